@@ -1,0 +1,1 @@
+"""Results drawn as Plotly figures: one module per subject, one style for all."""

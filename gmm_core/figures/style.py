@@ -1,0 +1,402 @@
+"""One look for every figure: quiet ink, one colour per component, words before boxes.
+
+Figures are drawn for a light page. The colours that must differ on a dark page are exact tokens
+(`INK`, `MUTED`, ...): whoever shows a figure replaces each token of `themes()` in its JSON, so a
+figure does not need to know on which page it will be seen.
+"""
+
+from __future__ import annotations
+
+import functools
+import html
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike, NDArray
+
+# Okabe & Ito (2008), grey for black: distinguishable with colour-blindness, on light and on dark.
+PALETTE = [
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#7F7F7F",
+    "#F0E442",
+]
+COLLAPSED = "#B00020"
+
+# Tokens: no other colour of a figure may be equal to one of them.
+INK = "#1F2934"
+MUTED = "#5B6673"
+GRID = "#E3E6EA"
+BACKGROUND = "#FEFEFF"
+
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+_PATTERNS = ("", "/", ".", "x", "\\", "-")
+_LIGHT_PAGE, _DARK_PAGE = "#FFFFFF", "#11161C"
+_READABLE = 4.5  # contrast of text with its page, WCAG 2.2, 1.4.3
+
+FONT_SIZE = 13
+TITLE_SIZE = 15
+# A log axis sets its powers of ten 1.25 times larger than the size asked for.
+_POWER_SIZE = 10.5
+MINUS, THIN_SPACE = "\u2212", "\u202f"
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+@dataclass(frozen=True)
+class ComponentStyle:
+    """How component k is drawn, everywhere: a colour, and a dash and a pattern from k = 8 on."""
+
+    colour: str
+    dash: str
+    pattern: str
+
+
+def component_style(k: int) -> ComponentStyle:
+    """Colour, line dash and fill pattern of component `k`, counted from 0.
+
+    Raises
+    ------
+    ValueError
+        When `k` is negative.
+    """
+    if k < 0:
+        raise ValueError(f"Component numbers count from 0, but {k} came. Pass k >= 0.")
+    turn = k // len(PALETTE)
+    return ComponentStyle(
+        colour=PALETTE[k % len(PALETTE)],
+        dash=_DASHES[turn % len(_DASHES)],
+        pattern=_PATTERNS[turn % len(_PATTERNS)],
+    )
+
+
+def fade(colour: str, alpha: float) -> str:
+    """The hex `colour` at an opacity of `alpha`, as rgba(...); tokens stay tokens."""
+    red, green, blue = _channels(colour)
+    return f"rgba({red},{green},{blue},{alpha:g})"
+
+
+def readable(colour: str) -> str:
+    """The hex `colour`, darkened until text in it can be read on a light page (contrast 4.5).
+
+    Never quite a colour of the palette, so that on a dark page text can become lighter than the
+    line it names.
+    """
+    if colour in (INK, MUTED, COLLAPSED):
+        return colour
+    return _until_readable(colour, _LIGHT_PAGE, towards="#000000")
+
+
+@functools.cache
+def themes() -> dict[str, dict[str, str]]:
+    """What each token is called in the page's theme, and its colour on a dark page.
+
+    Returns
+    -------
+    {"theme": {token: name of a theme colour}, "dark": {token: colour on a dark page}}; the
+    tokens of "dark" are right as they stand on a light page.
+    """
+    text = {
+        readable(colour): _until_readable(colour, _DARK_PAGE, towards="#FFFFFF")
+        for colour in PALETTE
+    }
+    return {
+        "theme": {INK: "text", BACKGROUND: "background"},
+        "dark": text | {COLLAPSED: "#FF6B7A", MUTED: "#9AA5B1", GRID: "#2A323C"},
+    }
+
+
+def figure(
+    title: str,
+    x_title: str,
+    y_title: str,
+    *,
+    alt: str,
+    height: int = 320,
+) -> go.Figure:
+    """Return an empty figure in the common style.
+
+    Parameters
+    ----------
+    title : what is seen, in a few words. Plain text, or text that went through `escape`.
+    x_title, y_title : names of the axes with units, in the same form.
+    alt : the text alternative: what a person who cannot see the figure must know.
+    height : pixels; fixed, so that nothing moves when the figure is drawn.
+
+    Raises
+    ------
+    ValueError
+        When `alt` is empty.
+    """
+    if not alt.strip():
+        raise ValueError("A figure needs a text alternative, but alt is empty. Say what it shows.")
+    fig = go.Figure(
+        layout={
+            "template": _template(),
+            "title": {"text": title},
+            "height": height,
+            "meta": {"alt": alt},
+            "uirevision": "kept",
+        }
+    )
+    fig.update_xaxes(title_text=x_title)
+    fig.update_yaxes(title_text=y_title)
+    return fig
+
+
+def powers_of_ten(fig: go.Figure, axis: str = "y") -> go.Figure:
+    """Make `axis` ("x" or "y") of `fig` logarithmic, with ticks at powers of ten."""
+    fig.update_layout(
+        {
+            f"{axis}axis": {
+                "type": "log",
+                "exponentformat": "power",
+                "showexponent": "all",
+                "minorloglabels": "none",
+                "nticks": 6,
+                "tickfont": {"size": _POWER_SIZE},
+            }
+        }
+    )
+    return fig
+
+
+def label(
+    fig: go.Figure,
+    x: float,
+    y: float,
+    text: str,
+    colour: str = INK,
+    *,
+    anchor: str = "left",
+    dx: float = 0,
+    dy: float = 0,
+    xref: str = "x",
+    yref: str = "y",
+) -> go.Figure:
+    """Write `text` beside what it names, instead of in a legend.
+
+    Parameters
+    ----------
+    x, y : the place in data units (also on a log axis), or in "paper" units by xref and yref.
+    text : may contain Plotly's tags; user text in it goes through `escape` first.
+    colour : that of the named thing; darkened as far as reading needs it.
+    anchor : which end of the text stands at x: "left", "center" or "right".
+    dx, dy : shift in pixels, to the right and up.
+    """
+    fig.add_annotation(
+        x=_axis_value(fig, xref, x),
+        y=_axis_value(fig, yref, y),
+        text=text,
+        xref=xref,
+        yref=yref,
+        xanchor=anchor,
+        yanchor="middle",
+        align=anchor,
+        xshift=dx,
+        yshift=dy,
+        showarrow=False,
+        font={"color": readable(colour)},
+    )
+    return fig
+
+
+def escape(text: object, limit: int = 60) -> str:
+    """User text made safe for Plotly, which reads tags, entities and %{...} in every string.
+
+    Longer text than `limit` characters ends in an ellipsis.
+    """
+    plain = " ".join(str(text).split())
+    if len(plain) > limit:
+        plain = plain[: limit - 1].rstrip() + "…"
+    return html.escape(plain, quote=False).replace("%{", "&#37;{")
+
+
+def number(x: float, digits: int = 3) -> str:
+    """Format `x` for reading: `digits` significant digits, never fewer than its whole part.
+
+    >>> number(0.65066), number(17443.2), number(-1.5e-7)
+    ('0.651', '17,443', '−1.50×10⁻⁷')
+    """
+    if math.isnan(x):
+        return "–"
+    if math.isinf(x):
+        return "∞" if x > 0 else MINUS + "∞"
+    if x == 0:
+        return "0"
+    if isinstance(x, (int, np.integer)) and abs(x) < 10**9:
+        return f"{x:,}".replace("-", MINUS)
+    mantissa, exponent = f"{x:.{digits - 1}e}".split("e")
+    power = int(exponent)
+    if power < -4 or power >= 6:
+        text = f"{mantissa}×10{str(power).translate(_SUPERSCRIPT)}"
+    else:
+        text = f"{x:,.{max(digits - 1 - power, 0)}f}"
+    return text.replace("-", MINUS)
+
+
+def percent(p: float) -> str:
+    """Format the probability `p` for reading: whole percents, a decimal near 0 and 1.
+
+    >>> percent(0.6249), percent(0.99962), percent(1.0)
+    ('62\u202f%', '>\u202f99.9\u202f%', '100\u202f%')
+    """
+    if math.isnan(p):
+        return "–"
+    if p in (0, 1):
+        text = f"{100 * p:.0f}"
+    elif p < 0.001:
+        text = f"<{THIN_SPACE}0.1"
+    elif p > 0.999:
+        text = f">{THIN_SPACE}99.9"
+    elif p < 0.01 or p > 0.99:
+        text = f"{100 * p:.1f}"
+    else:
+        text = f"{100 * p:.0f}"
+    return f"{text}{THIN_SPACE}%"
+
+
+def thin(
+    x: ArrayLike, y: ArrayLike, limit: int = 2000
+) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
+    """At most `limit` points of a series that draw the same line: ends and extremes are kept.
+
+    The series is cut into runs of equal length, and of each the lowest and the highest point
+    stay. Every point costs an SVG node, and browsers without a GPU draw SVG only.
+
+    Parameters
+    ----------
+    x, y : [M] each.
+    limit : the largest number of points to return, at least 4.
+
+    Returns
+    -------
+    x, y of the points that stay, in their order.
+
+    Raises
+    ------
+    ValueError
+        When x and y are not two series of one length, or `limit` is below 4.
+    """
+    x, y = np.asarray(x), np.asarray(y)
+    if x.shape != y.shape or x.ndim != 1:
+        raise ValueError(
+            f"A series needs as many x as y, but x is {list(x.shape)} and y {list(y.shape)}. "
+            "Pass two arrays [M]."
+        )
+    if limit < 4:
+        raise ValueError(f"limit must be at least 4, but {limit} came. Pass limit >= 4.")
+    M = len(y)
+    if limit >= M:
+        return x, y
+    runs = (limit - 2) // 2
+    length = math.ceil((M - 2) / runs)
+    # Padded with the last point, which stays anyway.
+    index = np.minimum(np.arange(1, 1 + runs * length), M - 1).reshape(runs, length)
+    values = y[index].astype(float)
+    gap = np.isnan(values)
+    rows = np.arange(runs)
+    lowest = index[rows, np.argmin(np.where(gap, np.inf, values), axis=1)]
+    highest = index[rows, np.argmax(np.where(gap, -np.inf, values), axis=1)]
+    kept = np.unique(np.concatenate([[0, M - 1], lowest, highest]))
+    return x[kept], y[kept]
+
+
+def _axis_value(fig: go.Figure, ref: str, value: float) -> float:
+    """Return where `value` stands for an annotation: log axes want its logarithm."""
+    if ref[:1] not in ("x", "y"):
+        return value
+    axis = fig.layout[f"{ref[0]}axis{ref[1:]}"]
+    return math.log10(value) if axis.type == "log" else value
+
+
+def _template() -> dict[str, Any]:
+    """Return the look as a Plotly template: the axes of every subplot follow it."""
+    axis = {
+        "automargin": True,
+        "zeroline": False,
+        "showline": False,
+        "ticks": "",
+        "tickcolor": MUTED,
+        "tickfont": {"color": MUTED},
+        "title": {"font": {"size": 12, "color": MUTED}, "standoff": 8},
+        "gridcolor": GRID,
+    }
+    spike = {"showspikes": False}
+    return {
+        "layout": {
+            "colorway": PALETTE,
+            "font": {"size": FONT_SIZE, "color": INK},
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "title": {
+                "font": {"size": TITLE_SIZE, "color": INK, "weight": 700},
+                "x": 0,
+                "xref": "container",
+                "xanchor": "left",
+                "y": 1,
+                "yref": "container",
+                "yanchor": "top",
+                "pad": {"t": 6, "l": 0},
+            },
+            "margin": {"l": 8, "r": 12, "t": 44, "b": 8},
+            "xaxis": axis | spike | {"showgrid": False, "ticks": "outside", "ticklen": 4},
+            "yaxis": axis | spike | {"showgrid": True, "ticklabelstandoff": 4},
+            "showlegend": False,
+            "legend": {"bgcolor": "rgba(0,0,0,0)", "orientation": "h", "y": 1.02, "x": 0},
+            "hovermode": "closest",
+            "hoverlabel": {
+                "bgcolor": BACKGROUND,
+                "bordercolor": GRID,
+                "font": {"size": 12, "color": INK},
+                "align": "left",
+            },
+            "modebar": {
+                "bgcolor": BACKGROUND,
+                "color": MUTED,
+                "activecolor": INK,
+                "orientation": "h",
+            },
+            "colorscale": {"sequential": _blues()},
+        }
+    }
+
+
+def _blues() -> list[list[float | str]]:
+    """From transparent to the first colour and beyond it: counts on any background."""
+    return [[0.0, fade(PALETTE[0], 0.0)], [0.5, fade(PALETTE[0], 0.55)], [1.0, PALETTE[0]]]
+
+
+def _channels(colour: str) -> tuple[int, int, int]:
+    """Red, green and blue of #RRGGBB, 0 to 255."""
+    if len(colour) != 7 or not colour.startswith("#"):
+        raise ValueError(f"A colour is written #RRGGBB, but {colour!r} came. Pass six hex digits.")
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def _luminance(channels: Sequence[float]) -> float:
+    """Relative luminance of an sRGB colour, WCAG 2.2."""
+    linear = [
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
+        for c in (channel / 255 for channel in channels)
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _until_readable(colour: str, page: str, towards: str) -> str:
+    """Mix `colour` with `towards` by as little as makes it readable on `page`."""
+    start, end = np.array(_channels(colour)), np.array(_channels(towards))
+    page_light = _luminance(_channels(page))
+    for share in np.linspace(0.02, 1.0, 50):
+        mixed = np.rint(start + share * (end - start))
+        low, high = sorted((_luminance(mixed), page_light))
+        if (high + 0.05) / (low + 0.05) >= _READABLE:
+            break
+    return "#" + "".join(f"{int(channel):02X}" for channel in mixed)

@@ -1,0 +1,83 @@
+"""The one way a figure reaches the page: drawn once, then updated in place.
+
+`st.plotly_chart` builds a new chart whenever its data changes, and the person's zoom is gone.
+This component keeps its node and lets Plotly change what differs, so a figure can stream. It
+also carries the page's theme, the text alternative and the downloads to every figure.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import plotly
+import plotly.graph_objects as go
+import plotly.io
+import streamlit as st
+from streamlit.components.v1 import declare_component
+from streamlit.runtime import get_instance
+
+from gmm_core.figures import style
+
+_HERE = Path(__file__).parent
+_PLOTLY = Path(plotly.__file__).parent / "package_data"
+
+_draw = st.components.v2.component(
+    "gmm_figure",
+    html='<div class="gmm-figure"></div>',
+    css=(_HERE / "figure.css").read_text(encoding="utf-8"),
+    js=(_HERE / "figure.js").read_text(encoding="utf-8"),
+    # Plotly puts its rules into the head of the page, where a shadow root does not see them.
+    isolate_styles=False,
+)
+_served: dict[str, Any] = {"by": None, "url": ""}
+
+
+def show(figure: go.Figure, key: str) -> None:
+    """Draw `figure`, or update the figure that `key` drew before.
+
+    Parameters
+    ----------
+    figure : needs `layout.meta["alt"]`, its text alternative; `style.figure` gives a figure
+        that has one. `layout.height` is kept free from the first moment on.
+    key : names the figure on its page; the same key is the same node in the browser.
+
+    Raises
+    ------
+    ValueError
+        When the figure has no text alternative.
+    """
+    meta = figure.layout.meta
+    alt = meta.get("alt", "") if isinstance(meta, dict) else ""
+    if not str(alt).strip():
+        raise ValueError(
+            f"Figure {key!r} has no text alternative. Set layout.meta = {{'alt': '...'}} to a "
+            "sentence that says what it shows, or make it with style.figure(..., alt=...)."
+        )
+    height = int(figure.layout.height or 320)
+    _draw(
+        key=key,
+        data={
+            "figure": plotly.io.to_json(figure, validate=False),
+            "alt": str(alt),
+            "name": key,
+            "height": height,
+            "plotly": _plotly_url(),
+            "tokens": style.themes(),
+        },
+        height=height,
+    )
+
+
+def _plotly_url() -> str:
+    """Where this server serves the plotly.min.js that came with the plotly package."""
+    server = get_instance()
+    if _served["by"] is not server:
+        component = declare_component("plotly", path=str(_PLOTLY))
+        base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+        prefix = f"/{base}" if base else ""
+        _served["url"] = (
+            f"{prefix}/component/{component.name}/plotly.min.js?v={plotly.__version__}"
+        )
+        _served["by"] = server
+    return str(_served["url"])

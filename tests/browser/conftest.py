@@ -1,0 +1,225 @@
+"""A real server and a real browser: what the tests of the pages stand on.
+
+Every server has its own database in a temporary folder and a free port on this machine. A page
+fails its test when the browser's console shows an error or when a request leaves the machine.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+WIDE = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+# No GPU, no sandbox in containers, and no calls home from the browser itself.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+START_SECONDS = 60
+expect.set_options(timeout=15_000)
+
+
+@dataclass
+class Server:
+    """A running dashboard: where it is, where its output goes, and how it is ended."""
+
+    url: str
+    log: Path
+    process: subprocess.Popen[bytes]
+
+    def stop(self) -> None:
+        """End the server; what it started ends with it."""
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def start_server(script: Path, folder: Path, port: int | None = None) -> Server:
+    """Start `script` on a free port with its database in `folder`, and wait until it answers.
+
+    Starting twice with one folder is a restart: the second server finds the first one's runs.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    port = port or _free_port()
+    log = folder / "server.log"
+    environment = os.environ | {"GMM_DATABASE": f"sqlite:///{folder / 'runs.sqlite'}"}
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", str(script)]
+            + [f"--server.port={port}", "--server.address=127.0.0.1"],
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    server = Server(f"http://127.0.0.1:{port}", log, process)
+    deadline = time.monotonic() + START_SECONDS
+    while not _answers(f"{server.url}/_stcore/health"):
+        if process.poll() is not None or time.monotonic() > deadline:
+            server.stop()
+            raise RuntimeError(f"{script.name} did not start:\n{log.read_text()}")
+        time.sleep(0.05)
+    return server
+
+
+@contextmanager
+def serving(script: Path, folder: Path) -> Iterator[Server]:
+    """Run `start_server` for the time of a block."""
+    server = start_server(script, folder)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def connected(page: Page) -> Page:
+    """Wait until `page` has its connection and its script has run."""
+    app = page.locator("[data-testid=stApp][data-test-connection-state=CONNECTED]")
+    expect(app).to_be_visible(timeout=30_000)
+    expect(
+        page.locator("[data-testid=stApp][data-test-script-state=notRunning]")
+    ).to_be_visible(timeout=60_000)
+    return page
+
+
+def chart(page: Page, key: str) -> Any:
+    """Locate the node of the figure that was shown under `key`."""
+    return page.locator(f'.gmm-figure[data-figure="{key}"]')
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium: the distribution's where there is one, Playwright's own elsewhere."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=FLAGS
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def app_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Serve the dashboard itself, once for all tests."""
+    with serving(ROOT / "app.py", tmp_path_factory.mktemp("app")) as server:
+        yield server
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Return `start_server`, whose servers end with the test."""
+    servers: list[Server] = []
+
+    def started(script: Path = ROOT / "app.py", **options: Any) -> Server:
+        servers.append(start_server(script, options.pop("folder", tmp_path), **options))
+        return servers[-1]
+
+    yield started
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Return a function that opens an address in a browser context of its own.
+
+    `open_page(url, viewport=WIDE, color_scheme="light", touch=False)` waits until the app is
+    connected. At the end of the test every page must have been quiet and local.
+    """
+    problems: list[str] = []
+    with ExitStack() as contexts:
+
+        def opened(
+            url: str,
+            viewport: dict[str, int] = WIDE,
+            color_scheme: str = "light",
+            touch: bool = False,
+        ) -> Page:
+            context = browser.new_context(
+                viewport=viewport,
+                color_scheme=color_scheme,
+                has_touch=touch,
+                is_mobile=touch,
+                reduced_motion="reduce",
+            )
+            contexts.callback(context.close)
+            page = context.new_page()
+            _watch(page, problems)
+            page.goto(url)
+            return connected(page)
+
+        yield opened
+    assert not problems, "\n".join(problems)
+
+
+@pytest.fixture
+def page(app_server: Server, open_page: Callable[..., Page]) -> Page:
+    """The dashboard's first screen, 1280 pixels wide, light."""
+    return open_page(app_server.url)
+
+
+@pytest.fixture
+def phone_page(app_server: Server, open_page: Callable[..., Page]) -> Page:
+    """The dashboard's first screen on a phone, 390 pixels wide, light."""
+    return open_page(app_server.url, viewport=PHONE, touch=True)
+
+
+@pytest.fixture
+def dark_page(app_server: Server, open_page: Callable[..., Page]) -> Page:
+    """The dashboard's first screen, 1280 pixels wide, dark."""
+    return open_page(app_server.url, color_scheme="dark")
+
+
+def _watch(page: Page, problems: list[str]) -> None:
+    def on_console(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            problems.append(f"console: {message.text} ({message.location.get('url', '')})")
+
+    def on_request(request: Any) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme in ("http", "https", "ws", "wss") and parts.hostname != "127.0.0.1":
+            problems.append(f"left the machine: {request.url}")
+
+    page.on("console", on_console)
+    page.on("pageerror", lambda error: problems.append(f"error on the page: {error}"))
+    page.on("request", on_request)
+    page.on("websocket", on_request)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=2) as response:
+            return bool(response.status == 200)
+    except (URLError, OSError):
+        return False

@@ -364,8 +364,11 @@ def _template() -> dict[str, Any]:
                 "activecolor": INK,
                 "orientation": "h",
             },
-            "colorscale": {"sequential": _blues()},
-        }
+        },
+        "data": {
+            kind: [{"type": kind, "colorscale": _blues()}]
+            for kind in ("heatmap", "histogram2d", "contour", "histogram2dcontour")
+        },
     }
 
 

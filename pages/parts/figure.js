@@ -14,6 +14,12 @@ export default function (component) {
     FIGURES.set(node, figure);
     figure.observer = new ResizeObserver(() => later(figure));
     figure.observer.observe(node);
+    node.addEventListener("pointerdown", () => {
+      document
+        .querySelectorAll(".gmm-figure[data-touched]")
+        .forEach((other) => delete other.dataset.touched);
+      node.dataset.touched = "";
+    });
   }
   const call = ++figure.calls;
   figure.data = data;
@@ -185,6 +191,9 @@ function fitTitle(layout, width, family) {
   }
   if (lines.length < 2) return;
   layout.title.text = lines.join("<br>");
+  // Each line of several has its own place, which leaves out the 0.7 em that lower a single one.
+  const pad = { ...base.title?.pad, ...layout.title.pad };
+  layout.title.pad = { ...pad, t: (pad.t ?? 0) + 0.7 * size };
   const top = layout.margin?.t ?? base.margin?.t ?? 44;
   layout.margin = { ...layout.margin, t: top + Math.ceil((lines.length - 1) * size * 1.3) };
 }

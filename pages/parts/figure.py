@@ -76,8 +76,6 @@ def _plotly_url() -> str:
         component = declare_component("plotly", path=str(_PLOTLY))
         base = str(st.get_option("server.baseUrlPath") or "").strip("/")
         prefix = f"/{base}" if base else ""
-        _served["url"] = (
-            f"{prefix}/component/{component.name}/plotly.min.js?v={plotly.__version__}"
-        )
+        _served["url"] = f"{prefix}/component/{component.name}/plotly.min.js?v={plotly.__version__}"
         _served["by"] = server
     return str(_served["url"])

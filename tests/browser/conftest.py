@@ -101,9 +101,9 @@ def connected(page: Page) -> Page:
     """Wait until `page` has its connection and its script has run."""
     app = page.locator("[data-testid=stApp][data-test-connection-state=CONNECTED]")
     expect(app).to_be_visible(timeout=30_000)
-    expect(
-        page.locator("[data-testid=stApp][data-test-script-state=notRunning]")
-    ).to_be_visible(timeout=60_000)
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible(
+        timeout=60_000
+    )
     return page
 
 
@@ -116,9 +116,7 @@ def chart(page: Page, key: str) -> Any:
 def browser() -> Iterator[Browser]:
     """Chromium: the distribution's where there is one, Playwright's own elsewhere."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=FLAGS
-        )
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         yield browser
         browser.close()
 

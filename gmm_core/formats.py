@@ -34,6 +34,9 @@ MAX_UNPACKED = 300_000_000
 SAMPLE_BYTES = 65_536
 """What is looked at to tell the delimiter: some hundreds of lines, in milliseconds."""
 
+MAX_LINE = 1_000_000
+"""Characters in a line: the widest table that is read, with 60 characters in each cell."""
+
 MISSING = frozenset(
     ["", "na", "n/a", "nan", "-nan", "null", "none", "nil", "missing", "-", "--", "?", ".", "<na>"]
     + ["#n/a", "#na", "#div/0!", "#value!", "#num!", "#ref!", "#name?", "#null!"]
@@ -42,11 +45,15 @@ MISSING = frozenset(
 
 INFINITE = frozenset(s + w for s in ("", "+", "-") for w in ("inf", "infinity"))
 
-NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 NUMBER_COMMA = re.compile(r"[+-]?(?:[0-9]*,[0-9]+|[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 DELIMITERS = {"\t": "tab", ";": "semicolon", "|": "bar", ",": "comma", " ": "space"}
 """In the order of preference when two explain the file equally well: comma may be a decimal."""
+
+
+class Unreadable(ValueError):
+    """A file that is no table, in our own words; parsers raise ValueError with theirs."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +95,20 @@ def parse(data: bytes, filename: str = "") -> RawTable:
     ValueError
         When the file is empty, of no known format, broken, or larger than it looks.
     """
+    try:
+        return _parse(data, filename)
+    except Unreadable:
+        raise
+    except Exception as error:  # parsers raise anything when a file was made to break them
+        raise Unreadable(
+            "The file cannot be read as a table: it is damaged, or not what it looks like. "
+            "Save the table again as CSV, Parquet, Excel (.xlsx) or JSON."
+        ) from error
+
+
+def _parse(data: bytes, filename: str) -> RawTable:
     if not data.strip():
-        raise ValueError(
+        raise Unreadable(
             "The file is empty, but a table of numbers was expected. "
             "Choose a file with at least one row."
         )
@@ -100,17 +119,22 @@ def parse(data: bytes, filename: str = "") -> RawTable:
     _refuse_known_binaries(data)
     text, encoding = _decode(data)
     if not text.strip():
-        raise ValueError(
+        raise Unreadable(
             "The file holds only blank lines, but a table of numbers was expected. "
             "Choose a file with at least one row."
         )
     if text.lstrip()[0] in "[{":
         try:
             return replace(_json(text), encoding=encoding)
-        except ValueError:
+        except Unreadable:
             # A CSV file may start with a bracket, in a column name for instance.
             if not filename.lower().endswith((".csv", ".tsv", ".txt", ".dat")):
                 raise
+            try:
+                return replace(_csv(text), encoding=encoding)
+            except Unreadable:
+                pass
+            raise
     return replace(_csv(text), encoding=encoding)
 
 
@@ -171,7 +195,7 @@ def _refuse_known_binaries(data: bytes) -> None:
     }
     for start, what in known.items():
         if data.startswith(start):
-            raise ValueError(
+            raise Unreadable(
                 f"The file is {what}, but CSV, Parquet, Excel (.xlsx) or JSON was expected. "
                 "Unpack it, or save it in one of these formats."
             )
@@ -195,7 +219,7 @@ def _decode(data: bytes) -> tuple[str, str]:
             encoding = "utf-16-le"
         elif head.size >= 4 and zero_even > 0.8 and zero_odd < 0.1:
             encoding = "utf-16-be"
-    binary = ValueError(
+    binary = Unreadable(
         "The file is binary, whatever its name says, but a text table, Parquet, Excel (.xlsx) or "
         "JSON was expected. Export the table as CSV and choose that file."
     )
@@ -230,19 +254,17 @@ def _csv(text: str) -> RawTable:
     if not text.isascii():
         text = text.replace("\u2212", "-").replace("\u00a0", " ")  # typeset minus, hard space
     skipped = 0
-    while text.startswith("#") and "\n" in text:  # comments above the table
-        skipped += 1
-        text = text.split("\n", 1)[1].lstrip("\n")
+    comments = re.match(r"(?:#[^\n]*\n+)+", text)
+    if comments:
+        skipped += comments.group().count("\n")
+        text = text[comments.end() :]
     declared = re.match(r"sep=(.)\n", text)  # what Excel writes, and reads, to name the delimiter
     if declared:
         skipped += 1
         text = text[declared.end() :]
     text = re.sub(r"\n +(?=\n)", "\n", text)
 
-    lines = text[:SAMPLE_BYTES].split("\n")
-    if len(text) > SAMPLE_BYTES and len(lines) > 1:
-        lines.pop()  # cut in the middle
-    lines = [line for line in lines if line.strip(" ")]
+    lines = _first_lines(text)
     delimiter, decimal = _dialect(lines, declared.group(1) if declared else None)
     sample = _split(lines, delimiter)
     if len(sample[0]) > MAX_FILE_COLUMNS:
@@ -283,13 +305,13 @@ def _csv(text: str) -> RawTable:
         if bad_rows:
             row = bad_rows[0]
             where = "A row" if row.number is None else f"Row {row.number + skipped}"
-            raise ValueError(
+            raise Unreadable(
                 f"The rows differ in length: {where[0].lower() + where[1:]} has "
                 f"{row.actual_columns} cells, but the first has {row.expected_columns} "
                 f"(delimiter: {DELIMITERS.get(delimiter, 'none')}). "
                 "Give every row the same number of cells."
             ) from error
-        raise ValueError(
+        raise Unreadable(
             "The file looks like text, but it could not be read as a table of rows and cells; a "
             "quotation mark may not be closed. Save it again as CSV."
         ) from error
@@ -301,8 +323,8 @@ def _csv(text: str) -> RawTable:
         names = _default_names(width)
     n_rows = table.num_rows - int(header)
     if n_rows == 0:
-        raise ValueError(
-            f"The file has a header but no rows below it ({width} columns). "
+        raise Unreadable(
+            f"The file has a header but no rows below it ({_count(width, 'column')}). "
             "Choose a file with at least one row of numbers."
         )
     if decimal == ",":
@@ -321,6 +343,26 @@ def _csv(text: str) -> RawTable:
     )
 
 
+def _first_lines(text: str) -> list[str]:
+    """Take whole lines from the top: some hundreds, but three at least, however long they are."""
+    end = 0
+    for _ in range(3):
+        newline = text.find("\n", end)
+        length = (len(text) if newline < 0 else newline) - end
+        if length > MAX_LINE:
+            raise Unreadable(
+                f"A line of the file has {length:,} characters, but at most {MAX_LINE:,} are "
+                "read. Write each row of the table on a line of its own."
+            )
+        end += length + 1
+        if newline < 0:
+            break
+    lines = text[: max(end, SAMPLE_BYTES)].split("\n")
+    if max(end, SAMPLE_BYTES) < len(text):
+        lines.pop()  # cut in the middle
+    return [line for line in lines if line.strip(" ")]
+
+
 def _dialect(lines: list[str], declared: str | None) -> tuple[str, str]:
     """Find the delimiter and decimal sign that make the most cells numbers in rows of one length.
 
@@ -335,11 +377,14 @@ def _dialect(lines: list[str], declared: str | None) -> tuple[str, str]:
         widths = [len(row) for row in rows]
         if max(widths) == 1 and delimiter != "" and not declared:
             continue
+        # "a,b" above "1,5" names two columns: the comma is then no decimal sign of a single one.
+        commas = delimiter == "" and not is_number(lines[0], ",") and "," in lines[0]
         alike = widths.count(max(set(widths), key=widths.count)) / len(widths)
         body = rows[1:] or rows
         filled = [cell for row in body for cell in row if not is_missing(cell)]
         for decimal in (".", ","):
-            if decimal == delimiter:
+            # Quoted "1,234" between commas is more often a thousand than a decimal: not guessed.
+            if decimal == delimiter or (decimal == "," and commas):
                 continue
             share = sum(is_number(c, decimal) for c in filled) / max(len(filled), 1)
             # A ragged table is worse than one of text; 0.1 lets a table of text still be split.
@@ -364,7 +409,8 @@ def _split(lines: list[str], delimiter: str) -> list[list[str]]:
 def _collapse_spaces(text: str) -> str:
     """Put one tab where a run of spaces was, since Arrow splits at single characters only."""
     if '"' not in text:
-        return re.sub(r"[ \t]+", "\t", re.sub(r"(?m)^[ \t]+|[ \t]+$", "", text))
+        # Runs first, then the ends: the other way round takes quadratic time on long runs.
+        return re.sub(r"(?m)^\t|\t$", "", re.sub(r"[ \t]+", "\t", text))
     out = io.StringIO()
     csv.writer(out, delimiter="\t", lineterminator="\n").writerows(_split(text.split("\n"), " "))
     return out.getvalue()
@@ -384,26 +430,30 @@ def _has_header(rows: Sequence[Sequence[object]], decimal: str = ".") -> bool:
     return 2 * named >= numeric if numeric else True
 
 
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
 def _default_names(width: int) -> tuple[str, ...]:
     return ("value",) if width == 1 else tuple(f"x{d + 1}" for d in range(width))
 
 
-def _too_wide(columns: int) -> ValueError:
-    return ValueError(
+def _too_wide(columns: int) -> Unreadable:
+    return Unreadable(
         f"The file has {columns:,} columns, but at most {MAX_FILE_COLUMNS:,} can be read. "
         "Rows may stand where columns should: transpose the table, or save fewer columns."
     )
 
 
-def _too_many_rows(rows: int) -> ValueError:
-    return ValueError(
+def _too_many_rows(rows: int) -> Unreadable:
+    return Unreadable(
         f"The file has {rows:,} rows, but at most {MAX_POINTS:,} are accepted. "
         "Take a random sample of the rows."
     )
 
 
-def _too_many_cells(cells: int) -> ValueError:
-    return ValueError(
+def _too_many_cells(cells: int) -> Unreadable:
+    return Unreadable(
         f"The file has {cells:,} cells or more, but at most {MAX_CELLS:,} can be read. "
         "Save fewer columns, or a sample of the rows."
     )
@@ -430,13 +480,13 @@ def _parquet(data: bytes) -> RawTable:
         )
         n_rows, schema = file.metadata.num_rows, file.schema_arrow
     except Exception as error:
-        raise ValueError(broken) from error
+        raise Unreadable(broken) from error
     if n_rows > MAX_POINTS:
         raise _too_many_rows(n_rows)
     if len(schema) > MAX_FILE_COLUMNS:
         raise _too_wide(len(schema))
     if n_rows == 0 or len(schema) == 0:
-        raise ValueError(
+        raise Unreadable(
             f"The Parquet file has {n_rows} rows and {len(schema)} columns. "
             "Choose a file with at least one row of numbers."
         )
@@ -467,9 +517,9 @@ def _parquet(data: bytes) -> RawTable:
                 column = file.read(columns=[f.name], use_threads=False).column(0)
             values = column.cast(pa.float64(), safe=False).to_numpy()
         except Exception as error:
-            raise ValueError(broken) from error
+            raise Unreadable(broken) from error
         if len(values) != n_rows:
-            raise ValueError(broken)
+            raise Unreadable(broken)
         cells.append(np.asarray(values, dtype=np.float64))
     return RawTable("Parquet", tidy_names(schema.names), tuple(cells), n_rows, header=True)
 
@@ -506,16 +556,16 @@ def _excel(data: bytes) -> RawTable:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.infolist()
     except Exception as error:
-        raise ValueError(broken) from error
+        raise Unreadable(broken) from error
     if not any(e.filename.lower() == "xl/workbook.xml" for e in entries):
-        raise ValueError(
+        raise Unreadable(
             "The file is a ZIP archive, but not an Excel workbook (.xlsx). Unpack it and choose "
             "the table inside; save OpenDocument tables as .xlsx or CSV."
         )
     # zipfile never reads more of an entry than the directory declares, so this sum is a bound.
     unpacked = sum(e.file_size for e in entries)
     if unpacked > MAX_UNPACKED or len(entries) > 10_000:
-        raise ValueError(
+        raise Unreadable(
             f"The Excel file unpacks to {unpacked / 1e6:,.0f} MB, but at most "
             f"{MAX_UNPACKED / 1e6:,.0f} MB are accepted. Save the sheet as CSV or Parquet."
         )
@@ -537,20 +587,16 @@ def _excel(data: bytes) -> RawTable:
                 rows = _sheet_rows(sheet)
                 title = sheet.title
             book.close()
-    except _Refusal as refusal:
-        raise ValueError(str(refusal)) from None
+    except Unreadable:
+        raise
     except Exception as error:
-        raise ValueError(broken) from error
+        raise Unreadable(broken) from error
     if not rows:
-        raise ValueError(
+        raise Unreadable(
             "The Excel file has no cell with content. Choose a file with at least one row."
         )
     table = _from_rows("Excel", rows)
     return replace(table, sheet=title, other_sheets=tuple(others))
-
-
-class _Refusal(Exception):
-    """Our own sentence, on its way through code that must not be mistaken for the parser's."""
 
 
 def _sheet_rows(sheet: Any) -> list[tuple[Any, ...]]:
@@ -561,7 +607,7 @@ def _sheet_rows(sheet: Any) -> list[tuple[Any, ...]]:
     for row in sheet.iter_rows(values_only=True):
         cells += max(len(row), 1)
         if cells > MAX_CELLS:
-            raise _Refusal(str(_too_many_cells(cells)))
+            raise _too_many_cells(cells)
         end = len(row)
         while end and (row[end - 1] is None or row[end - 1] == ""):
             end -= 1
@@ -584,8 +630,8 @@ def _from_rows(kind: str, rows: list[tuple[Any, ...]]) -> RawTable:
     names = tidy_names(padded[0]) if header else _default_names(width)
     body = padded[int(header) :]
     if not body:
-        raise ValueError(
-            f"The file has a header but no rows below it ({width} columns). "
+        raise Unreadable(
+            f"The file has a header but no rows below it ({_count(width, 'column')}). "
             "Choose a file with at least one row of numbers."
         )
     cells = [list(column) for column in zip(*body, strict=True)]
@@ -618,7 +664,7 @@ def _json(text: str) -> RawTable:
     try:
         content = json.loads(text)
     except RecursionError as error:
-        raise ValueError(
+        raise Unreadable(
             "The JSON is nested too deeply to be a table. Give a list of numbers, a list of rows, "
             "or a list of records."
         ) from error
@@ -626,11 +672,11 @@ def _json(text: str) -> RawTable:
         content = _json_lines(text)
         if content is None:
             where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
-            raise ValueError(
+            raise Unreadable(
                 f"The file begins like JSON, but it is not valid JSON{where}. "
                 "Write it again with a JSON program, or save the table as CSV."
             ) from error
-    shape = ValueError(
+    shape = Unreadable(
         "The JSON is not a table. Give a list of numbers, a list of rows of equal length, a list "
         'of records like {"x": 1, "y": 2}, or an object of columns like {"x": [1, 2]}.'
     )
@@ -641,7 +687,7 @@ def _json(text: str) -> RawTable:
         else:
             return _json_columns(content, shape)
     if not content:
-        raise ValueError("The JSON holds no rows. Choose a file with at least one row of numbers.")
+        raise Unreadable("The JSON holds no rows. Choose a file with at least one row of numbers.")
     if all(isinstance(row, dict) for row in content):
         keys = list(dict.fromkeys(key for row in content for key in row))
         if not keys:
@@ -657,7 +703,7 @@ def _json(text: str) -> RawTable:
             raise shape
         if min(lengths) < max(lengths):
             odd = next(i for i, n in enumerate(lengths) if n != lengths[0])
-            raise ValueError(
+            raise Unreadable(
                 f"The rows of the JSON differ in length: row {odd + 1} has {lengths[odd]} cells, "
                 f"but the first has {lengths[0]}. Give every row the same number of cells."
             )
@@ -667,7 +713,7 @@ def _json(text: str) -> RawTable:
     return RawTable("JSON", ("value",), (content,), len(content), header=False)
 
 
-def _json_columns(content: dict[str, Any], shape: ValueError) -> RawTable:
+def _json_columns(content: dict[str, Any], shape: Unreadable) -> RawTable:
     columns = []
     for column in content.values():
         if isinstance(column, dict):  # pandas' orient="columns": one entry per row label
@@ -676,9 +722,9 @@ def _json_columns(content: dict[str, Any], shape: ValueError) -> RawTable:
             columns.append(column if isinstance(column, list) else [column])
     lengths = {len(column) for column in columns}
     if not columns or lengths == {0}:
-        raise ValueError("The JSON holds no rows. Choose a file with at least one row of numbers.")
+        raise Unreadable("The JSON holds no rows. Choose a file with at least one row of numbers.")
     if len(lengths) > 1:
-        raise ValueError(
+        raise Unreadable(
             f"The columns of the JSON differ in length ({min(lengths)} to {max(lengths)} cells). "
             "Give every column the same number of cells."
         ) from shape

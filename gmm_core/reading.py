@@ -139,10 +139,8 @@ class Reading:
         how += [f'sheet "{self.sheet}"'] if self.sheet else []
         how += ["names from the header"] if self.header else ["no header"]
         total = len(self.columns) + sum(n not in self.columns for n, _ in self.left_out)
-        said = [
-            f"Read {_count(self.n_rows, 'row')} and {_count(total, 'column')} from {self.format} "
-            f"({', '.join(how)})."
-        ]
+        rows, seen = _count(self.n_rows, "row"), _count(total, "column")
+        said = [f"Read {rows} and {seen} from {self.format} ({', '.join(how)})."]
         aside = [(n, why) for n, why in self.left_out if n not in wanted]
         if aside:
             by_reason: dict[str, list[str]] = {}
@@ -154,10 +152,8 @@ class Reading:
         if dropped:
             per = [f'"{c}" lacks {self.missing(c):,}' for c in wanted if self.missing(c)]
             said.append(
-                (
-                    f"Dropped {_count(dropped, 'row')} of {self.n_rows:,} with a missing or "
-                    f"infinite value: {', '.join(per[:8])}."
-                )
+                f"Dropped {_count(dropped, 'row')} of {self.n_rows:,} with a missing or "
+                f"infinite value: {', '.join(per[:8])}."
             )
         unreadable = {c: self.unreadable[c] for c in wanted if self.unreadable.get(c)}
         if unreadable:

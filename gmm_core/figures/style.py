@@ -203,6 +203,9 @@ def label(
         xshift=dx,
         yshift=dy,
         showarrow=False,
+        # A veil of the page's colour: the text stays readable where it crosses a line.
+        bgcolor=fade(BACKGROUND, 0.7),
+        borderpad=0,
         font={"color": readable(colour)},
     )
     return fig

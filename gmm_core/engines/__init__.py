@@ -1,0 +1,1 @@
+"""The engines: each computes the same mixture, in its own way and at its own speed."""

@@ -1,0 +1,135 @@
+"""The record that an engine keeps while it trains restarts: curves, ends, trajectories.
+
+Engines fill it in; `inference.fit_map` judges it and makes the `MapFit`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmm_core.dataset import Dataset
+from gmm_core.mixture import Mixture, Parameters, from_sites
+from gmm_core.options import MapOptions
+from gmm_core.progress import Patch
+
+Array = NDArray[np.float64]
+Sites = dict[str, Array]
+
+
+def frame_steps(mixture: Mixture, n_columns: int, steps: int) -> NDArray[np.int64]:
+    """Steps whose parameters are kept as frames of the trajectory, the first and last included.
+
+    At most 200, and fewer where covariances are large: two million numbers at most.
+    """
+    limit = int(np.clip(2_000_000 // (mixture.n_components * n_columns**2), 2, 200))
+    return np.unique(np.linspace(0, steps, min(limit, steps + 1)).round().astype(np.int64))
+
+
+@dataclass(eq=False)
+class Training:
+    """R restarts in the making; what is not known yet is NaN.
+
+    `loss` and each of `gradient_norm` are [R, T]; `final_loss` and `gradient` (the size of the
+    gradient per point, see `diagnostics.gradient_size`) are [R]. `trained` says which restarts
+    made steps, `broken` which ended because a loss was no longer finite.
+    """
+
+    mixture: Mixture
+    loss: Array
+    gradient_norm: dict[str, Array]
+    weights: Array
+    locs: Array
+    scale_tril: Array
+    final_loss: Array
+    gradient: Array
+    trained: NDArray[np.bool_]
+    broken: NDArray[np.bool_]
+    trajectories: dict[int, tuple[NDArray[np.int64], Parameters]] = field(default_factory=dict)
+
+    @classmethod
+    def empty(
+        cls, mixture: Mixture, options: MapOptions, starts: Parameters, initial_loss: Array
+    ) -> Training:
+        """Return the record before any step: `starts` with a leading [R] and their losses [R]."""
+        R, T = options.restarts, options.steps
+        D = starts.locs.shape[-1]
+        names = ["weights", "locs", "scale"]
+        if mixture.has_correlations(D):
+            names.append("correlation")
+        loss = np.full((R, T), np.nan)
+        loss[:, 0] = initial_loss
+        return cls(
+            mixture=mixture,
+            loss=loss,
+            gradient_norm={name: np.full((R, T), np.nan) for name in names},
+            weights=starts.weights.copy(),
+            locs=starts.locs.copy(),
+            scale_tril=starts.scale_tril.copy(),
+            final_loss=np.full(R, np.nan),
+            gradient=np.full(R, np.nan),
+            trained=np.zeros(R, dtype=bool),
+            broken=np.zeros(R, dtype=bool),
+        )
+
+    @property
+    def points(self) -> Parameters:
+        """Where each restart is [R]."""
+        return Parameters(self.weights, self.locs, self.scale_tril)
+
+    def end(
+        self,
+        r: int,
+        steps: NDArray[np.int64],
+        frames: Sites,
+        final_loss: float,
+        gradient: float,
+        broken: bool,
+    ) -> None:
+        """Close restart `r`: its frames as sites with a leading [M], the last where it ended."""
+        points = from_sites(self.mixture, frames)
+        self.trajectories[r] = (steps, points)
+        self._place(r, points[len(points) - 1])
+        self.final_loss[r], self.gradient[r] = final_loss, gradient
+        self.trained[r], self.broken[r] = True, broken
+
+    def copy(self, source: int, target: int, order: NDArray[np.intp]) -> None:
+        """Give restart `target` what `source` found, with its components in `order`."""
+        for array in (self.loss, *self.gradient_norm.values()):
+            array[target] = array[source]
+        for array in (self.final_loss, self.gradient, self.trained, self.broken):
+            array[target] = array[source]
+        steps, points = self.trajectories[source]
+        self.trajectories[target] = (steps, points.permuted(order))
+        self._place(target, self.trajectories[target][1][len(points) - 1])
+
+    def _place(self, r: int, point: Parameters) -> None:
+        self.weights[r], self.locs[r], self.scale_tril[r] = (
+            point.weights,
+            point.locs,
+            point.scale_tril,
+        )
+
+    def first_news(self) -> dict[str, Patch]:
+        """Return the patch that shows the loss of every start."""
+        return {"loss": Patch(self.loss.shape, (0, 0), self.loss[:, :1].copy())}
+
+    def news(self, r: int, new: slice, current: Sites) -> dict[str, Patch]:
+        """Return patches for the new steps of restart `r` and where it is now."""
+        where = (r, new.start)
+        patches = {
+            f"gradient_norm.{name}": Patch(norm.shape, where, norm[r : r + 1, new].copy())
+            for name, norm in self.gradient_norm.items()
+        }
+        patches["loss"] = Patch(self.loss.shape, where, self.loss[r : r + 1, new].copy())
+        try:
+            point = from_sites(self.mixture, current)
+        except ValueError:
+            # Overflowed on its way to being reported as failed: there is no point to draw.
+            return patches
+        patches["weights"] = Patch.whole(point.weights)
+        patches["locs"] = Patch.whole(point.locs)
+        patches["scale_tril"] = Patch.whole(point.scale_tril)
+        return patches

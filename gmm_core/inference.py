@@ -1,0 +1,210 @@
+"""Runs a specification: chooses the engine, splits the work into parts, judges what came back.
+
+A run has one part, or one part for each chain of a posterior, so that every chain can have a
+process of its own. Calling `fit_map`, `fit_guide` or `sample_posterior` runs the parts here, one
+after the other; `jobs` runs them on workers. The engines are imported when they are needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmm_core.dataset import Dataset
+from gmm_core.diagnostics import CONVERGED, POLISHED, basins, is_collapsed
+from gmm_core.mixture import Mixture, Parameters
+from gmm_core.options import GuideOptions, MapOptions, NutsOptions
+from gmm_core.progress import Cancelled, OnProgress, Progress
+from gmm_core.results import GuideFit, MapFit, Posterior
+from gmm_core.specification import Specification
+
+Result = MapFit | GuideFit | Posterior
+
+
+def fit_map(
+    dataset: Dataset,
+    mixture: Mixture,
+    options: MapOptions | None = None,
+    *,
+    engine: str = "pyro",
+    on_progress: OnProgress | None = None,
+) -> MapFit:
+    """Find the most probable parameters (MAP, in constrained space) by Adam from many starts.
+
+    Parameters
+    ----------
+    options : restarts, steps and the rest; the tutorial's by default.
+    engine : "pyro", the reference.
+    on_progress : called with `Progress` now and then; raising `Cancelled` in it stops the run.
+
+    Raises
+    ------
+    ValueError
+        When the mixture cannot be fitted to the data, or an option is out of range.
+    """
+    spec = Specification(
+        dataset=dataset, mixture=mixture, options=options or MapOptions(), engine=engine
+    )
+    return _run(spec, on_progress)
+
+
+def fit_guide(
+    dataset: Dataset,
+    mixture: Mixture,
+    parameters: Parameters,
+    options: GuideOptions | None = None,
+    *,
+    on_progress: OnProgress | None = None,
+) -> GuideFit:
+    """Fit each point's assignment probabilities by enumeration in the guide, globals held fixed.
+
+    Parameters
+    ----------
+    parameters : the learned point; it is not changed.
+    options : steps, learning rate and betas; the tutorial's by default.
+    on_progress : as in `fit_map`.
+
+    Raises
+    ------
+    ValueError
+        When parameters, mixture and data do not go together.
+    """
+    spec = Specification(
+        dataset=dataset, mixture=mixture, options=options or GuideOptions(), parameters=parameters
+    )
+    return _run(spec, on_progress)
+
+
+def sample_posterior(
+    dataset: Dataset,
+    mixture: Mixture,
+    options: NutsOptions | None = None,
+    *,
+    engine: str = "pyro",
+    on_progress: OnProgress | None = None,
+) -> Posterior:
+    """Draw from the posterior by NUTS, assignments summed out.
+
+    Parameters
+    ----------
+    options : draws, warm-up, chains, seed and adaptation.
+    engine : "pyro", the reference.
+    on_progress : as in `fit_map`. `Cancelled` leaves with the draws so far as its `partial`.
+
+    Raises
+    ------
+    ValueError
+        When a prior is flat, or the mixture does not fit the data.
+    """
+    spec = Specification(
+        dataset=dataset, mixture=mixture, options=options or NutsOptions(), engine=engine
+    )
+    return _run(spec, on_progress)
+
+
+def n_parts(spec: Specification) -> int:
+    """Count the parts that can run at the same time: chains of a posterior, else one."""
+    return spec.options.chains if isinstance(spec.options, NutsOptions) else 1
+
+
+def run_part(spec: Specification, part: int = 0, on_progress: OnProgress | None = None) -> Any:
+    """Run one part of a specification; `combine` makes the result of all parts."""
+    from gmm_core.engines import pyro_engine
+
+    dataset, mixture, options = spec.dataset, spec.mixture, spec.options
+    if isinstance(options, MapOptions):
+        return _judge(dataset, options, pyro_engine.fit_map(dataset, mixture, options, on_progress))
+    if isinstance(options, GuideOptions):
+        return pyro_engine.fit_guide(dataset, mixture, spec.parameters, options, on_progress)
+    from gmm_core.engines import pyro_nuts
+
+    return pyro_nuts.sample_chain(dataset, mixture, options, part, on_progress)
+
+
+def combine(spec: Specification, parts: Sequence[Any]) -> Result:
+    """Make the result of all parts: chains side by side, cut to the shortest when cancelled.
+
+    Raises
+    ------
+    ValueError
+        When there is no part with anything in it.
+    """
+    if not isinstance(spec.options, NutsOptions):
+        return parts[0]
+    chains = [chain for chain in parts if chain is not None and chain.n_draws > 0]
+    if not chains:
+        raise ValueError("No chain has a draw yet: every one was stopped during its warm-up.")
+    shortest = min(chain.n_draws for chain in chains)
+
+    def beside(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        # Per-chain numbers such as the step size are [1]; draws are [1, S, ...].
+        return np.concatenate([a if a.ndim == 1 else a[:, :shortest] for a in arrays])
+
+    first = chains[0]
+    return Posterior(
+        {name: beside([chain.draws[name] for chain in chains]) for name in first.draws},
+        {name: beside([chain.stats[name] for chain in chains]) for name in first.stats},
+    )
+
+
+def _run(spec: Specification, on_progress: OnProgress | None) -> Any:
+    """Run all parts here, one after the other."""
+    total = n_parts(spec)
+    parts: list[Any] = []
+    for part in range(total):
+
+        def report(progress: Progress, part: int = part) -> None:
+            if on_progress is not None:
+                done = part * progress.total + progress.done
+                on_progress(Progress(done, total * progress.total, progress.snapshot))
+
+        try:
+            parts.append(run_part(spec, part, report if on_progress else None))
+        except Cancelled as cancelled:
+            parts.append(cancelled.partial)
+            if isinstance(spec.options, NutsOptions) and any(p is not None for p in parts):
+                raise Cancelled(str(cancelled), combine(spec, parts)) from None
+            raise
+    return combine(spec, parts)
+
+
+def _judge(dataset: Dataset, options: MapOptions, training: Any) -> MapFit:
+    """Give every restart its verdict, group them by optimum, and choose the one to show."""
+    points: Parameters = training.points
+    tolerance = POLISHED if options.polish else CONVERGED
+    R = options.restarts
+    verdict = np.full(R, "untrained", dtype="<U9")
+    verdicts: dict[bytes, str] = {}
+    for r in np.flatnonzero(training.trained):
+        # Restarts that are permutations of one another share loss and verdict.
+        key = training.loss[r].tobytes()
+        if key not in verdicts:
+            if is_collapsed(dataset, training.mixture, points[r]):
+                verdicts[key] = "collapsed"
+            elif training.broken[r]:
+                verdicts[key] = "failed"
+            else:
+                settled = training.gradient[r] <= tolerance
+                verdicts[key] = "converged" if settled else "moving"
+        verdict[r] = verdicts[key]
+    sound = np.isin(verdict, ("converged", "moving"))
+    if options.choose == "initial":
+        chosen = int(np.flatnonzero(training.trained)[0])
+    else:
+        # A collapsed loss has no lower bound, so it is no measure: sound ones come first.
+        rank = [("converged", "collapsed", "failed").index(v.replace("moving", "converged"))
+                for v in verdict]
+        chosen = int(np.lexsort((np.nan_to_num(training.final_loss, nan=np.inf), rank))[0])
+    return MapFit(
+        loss=training.loss,
+        final_loss=training.final_loss,
+        gradient_norm=training.gradient_norm,
+        points=points,
+        chosen=chosen,
+        trajectory=training.trajectories[chosen],
+        verdict=verdict,
+        basin=basins(training.final_loss, points, sound),
+    )

@@ -1,0 +1,35 @@
+"""What is fitted: the mixture and its priors, one point of it, and what follows from a point.
+
+A `Mixture` says how many Gaussian components there are, which covariances they may have and
+what is believed of them beforehand. `Parameters` is one point of it. The functions are closed
+forms: the engines find points, these say what a point means.
+"""
+
+from gmm_core.mixture.density import (
+    assign,
+    boundaries,
+    component_log_densities,
+    log_density,
+    responsibilities,
+)
+from gmm_core.mixture.log_joint import log_joint, log_joint_terms
+from gmm_core.mixture.model import MAX_COMPONENTS, Covariance, Mixture
+from gmm_core.mixture.parameters import Parameters, from_sites, sites
+from gmm_core.mixture.priors import Priors
+
+__all__ = [
+    "MAX_COMPONENTS",
+    "Covariance",
+    "Mixture",
+    "Parameters",
+    "Priors",
+    "assign",
+    "boundaries",
+    "component_log_densities",
+    "from_sites",
+    "log_density",
+    "log_joint",
+    "log_joint_terms",
+    "responsibilities",
+    "sites",
+]

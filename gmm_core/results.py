@@ -1,0 +1,119 @@
+"""What a run found: frozen values of NumPy arrays, from which every figure and table is drawn.
+
+N points, D columns, K components, R restarts, T steps, C chains, S draws.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmm_core.mixture import Parameters
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class MapFit:
+    """A MAP fit by Adam from R restarts.
+
+    Attributes
+    ----------
+    loss : [R, T], minus the log joint before each step, as `svi.step` returns it; NaN where no
+        step was made.
+    final_loss : [R], at the point where each restart ended; NaN when it was not trained.
+    gradient_norm : {"weights", "locs", "scale" and, where there are any, "correlation"}, each
+        [R, T]: 2-norm of the loss's gradient in unconstrained space before each step.
+    points : where each restart ended (its start when untrained), with a leading [R].
+    chosen : index of the restart that is shown.
+    trajectory : (steps [M], parameters with a leading [M]) of the chosen, M <= 201 frames; the
+        last one is where it ended.
+    verdict : [R], "converged", "moving", "collapsed", "failed" or "untrained".
+    basin : [R], restarts with the same number ended in the same optimum up to permutation, 0
+        the best; -1 where collapsed, failed or untrained.
+    """
+
+    loss: Array
+    final_loss: Array
+    gradient_norm: dict[str, Array]
+    points: Parameters
+    chosen: int
+    trajectory: tuple[NDArray[np.int64], Parameters]
+    verdict: NDArray[np.str_]
+    basin: NDArray[np.int64]
+
+    @property
+    def parameters(self) -> Parameters:
+        """Where the chosen restart ended."""
+        return self.points[self.chosen]
+
+    @property
+    def initial_loss(self) -> Array:
+        """Loss of each restart before any step [R]."""
+        return self.loss[:, 0]
+
+    def restart(self, r: int) -> Parameters:
+        """Where restart `r` ended.
+
+        Raises
+        ------
+        ValueError
+            When there is no restart of that number.
+        """
+        R = len(self.loss)
+        if not 0 <= r < R:
+            raise ValueError(f"There is no restart {r}. Give a number from 0 to {R - 1}.")
+        return self.points[r]
+
+    def count(self, *verdicts: str) -> int:
+        """Count the restarts with one of these verdicts."""
+        return int(np.isin(self.verdict, verdicts).sum())
+
+
+@dataclass(frozen=True, eq=False)
+class GuideFit:
+    """Membership fitted by a guide that enumerates the assignments.
+
+    Attributes
+    ----------
+    loss : [T], minus the ELBO before each step.
+    gradient_norm : {"assignment_probs": [T]}, in unconstrained space.
+    assignment_probs : [N, K], rows sum to one.
+    """
+
+    loss: Array
+    gradient_norm: dict[str, Array]
+    assignment_probs: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """Draws of the posterior by C chains of S draws each.
+
+    Attributes
+    ----------
+    draws : {"weights": [C, S, K], "locs": [C, S, K, D], "scale_tril": [C, S, K, D, D]}.
+    stats : {"log_joint": [C, S] in constrained space, "diverging": [C, S], "tree_depth": [C, S],
+        "energy": [C, S], "acceptance": [C, S], "step_size": [C]}.
+    """
+
+    draws: dict[str, Array]
+    stats: dict[str, Array]
+
+    @property
+    def n_chains(self) -> int:
+        """Number of chains C."""
+        return self.draws["weights"].shape[0]
+
+    @property
+    def n_draws(self) -> int:
+        """Number of draws of each chain S."""
+        return self.draws["weights"].shape[1]
+
+    @property
+    def parameters(self) -> Parameters:
+        """All draws as one sequence of points [C * S], chain after chain."""
+        flat = {name: array.reshape(-1, *array.shape[2:]) for name, array in self.draws.items()}
+        return Parameters(flat["weights"], flat["locs"], flat["scale_tril"])

@@ -276,6 +276,10 @@ def _csv(text: str) -> RawTable:
         # Arrow needs some delimiter; this one is a control code that no table has.
         delimiter = "\x1f"
 
+    elif f'{delimiter} "' in text:
+        # Arrow takes a quotation mark behind a space as a part of the cell.
+        text = re.sub(f'{re.escape(delimiter)} +"', f'{delimiter}"', text)
+
     width = len(sample[0])
     bad_rows: list[Any] = []
 
@@ -400,7 +404,7 @@ def _split(lines: list[str], delimiter: str) -> list[list[str]]:
     if delimiter == " ":
         lines = [line.strip() for line in lines]
     try:
-        reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=delimiter == " ")
+        reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
         return [row for row in reader if row]
     except csv.Error:
         return [line.split(delimiter) for line in lines]

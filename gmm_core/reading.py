@@ -105,6 +105,9 @@ class Reading:
         if missing not in ("drop", "refuse"):
             raise ValueError(f'missing = {missing!r} came, but "drop" or "refuse" was expected.')
         wanted = self._names(columns)
+        if columns is None and missing == "refuse":  # a hole must not be avoided silently
+            holes = [c for c, why in self.left_out if why == "mostly missing"]
+            wanted = [c for c in self.columns if c in wanted or c in holes]
         if len(wanted) > MAX_COLUMNS:
             raise ValueError(
                 f"The file has {len(wanted):,} columns of numbers, but at most {MAX_COLUMNS} are "
@@ -322,7 +325,7 @@ def _account(table: RawTable, name: str) -> Reading:
         if _is_row_number(column, numbers):
             left_out.append((column, "row numbers"))
             aside.add(column)
-        elif 2 * np.isfinite(numbers).sum() < len(numbers):
+        elif 2 * np.isnan(numbers).sum() > len(numbers):
             left_out.append((column, "mostly missing"))
             aside.add(column)
     if not columns:

@@ -18,7 +18,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -43,7 +43,9 @@ _GRACE = 1.5
 # before a process on another machine takes them for lost (a few missed beats).
 _BEAT = 10.0
 _SILENCE = 60.0
-_CACHE_BYTES = 256 * 2**20  # results kept unpacked: a few hundred usual ones, or one large posterior
+_CACHE_BYTES = (
+    256 * 2**20
+)  # results kept unpacked: a few hundred usual ones, or one large posterior
 _PICTURES_KEPT = 8  # ended runs whose last picture stays: pages still looking at them
 _RATE_WINDOW = 10.0  # seconds of reports from which the remaining time is computed
 
@@ -138,6 +140,9 @@ class _Live:
             for name, patch in patches:
                 part.picture.apply({name: patch})
             moment = time.monotonic()
+            # What came before the first step (loading, starts) says nothing about the rate.
+            if self.done == 0:
+                return
             self.rate.append((moment, self.done))
             while self.rate[0][0] < moment - _RATE_WINDOW and len(self.rate) > 2:
                 self.rate.popleft()
@@ -388,9 +393,7 @@ class JobService:
         self._beat.join()
         for live in list(self._live.values()):
             if self._scheduler is None:
-                self.store.set_state(
-                    live.run_id, "failed", SERVER_STOPPED, attempt=live.attempt
-                )
+                self.store.set_state(live.run_id, "failed", SERVER_STOPPED, attempt=live.attempt)
             live.ended.set()
             live.futures.clear()
         if self._client is not None:
@@ -400,7 +403,7 @@ class JobService:
         _servers_here.discard(self._server)
         self.store.close()
 
-    def __enter__(self) -> JobService:
+    def __enter__(self) -> Self:
         """Use the service in a `with` statement, which closes it."""
         return self
 
@@ -560,9 +563,7 @@ class JobService:
             if live.run_id not in self._live and topic in client._event_handlers:
                 client.unsubscribe_topic(topic)
                 # The scheduler would keep every report for ever.
-                self._in_background(
-                    lambda: client.run_on_scheduler(_forget_events, topic=topic)
-                )
+                self._in_background(lambda: client.run_on_scheduler(_forget_events, topic=topic))
         if live.again:
             self._begin(live.run_id, live.kind, len(live.parts))
 
@@ -686,9 +687,7 @@ class JobService:
             lost = silent and self._adopt(run) is None
         else:
             lost = _is_dead(run.server, silent)
-        return lost and self.store.set_state(
-            run.id, "failed", SERVER_STOPPED, attempt=run.attempt
-        )
+        return lost and self.store.set_state(run.id, "failed", SERVER_STOPPED, attempt=run.attempt)
 
     def _watch(self) -> None:
         """Say regularly that the runs of this process are watched, and find those of dead ones."""

@@ -95,9 +95,13 @@ def unpack(data: bytes) -> Any:
         header = json.loads(body[_LENGTH.size : start])
         return _decode(header, _Arrays(body, start + -start % _ALIGNMENT))
     except (zlib.error, struct.error, TypeError, KeyError, IndexError, RecursionError) as error:
-        raise ValueError(f"The stored result is damaged ({error}). Compute the run again.") from error
+        raise ValueError(
+            f"The stored result is damaged ({error}). Compute the run again."
+        ) from error
     except ValueError as error:
-        raise ValueError(f"The stored result cannot be read: {error}. Compute the run again.") from error
+        raise ValueError(
+            f"The stored result cannot be read: {error}. Compute the run again."
+        ) from error
 
 
 def _encode(value: Any, arrays: list[np.ndarray]) -> Any:
@@ -128,10 +132,12 @@ def _encode(value: Any, arrays: list[np.ndarray]) -> Any:
     if name in _TYPES and type(value) is _type(name):
         return {
             "type": name,
-            "fields": {key: _encode(getattr(value, key), arrays) for key in _field_names(type(value))},
+            "fields": {
+                key: _encode(getattr(value, key), arrays) for key in _field_names(type(value))
+            },
         }
     raise ValueError(
-        f"A {name} cannot be stored. Expected {', '.join(_TYPES)}, arrays, or plain values; "
+        f"A value of type {name} cannot be stored. Expected {', '.join(_TYPES)}, arrays, or plain values; "
         "a new result type is named in gmm_core.serialize._TYPES."
     )
 

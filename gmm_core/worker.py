@@ -36,7 +36,8 @@ _PACKAGES = ("numpy", "scipy", "torch", "pyro-ppl", "distributed", "numba", "nut
 _ENGINES = ("gmm_core.engines.pyro_engine", "gmm_core.engines.compiled_engine")
 
 _stopped: set[str] = set()  # attempts that are to stop, in this process
-_import_lock = threading.Lock()  # two threads that import torch at once see it half made
+_warm_lock = threading.Lock()  # two threads that import torch at once see it half made
+_warm = threading.Event()
 
 
 def topic(run_id: str) -> str:
@@ -55,14 +56,28 @@ def stop(attempt: str) -> None:
 
 
 def warm_up() -> None:
-    """Import the engines, which takes a second or two, ahead of the first run."""
-    with _import_lock:
+    """Load the engines ahead of the first run: their imports and first steps take seconds."""
+    with _warm_lock:
+        if _warm.is_set():
+            return
+        _warm.set()
         for name in _ENGINES:
             try:
                 importlib.import_module(name)
             except ModuleNotFoundError as error:
                 # An engine that is not installed is reported by the run that asks for it.
                 logger.info("Engine %s was not loaded: %s", name, error)
+        from gmm_core import inference
+        from gmm_core.dataset import Dataset
+        from gmm_core.mixture import Mixture
+        from gmm_core.options import MapOptions
+
+        # The first optimiser step of a process imports a second's worth of torch more.
+        try:
+            tiny = MapOptions(restarts=1, steps=1)
+            inference.fit_map(Dataset.from_values([0.0, 1.0, 3.0]), Mixture(), tiny)
+        except Exception:
+            logger.exception("The first fit of this worker failed; runs will tell why.")
 
 
 class WarmUp(WorkerPlugin):
@@ -164,9 +179,7 @@ def finish(store: Store, run_id: str, attempt: str, ended: list[tuple[bool, Any]
             raise
         result = None  # stopped before there was anything to keep
     state, message = ("cancelled", "Cancelled.") if cancelled else _judge(result)
-    store.save_result(
-        run_id, result, state, message, headline=headline(result), attempt=attempt
-    )
+    store.save_result(run_id, result, state, message, headline=headline(result), attempt=attempt)
     return state
 
 

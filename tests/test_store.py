@@ -1,0 +1,253 @@
+"""What is written stays, once, for everybody who asked for it."""
+
+import sqlite3
+import threading
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+import gmm_core as gmm
+from gmm_core import store as store_module
+from gmm_core.results import GuideFit
+from gmm_core.store import Store, check_run_id, default_url
+
+
+@pytest.fixture
+def url(tmp_path):
+    return f"sqlite:///{tmp_path / 'runs.db'}"
+
+
+@pytest.fixture
+def store(url):
+    with Store(url) as store:
+        yield store
+
+
+def specification(steps=10, dataset=None):
+    return gmm.Specification(
+        dataset=dataset or gmm.example("tutorial"),
+        mixture=gmm.Mixture(),
+        options=gmm.MapOptions(steps=steps),
+    )
+
+
+def guide_fit():
+    return GuideFit(np.array([2.0, 1.0]), {"assignment_probs": np.ones(2)}, np.eye(2))
+
+
+def test_a_dataset_comes_back_as_it_was_and_is_kept_once(store):
+    values = np.random.default_rng(0).normal(size=(50, 2))
+    dataset = gmm.Dataset.from_values(values, ["=cmd|' /C calc'!A0", "<script>"], "Ünïcode 😀")
+    assert store.save_dataset(dataset, "ann") == dataset.fingerprint
+    assert store.save_dataset(dataset, "ben") == dataset.fingerprint
+    back = store.load_dataset(dataset.fingerprint)
+    assert back == dataset
+    assert (back.columns, back.name) == (dataset.columns, dataset.name)
+    (row,) = store.datasets()
+    assert (row.n, row.d, row.name, row.columns) == (50, 2, dataset.name, dataset.columns)
+    assert store.datasets("ann") == store.datasets("ben") == [row]
+    assert store.datasets("eve") == []
+
+
+def test_an_unknown_dataset_is_told(store):
+    with pytest.raises(ValueError, match='No dataset has the fingerprint "abc"'):
+        store.load_dataset("abc")
+
+
+def test_a_dataset_that_was_changed_in_the_database_is_refused(store, url, tmp_path):
+    one, other = gmm.Dataset.from_values([1.0, 2.0]), gmm.Dataset.from_values([1.0, 3.0])
+    store.save_dataset(one)
+    store.save_dataset(other)
+    with sqlite3.connect(tmp_path / "runs.db") as connection:
+        connection.execute(
+            'UPDATE datasets SET "values" = (SELECT "values" FROM datasets WHERE fingerprint = ?)',
+            (other.fingerprint,),
+        )
+    connection.close()
+    with pytest.raises(ValueError, match="no longer matches its fingerprint"):
+        store.load_dataset(one.fingerprint)
+
+
+def test_a_run_keeps_its_specification_and_goes_through_its_states(store):
+    spec = specification()
+    run = store.create_run(spec, "ann")
+    assert (run.id, run.kind, run.state) == (spec.id, "map", "queued")
+    assert store.specification(spec.id) == spec
+    assert store.claim(spec.id, "a1", "server")
+    assert store.set_state(spec.id, "running", attempt="a1", versions={"python": "3.11"})
+    assert store.state(spec.id).started is not None
+    assert store.result(spec.id) is None
+    assert store.save_result(spec.id, guide_fit(), headline="loss 1", attempt="a1")
+    (row,) = store.runs()
+    assert (row.state, row.headline, row.dataset, row.n, row.d) == ("done", "loss 1", "tutorial", 5, 1)
+    assert row.mixture["n_components"] == 2
+    assert row.options["steps"] == 10
+    assert row.versions == {"python": "3.11"}
+    assert row.seconds >= 0
+    np.testing.assert_array_equal(store.result(spec.id).loss, [2.0, 1.0])
+
+
+def test_times_are_utc(store):
+    run = store.create_run(specification(), "ann")
+    assert run.created.tzinfo == UTC
+    assert abs(datetime.now(UTC) - run.created) < timedelta(minutes=1)
+
+
+def test_equal_runs_of_two_owners_are_one_run_that_both_see(store):
+    store.create_run(specification(), "ann")
+    store.create_run(specification(), "ann")
+    store.create_run(specification(), "ben")
+    store.create_run(specification(steps=11), "ben")
+    assert len(store.runs()) == 2
+    assert [row.options["steps"] for row in store.runs("ben")] == [11, 10]
+    (row,) = store.runs("ann")
+    assert row.owners == ("ann", "ben")
+
+
+def test_of_many_who_claim_a_run_one_gets_it(store):
+    run = store.create_run(specification(), "ann")
+    barrier = threading.Barrier(8)
+    got = []
+
+    def claim(i):
+        barrier.wait()
+        got.append(store.claim(run.id, f"attempt{i}", "server"))
+
+    threads = [threading.Thread(target=claim, args=(i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(got) == [False] * 7 + [True]
+
+
+def test_a_run_that_ended_is_changed_only_by_claiming_it_again(store):
+    run = store.create_run(specification(), "ann")
+    assert store.claim(run.id, "a1", "server")
+    assert store.save_result(run.id, guide_fit(), "cancelled", "Cancelled.", attempt="a1")
+    assert not store.set_state(run.id, "running", attempt="a1")
+    assert not store.save_result(run.id, guide_fit(), attempt="a1")
+    assert store.state(run.id).state == "cancelled"
+    assert store.result(run.id) is not None
+    assert store.claim(run.id, "a2", "server")
+    assert store.result(run.id) is None
+    assert not store.save_result(run.id, guide_fit(), attempt="a1")
+    assert store.state(run.id).state == "queued"
+    assert store.save_result(run.id, guide_fit(), attempt="a2")
+    assert not store.claim(run.id, "a3", "server")
+
+
+def test_a_result_and_its_state_are_written_together_or_not_at_all(store):
+    run = store.create_run(specification(), "ann")
+    with pytest.raises(ValueError, match="cannot be stored"):
+        store.save_result(run.id, object())
+    assert store.state(run.id).state == "queued"
+    with pytest.raises(ValueError, match="A result ends its run"):
+        store.save_result(run.id, guide_fit(), "running")
+
+
+def test_the_last_part_to_end_gets_all_of_them(store):
+    run = store.create_run(specification(), "ann")
+    store.claim(run.id, "a1", "server")
+    assert store.save_part(run.id, "a1", 1, (False, np.ones(1)), 2) is None
+    assert store.save_part(run.id, "a1", 1, (False, np.zeros(1)), 2) is None  # said before
+    assert store.part(run.id, "a1", 0) is None
+    np.testing.assert_array_equal(store.part(run.id, "a1", 1)[1], [1.0])
+    assert store.save_part(run.id, "old", 0, (False, None), 2) is None
+    ended = store.save_part(run.id, "a1", 0, (True, None), 2)
+    assert ended[0] == (True, None)
+    np.testing.assert_array_equal(ended[1][1], [1.0])
+    assert store.is_live(run.id, "a1")
+    assert not store.is_live(run.id, "old")
+
+
+def test_deleting_takes_a_run_off_ones_own_list_and_the_last_one_removes_it(store):
+    run = store.create_run(specification(), "ann")
+    store.create_run(specification(), "ben")
+    store.save_result(run.id, guide_fit())
+    assert not store.delete(run.id, "eve")
+    assert not store.delete(run.id, "ann")
+    assert store.runs("ann") == []
+    assert len(store.runs("ben")) == 1
+    assert store.delete(run.id, "ben")
+    assert store.runs() == [] and store.datasets() == []
+    with pytest.raises(ValueError, match=f'No run has the id "{run.id}"'):
+        store.result(run.id)
+    assert not store.delete(run.id, "ben")
+
+
+def test_a_dataset_stays_while_a_run_or_a_person_needs_it(store):
+    first, second = specification(), specification(steps=11)
+    store.create_run(first, "ann")
+    store.create_run(second, "ann")
+    store.delete(first.id)
+    assert len(store.datasets()) == 1
+    store.save_dataset(first.dataset, "ann")
+    store.delete(second.id)
+    assert len(store.datasets("ann")) == 1
+    store.forget_dataset(first.dataset.fingerprint, "ann")
+    assert store.datasets() == []
+
+
+@pytest.mark.parametrize("bad", ["", "abc", "g" * 32, "0" * 33, "' OR 1=1 --", None, "\x00"])
+def test_what_is_no_id_is_told_so(store, bad):
+    with pytest.raises(ValueError, match=r'No run has the id ".*". An id has 32 characters'):
+        store.state(bad)
+
+
+def test_an_id_is_read_in_capitals_and_with_spaces_around():
+    assert check_run_id(" " + "AB" * 16 + "\n") == "ab" * 16
+
+
+def test_a_locked_database_is_tried_again(url, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(store_module, "_BUSY_TIMEOUT", 0.01)
+    with Store(url) as store:
+        other = sqlite3.connect(tmp_path / "runs.db", check_same_thread=False, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        release = threading.Timer(0.25, lambda: other.execute("COMMIT"))
+        release.start()
+        store.save_dataset(gmm.example("tutorial"))
+        release.join()
+        other.close()
+        assert len(store.datasets()) == 1
+    assert "trying again" in caplog.text
+
+
+def test_readers_do_not_wait_for_a_writer(store, tmp_path):
+    run = store.create_run(specification(), "ann")
+    other = sqlite3.connect(tmp_path / "runs.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert store.state(run.id).state == "queued"
+    other.execute("ROLLBACK")
+    other.close()
+
+
+def test_two_stores_that_write_at_once_both_succeed(url):
+    def write(offset):
+        with Store(url) as store:
+            for i in range(10):
+                store.create_run(specification(steps=offset + i), "ann")
+
+    threads = [threading.Thread(target=write, args=(100 * i + 1,)) for i in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with Store(url) as store:
+        assert len(store.runs()) == 30
+
+
+def test_urls_that_cannot_work_are_told(tmp_path):
+    with pytest.raises(ValueError, match="an SQLAlchemy URL was expected"):
+        Store("runs.db")
+    with pytest.raises(ValueError, match="workers write results"):
+        Store("sqlite://")
+
+
+def test_the_default_is_a_file_of_the_user(tmp_path, monkeypatch):
+    monkeypatch.delenv("GMM_DATABASE", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert default_url() == f"sqlite:///{tmp_path}/mixture-explorer/runs.db"
+    monkeypatch.setenv("GMM_DATABASE", "postgresql+psycopg://host/name")
+    assert default_url() == "postgresql+psycopg://host/name"

@@ -63,6 +63,7 @@ class RunStatus:
     message : why it failed, what it does; "" when there is nothing to say.
     stage : "waiting", "preparing" (the worker loads data and engine), "running", "stopping" or "ended".
     elapsed, remaining : seconds; None while unknown.
+    workers : addresses of the worker processes that have taken it up.
     """
 
     run_id: str
@@ -76,6 +77,7 @@ class RunStatus:
     snapshot: dict[str, np.ndarray] = field(default_factory=dict)
     elapsed: float | None = None
     remaining: float | None = None
+    workers: tuple[str, ...] = ()
 
     @property
     def live(self) -> bool:
@@ -114,6 +116,7 @@ class _Live:
         self.started: float | None = None
         self.stopping = False
         self.again = False  # submitted once more while it was stopping
+        self.closed = False  # it is over; `ended` follows when the store and the next attempt are ready
         self.ended = threading.Event()
         self.lock = threading.RLock()
         self.rate: deque[tuple[float, int]] = deque()
@@ -217,6 +220,14 @@ class JobService:
         self._beat = threading.Thread(target=self._watch, name="gmm-jobs-beat", daemon=True)
         self._beat.start()
 
+    @property
+    def scheduler(self) -> str:
+        """Address of the Dask scheduler, for other processes that are to share it."""
+        self._control.submit(lambda: None).result()  # the start is the first thing in line
+        if self._client is None:
+            raise ValueError("The workers could not be started; the log says why.")
+        return str(self._client.scheduler.address)
+
     # ---- for pages, notebooks and tests ----
 
     def submit(self, specification: Specification, owner: str = "") -> str:
@@ -249,9 +260,11 @@ class JobService:
             return run.id
         with self._lock:
             live = self._live.get(run.id)
-            if live is not None and not live.ended.is_set():
-                live.again = live.stopping
-                return run.id
+        if live is not None:
+            with live.lock:
+                if not live.closed:
+                    live.again = live.stopping
+                    return run.id
         if run.state in LIVE and run.attempt is not None:
             self._mark_if_lost(run)
         self._begin(run.id, run.kind, n_parts)
@@ -541,14 +554,18 @@ class JobService:
     def _end(self, live: _Live) -> None:
         """Stop watching: the store says from here on what became of the run."""
         with live.lock:
-            if live.ended.is_set():
+            if live.closed:
                 return
-            live.ended.set()
+            live.closed = True
             futures, live.futures = live.futures, []
+        if live.again:
+            # Before anybody who waits looks: for them the run goes on.
+            self._begin(live.run_id, live.kind, len(live.parts))
+        live.ended.set()
         with self._lock:
             if self._live.get(live.run_id) is live:
                 del self._live[live.run_id]
-            self._past[live.run_id] = live
+                self._past[live.run_id] = live
             while len(self._past) > _PICTURES_KEPT:
                 self._past.popitem(last=False)
         client = self._client
@@ -564,8 +581,6 @@ class JobService:
                 client.unsubscribe_topic(topic)
                 # The scheduler would keep every report for ever.
                 self._in_background(lambda: client.run_on_scheduler(_forget_events, topic=topic))
-        if live.again:
-            self._begin(live.run_id, live.kind, len(live.parts))
 
     def _flag(self, live: _Live) -> None:
         """Tell every worker process that this attempt is to stop."""
@@ -643,6 +658,7 @@ class JobService:
                 snapshot=live.snapshot(),
                 elapsed=time.time() - started if started is not None else None,
                 remaining=live.remaining,
+                workers=tuple(p.address for p in live.parts if p.address is not None),
             )
         return status
 

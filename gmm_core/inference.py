@@ -118,6 +118,7 @@ def run_part(spec: Specification, part: int = 0, on_progress: OnProgress | None 
     if isinstance(options, MapOptions):
         return _judge(dataset, options, pyro_engine.fit_map(dataset, mixture, options, on_progress))
     if isinstance(options, GuideOptions):
+        assert spec.parameters is not None  # a Specification of a guide has them
         return pyro_engine.fit_guide(dataset, mixture, spec.parameters, options, on_progress)
     from gmm_core.engines import pyro_nuts
 
@@ -178,7 +179,7 @@ def _judge(dataset: Dataset, options: MapOptions, training: Any) -> MapFit:
     R = options.restarts
     verdict = np.full(R, "untrained", dtype="<U9")
     verdicts: dict[bytes, str] = {}
-    for r in np.flatnonzero(training.trained):
+    for r in map(int, np.flatnonzero(training.trained)):
         # Restarts that are permutations of one another share loss and verdict.
         key = training.loss[r].tobytes()
         if key not in verdicts:
@@ -195,8 +196,10 @@ def _judge(dataset: Dataset, options: MapOptions, training: Any) -> MapFit:
         chosen = int(np.flatnonzero(training.trained)[0])
     else:
         # A collapsed loss has no lower bound, so it is no measure: sound ones come first.
-        rank = [("converged", "collapsed", "failed").index(v.replace("moving", "converged"))
-                for v in verdict]
+        rank = [
+            ("converged", "collapsed", "failed").index(v.replace("moving", "converged"))
+            for v in verdict
+        ]
         chosen = int(np.lexsort((np.nan_to_num(training.final_loss, nan=np.inf), rank))[0])
     return MapFit(
         loss=training.loss,

@@ -19,7 +19,7 @@ from gmm_core.options import GuideOptions, MapOptions, NutsOptions
 
 Kind = Literal["map", "guide", "posterior"]
 
-_OPTIONS: dict[str, type[MapOptions] | type[GuideOptions] | type[NutsOptions]] = {
+_OPTIONS: dict[Kind, type[MapOptions] | type[GuideOptions] | type[NutsOptions]] = {
     "map": MapOptions,
     "guide": GuideOptions,
     "posterior": NutsOptions,
@@ -133,5 +133,3 @@ class Specification(BaseModel):
             raise ValueError(
                 f"This is not a run's specification ({error!r}). Give the text of to_json()."
             ) from error
-
-

@@ -20,12 +20,13 @@ from numpy.typing import ArrayLike, NDArray
 from pyro import poutine
 from pyro.infer import SVI, TraceEnum_ELBO, config_enumerate, infer_discrete
 from pyro.infer.autoguide import AutoDelta
+from pyro.optim import PyroOptim
 from torch.distributions import constraints
 
 from gmm_core.dataset import Dataset
 from gmm_core.diagnostics import gradient_size, is_collapsed
-from gmm_core.engines.starts import start_locs, start_sites
 from gmm_core.engines.polish import polish
+from gmm_core.engines.starts import start_locs, start_sites
 from gmm_core.engines.training import Training, frame_steps
 from gmm_core.mixture import Mixture, Parameters, from_sites, sites
 from gmm_core.options import GuideOptions, MapOptions
@@ -41,11 +42,15 @@ _LOCK = threading.RLock()
 @contextmanager
 def isolated(seed: int = 0) -> Iterator[None]:
     """Run a block alone in this process, with an empty parameter store and its own random state."""
-    with _LOCK, pyro.get_param_store().scope(), torch.random.fork_rng(devices=[]):
-        # Validation would raise on the NaN of a diverged restart, which is to be reported.
-        with pyro.validation_enabled(False):
-            torch.manual_seed(seed)
-            yield
+    # Validation would raise on the NaN of a diverged restart, which is to be reported.
+    with (
+        _LOCK,
+        pyro.get_param_store().scope(),
+        torch.random.fork_rng(devices=[]),
+        pyro.validation_enabled(False),
+    ):
+        torch.manual_seed(seed)
+        yield
 
 
 def make_model(mixture: Mixture, n_columns: int) -> Callable[[Tensor], None]:
@@ -66,7 +71,10 @@ def make_model(mixture: Mixture, n_columns: int) -> Callable[[Tensor], None]:
     weights_prior = masked(dist.Dirichlet(tensor(np.full(K, c or 1.0))), c is not None)
     loc_mean, loc_scale = priors.columns("loc_mean", D), priors.columns("loc_scale", D)
     locs_prior = masked(
-        dist.Normal(tensor(loc_mean), tensor(np.ones(D) if loc_scale is None else loc_scale)),
+        dist.Normal(
+            tensor(np.zeros(D) if loc_mean is None else loc_mean),
+            tensor(np.ones(D) if loc_scale is None else loc_scale),
+        ),
         loc_scale is not None,
     ).to_event(1)
     log_mean, log_sd = mixture.scale_prior(D) or (0.0, 1.0)
@@ -77,9 +85,8 @@ def make_model(mixture: Mixture, n_columns: int) -> Callable[[Tensor], None]:
     ).to_event(len(per_column))
     correlated = mixture.has_correlations(D)
     eta = priors.correlation
-    correlation_prior = (
-        masked(dist.LKJCholesky(D, tensor(eta or 1.0)), eta is not None) if correlated else None
-    )
+    # LKJ is defined from two columns on; without correlations it is not used.
+    correlation_prior = masked(dist.LKJCholesky(max(D, 2), tensor(eta or 1.0)), eta is not None)
 
     def covariance() -> tuple[Tensor, Tensor | None]:
         scale = pyro.sample("scale", scale_prior)
@@ -185,10 +192,10 @@ def _train(
             kept.append(t + 1)
             frames.append(last)
 
-        def news(t: int = t) -> dict[str, Patch]:
+        def news(t: int = t, current: dict[str, Tensor] = last) -> dict[str, Patch]:
             nonlocal sent
             new, sent = slice(sent, t + 1), t + 1
-            return training.news(r, new, restart.constrain(last))
+            return training.news(r, new, restart.constrain(current))
 
         report(done + t + 1, total, news)
     report.flush()
@@ -230,11 +237,8 @@ class _Restart:
             poutine.block(self._model, expose=self.names),
             init_loc_fn=lambda site: _tensor(start[site["name"]]),
         )
-        optimiser = pyro.optim.Adam(
-            {"lr": self._options.learning_rate, "betas": self._options.betas}
-        )
         self._guide = guide
-        self._svi = SVI(self._model, guide, optimiser, loss=self._elbo)
+        self._svi = SVI(self._model, guide, _adam(self._options), loss=self._elbo)
         loss = self._svi.loss(self._model, guide, self._data)
         # Hooks live on the parameters, and these go with the store at the next start.
         self._params = {
@@ -278,11 +282,9 @@ class _Restart:
         with torch.no_grad():
             for name, parameter in self._params.items():
                 parameter.copy_(values[name])
-        for parameter in self._params.values():
-            parameter.grad = None
         loss = self._elbo.differentiable_loss(self._model, self._guide, self._data)
-        loss.backward()
-        return loss.item(), {n: p.grad.detach().clone() for n, p in self._params.items()}
+        gradients = torch.autograd.grad(loss, list(self._params.values()))
+        return loss.item(), dict(zip(self._params, gradients, strict=True))
 
 
 def fit_guide(
@@ -312,10 +314,10 @@ def fit_guide(
                 )
                 pyro.sample("assignment", dist.Categorical(probs))
 
-        optimiser = pyro.optim.Adam({"lr": options.learning_rate, "betas": options.betas})
-        svi = SVI(model, full_guide, optimiser, loss=TraceEnum_ELBO(max_plate_nesting=1))
+        svi = SVI(model, full_guide, _adam(options), loss=TraceEnum_ELBO(max_plate_nesting=1))
         svi.loss(model, full_guide, data)
         ((_, free),) = pyro.get_param_store().named_parameters()
+        t = 0
         hook = free.register_hook(lambda g: norm.__setitem__(t, g.norm().item()))
         sent = 0
 
@@ -364,6 +366,10 @@ def assign(
         inferred = infer_discrete(trained, temperature=temperature, first_available_dim=-2)
         trace = poutine.trace(inferred).get_trace(data)
         return trace.nodes["assignment"]["value"].numpy()
+
+
+def _adam(options: MapOptions | GuideOptions) -> PyroOptim:
+    return PyroOptim(torch.optim.Adam, {"lr": options.learning_rate, "betas": options.betas})
 
 
 def _tensor(array: ArrayLike) -> Tensor:

@@ -35,9 +35,10 @@ class _WatchedNUTS(NUTS):
         drawn = super().sample(params)
         self.diverging = len(self._divergences) > divergences
         # Pyro keeps a running mean over the phase; its last step gives back the last value.
-        n = t + 1 if t < self._warmup_steps else t + 1 - self._warmup_steps
-        self.acceptance = self._mean_accept_prob if n == 1 else (
-            mean + n * (self._mean_accept_prob - mean)
+        warmup = self._warmup_steps or 0
+        n = t + 1 if t < warmup else t + 1 - warmup
+        self.acceptance = (
+            self._mean_accept_prob if n == 1 else (mean + n * (self._mean_accept_prob - mean))
         )
         return drawn
 

@@ -39,7 +39,7 @@ def start_sites(
 
 
 def start_locs(dataset: Dataset, n_components: int, options: MapOptions) -> Array:
-    """Locs of every restart [R, K, D]: data points, drawn by seeds first_seed, first_seed + 1, …"""
+    """Draw the locs of every restart [R, K, D] from the data, each restart by a seed of its own."""
     x = dataset.values
     rows = np.stack(
         [
@@ -57,9 +57,10 @@ def _subsample(x: Array, K: int, seed: int) -> NDArray[np.int64]:
 
 
 def _kmeans_plus_plus(x: Array, K: int, seed: int) -> NDArray[np.int64]:
-    """Draw K rows far from each other: each with probability in proportion to the squared
-    distance to the nearest row drawn before (Arthur and Vassilvitskii 2007), in units of the
-    columns' standard deviations.
+    """Draw K rows far from each other.
+
+    Each is drawn with probability in proportion to the squared distance to the nearest row drawn
+    before (Arthur and Vassilvitskii 2007), in units of the columns' standard deviations.
     """
     rng = np.random.default_rng(seed)
     z = x / x.std(axis=0)

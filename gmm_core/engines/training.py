@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from gmm_core.dataset import Dataset
 from gmm_core.mixture import Mixture, Parameters, from_sites
 from gmm_core.options import MapOptions
 from gmm_core.progress import Patch
@@ -20,7 +19,7 @@ Sites = dict[str, Array]
 
 
 def frame_steps(mixture: Mixture, n_columns: int, steps: int) -> NDArray[np.int64]:
-    """Steps whose parameters are kept as frames of the trajectory, the first and last included.
+    """Choose the steps kept as frames of the trajectory, the first and last included.
 
     At most 200, and fewer where covariances are large: two million numbers at most.
     """
@@ -97,9 +96,8 @@ class Training:
 
     def copy(self, source: int, target: int, order: NDArray[np.intp]) -> None:
         """Give restart `target` what `source` found, with its components in `order`."""
-        for array in (self.loss, *self.gradient_norm.values()):
-            array[target] = array[source]
-        for array in (self.final_loss, self.gradient, self.trained, self.broken):
+        numbers = (self.loss, *self.gradient_norm.values(), self.final_loss, self.gradient)
+        for array in (*numbers, self.trained, self.broken):
             array[target] = array[source]
         steps, points = self.trajectories[source]
         self.trajectories[target] = (steps, points.permuted(order))

@@ -12,9 +12,7 @@ from gmm_core.mixture.parameters import Parameters, sites
 _LOG_2PI = float(np.log(2 * np.pi))
 
 
-def log_joint_terms(
-    dataset: Dataset, mixture: Mixture, parameters: Parameters
-) -> dict[str, float]:
+def log_joint_terms(dataset: Dataset, mixture: Mixture, parameters: Parameters) -> dict[str, float]:
     """Split the log joint: "likelihood", and the log prior of each site that has one.
 
     All in constrained space, without a Jacobian. The keys of the priors are the sites' names,
@@ -27,7 +25,7 @@ def log_joint_terms(
     """
     from scipy.special import gammaln, multigammaln
 
-    N, D = dataset.values.shape
+    D = dataset.values.shape[1]
     site = sites(mixture, parameters)
     priors, K = mixture.priors, mixture.n_components
     terms = {"likelihood": float(log_density(parameters, dataset.values).sum())}

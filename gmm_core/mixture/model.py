@@ -80,9 +80,7 @@ class Mixture(BaseModel):
                 "Lower K, or add data."
             )
         if N < 2:
-            raise ValueError(
-                "The data has one point, and a spread needs at least two. Add data."
-            )
+            raise ValueError("The data has one point, and a spread needs at least two. Add data.")
         for name in ("loc_mean", "loc_scale", "scale_log_mean", "scale_log_sd"):
             self.priors.columns(name, D)
         constant = np.flatnonzero(np.ptp(dataset.values, axis=0) == 0)

@@ -37,12 +37,8 @@ class Parameters:
             object.__setattr__(self, name, array)
         lead, K = self.weights.shape[:-1], self.weights.shape[-1] if self.weights.ndim else 0
         D = self.locs.shape[-1] if self.locs.ndim else 0
-        if not (K and D) or self.locs.shape != (*lead, K, D) or self.scale_tril.shape != (
-            *lead,
-            K,
-            D,
-            D,
-        ):
+        expected = ((*lead, K, D), (*lead, K, D, D))
+        if not (K and D) or (self.locs.shape, self.scale_tril.shape) != expected:
             raise ValueError(
                 f"Parameters came with weights {self.weights.shape}, locs {self.locs.shape} and "
                 f"scale_tril {self.scale_tril.shape}. Expected [K], [K, D] and [K, D, D]."

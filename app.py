@@ -1,0 +1,27 @@
+"""Mixture Explorer: page config, sign-in gate, navigation. Nothing else."""
+
+import streamlit as st
+
+from pages.parts import frame
+
+
+def main() -> None:
+    """Draw the page that the address names, inside the common frame."""
+    st.set_page_config(page_title="Mixture Explorer", page_icon=":material/ssid_chart:", layout="wide")
+    frame.gate()
+    pages = [
+        st.Page("pages/views/fit.py", title="Fit", url_path="fit", default=True),
+        st.Page("pages/views/data.py", title="Data", url_path="data"),
+        st.Page("pages/views/membership.py", title="Membership", url_path="membership"),
+        st.Page("pages/views/posterior.py", title="Posterior", url_path="posterior"),
+        st.Page("pages/views/runs.py", title="Runs", url_path="runs"),
+        st.Page("pages/views/tour.py", title="Tour", url_path="tour"),
+    ]
+    current = st.navigation(pages)
+    frame.begin()
+    current.run()
+
+
+# The workers of a local cluster are spawned and run this file again as "__mp_main__".
+if __name__ == "__main__":
+    main()

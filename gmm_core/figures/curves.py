@@ -1,0 +1,198 @@
+"""The course of a fit: the loss of every start, gradient norms, and where the starts began."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from gmm_core.figures import style
+
+Array = NDArray[np.float64]
+
+# A browser draws this many curves of 200 points without stutter; the best and worst are kept.
+_CURVES = 60
+# Colours of the sites, apart from those of components by their dashes.
+_SITES = {
+    "locs": ("#009E73", "solid"),
+    "scale": ("#CC79A7", "dash"),
+    "weights": ("#E69F00", "dot"),
+    "correlation": ("#56B4E9", "dashdot"),
+    "assignment_probs": ("#0072B2", "solid"),
+}
+_SITE_NAMES = {"assignment_probs": "assignment probabilities"}
+
+
+def losses(
+    loss: Array,
+    chosen: int | None = None,
+    verdict: NDArray[np.str_] | None = None,
+    height: int = 320,
+) -> go.Figure:
+    """Draw the loss of each trained start against the step.
+
+    Parameters
+    ----------
+    loss : [R, T], NaN where there is nothing (yet).
+    chosen : the start that is shown elsewhere, drawn in front; the longest curve when None.
+    verdict : [R]; collapsed and failed starts are drawn in red.
+    """
+    R, T = loss.shape
+    known = np.isfinite(loss).sum(axis=1)
+    if chosen is None:
+        chosen = int(known.argmax()) if R else 0
+    bad = np.isin(verdict, ("collapsed", "failed")) if verdict is not None else np.zeros(R, bool)
+    drawn = [r for r in np.flatnonzero(known > 1) if r != chosen]
+    if len(drawn) > _CURVES:
+        drawn = [drawn[i] for i in np.linspace(0, len(drawn) - 1, _CURVES).astype(int)]
+    last = loss[chosen][np.isfinite(loss[chosen])]
+    end = float(last[-1]) if last.size else np.nan
+    curves = int((known > 1).sum())
+    title = "Loss" if curves <= 1 else f"Loss of {curves:,} starts"
+    alt = f"Minus the log joint against the step, {curves} of {R} starts trained. "
+    alt += f"The chosen one is at {end:.5g}. {int(bad.sum())} collapsed or failed."
+    fig = style.figure(title, "step", "loss, −log joint", alt=alt, height=height)
+    for r in drawn:
+        x, y = style.thin(np.arange(T), loss[r], 300)
+        fig.add_scatter(
+            x=x,
+            y=y,
+            mode="lines",
+            line={
+                "color": style.COLLAPSED if bad[r] else style.MUTED,
+                "width": 1,
+                "dash": "dot" if bad[r] else "solid",
+            },
+            opacity=0.6,
+            name=f"start {r}",
+            hovertemplate="%{y:.6g} before step %{x}<extra>start " + f"{r}</extra>",
+        )
+    x, y = style.thin(np.arange(T), loss[chosen], 1000)
+    fig.add_scatter(
+        x=x,
+        y=y,
+        mode="lines",
+        line={"color": style.COLLAPSED if bad[chosen] else style.PALETTE[0], "width": 2.5},
+        name="chosen start",
+        hovertemplate="%{y:.8g} before step %{x}<extra>chosen start</extra>",
+    )
+    fig.update_layout(showlegend=False)
+    fig.update_xaxes(range=[0, max(T - 1, 1)])
+    if np.isfinite(end):
+        at = int(np.flatnonzero(np.isfinite(loss[chosen]))[-1])
+        agree = "chosen start" if curves > 1 else "now"
+        style.label(
+            fig,
+            at,
+            end,
+            f"{agree} {style.number(end, 4)}",
+            style.COLLAPSED if bad[chosen] else style.PALETTE[0],
+            anchor="right" if at > 0.3 * T else "left",
+            dy=14,
+        )
+    if bad.sum() and verdict is not None:
+        rows = np.flatnonzero(bad & (known > 1))
+        if rows.size and rows[0] != chosen:
+            middle = int(known[rows[0]] * 0.55)
+            style.label(
+                fig,
+                middle,
+                float(loss[rows[0], middle]),
+                f"✕ {int(bad.sum())} collapsed",
+                style.COLLAPSED,
+                anchor="right",
+                dy=-12,
+                dx=-6,
+            )
+    return fig
+
+
+def gradient_norms(norms: dict[str, Array], height: int = 320) -> go.Figure:
+    """Draw the 2-norm of the gradient of each site [T] against the step, on a log axis."""
+    T = max((len(norm) for norm in norms.values()), default=1)
+    said = []
+    for name, norm in norms.items():
+        finite = norm[np.isfinite(norm)]
+        if finite.size:
+            said.append(f"{_SITE_NAMES.get(name, name)} {finite[-1]:.2g}")
+    alt = f"Gradient norms in unconstrained space, now {', '.join(said) or 'unknown'}."
+    fig = style.figure(
+        "Gradient norms of the chosen start" if "locs" in norms else "Gradient norm",
+        "step",
+        "2-norm, unconstrained",
+        alt=alt,
+        height=height,
+    )
+    fig.update_yaxes(type="log")
+    style.powers_of_ten(fig)
+    ends: list[tuple[float, str, str]] = []
+    for name, norm in norms.items():
+        colour, dash = _SITES[name]
+        shown = np.where(norm > 0, norm, np.nan)
+        x, y = style.thin(np.arange(len(norm)), shown, 1000)
+        fig.add_scatter(
+            x=x,
+            y=y,
+            mode="lines",
+            line={"color": colour, "width": 1.75, "dash": dash},
+            name=_SITE_NAMES.get(name, name),
+            hovertemplate="%{y:.3g} before step %{x}",
+        )
+        finite = shown[np.isfinite(shown)]
+        if finite.size:
+            ends.append((float(finite[-1]), _SITE_NAMES.get(name, name), colour))
+    _label_ends(fig, ends)
+    fig.update_layout(showlegend=False)
+    fig.update_xaxes(range=[0, max(T - 1, 1)])
+    fig.update_layout(margin={"r": 96})
+    return fig
+
+
+def starting_losses(loss: Array, chosen: int, first_seed: int, height: int = 320) -> go.Figure:
+    """Draw each start's loss before any step [R] against its seed, the chosen one marked."""
+    R = len(loss)
+    seeds = first_seed + np.arange(R)
+    alt = f"Loss before any step of {R} starts, from {np.nanmin(loss):.5g} to "
+    alt += f"{np.nanmax(loss):.5g}; the chosen start is seed {seeds[chosen]}."
+    fig = style.figure("Where the starts begin", "seed", "loss before any step", alt=alt,
+                       height=height)
+    fig.add_scatter(
+        x=seeds,
+        y=loss,
+        mode="markers",
+        marker={"color": style.MUTED, "size": 6, "opacity": 0.7},
+        name="starts",
+        hovertemplate="seed %{x}: %{y:.8g}<extra></extra>",
+    )
+    fig.add_scatter(
+        x=[seeds[chosen]],
+        y=[loss[chosen]],
+        mode="markers",
+        marker={"color": style.PALETTE[0], "size": 11},
+        name="chosen",
+        hovertemplate="seed %{x}: %{y:.8g}<extra>chosen</extra>",
+    )
+    style.label(
+        fig,
+        float(seeds[chosen]),
+        float(loss[chosen]),
+        f"seed {seeds[chosen]}: {style.number(float(loss[chosen]), 5)}",
+        style.PALETTE[0],
+        anchor="left" if chosen < 0.6 * R else "right",
+        dx=10 if chosen < 0.6 * R else -10,
+    )
+    fig.update_layout(showlegend=False, hovermode="closest")
+    return fig
+
+
+def _label_ends(fig: go.Figure, ends: list[tuple[float, str, str]]) -> None:
+    """Name the curves at the right edge, kept apart where they end close together."""
+    last = None
+    for value, name, colour in sorted(ends, reverse=True):
+        place = np.log10(value)
+        # A label is about a twelfth of the axis high; the axis spans what the curves span.
+        lift = 0.0
+        if last is not None and last - place < 0.8:
+            lift = -14.0 * (1 - max(last - place, 0) / 0.8)
+        style.label(fig, 1.0, value, name, colour, xref="paper", dx=6, dy=lift)
+        last = place

@@ -1,0 +1,234 @@
+"""The fitted density over the data: components, their sum, boundaries, contours, ellipses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from gmm_core.dataset import Dataset
+from gmm_core.figures import style
+from gmm_core.mixture import Parameters, boundaries, component_log_densities, log_density
+
+Array = NDArray[np.float64]
+
+# A rug of more points is a black bar: a histogram takes its place.
+RUG = 100
+HEIGHT = 360
+_SCATTER = 2000  # SVG points that a browser draws without stutter
+
+
+def marginal(parameters: Parameters, columns: Sequence[int]) -> Parameters:
+    """Return the mixture of some of the columns: a marginal of Gaussians is Gaussian."""
+    index = list(columns)
+    covariances = parameters.covariances[:, index][:, :, index]
+    return Parameters(
+        parameters.weights, parameters.locs[:, index], np.linalg.cholesky(covariances)
+    )
+
+
+def density(
+    dataset: Dataset,
+    parameters: Parameters | None,
+    columns: Sequence[int] = (0,),
+    height: int = HEIGHT,
+) -> go.Figure:
+    """Draw the density over one column, or its contours over two.
+
+    Parameters
+    ----------
+    parameters : the point, or None while there is none: the data alone.
+    columns : one or two columns of the data; the others are integrated out.
+    """
+    if parameters is not None:
+        parameters = marginal(parameters, columns)
+        parameters = parameters.permuted(parameters.order)
+    names = [style.escape(dataset.columns[c]) for c in columns]
+    draw = _line if len(columns) == 1 else _plane
+    return draw(dataset.values[:, list(columns)], parameters, names, height)
+
+
+def _line(x: Array, parameters: Parameters | None, names: list[str], height: int) -> go.Figure:
+    x = x[:, 0]
+    alt = f"The {len(x):,} values of {names[0]} lie between {x.min():.4g} and {x.max():.4g}."
+    title = "The data"
+    if parameters is not None:
+        title = "Density of the mixture and its components"
+        alt = "; ".join(
+            f"component {k + 1} has weight {w:.3g} around {m:.4g} with standard deviation {s:.3g}"
+            for k, (w, m, s) in enumerate(_rows(parameters))
+        )
+        alt = f"Density over {names[0]}: {alt}."
+    fig = style.figure(title, names[0], "density", alt=alt, height=height)
+    grid, top = _grid(x, parameters), 0.0
+    # With few points the rug says it all; with many a histogram does, on the density's scale.
+    if len(x) > RUG:
+        heights, edges = np.histogram(x, bins=_bins(x), density=True)
+        top = float(heights.max())
+        fig.add_bar(
+            x=(edges[:-1] + edges[1:]) / 2,
+            y=heights,
+            width=np.diff(edges),
+            marker={"color": style.fade(style.INK, 0.13), "line": {"width": 0}},
+            name="data",
+            hovertemplate="%{y:.3g} at %{x:.4g}<extra>data</extra>",
+        )
+    if parameters is not None:
+        parts = np.exp(component_log_densities(parameters, grid))
+        total = parts.sum(axis=1)
+        # A fit to a single point is a needle that would flatten all else.
+        top = max(top, float(total.max())) if len(x) <= RUG else max(
+            top, min(float(total.max()), 1.6 * top)
+        )
+        for k, (w, m, _) in enumerate(_rows(parameters)):
+            look = style.component_style(k)
+            fig.add_scatter(
+                x=grid,
+                y=parts[:, k],
+                mode="lines",
+                line={"color": look.colour, "width": 2, "dash": look.dash},
+                fill="tozeroy",
+                fillcolor=style.fade(look.colour, 0.12),
+                name=f"component {k + 1}",
+                hovertemplate="%{y:.4g} at %{x:.4g}<extra>component " + f"{k + 1}</extra>",
+            )
+            if k < 6 and w > 0.01:
+                peak = float(np.exp(component_log_densities(parameters, [m])[0, k]))
+                style.label(
+                    fig,
+                    m,
+                    min(peak, top),
+                    f"<b>{k + 1}</b>  {style.percent(w)} near {style.number(m, 4)}",
+                    look.colour,
+                    anchor="center",
+                    dy=13,
+                )
+        fig.add_scatter(
+            x=grid,
+            y=total,
+            mode="lines",
+            line={"color": style.INK, "width": 1.5, "dash": "dash"},
+            name="mixture",
+            hovertemplate="%{y:.4g} at %{x:.4g}<extra>mixture</extra>",
+        )
+        edges = [b for b in boundaries(parameters) if grid[0] <= b <= grid[-1]]
+        for b in edges[:5]:
+            fig.add_vline(x=b, line={"color": style.MUTED, "width": 1, "dash": "dot"})
+            style.label(
+                fig, b, top * 0.62, f"boundary {style.number(b, 3)}", style.MUTED, dx=6
+            )
+    if len(x) <= RUG:
+        fig.add_scatter(
+            x=x,
+            y=np.zeros(len(x)),
+            mode="markers",
+            marker={"symbol": "line-ns", "size": 14, "line": {"color": style.INK, "width": 2}},
+            name="data",
+            hovertemplate="%{x:.6g}<extra>data</extra>",
+            cliponaxis=False,
+        )
+    fig.update_layout(bargap=0, showlegend=False)
+    fig.update_xaxes(range=[grid[0], grid[-1]])
+    if top > 0:
+        fig.update_yaxes(range=[0, top * 1.15])
+    else:
+        fig.update_yaxes(range=[0, 1], showticklabels=False, title_text="")
+    return fig
+
+
+def _plane(x: Array, parameters: Parameters | None, names: list[str], height: int) -> go.Figure:
+    N = len(x)
+    shown = np.linspace(0, N - 1, min(N, _SCATTER)).astype(int)
+    thinned = "" if N <= _SCATTER else f", {len(shown):,} of {N:,} points shown"
+    title = ("The data" if parameters is None else "Density of the mixture") + thinned
+    alt = f"Scatter of {names[1]} against {names[0]}, {N:,} points."
+    if parameters is not None:
+        alt += " " + "; ".join(
+            f"component {k + 1} has weight {w:.3g} around ({m[0]:.4g}, {m[1]:.4g})"
+            for k, (w, m) in enumerate(zip(parameters.weights, parameters.locs, strict=True))
+        )
+    fig = style.figure(title, names[0], names[1], alt=alt, height=height + 80)
+    span = np.ptp(x, axis=0)
+    span = np.where(span > 0, span, 1.0)
+    low, high = x.min(axis=0) - 0.08 * span, x.max(axis=0) + 0.08 * span
+    if parameters is not None:
+        u, v = (np.linspace(a, b, 70) for a, b in zip(low, high, strict=True))
+        points = np.stack(np.meshgrid(u, v), axis=-1).reshape(-1, 2)
+        z = np.exp(log_density(parameters, points)).reshape(70, 70)
+        fig.add_contour(
+            x=u,
+            y=v,
+            z=z,
+            ncontours=12,
+            contours={"coloring": "lines"},
+            colorscale=[[0, style.MUTED], [1, style.MUTED]],
+            line={"width": 1},
+            opacity=0.5,
+            showscale=False,
+            hoverinfo="skip",
+        )
+    fig.add_scatter(
+        x=x[shown, 0],
+        y=x[shown, 1],
+        mode="markers",
+        marker={"color": style.INK, "opacity": 0.5, "size": 5 if N < 500 else 3},
+        name="data",
+        hovertemplate="(%{x:.5g}, %{y:.5g})<extra>data</extra>",
+    )
+    if parameters is not None:
+        turn = np.linspace(0, 2 * np.pi, 61)
+        circle = np.stack([np.cos(turn), np.sin(turn)])
+        for k in range(len(parameters.weights)):
+            look = style.component_style(k)
+            for radius in (1, 2):
+                ring = parameters.locs[k][:, None] + radius * parameters.scale_tril[k] @ circle
+                fig.add_scatter(
+                    x=ring[0],
+                    y=ring[1],
+                    mode="lines",
+                    line={"color": look.colour, "width": 3 - radius, "dash": look.dash},
+                    name=f"component {k + 1}, {radius} sd",
+                    hoverinfo="name",
+                )
+            if k < 8:
+                style.label(
+                    fig,
+                    *parameters.locs[k],
+                    f"<b>{k + 1}</b>  {style.percent(parameters.weights[k])}",
+                    look.colour,
+                    anchor="center",
+                )
+    fig.update_layout(showlegend=False, hovermode="closest")
+    fig.update_xaxes(range=[low[0], high[0]])
+    fig.update_yaxes(range=[low[1], high[1]])
+    return fig
+
+
+def _rows(parameters: Parameters) -> list[tuple[float, float, float]]:
+    columns = (parameters.weights, parameters.locs[:, 0], parameters.scales[:, 0])
+    return [(float(w), float(m), float(s)) for w, m, s in zip(*columns, strict=True)]
+
+
+def _grid(x: Array, parameters: Parameters | None) -> Array:
+    """Cover data and components, evenly and densely about each narrow component."""
+    low, high = float(x.min()), float(x.max())
+    margin = 0.12 * ((high - low) or 1.0)
+    if parameters is None:
+        return np.array([low - margin, high + margin])
+    heavy = parameters.weights > 1e-3
+    m, s = parameters.locs[heavy, 0], parameters.scales[heavy, 0]
+    reach = np.minimum(4 * s, high - low + margin)
+    low = min(low - margin, float((m - reach).min()))
+    high = max(high + margin, float((m + reach).max()))
+    pieces = [np.linspace(low, high, 300)]
+    pieces += [np.linspace(a - 4 * b, a + 4 * b, 61) for a, b in zip(m, s, strict=True)]
+    grid = np.unique(np.concatenate(pieces))
+    return grid[(grid >= low) & (grid <= high)]
+
+
+def _bins(x: Array) -> int:
+    """Freedman and Diaconis (1981), within what a screen can show."""
+    width = 2 * np.subtract(*np.percentile(x, [75, 25])) / len(x) ** (1 / 3)
+    return int(np.clip(np.ptp(x) / width, 10, 80)) if width > 0 else 30

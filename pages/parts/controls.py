@@ -1,0 +1,216 @@
+"""The controls of the mixture and of the MAP fit; their values live in the session's own keys."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from gmm_core.mixture import MAX_COMPONENTS, Priors
+from pages.parts import session, text
+
+_KEEP = "session"
+
+_COVARIANCES = {
+    "spherical": "spherical",
+    "diag": "diagonal",
+    "full": "full",
+}
+_PRIORS = {
+    "tutorial": "tutorial's",
+    "data": "from the data",
+    "flat": "none (likelihood)",
+    "own": "my own",
+}
+_STARTS = {
+    "subsample": "random points",
+    "kmeans++": "far-apart points (k-means++)",
+    "quantile": "points from each quantile",
+}
+_CHOOSE = {
+    "initial": "loss before any step (tutorial)",
+    "final": "loss after training all",
+}
+
+
+def mixture() -> None:
+    """Draw K, covariance and priors."""
+    st.slider(
+        "Components K",
+        1,
+        min(12, MAX_COMPONENTS) if st.session_state["n_components"] <= 12 else MAX_COMPONENTS,
+        key="n_components",
+        persist_state=_KEEP,
+        help="How many Gaussians are added up: $p(x) = \\sum_{k=1}^K w_k\\,"
+        "\\mathcal N(x \\mid \\mu_k, \\Sigma_k)$. More always fit better; whether they are "
+        "believable is another question.",
+    )
+    st.selectbox(
+        "Covariance",
+        list(_COVARIANCES),
+        format_func=_COVARIANCES.__getitem__,
+        key="covariance",
+        persist_state=_KEEP,
+        help="Spherical: one spread $\\sigma$ for all columns. Diagonal: one for each column. "
+        "Full: also correlations. With a single column the three are the same.",
+    )
+    st.toggle(
+        "One covariance for all components",
+        key="tied",
+        persist_state=_KEEP,
+        help="Shared as in the tutorial, $\\Sigma_k = \\Sigma$, or one of its own for each "
+        "component. Own ones fit better and collapse more easily.",
+    )
+    st.selectbox(
+        "Priors",
+        list(_PRIORS),
+        format_func=_PRIORS.__getitem__,
+        key="prior",
+        persist_state=_KEEP,
+        help="$w \\sim \\mathrm{Dirichlet}(c)$, $\\mu_k \\sim \\mathcal N(m, s)$, "
+        "$\\log\\sigma \\sim \\mathcal N(a, b)$. The tutorial's suit numbers around 0 to 12; "
+        "those from the data are weak and in the data's own units.",
+    )
+    if st.session_state["prior"] == "own":
+        _own_priors()
+
+
+def map_options() -> None:
+    """Draw the options of the fit: the frequent ones in sight, the others in an expander."""
+    st.number_input(
+        "Learning rate",
+        min_value=1e-6,
+        step=0.01,
+        key="learning_rate",
+        persist_state=_KEEP,
+        format="%g",
+        help="The length of Adam's steps in unconstrained space. Too high and the loss jumps "
+        "about or overflows; too low and it is still moving when the steps run out.",
+    )
+    st.number_input(
+        "Steps",
+        1,
+        20_000,
+        step=50,
+        key="steps",
+        persist_state=_KEEP,
+        help="How many steps Adam makes from each start. A flat loss is no proof that it has "
+        "converged: look at the gradient norms.",
+    )
+    left, right = st.columns(2)
+    left.number_input(
+        "Starts",
+        1,
+        1_000,
+        key="restarts",
+        persist_state=_KEEP,
+        help="How many seeds are tried. The objective has many local optima, and where a fit "
+        "ends depends on where it begins.",
+    )
+    right.number_input("First seed", 0, 2**32 - 1, key="first_seed", persist_state=_KEEP)
+    st.selectbox(
+        "Choose the start by",
+        list(_CHOOSE),
+        format_func=_CHOOSE.__getitem__,
+        key="choose",
+        persist_state=_KEEP,
+        help="The tutorial ranks starts by their loss before any step, and trains only the best. "
+        "Training all finds the best optimum, and shows which starts collapse.",
+    )
+    with st.expander("More"):
+        st.selectbox(
+            "Locs begin at",
+            list(_STARTS),
+            format_func=_STARTS.__getitem__,
+            key="start",
+            persist_state=_KEEP,
+        )
+        st.number_input(
+            "Starting scale ×",
+            0.01,
+            1e6,
+            key="start_scale",
+            persist_state=_KEEP,
+            format="%g",
+            help="A factor on $\\sqrt{\\mathrm{var}(x)/2}$. Begin far too wide, and every "
+            "component sees all points alike: everything falls into one cluster.",
+        )
+        left, right = st.columns(2)
+        left.number_input(
+            "Adam β₁", 0.0, 0.9999, step=0.05, key="beta1", persist_state=_KEEP, format="%g"
+        )
+        right.number_input(
+            "Adam β₂", 0.0, 0.99999, step=0.01, key="beta2", persist_state=_KEEP, format="%g"
+        )
+        st.toggle(
+            "Polish to the optimum",
+            key="polish",
+            persist_state=_KEEP,
+            help="Adam at a fixed rate wobbles about the optimum. Polishing goes on with L-BFGS "
+            "until the gradient vanishes.",
+        )
+
+
+def cure(label: str, updates: dict[str, object], key: str) -> None:
+    """Draw a button that sets controls: the cure of a trap, or a trap to see."""
+    st.button(label, key=key, on_click=apply, args=(updates,))
+
+
+def apply(updates: dict[str, object]) -> None:
+    """Set controls; "concentration" sets it among priors of one's own."""
+    rest = dict(updates)
+    if "concentration" in rest:
+        base = session.priors()
+        if not base.proper:
+            base = Priors.for_data(session.dataset())
+        session.set_own_priors(base.model_copy(update={"concentration": rest.pop("concentration")}))
+    for name, value in rest.items():
+        st.session_state[name] = value
+
+
+def _own_priors() -> None:
+    """Draw a field for each prior: a number, one for each column, or nothing for a flat one."""
+    labels = {
+        "concentration": "Concentration c",
+        "loc_mean": "Locs: mean",
+        "loc_scale": "Locs: sd",
+        "scale_log_mean": "Log scale: mean",
+        "scale_log_sd": "Log scale: sd",
+        "correlation": "LKJ shape",
+    }
+    own: Priors = st.session_state["own_priors"]
+    entered = {}
+    columns = st.columns(2)
+    for i, (name, label) in enumerate(labels.items()):
+        value = getattr(own, name)
+        shown = "" if value is None else ", ".join(f"{v:g}" for v in _listed(value))
+        key = f"own_{name}"
+        st.session_state.setdefault(key, shown)
+        entered[name] = columns[i % 2].text_input(label, key=key, persist_state=_KEEP)
+    st.caption("One number, or one for each column, separated by commas. Empty leaves a prior out.")
+    try:
+        changed = {n: _parsed(labels[n], entered[n], _listed(getattr(own, n))) for n in labels}
+        if changed["loc_mean"] is None or changed["scale_log_mean"] is None:
+            raise ValueError("A mean cannot be empty. To leave a prior out, empty its sd.")
+        st.session_state["own_priors"] = Priors(**changed)
+    except ValueError as error:
+        st.error(text.plain(text.sentence(error)))
+
+
+def _listed(value: float | tuple[float, ...] | None) -> tuple[float, ...]:
+    if value is None:
+        return ()
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _parsed(label: str, entered: str, exact: tuple[float, ...]) -> object:
+    """Read a field; what is shown rounded and was not touched keeps its exact value."""
+    if entered == ", ".join(f"{v:g}" for v in exact):
+        numbers: tuple[float, ...] = exact
+    else:
+        try:
+            numbers = tuple(float(piece) for piece in entered.replace(";", ",").split(",") if piece.strip())
+        except ValueError:
+            raise ValueError(
+                f'"{entered}" in {label} is not a number. Write one such as 0.5, or several '
+                "separated by commas."
+            ) from None
+    return None if not numbers else numbers[0] if len(numbers) == 1 else numbers

@@ -1,0 +1,58 @@
+"""The frame of every page: sign-in gate, look, sidebar with what holds on every page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from gmm_core.figures import data as data_figures
+from gmm_core.words import count
+from pages.parts import figure, session, text
+
+_CSS = Path(__file__).with_suffix(".css")
+
+
+def gate() -> None:
+    """Stop a page until the person has signed in, when the server asks for it."""
+    if "auth" in _secrets() and not st.user.get("is_logged_in", False):
+        st.title("Mixture Explorer", anchor=False)
+        st.write("Sign in to see and share this team's fits.")
+        st.button("Sign in", type="primary", on_click=st.login)
+        st.stop()
+
+
+def begin() -> None:
+    """Set the look, fill the session, and draw the sidebar."""
+    st.html(_CSS)
+    session.begin()
+    st.session_state["framed"] = True
+    with st.sidebar:
+        _summary()
+
+
+def require() -> None:
+    """Stop a page script that runs without the app around it, and so without its gate."""
+    if not st.session_state.get("framed"):
+        st.error("This page opens through the app: run `streamlit run app.py`.")
+        st.stop()
+
+
+def _summary() -> None:
+    data = session.dataset()
+    N, D = data.values.shape
+    st.html('<p class="gmm-brand">Mixture Explorer</p>')
+    st.caption(f"**Data** {text.plain(data.name)} · {count(N, 'point')}, {count(D, 'column')}")
+    figure.show(data_figures.spark(data), key="spark")
+    try:
+        st.caption(f"**Mixture** {text.plain(session.mixture().label)}")
+    except ValueError as error:
+        st.caption(f"**Mixture** {text.plain(text.sentence(error))}")
+
+
+def _secrets() -> dict[str, object]:
+    # Without a secrets file Streamlit raises as soon as a secret is asked for.
+    try:
+        return st.secrets.to_dict()
+    except FileNotFoundError:
+        return {}

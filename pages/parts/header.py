@@ -1,0 +1,53 @@
+"""The head of a page: its name, Share and Export, and the answer in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import streamlit as st
+
+from gmm_core.words import Segment
+from pages.parts import text
+from pages.parts.live import View
+
+# File name -> (MIME type, the function that writes it); a file is written when it is asked for.
+Exports = Mapping[str, tuple[str, Callable[[], str | bytes]]]
+
+
+def show(
+    title: str, answer: list[Segment], view: View | None = None, exports: Exports | None = None
+) -> None:
+    """Draw the head of a page; Share and Export only when there is a run."""
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    left.title(title, anchor=False)
+    if view is not None and view.run_id is not None:
+        with right.container(horizontal=True, horizontal_alignment="right"):
+            with st.popover("Share"):
+                st.caption("Whoever opens this link sees this run.")
+                st.code(link(view.run_id, title), language=None, wrap_lines=True)
+            if exports and view.result is not None:
+                with st.popover("Export"):
+                    for name, (mime, write) in exports.items():
+                        st.download_button(
+                            name,
+                            data=write,
+                            file_name=f"{view.run_id[:8]}-{name}",
+                            mime=mime,
+                            key=f"export_{name}",
+                            on_click="ignore",
+                            width="stretch",
+                        )
+    if view is not None and view.error:
+        st.error(text.plain(view.error))
+    if problem := st.session_state.get("link_error"):
+        st.warning(text.plain(problem))
+    text.answer(answer)
+
+
+def link(run_id: str, page: str) -> str:
+    """Return the address that opens a run."""
+    base = st.context.url or ""
+    root = base.split("?")[0].rstrip("/")
+    for name in ("fit", "data", "membership", "posterior", "compare", "runs", "tour"):
+        root = root.removesuffix(f"/{name}")
+    return f"{root}/{page.lower()}?run={run_id}"

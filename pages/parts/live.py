@@ -1,0 +1,199 @@
+"""A run on a page: submitted when its specification is new, followed while it runs.
+
+`page` draws a page's body in one top-level fragment, which ticks only while a run of the page is
+under way. In the body, `view` says where the run of a specification stands, and `status_line`
+shows it, always at the same height, so that nothing moves when a run ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from gmm_core.inference import estimate_seconds
+from gmm_core.jobs import RunStatus, service
+from gmm_core.mixture import Parameters
+from gmm_core.specification import Specification
+from gmm_core.words import count
+from pages.parts import session, text
+
+TICK = 0.35  # seconds: about three frames a second, as much as figures of this size redraw calmly
+AUTO = 15.0  # seconds: a longer run waits for its button
+
+
+@dataclass(frozen=True)
+class View:
+    """Where a page's run stands: its specification, status, result and what is wrong.
+
+    `waiting` means that nothing was started, since the run would take long.
+    """
+
+    spec: Specification | None
+    run_id: str | None = None
+    status: RunStatus | None = None
+    result: Any = None
+    error: str = ""
+    waiting: bool = False
+
+    @property
+    def live(self) -> bool:
+        """Whether the run is queued or under way."""
+        return self.status is not None and self.status.live
+
+
+def page(body: Callable[[], list[View]]) -> None:
+    """Draw `body`, again and again while one of the views it returns is live."""
+    key = f"ticking {body.__module__}"
+
+    def tick() -> None:
+        live = any(view.live for view in body())
+        if live != st.session_state.get(key, False):
+            st.session_state[key] = live
+            st.rerun()
+
+    st.fragment(tick, run_every=TICK if st.session_state.get(key) else None)()
+
+
+def view(
+    slot: str,
+    make: Callable[[], Specification],
+    auto: bool = True,
+    label: str = "Run",
+) -> View:
+    """Return where the run of `make()` stands; submit it when it is new.
+
+    Parameters
+    ----------
+    slot : names the run on its page, such as "map".
+    make : builds the specification; its ValueError becomes the view's error.
+    auto : start without a button when it takes less than `AUTO` seconds.
+    label : of the button.
+    """
+    try:
+        spec = make()
+    except ValueError as error:
+        return View(None, error=text.sentence(error))
+    runs, run_id = st.session_state["runs"], spec.id
+    known = _status(run_id)
+    last = runs.get(slot)
+    if known is None or known.state in ("failed", "cancelled"):
+        asked = st.session_state.pop(f"run {slot}", None) == run_id
+        fresh = known is None and auto and estimate_seconds(spec) <= AUTO
+        if not (asked or fresh):
+            st.session_state[f"label {slot}"] = label
+            result = service().result(run_id) if known else None
+            if known:
+                runs[slot] = run_id
+            return View(spec, run_id if known else None, known, result, waiting=True)
+        # Turning a knob replaces the run that the last turn started.
+        if last and last != run_id and (before := _status(last)) and before.live:
+            service().cancel(last)
+        service().submit(spec, session.owner())
+        known = _status(run_id)
+    if last != run_id:
+        runs[slot] = run_id
+    if st.query_params.get("run") != run_id:
+        st.session_state["opened"] = run_id
+        st.query_params["run"] = run_id
+    result = None if known is None or known.live else service().result(run_id)
+    return View(spec, run_id, known, result)
+
+
+def point(view: View) -> Parameters | None:
+    """Return where a running fit is now, or None before its first report."""
+    arrays = view.status.snapshot if view.status is not None else {}
+    try:
+        return Parameters(arrays["weights"], arrays["locs"], arrays["scale_tril"])
+    except (KeyError, ValueError):
+        return None
+
+
+def norms(arrays: dict[str, Any]) -> dict[str, Any]:
+    """Return the gradient norms of the start that is being trained, by site."""
+    row = int((arrays["loss"] == arrays["loss"]).sum(axis=1).argmax())
+    prefix = "gradient_norm."
+    return {
+        name.removeprefix(prefix): array[row]
+        for name, array in arrays.items()
+        if name.startswith(prefix)
+    }
+
+
+def status_line(view: View, slot: str, label: str = "Run") -> None:
+    """Show how far the run is, with Cancel while it runs and a button when it waits for one."""
+    with st.container(height=64, border=False, key=f"status_{slot}"):
+        if view.error:
+            return
+        left, right = st.columns([4, 1], vertical_alignment="center")
+        status = view.status
+        if view.live and status is not None:
+            left.progress(status.fraction, text=_words(status))
+            right.button(
+                "Cancel",
+                key=f"cancel_{slot}",
+                on_click=service().cancel,
+                args=(view.run_id,),
+                width="stretch",
+            )
+            return
+        if view.waiting and view.spec is not None:
+            seconds = estimate_seconds(view.spec)
+            said = "" if status is None else _words(status) + " "
+            left.caption(f"{said}This run takes about {duration(seconds)}.")
+            right.button(
+                label,
+                key=f"start_{slot}",
+                type="primary",
+                on_click=_ask,
+                args=(slot, view.spec.id),
+                width="stretch",
+            )
+            return
+        if status is not None:
+            left.caption(_words(status))
+
+
+def _ask(slot: str, run_id: str) -> None:
+    st.session_state[f"run {slot}"] = run_id
+
+
+def _status(run_id: str) -> RunStatus | None:
+    try:
+        return service().status(run_id)
+    except ValueError:
+        return None
+
+
+def duration(seconds: float | None) -> str:
+    """Say a time in words: "0.4 s", "12 s", "3 min"."""
+    if seconds is None:
+        return "–"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def _words(status: RunStatus) -> str:
+    if status.state == "queued":
+        return (
+            f"Waiting: {count(status.position, 'run')} before this one."
+            if status.position
+            else "Starting."
+        )
+    if status.state == "running":
+        if not status.total:
+            return "Starting."
+        left = "" if status.remaining is None else f" · {duration(status.remaining)} left"
+        return f"{status.done:,} of {status.total:,} · {duration(status.elapsed)}{left}"
+    if status.state == "done":
+        return f"Done in {duration(status.elapsed)}."
+    if status.state == "cancelled":
+        return f"Cancelled after {duration(status.elapsed)}."
+    return status.message or "Failed."

@@ -1,0 +1,237 @@
+"""What holds on every page of a session: the data, the mixture, the options, and the last runs.
+
+The mixture and the options live in the widgets' own keys (kept for the session), so that a link
+or a cure sets them before the widgets are drawn.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from gmm_core.dataset import Dataset
+from gmm_core.examples import example
+from gmm_core.jobs import service
+from gmm_core.mixture import Mixture, Parameters, Priors
+from gmm_core.options import GuideOptions, MapOptions, NutsOptions
+from gmm_core.results import MapFit
+from gmm_core.specification import Specification
+
+PAGES = {"map": "fit", "guide": "membership", "posterior": "posterior"}
+PRIORS = ("tutorial", "data", "flat", "own")
+
+DEFAULTS: dict[str, Any] = {
+    "n_components": 2,
+    "covariance": "spherical",
+    "tied": True,
+    "prior": "tutorial",
+    "restarts": 100,
+    "first_seed": 0,
+    "steps": 200,
+    "learning_rate": 0.1,
+    "beta1": 0.8,
+    "beta2": 0.99,
+    "start": "subsample",
+    "choose": "initial",
+    "start_scale": 1.0,
+    "polish": False,
+    "draws": 500,
+    "warmup": 300,
+    "chains": 2,
+    "nuts_seed": 2,
+    "target_accept": 0.8,
+    "max_tree_depth": 10,
+    "guide_steps": 200,
+    "guide_rate": 0.2,
+    "guide_beta1": 0.8,
+    "guide_beta2": 0.99,
+}
+
+
+def begin() -> None:
+    """Fill in what a new session starts with, and open the run that its link names."""
+    state = st.session_state
+    for name, value in DEFAULTS.items():
+        state.setdefault(name, value)
+    state.setdefault("dataset", example("tutorial"))
+    state.setdefault("own_priors", Priors.tutorial())
+    state.setdefault("runs", {})
+    asked = st.query_params.get("run")
+    if asked and asked != state.get("opened"):
+        state["opened"] = asked
+        state["link_error"] = _open(asked)
+
+
+def dataset() -> Dataset:
+    """Return the data that every page works on."""
+    return st.session_state["dataset"]
+
+
+def use_dataset(chosen: Dataset) -> None:
+    """Work on other data from now on, with priors that suit it."""
+    state = st.session_state
+    if chosen.fingerprint == dataset().fingerprint and chosen.name == dataset().name:
+        return
+    state["dataset"] = chosen
+    state["runs"] = {}
+    tutorial = chosen.fingerprint == example("tutorial").fingerprint
+    # The tutorial's priors are made for its own five numbers.
+    state["prior"] = "tutorial" if tutorial else "data"
+    st.query_params.pop("run", None)
+
+
+def priors() -> Priors:
+    """Return the priors that are chosen on the Fit page."""
+    state = st.session_state
+    return {
+        "tutorial": Priors.tutorial,
+        "data": lambda: Priors.for_data(dataset()),
+        "flat": Priors.flat,
+        "own": lambda: state["own_priors"],
+    }[state["prior"]]()
+
+
+def mixture() -> Mixture:
+    """Return the mixture that is chosen on the Fit page.
+
+    Raises
+    ------
+    ValueError
+        When a setting is out of range.
+    """
+    state = st.session_state
+    return Mixture(
+        n_components=state["n_components"],
+        covariance=state["covariance"],
+        tied=state["tied"],
+        priors=priors(),
+    )
+
+
+def map_options() -> MapOptions:
+    """Return the options of the fit."""
+    state = st.session_state
+    names = (
+        "restarts",
+        "first_seed",
+        "steps",
+        "learning_rate",
+        "start",
+        "choose",
+        "start_scale",
+        "polish",
+    )
+    return MapOptions(
+        betas=(state["beta1"], state["beta2"]), **{name: state[name] for name in names}
+    )
+
+
+def guide_options() -> GuideOptions:
+    """Return the options of the enumerating guide."""
+    state = st.session_state
+    return GuideOptions(
+        steps=state["guide_steps"],
+        learning_rate=state["guide_rate"],
+        betas=(state["guide_beta1"], state["guide_beta2"]),
+    )
+
+
+def nuts_options() -> NutsOptions:
+    """Return the options of NUTS."""
+    state = st.session_state
+    names = ("draws", "warmup", "chains", "target_accept", "max_tree_depth")
+    return NutsOptions(seed=state["nuts_seed"], **{name: state[name] for name in names})
+
+
+def set_specification(spec: Specification) -> None:
+    """Set every control to what a run was made of."""
+    state = st.session_state
+    state["dataset"] = spec.dataset
+    given = spec.mixture
+    state["n_components"], state["covariance"] = given.n_components, given.covariance
+    state["tied"] = given.tied
+    known = {
+        "tutorial": Priors.tutorial(),
+        "data": Priors.for_data(spec.dataset),
+        "flat": Priors.flat(),
+    }
+    state["prior"] = next((n for n, p in known.items() if p == given.priors), "own")
+    if state["prior"] == "own":
+        set_own_priors(given.priors)
+    values = spec.options.model_dump()
+    betas = values.pop("betas", None)
+    prefix = {"map": "", "guide": "guide_", "posterior": ""}[spec.kind]
+    if betas:
+        state[f"{prefix}beta1"], state[f"{prefix}beta2"] = betas
+    renamed = {
+        ("guide", "steps"): "guide_steps",
+        ("guide", "learning_rate"): "guide_rate",
+        ("posterior", "seed"): "nuts_seed",
+    }
+    for name, value in values.items():
+        state[renamed.get((spec.kind, name), name)] = value
+
+
+def set_own_priors(chosen: Priors) -> None:
+    """Choose these priors, and show them in the fields of "My own"."""
+    state = st.session_state
+    state["prior"], state["own_priors"] = "own", chosen
+    for name in Priors.model_fields:
+        state.pop(f"own_{name}", None)
+
+
+def owner() -> str:
+    """Return whose runs these are: the signed-in person, or everyone's without sign-in."""
+    if st.user.get("is_logged_in", False):
+        return str(st.user.get("email") or st.user.get("sub") or "")
+    return ""
+
+
+def fit_specification() -> Specification:
+    """Return the fit that the Fit page shows.
+
+    Raises
+    ------
+    ValueError
+        When a setting is out of range, or the mixture does not fit the data.
+    """
+    return Specification(dataset=dataset(), mixture=mixture(), options=map_options())
+
+
+def fit() -> MapFit | None:
+    """Return the finished fit of the current data, mixture and options, or None."""
+    try:
+        run_id = fit_specification().id
+        return service().result(run_id)
+    except ValueError:
+        return None
+
+
+def fit_parameters() -> Parameters | None:
+    """Return the chosen parameters of the current fit, components by weight; None without one."""
+    found = fit()
+    if found is None or found.verdict[found.chosen] == "failed":
+        return None
+    return found.parameters.permuted(found.parameters.order)
+
+
+def go_to(run_id: str) -> None:
+    """Open a run on the page of its kind."""
+    spec = service().store.specification(run_id)
+    st.session_state["opened"] = run_id
+    set_specification(spec)
+    st.session_state["runs"] = {spec.kind: run_id}
+    page = PAGES[spec.kind]
+    st.switch_page(f"pages/views/{page}.py", query_params={"run": run_id})
+
+
+def _open(run_id: str) -> str:
+    """Set the session to the run of a link; return a sentence when that is not possible."""
+    try:
+        spec = service().store.specification(run_id)
+    except ValueError as error:
+        return str(error)
+    set_specification(spec)
+    st.session_state["runs"] = {spec.kind: run_id}
+    return ""

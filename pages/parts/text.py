@@ -1,0 +1,110 @@
+"""Text on a page: what a person entered is shown as text, and an exception as a sentence."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Sequence
+
+import streamlit as st
+from pydantic import ValidationError
+
+from gmm_core.figures.style import component_style
+from gmm_core.words import Segment
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:@&])")
+
+# What a person sees instead of a field's name.
+_NAMES = {
+    "n_components": "Components K",
+    "restarts": "Starts",
+    "first_seed": "First seed",
+    "steps": "Steps",
+    "learning_rate": "Learning rate",
+    "betas": "Adam's betas",
+    "start_scale": "Starting scale",
+    "concentration": "Concentration",
+    "loc_mean": "Prior mean of the locs",
+    "loc_scale": "Prior sd of the locs",
+    "scale_log_mean": "Prior mean of log scale",
+    "scale_log_sd": "Prior sd of log scale",
+    "correlation": "LKJ shape",
+    "draws": "Draws",
+    "warmup": "Warm-up",
+    "chains": "Chains",
+    "seed": "Seed",
+    "target_accept": "Target acceptance",
+    "max_tree_depth": "Largest tree depth",
+}
+
+
+def plain(text: object) -> str:
+    """Escape what a person entered, so that markdown shows it as it is."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(str(text).split()))
+
+
+def sentence(error: Exception) -> str:
+    """Turn an exception into a sentence: what came, what was expected, what to do."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    found = []
+    for item in error.errors():
+        message = item["msg"].removeprefix("Value error, ")
+        names = [str(part) for part in item["loc"] if isinstance(part, str) and part in _NAMES]
+        if item["type"] == "value_error":
+            found.append(message)
+        else:
+            name = _NAMES[names[-1]] if names else "A setting"
+            wanted = message.removeprefix("Input ")
+            found.append(f"{name} is {item['input']!s:.40}, but it {wanted}.")
+    # A union of "number" or "one per column" reports every branch: one sentence is enough.
+    return found[0]
+
+
+def answer(segments: Iterable[Segment]) -> None:
+    """Show the page's one sentence; what speaks of a component has its colour."""
+    parts = []
+    for segment in segments:
+        words = html.escape(segment.text)
+        if segment.component is not None:
+            # The colour is a bar under the words, and the words stay in the text colour: some
+            # of the palette is too light to be read.
+            colour = component_style(segment.component).colour
+            words = f'<b style="border-bottom: 3px solid {colour}">{words}</b>'
+        parts.append(words)
+    st.html(f'<p class="gmm-answer">{"".join(parts)}</p>')
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], caption: str = "") -> None:
+    """Show a small table as HTML that screen readers can read; numbers stand to the right.
+
+    A cell may be a `Segment`: its component's colour stands before it as a dot.
+    """
+
+    def cell(value: object, head: bool) -> str:
+        dot = ""
+        if isinstance(value, Segment):
+            if value.component is not None:
+                colour = component_style(value.component).colour
+                dot = f'<span class="gmm-dot" style="background:{colour}"></span>'
+            value = value.text
+        tag = 'th scope="row"' if head else "td"
+        return f"<{tag}>{dot}{html.escape(str(value))}</{tag.split()[0]}>"
+
+    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in columns)
+    body = "".join(
+        "<tr>" + "".join(cell(value, i == 0) for i, value in enumerate(row)) + "</tr>"
+        for row in rows
+    )
+    title = f"<caption>{html.escape(caption)}</caption>" if caption else ""
+    st.html(
+        f'<div class="gmm-scroll" tabindex="0"><table class="gmm-table">{title}'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def note(title: str, body: str) -> None:
+    """Show a boxed explanation of a trap; `body` is plain text of ours or escaped."""
+    st.html(
+        f'<div class="gmm-note"><b>{html.escape(title)}</b> {html.escape(body)}</div>'
+    )

@@ -1,8 +1,9 @@
 """Runs on Dask: submit a specification, watch it, cancel it.
 
-The web process keeps only what is needed to watch: which Dask tasks belong to a run, and the picture that the
-workers' reports have drawn so far. Everything that has to last (state, result, who asked for it) is in the
-store, and the workers write it there. Of a run whose web process died, the next one knows what became of it.
+The web process keeps only what is needed to watch: which Dask tasks belong to a run, and the
+picture that the workers' reports have drawn so far. Everything that has to last (state, result, who
+asked for it) is in the store, and the workers write it there. Of a run whose web process died, the
+next one knows what became of it.
 """
 
 from __future__ import annotations
@@ -36,11 +37,11 @@ logger = logging.getLogger(__name__)
 SERVER_STOPPED = "The server stopped while this run was under way. Run it again."
 _CANCELLED = "Cancelled."
 
-# How long a cancelled run may take to stop by itself. A report comes several times a second, unless one step
-# takes long; with the restart of the worker the whole stays below two seconds.
+# How long a cancelled run may take to stop by itself. A report comes several times a second, unless
+# one step takes long; with the restart of the worker the whole stays below two seconds.
 _GRACE = 1.5
-# How often the web process says in the store that it still watches its runs, and how long it may be silent
-# before a process on another machine takes them for lost (a few missed beats).
+# How often the web process says in the store that it still watches its runs, and how long it may be
+# silent before a process on another machine takes them for lost (a few missed beats).
 _BEAT = 10.0
 _SILENCE = 60.0
 _CACHE_BYTES = (
@@ -58,10 +59,13 @@ class RunStatus:
     ----------
     state : "queued", "running", "done", "failed" or "cancelled".
     position : runs that wait or start before this one; 0 once it runs.
-    done, total : units of work (steps, draws), summed over parts; total is 0 before the first report.
-    snapshot : the arrays drawn so far by name, NaN where nothing is known yet; {} before the first report.
+    done, total : units of work (steps, draws), summed over parts; total is 0 before the first
+        report.
+    snapshot : the arrays drawn so far by name, NaN where nothing is known yet; {} before the first
+        report.
     message : why it failed, what it does; "" when there is nothing to say.
-    stage : "waiting", "preparing" (the worker loads data and engine), "running", "stopping" or "ended".
+    stage : "waiting", "preparing" (the worker loads data and engine), "running", "stopping" or
+        "ended".
     elapsed, remaining : seconds; None while unknown.
     workers : addresses of the worker processes that have taken it up.
     """
@@ -112,17 +116,18 @@ class _Live:
         self.order = order
         self.parts = [_Part() for _ in range(n_parts)]
         self.futures: list[Future] = []
-        self.created = time.time()
         self.started: float | None = None
         self.stopping = False
         self.again = False  # submitted once more while it was stopping
-        self.closed = False  # it is over; `ended` follows when the store and the next attempt are ready
+        self.closed = (
+            False  # it is over; `ended` follows when the store and the next attempt are ready
+        )
         self.ended = threading.Event()
         self.lock = threading.RLock()
         self.rate: deque[tuple[float, int]] = deque()
 
     def take(self, message: bytes) -> None:
-        """Take one report of a worker in. Reports may come twice (replayed), or from a part that died."""
+        """Take in one report of a worker; it may come twice, or from a part that died."""
         attempt, execution, began, index, number, done, total, address, patches = serialize.unpack(
             message
         )
@@ -184,12 +189,12 @@ class _Live:
 
 
 class JobService:
-    """Runs specifications on Dask workers and keeps them in the store. Safe to share between threads.
+    """Runs specifications on Dask workers and keeps them in the store; threads may share it.
 
     Parameters
     ----------
-    scheduler : address of a Dask scheduler ("tcp://host:8786"); by default GMM_SCHEDULER, or else a cluster
-        of one-threaded processes on this machine.
+    scheduler : address of a Dask scheduler ("tcp://host:8786"); by default GMM_SCHEDULER, or else a
+        cluster of one-threaded processes on this machine.
     database : SQLAlchemy URL; by default GMM_DATABASE, or else a SQLite file.
     n_workers : processes of the local cluster; by default one per core.
     """
@@ -203,7 +208,7 @@ class JobService:
         self.store = Store(database)
         self._scheduler = scheduler or os.environ.get("GMM_SCHEDULER") or None
         self._n_workers = n_workers
-        self._server = _server_name()
+        self._server = _server_name(self._scheduler)
         _servers_here.add(self._server)
         self._live: dict[str, _Live] = {}
         self._past: OrderedDict[str, _Live] = OrderedDict()
@@ -213,7 +218,8 @@ class JobService:
         self._closing = threading.Event()
         self._cluster: LocalCluster | None = None
         self._client: Client | None = None
-        # Starting the cluster takes half a second: one thread does it, and then what waits for it, in order.
+        # Starting the cluster takes half a second: one thread does it, and then what waits for it,
+        # in order.
         self._control = ThreadPoolExecutor(1, thread_name_prefix="gmm-jobs")
         self._control.submit(self._guarded, self._start)
         self.mark_lost()
@@ -226,7 +232,7 @@ class JobService:
         self._control.submit(lambda: None).result()  # the start is the first thing in line
         if self._client is None:
             raise ValueError("The workers could not be started; the log says why.")
-        return str(self._client.scheduler.address)
+        return str(self._client.scheduler_info(n_workers=0)["address"])
 
     # ---- for pages, notebooks and tests ----
 
@@ -252,7 +258,8 @@ class JobService:
 
         if not isinstance(specification, Specification):
             raise ValueError(
-                f"A {type(specification).__name__} cannot be run: a gmm_core.Specification was expected."
+                f"A {type(specification).__name__} cannot be run: a gmm_core.Specification was "
+                "expected."
             )
         n_parts = inference.n_parts(specification)
         run = self.store.create_run(specification, owner)
@@ -436,8 +443,11 @@ class JobService:
                 n_workers=self._n_workers or len(os.sched_getaffinity(0)),
                 threads_per_worker=1,
                 processes=True,
-                dashboard_address=None,
                 host="127.0.0.1",
+                # No dashboard. Its HTTP server starts all the same, and left to itself on port 8787
+                # of every interface.
+                dashboard_address="127.0.0.1:0",
+                scheduler_kwargs={"dashboard": False},
             )
             self._client = Client(self._cluster, set_as_default=False)
         else:
@@ -459,8 +469,6 @@ class JobService:
             self._fail(live, SERVER_STOPPED)
 
     def _dispatch(self, live: _Live) -> None:
-        from distributed import fire_and_forget
-
         from gmm_core import worker
 
         if live.ended.is_set():
@@ -469,70 +477,74 @@ class JobService:
             where = self._scheduler or "this machine"
             self._fail(live, f"The workers on {where} could not be reached. Try again later.")
             return
-        client = self._client
-        client.subscribe_topic(worker.topic(live.run_id), _listener(live))
-        n_parts = len(live.parts)
+        self._client.subscribe_topic(worker.topic(live.run_id), _listener(live))
         try:
-            futures = [
-                client.submit(
-                    worker.run_part,
-                    self.store.url,
-                    live.run_id,
-                    part,
-                    n_parts,
-                    live.attempt,
-                    key=worker.task_key(live.run_id, live.attempt, part),
-                    pure=False,
-                )
-                for part in range(n_parts)
-            ]
+            self._give(live)
         except Exception as error:
             logger.exception("Run %s could not be given to the workers.", live.run_id)
             self._fail(live, f"The run could not be given to the workers: {error}")
-            return
-        self._attach(live, futures)
+
+    def _give(self, live: _Live) -> None:
+        """Give the parts of a run to Dask. Parts that it knows by their names are only watched."""
+        from distributed import fire_and_forget
+
+        from gmm_core import worker
+
+        client = self._client
+        assert client is not None
+        n_parts = len(live.parts)
+        futures = [
+            client.submit(
+                worker.run_part,
+                self.store.url,
+                live.run_id,
+                part,
+                n_parts,
+                live.attempt,
+                key=worker.task_key(live.run_id, live.attempt, part),
+                pure=False,
+            )
+            for part in range(n_parts)
+        ]
+        with live.lock:
+            live.futures = futures
+        for future in futures:
+            future.add_done_callback(lambda future: self._part_ended(live, future))
         if self._scheduler is not None:
             fire_and_forget(futures)  # it goes on when this web process dies
         if live.ended.is_set():  # cancelled meanwhile
             client.cancel(futures, force=True)
 
-    def _attach(self, live: _Live, futures: list[Future]) -> None:
-        with live.lock:
-            live.futures = futures
-        for future in futures:
-            future.add_done_callback(lambda future: self._part_ended(live, future))
-
     def _adopt(self, run: RunState) -> _Live | None:
-        """Watch a run that another web process gave to the scheduler that both use."""
-        if self._scheduler is None or self._client is None or run.attempt is None:
-            return None
-        from distributed import Future
+        """Watch a run that another web process gave to the scheduler that both use.
 
+        Should that scheduler have lost it, it is run; should it be over, its tasks end at once.
+        """
+        if self._client is None or run.attempt is None or run.server is None:
+            return None
+        if self._scheduler is None or _scheduler_of(run.server) != self._scheduler:
+            return None
         from gmm_core import inference, worker
 
         n_parts = inference.n_parts(self.store.specification(run.id))
-        keys = [worker.task_key(run.id, run.attempt, part) for part in range(n_parts)]
         with self._lock:
             known = self._live.get(run.id)
             if known is not None and known.attempt == run.attempt:
                 return known
-            if not all(self._client.run_on_scheduler(_known_tasks, keys=keys)):
-                return None
             self._count += 1
             live = _Live(run.id, run.kind, run.attempt, n_parts, self._count)
-            live.created = run.created.timestamp()
             self._live[run.id] = live
         listener = _listener(live)
         self._client.subscribe_topic(worker.topic(run.id), listener)
         for event in self._client.get_events(worker.topic(run.id)):
             listener(event)
-        self._attach(live, [Future(key, self._client) for key in keys])
+        self._give(live)
         return live
 
     # ---- ending ----
 
     def _part_ended(self, live: _Live, future: Future) -> None:
-        """Called in a thread of Dask's when a part has finished, died for good, or was cancelled."""
+        """Look what became of the run when a part has finished, died for good or was cancelled."""
         if live.ended.is_set() or self._closing.is_set():
             return
         run = self._state_or_none(live.run_id)
@@ -699,10 +711,17 @@ class JobService:
         if watched is not None and watched.attempt == run.attempt:
             return False
         silent = run.seen is None or (now() - run.seen).total_seconds() > _SILENCE
-        if run.server is None or self._scheduler is not None:
-            lost = silent and self._adopt(run) is None
-        else:
+        if run.server is None:
+            lost = silent
+        elif not _scheduler_of(run.server):
             lost = _is_dead(run.server, silent)
+        elif _scheduler_of(run.server) == self._scheduler:
+            # It goes on without the web process that asked for it; somebody has to watch.
+            lost = False
+            if silent:
+                self._adopt(run)
+        else:
+            lost = silent
         return lost and self.store.set_state(run.id, "failed", SERVER_STOPPED, attempt=run.attempt)
 
     def _watch(self) -> None:
@@ -753,18 +772,24 @@ def close_service() -> None:
 _servers_here: set[str] = set()
 
 
-def _server_name() -> str:
+def _server_name(scheduler: str | None) -> str:
+    """Host, process, its birth (ids are used again), a token, and the scheduler if it is shared."""
     import psutil
 
     born = psutil.Process().create_time()
-    return f"{socket.gethostname()}|{os.getpid()}|{born:.2f}|{uuid.uuid4().hex[:8]}"
+    token = uuid.uuid4().hex[:8]
+    return f"{socket.gethostname()}|{os.getpid()}|{born:.2f}|{token}|{scheduler or ''}"
+
+
+def _scheduler_of(server: str) -> str:
+    return server.rsplit("|", 1)[1]
 
 
 def _is_dead(server: str, silent: bool) -> bool:
-    """Whether the web process with this name is gone; of another machine, only its silence tells."""
+    """Whether this web process is gone; of one on another machine, only its silence tells."""
     import psutil
 
-    host, pid, born, _ = server.rsplit("|", 3)
+    host, pid, born, _, _ = server.split("|")
     if host != socket.gethostname():
         return silent
     if int(pid) == os.getpid():
@@ -786,14 +811,10 @@ def _death(future: Future) -> str:
     error = future.exception()
     if type(error).__name__ == "KilledWorker":
         return (
-            "The worker process died several times on this run, most likely because memory ran out. "
-            "Use fewer points, components, restarts or draws."
+            "The worker process died several times on this run, most likely because memory ran "
+            "out. Use fewer points, components, restarts or draws."
         )
     return f"The run failed: {type(error).__name__}: {error}"
-
-
-def _known_tasks(dask_scheduler: Any, keys: list[str]) -> list[bool]:
-    return [key in dask_scheduler.tasks for key in keys]
 
 
 def _forget_events(dask_scheduler: Any, topic: str) -> None:

@@ -1,8 +1,8 @@
 """Results as bytes, and back: what the store keeps and what workers send while they run.
 
-Pickle would run code from whoever can write to the database, so it is not used. A value becomes a JSON
-header, which says how it is built, followed by the raw bytes of its arrays; both are compressed. Only the
-types named in `_TYPES` are built again, and float64 comes back bit for bit.
+Pickle would run code from whoever can write to the database, so it is not used. A value becomes a
+JSON header, which says how it is built, followed by the raw bytes of its arrays; both are
+compressed. Only the types named in `_TYPES` are built again, and float64 comes back bit for bit.
 """
 
 import importlib
@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-# Where each type lives. A name instead of the class keeps this module light: it is imported by the web
-# process and by every worker before they need any of these.
+# Where each type lives. A name instead of the class keeps this module light: it is imported by the
+# web process and by every worker before they need any of these.
 _TYPES = {
     "Parameters": "gmm_core.mixture",
     "Patch": "gmm_core.progress",
@@ -32,7 +32,8 @@ _LENGTH = struct.Struct("<Q")
 _ALIGNMENT = 16
 # Booleans, integers, floats and fixed-width text. Objects are what pickle would be needed for.
 _ARRAY_KINDS = "biufU"
-# Draws hardly compress and curves full of NaN compress at any level: the fastest level loses nothing.
+# Draws hardly compress and curves full of NaN compress at any level: the fastest level loses
+# nothing.
 _COMPRESSION = 1
 
 
@@ -41,8 +42,9 @@ def pack(value: Any) -> bytes:
 
     Parameters
     ----------
-    value : a result (MapFit, GuideFit, Posterior, Parameters, Patch), a NumPy array of numbers, booleans
-        or text, None, bool, int, float, str, or a tuple, list or dict (with str keys) of these.
+    value : a result (MapFit, GuideFit, Posterior, Parameters, Patch), a NumPy array of numbers,
+        booleans or text, None, bool, int, float, str, or a tuple, list or dict (with str keys) of
+        these.
 
     Returns
     -------
@@ -82,8 +84,8 @@ def unpack(data: bytes) -> Any:
     """
     if not bytes(data[: len(_MAGIC)]) == _MAGIC:
         raise ValueError(
-            f"These {len(data)} bytes are not a stored result: they start with {bytes(data[:6])!r}, "
-            f"and {_MAGIC!r} was expected. Compute the run again."
+            f"These {len(data)} bytes are not a stored result: they start with "
+            f"{bytes(data[:6])!r}, and {_MAGIC!r} was expected. Compute the run again."
         )
     try:
         decompressor = zlib.decompressobj()
@@ -105,7 +107,7 @@ def unpack(data: bytes) -> Any:
 
 
 def _encode(value: Any, arrays: list[np.ndarray]) -> Any:
-    """JSON for `value`; arrays are appended to `arrays` and stand in the JSON by dtype and shape."""
+    """Write `value` as JSON, in which arrays stand by dtype and shape, and append them."""
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, bool | int | float | str):
@@ -113,8 +115,8 @@ def _encode(value: Any, arrays: list[np.ndarray]) -> Any:
     if isinstance(value, np.ndarray):
         if value.dtype.kind not in _ARRAY_KINDS:
             raise ValueError(
-                f"An array of dtype {value.dtype} cannot be stored: numbers, booleans or text were expected. "
-                "Convert it, for instance to float64."
+                f"An array of dtype {value.dtype} cannot be stored: numbers, booleans or text were "
+                "expected. Convert it, for instance to float64."
             )
         array = np.ascontiguousarray(value).reshape(value.shape)
         array = array.astype(array.dtype.newbyteorder("<"), copy=False)
@@ -137,8 +139,8 @@ def _encode(value: Any, arrays: list[np.ndarray]) -> Any:
             },
         }
     raise ValueError(
-        f"A value of type {name} cannot be stored. Expected {', '.join(_TYPES)}, arrays, or plain values; "
-        "a new result type is named in gmm_core.serialize._TYPES."
+        f"A value of type {name} cannot be stored. Expected {', '.join(_TYPES)}, arrays, or plain "
+        "values; a new result type is named in gmm_core.serialize._TYPES."
     )
 
 

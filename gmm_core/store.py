@@ -1,8 +1,9 @@
 """What is kept: datasets, runs and their results in a SQL database.
 
-A run is a pure function of its specification, and its id is the specification's hash. So equal runs of two
-people are one row, linked to both, and saving anything twice is the same as saving it once. Web processes
-and workers open the same database by its URL; whoever dies leaves a state that the others can read.
+A run is a pure function of its specification, and its id is the specification's hash. So equal runs
+of two people are one row, linked to both, and saving anything twice is the same as saving it once.
+Web processes and workers open the same database by its URL; whoever dies leaves a state that the
+others can read.
 """
 
 import logging
@@ -32,8 +33,8 @@ T = TypeVar("T")
 LIVE = ("queued", "running")
 ENDED = ("done", "failed", "cancelled")
 
-# How often a statement that found the database locked or away is tried, and the first pause in seconds,
-# which doubles: 0.1 + 0.2 + 0.4 + 0.8 s on top of SQLite's own wait for its lock.
+# How often a statement that found the database locked or away is tried, and the first pause in
+# seconds, which doubles: 0.1 + 0.2 + 0.4 + 0.8 s on top of SQLite's own wait for its lock.
 _TRIES = 5
 _PAUSE = 0.1
 _BUSY_TIMEOUT = 5.0  # seconds that SQLite waits for another writer before it says "locked"
@@ -94,7 +95,7 @@ _runs = sa.Table(
     sa.Column("versions", sa.JSON),
     # One execution of the run: what an earlier one still writes is dropped.
     sa.Column("attempt", sa.String(32)),
-    # The web process that watches the run, and when it last said so.
+    # The web process that asked for the run, and when somebody last said that it is looked after.
     sa.Column("server", sa.String(255)),
     sa.Column("seen", _Utc),
 )
@@ -188,7 +189,9 @@ def default_url() -> str:
     """Where runs are kept: GMM_DATABASE, or a SQLite file in the user's data directory."""
     if url := os.environ.get("GMM_DATABASE"):
         return url
-    home = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
+    home = os.environ.get("XDG_DATA_HOME") or os.path.join(
+        os.path.expanduser("~"), ".local", "share"
+    )
     folder = Path(home) / "mixture-explorer"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -213,7 +216,7 @@ def _no_run(run_id: Any, advice: str) -> ValueError:
 
 
 def now() -> datetime:
-    """The present moment in UTC, as all times here are."""
+    """Return the present moment in UTC, as all times here are."""
     return datetime.now(UTC)
 
 
@@ -243,8 +246,8 @@ class Store:
         if self._sqlite:
             if not parsed.database or parsed.database == ":memory:":
                 raise ValueError(
-                    f"The database {self.url!r} lives in one process's memory, but workers write results "
-                    "from processes of their own. Use a file: sqlite:////path/to/runs.db."
+                    f"The database {self.url!r} lives in one process's memory, but workers write "
+                    "results from processes of their own. Use a file: sqlite:////path/to/runs.db."
                 )
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
             # Relative paths would name another file in a worker with another working directory.
@@ -263,7 +266,8 @@ class Store:
                 with self._write() as connection:
                     _metadata.create_all(connection)
             except sa.exc.ProgrammingError:
-                # PostgreSQL: another process made the same tables between the check and the creation.
+                # PostgreSQL: another process made the same tables between the check and the
+                # creation.
                 with self._write() as connection:
                     _metadata.create_all(connection)
 
@@ -357,17 +361,15 @@ class Store:
         row = self._first(query)
         if row is None:
             raise ValueError(
-                f'No dataset has the fingerprint "{str(fingerprint)[:64]}". It may have been deleted; '
-                "load the data again."
+                f'No dataset has the fingerprint "{str(fingerprint)[:64]}". It may have been '
+                "deleted; load the data again."
             )
         return _dataset(row)
 
     def datasets(self, owner: str | None = None) -> list[DatasetRow]:
         """List datasets, newest first; with an owner, those they saved or ran something on."""
         columns = [c for c in _datasets.c if c.name != "values"]
-        query = sa.select(*columns).order_by(
-            _datasets.c.created.desc(), _datasets.c.fingerprint
-        )
+        query = sa.select(*columns).order_by(_datasets.c.created.desc(), _datasets.c.fingerprint)
         if owner is not None:
             saved = sa.select(_dataset_owners.c.fingerprint).where(_dataset_owners.c.owner == owner)
             used = (
@@ -401,7 +403,7 @@ class Store:
     # ---- runs ----
 
     def create_run(self, specification: "Specification", owner: str = "") -> RunState:
-        """Keep a run and its dataset, queued, and link it to the owner. Repeating it changes nothing.
+        """Keep a run and its dataset, queued, linked to the owner. Repeating it changes nothing.
 
         Returns
         -------
@@ -522,7 +524,9 @@ class Store:
             When the state is not an end, or the result is of a type that cannot be stored.
         """
         if state not in ENDED:
-            raise ValueError(f"A result ends its run, but the state is {state!r}. Use one of {ENDED}.")
+            raise ValueError(
+                f"A result ends its run, but the state is {state!r}. Use one of {ENDED}."
+            )
         blob = None if result is None else serialize.pack(result)
 
         def save() -> bool:
@@ -575,12 +579,12 @@ class Store:
     def save_part(
         self, run_id: str, attempt: str, part: int, result: Any, n_parts: int
     ) -> list[Any] | None:
-        """Keep what one part of a run gave, until all of its parts have ended. The first word counts.
+        """Keep what one part of a run gave, until all parts have ended. The first word counts.
 
         Returns
         -------
-        What all parts gave, in order, for the caller whose part was the last; None for everyone else, and
-        when the run is no longer this attempt's.
+        What all parts gave, in order, for the caller whose part was the last; None for everyone
+        else, and when the run is no longer this attempt's.
         """
         blob = serialize.pack(result)
 
@@ -620,7 +624,7 @@ class Store:
         return self._first(query) is not None
 
     def part(self, run_id: str, attempt: str, part: int) -> Any:
-        """What this part of the run gave before it was started once more; None when nothing."""
+        """Return what this part gave before it was started once more; None when nothing."""
         query = sa.select(_parts.c.blob).where(
             _parts.c.run_id == run_id, _parts.c.attempt == attempt, _parts.c.part == part
         )
@@ -728,12 +732,12 @@ class Store:
         return rows
 
     def live(self) -> list[RunState]:
-        """Runs that are queued or running, oldest first."""
+        """List runs that are queued or running, oldest first."""
         query = _state_query().where(_runs.c.state.in_(LIVE)).order_by(_runs.c.created, _runs.c.id)
         return [RunState(*row) for row in self._all(query)]
 
     def touch(self, run_ids: Sequence[str]) -> None:
-        """Say that the web process which watches these runs is alive."""
+        """Say that a process which watches or computes these runs is alive."""
         if not run_ids:
             return
 
@@ -831,8 +835,8 @@ def _dataset(row: Any) -> Dataset:
     dataset = Dataset.from_values(np.asarray(values), columns=row.columns, name=row.name)
     if dataset.fingerprint != row.fingerprint:
         raise ValueError(
-            f"The stored dataset {row.name!r} no longer matches its fingerprint: the database was changed or "
-            "damaged. Load the data again."
+            f"The stored dataset {row.name!r} no longer matches its fingerprint: the database was "
+            "changed or damaged. Load the data again."
         )
     return dataset
 
@@ -858,14 +862,14 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    # A transaction that reads first and writes later fails at once when somebody wrote in between, whatever
-    # the busy timeout; taking the write lock at the start waits instead.
+    # A transaction that reads first and writes later fails at once when somebody wrote in between,
+    # whatever the busy timeout; taking the write lock at the start waits instead.
     write = connection.get_execution_options().get("gmm_write", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
 def _retry(action: Callable[[], T]) -> T:
-    """Do it; when the database is locked or away, a few times more with longer and longer pauses."""
+    """Do it; when the database is locked or away, a few times more with growing pauses."""
     for attempt in range(1, _TRIES + 1):
         try:
             return action()

@@ -1,8 +1,9 @@
-"""What runs inside a worker process: one part of one run, its reports, and its result into the store.
+"""What runs inside a worker: one part of one run, its reports, its result into the store.
 
-A part takes ids instead of data: it reads the specification and the dataset from the store and writes the
-result and the state there before anybody is told. So a run outlives the web process that asked for it. This
-module is imported by the web process too, to name the functions; it loads torch and Pyro only when a part runs.
+A part takes ids instead of data: it reads the specification and the dataset from the store and
+writes the result and the state there before anybody is told. So a run outlives the web process that
+asked for it. This module is imported by the web process too, to name the functions; it loads torch
+and Pyro only when a part runs.
 """
 
 import importlib
@@ -28,9 +29,10 @@ logger = logging.getLogger(__name__)
 REPORT_INTERVAL = 0.2
 # Reporting may take this share of the time: large snapshots are sent less often.
 _REPORT_SHARE = 0.05
-# How often a part asks the store whether it is still wanted: it may have been cancelled or deleted by a
-# web process that cannot reach this worker.
+# How often a part asks the store whether it is still wanted: it may have been cancelled or deleted
+# by a web process that cannot reach this worker.
 _STORE_INTERVAL = 1.0
+_LOOKS_PER_BEAT = 10
 
 _PACKAGES = ("numpy", "scipy", "torch", "pyro-ppl", "distributed", "numba", "nutpie")
 _ENGINES = ("gmm_core.engines.pyro_engine", "gmm_core.engines.compiled_engine")
@@ -51,7 +53,7 @@ def task_key(run_id: str, attempt: str, part: int) -> str:
 
 
 def stop(attempt: str) -> None:
-    """Make every part of this attempt stop at its next report (called in each worker by the service)."""
+    """Make every part of this attempt in this process stop at its next report."""
     _stopped.add(attempt)
 
 
@@ -81,7 +83,7 @@ def warm_up() -> None:
 
 
 class WarmUp(WorkerPlugin):
-    """Imports the engines in each worker as it starts, also after a restart, without holding it up."""
+    """Warms each worker up as it starts, also after a restart, without holding it up."""
 
     name = "gmm-warm-up"
 
@@ -114,8 +116,8 @@ def run_part(database: str, run_id: str, part: int, n_parts: int, attempt: str) 
 
     Returns
     -------
-    The state in which the run ended with this part; "" while other parts are under way, and when the run is
-    no longer this attempt's.
+    The state in which the run ended with this part; "" while other parts are under way, and when
+    the run is no longer this attempt's.
     """
     store = opened(database)
     report = _Reporter(store, run_id, attempt, part)
@@ -213,7 +215,7 @@ def headline(result: Any) -> str:
 
 
 class _Reporter:
-    """The `on_progress` of a part: gathers patches, sends them a few times a second, and stops the part."""
+    """The `on_progress` of a part: gathers patches, sends them now and then, stops the part."""
 
     def __init__(self, store: Store, run_id: str, attempt: str, part: int) -> None:
         self.store = store
@@ -228,6 +230,7 @@ class _Reporter:
         self.done = self.total = 0
         self.pending: dict[str, list[_Gathered]] = {}
         self.next_report = 0.0
+        self.looks = 0
         self.next_look = time.monotonic() + _STORE_INTERVAL
 
     def __call__(self, progress: Progress) -> None:
@@ -256,7 +259,10 @@ class _Reporter:
                 raise Cancelled()
 
     def _wanted(self) -> bool:
+        self.looks += 1
         try:
+            if self.looks % _LOOKS_PER_BEAT == 0:
+                self.store.touch([self.run_id])  # for when no web process is left to say so
             return self.store.is_live(self.run_id, self.attempt)
         except SQLAlchemyError:
             return True  # a database that is away for a moment is no reason to stop
@@ -290,7 +296,7 @@ class _Reporter:
 
 
 class _Gathered:
-    """Patches of one array that make one rectangle: the same place again, or each next to the last."""
+    """Patches of one array that make one rectangle: the same again, or each beside the last."""
 
     def __init__(self, patch: Patch) -> None:
         self.shape = patch.shape

@@ -78,7 +78,7 @@ def pid_of(jobs, address):
 
 
 def test_progress_arrives_while_a_run_is_under_way_and_no_point_is_lost(jobs):
-    run_id = jobs.submit(map_spec(steps=1200), "ann")
+    run_id = jobs.submit(map_spec(steps=700), "ann")
     seen = []
 
     def ended():
@@ -94,11 +94,9 @@ def test_progress_arrives_while_a_run_is_under_way_and_no_point_is_lost(jobs):
     assert any(0 < s.done < s.total and s.state == "running" for s in seen)
     assert any(s.remaining is not None and s.remaining > 0 for s in seen)
     last, result = jobs.status(run_id), jobs.result(run_id)
-    assert (last.state, last.done, last.fraction) == ("done", 1200, 1.0)
+    assert (last.state, last.done, last.fraction) == ("done", 700, 1.0)
     np.testing.assert_array_equal(last.snapshot["loss"], result.loss)
-    np.testing.assert_array_equal(
-        last.snapshot["gradient_norm.locs"], result.gradient_norm["locs"]
-    )
+    np.testing.assert_array_equal(last.snapshot["gradient_norm.locs"], result.gradient_norm["locs"])
     assert jobs.result(run_id) is result
 
 
@@ -148,7 +146,7 @@ def test_a_run_that_does_not_answer_is_cancelled_by_force(jobs):
 
 
 def test_a_run_whose_worker_is_killed_starts_again_and_gives_the_same_numbers(jobs):
-    spec = map_spec(steps=800, first_seed=20)
+    spec = map_spec(steps=400, first_seed=20)
     run_id = jobs.submit(spec, "ann")
     status = until(lambda: (s := jobs.status(run_id)).done > 50 and s)
     os.kill(pid_of(jobs, status.workers[0]), signal.SIGKILL)
@@ -216,7 +214,8 @@ def test_cancelling_a_posterior_keeps_the_draws_so_far(jobs):
     assert jobs.wait(run_id, 10).state == "cancelled"
     assert time.monotonic() - began < 2
     draws = jobs.result(run_id).draws["weights"]
-    assert draws.shape[0] == 2 and 5 <= draws.shape[1] < 20_000
+    assert draws.shape[0] == 2
+    assert 5 <= draws.shape[1] < 20_000
     np.testing.assert_allclose(draws.sum(-1), 1)
 
 
@@ -284,11 +283,11 @@ def test_web_processes_that_share_a_scheduler_watch_and_cancel_each_others_runs(
 
 def test_a_run_on_a_shared_scheduler_outlives_its_web_process(jobs, database):
     with JobService(scheduler=jobs.scheduler, database=database) as one:
-        run_id = one.submit(map_spec(steps=1500, first_seed=41), "ann")
+        run_id = one.submit(map_spec(steps=800, first_seed=41), "ann")
         until(lambda: one.status(run_id).done > 10)
     with JobService(scheduler=jobs.scheduler, database=database) as other:
         assert other.wait(run_id, 30).state == "done"
-        assert other.result(run_id).loss.shape == (2, 1500)
+        assert other.result(run_id).loss.shape == (2, 800)
 
 
 def test_a_deleted_run_stops_and_is_gone(jobs):

@@ -46,7 +46,8 @@ def test_a_map_fit_comes_back_bit_for_bit():
     assert back.final_loss.tobytes() == fit.final_loss.tobytes()
     assert list(back.gradient_norm) == list(fit.gradient_norm)
     assert back.gradient_norm["scale"].tobytes() == fit.gradient_norm["scale"].tobytes()
-    assert back.chosen == 1 and type(back.chosen) is int
+    assert back.chosen == 1
+    assert type(back.chosen) is int
     assert list(back.verdict) == list(fit.verdict)
     assert back.basin.dtype == fit.basin.dtype
     steps, frames = back.trajectory
@@ -92,9 +93,7 @@ plain = st.recursive(
     | st.floats(allow_nan=False)
     | st.text()
     | st.just(np.float64(0.1)),
-    lambda inner: (
-        st.lists(inner) | st.lists(inner).map(tuple) | st.dictionaries(st.text(), inner)
-    ),
+    lambda inner: st.lists(inner) | st.lists(inner).map(tuple) | st.dictionaries(st.text(), inner),
     max_leaves=20,
 )
 
@@ -120,7 +119,9 @@ def test_damaged_bytes_are_refused(data):
         unpack(bytes(packed))
 
 
-@pytest.mark.parametrize("data", [b"", b"hello", b"\x80\x04\x95", pack([1, 2])[:-3], pack(1) + b"x"])
+@pytest.mark.parametrize(
+    "data", [b"", b"hello", b"\x80\x04\x95", pack([1, 2])[:-3], pack(1) + b"x"]
+)
 def test_bytes_of_another_kind_are_refused(data):
     with pytest.raises(ValueError, match=r"stored result"):
         unpack(data)

@@ -80,7 +80,13 @@ def test_a_run_keeps_its_specification_and_goes_through_its_states(store):
     assert store.result(spec.id) is None
     assert store.save_result(spec.id, guide_fit(), headline="loss 1", attempt="a1")
     (row,) = store.runs()
-    assert (row.state, row.headline, row.dataset, row.n, row.d) == ("done", "loss 1", "tutorial", 5, 1)
+    assert (row.state, row.headline, row.dataset, row.n, row.d) == (
+        "done",
+        "loss 1",
+        "tutorial",
+        5,
+        1,
+    )
     assert row.mixture["n_components"] == 2
     assert row.options["steps"] == 10
     assert row.versions == {"python": "3.11"}
@@ -171,7 +177,8 @@ def test_deleting_takes_a_run_off_ones_own_list_and_the_last_one_removes_it(stor
     assert store.runs("ann") == []
     assert len(store.runs("ben")) == 1
     assert store.delete(run.id, "ben")
-    assert store.runs() == [] and store.datasets() == []
+    assert store.runs() == []
+    assert store.datasets() == []
     with pytest.raises(ValueError, match=f'No run has the id "{run.id}"'):
         store.result(run.id)
     assert not store.delete(run.id, "ben")

@@ -1,0 +1,221 @@
+"""Results as text files: CSV for tables, JSON for parameters, with exact numbers.
+
+A number is written with as many digits as bring the same float64 back. Text that people or files
+brought in (column names) is made harmless first: a spreadsheet that opens the file would take
+`=cmd|...` for a formula.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gmm_core.dataset import Dataset
+from gmm_core.mixture import Parameters, responsibilities
+from gmm_core.results import GuideFit, MapFit, Posterior
+
+Array = NDArray[np.float64]
+
+# What begins a formula in a spreadsheet (OWASP, "CSV injection"), with the full-width forms that
+# some of them read as the plain ones.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_CHUNK = 50_000  # rows at once
+
+
+def parameters_csv(fit: MapFit | Parameters, columns: Sequence[str] | None = None) -> str:
+    """Write the parameters as CSV, one row per component, by weight, largest first.
+
+    Columns: component, weight, the loc and the standard deviation along each column, and the
+    covariance of each two columns.
+
+    Parameters
+    ----------
+    fit : its chosen restart, or one point.
+    columns : D names of the data's columns.
+    """
+    point = _ordered(fit)
+    names = _names(point, columns)
+    K, D = point.locs.shape
+    pairs = [(i, j) for i in range(D) for j in range(i)]
+    head = ["component", "weight"]
+    head += [f"loc {name}" for name in names] + [f"sd {name}" for name in names]
+    head += [f"covariance {names[j]}, {names[i]}" for i, j in pairs]
+    scales, covariances = point.scales, point.covariances
+    rows = (
+        [
+            k + 1,
+            point.weights[k],
+            *point.locs[k],
+            *scales[k],
+            *(covariances[k, i, j] for i, j in pairs),
+        ]
+        for k in range(K)
+    )
+    return _csv(head, rows)
+
+
+def parameters_json(fit: MapFit | Parameters, columns: Sequence[str] | None = None) -> str:
+    """Write the parameters as JSON: `Parameters(weights, locs, scale_tril)` gives them back.
+
+    Parameters
+    ----------
+    fit : its chosen restart, or one point; components are written by weight, largest first.
+    columns : D names of the data's columns.
+    """
+    point = _ordered(fit)
+    body = {
+        "columns": list(_names(point, columns)),
+        "weights": point.weights.tolist(),
+        "locs": point.locs.tolist(),
+        "scale_tril": point.scale_tril.tolist(),
+        "covariances": point.covariances.tolist(),
+    }
+    return json.dumps(body, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def memberships(dataset: Dataset, parameters: Parameters) -> str:
+    """Write the membership of each point as CSV.
+
+    Columns: row (from 1), the data's columns, the most probable component (from 1, by weight,
+    largest first), its probability, and the probability of each component.
+
+    Raises
+    ------
+    ValueError
+        When data and parameters differ in their number of columns.
+    """
+    point = _ordered(parameters)
+    K = len(point.weights)
+    head = ["row", *dataset.columns, "component", "probability"]
+    head += [f"probability of component {k + 1}" for k in range(K)]
+
+    def rows() -> Iterable[list[object]]:
+        for begin in range(0, len(dataset.values), _CHUNK):
+            values = dataset.values[begin : begin + _CHUNK]
+            probs = responsibilities(point, values)
+            best = probs.argmax(axis=1)
+            for n, (x, k, p) in enumerate(
+                zip(values.tolist(), best.tolist(), probs.tolist(), strict=True), begin + 1
+            ):
+                yield [n, *x, k + 1, p[k], *p]
+
+    return _csv(head, rows())
+
+
+def curves(fit: MapFit | GuideFit, first_seed: int = 0) -> str:
+    """Write the curves of a fit as CSV, one row per step; empty where nothing was computed.
+
+    Columns: step (from 0), the loss before that step, the gradient norms of the chosen restart,
+    and for a MAP fit the loss of every restart, named by its seed.
+
+    Parameters
+    ----------
+    first_seed : seed of restart 0.
+    """
+    if isinstance(fit, GuideFit):
+        loss = fit.loss
+        series = {f"gradient norm {_plain(n)}": norm for n, norm in fit.gradient_norm.items()}
+    else:
+        loss = fit.loss[fit.chosen]
+        series = {
+            f"gradient norm {_plain(n)}": norm[fit.chosen] for n, norm in fit.gradient_norm.items()
+        }
+        series |= {f"loss seed {first_seed + r}": fit.loss[r] for r in range(len(fit.loss))}
+    table = np.column_stack([loss, *series.values()])
+    return _csv(["step", "loss", *series], ([t, *row.tolist()] for t, row in enumerate(table)))
+
+
+def draws(posterior: Posterior, columns: Sequence[str] | None = None) -> str:
+    """Write the draws of a posterior as CSV, one row per draw.
+
+    Columns: chain and draw (from 1), the weight, loc and Cholesky factor of each component as
+    they were drawn (for one column the factor is the standard deviation), and the sampler's
+    statistics.
+
+    Parameters
+    ----------
+    columns : D names of the data's columns.
+    """
+    weights, locs = posterior.draws["weights"], posterior.draws["locs"]
+    factors = posterior.draws["scale_tril"]
+    C, S, K, D = locs.shape
+    names = _names(None, columns, D)
+    lower = [(i, j) for i in range(D) for j in range(i + 1)]
+    head = ["chain", "draw"] + [f"weight {k + 1}" for k in range(K)]
+    head += [f"loc {k + 1} {name}" for k in range(K) for name in names]
+    head += [
+        f"sd {k + 1} {names[0]}" if D == 1 else f"factor {k + 1} {names[i]}, {names[j]}"
+        for k in range(K)
+        for i, j in lower
+    ]
+    stats = {n: s for n, s in posterior.stats.items() if s.shape == (C, S)}
+    head += [_plain(name) for name in stats]
+    i, j = (list(side) for side in zip(*lower, strict=True))
+
+    def rows() -> Iterable[list[object]]:
+        for c in range(C):
+            table = np.column_stack(
+                [weights[c], locs[c].reshape(S, -1), factors[c][:, :, i, j].reshape(S, -1)]
+                + [stat[c] for stat in stats.values()]
+            )
+            for s, row in enumerate(table):
+                yield [c + 1, s + 1, *row.tolist()]
+
+    return _csv(head, rows())
+
+
+def table(columns: Sequence[str], values: ArrayLike) -> str:
+    """Write numbers [N, D] under their names as CSV, as the Data page takes them in again."""
+    return _csv(list(columns), np.asarray(values, dtype=np.float64).tolist())
+
+
+def safe(text: str) -> str:
+    """Put an apostrophe before text that a spreadsheet would take for a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _csv(head: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
+    """RFC 4180: commas, quotes doubled where needed, CRLF; NaN is an empty cell."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow([safe(name) for name in head])
+    # The writer prints a float by its repr: the shortest text that reads back as the same number.
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    return out.getvalue()
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, float):
+        # float() because NumPy's own repr is np.float64(...).
+        return "" if value != value else float(value)
+    return safe(value) if isinstance(value, str) else value
+
+
+def _ordered(fit: MapFit | Parameters) -> Parameters:
+    point = fit.parameters if isinstance(fit, MapFit) else fit
+    return point.permuted(point.order)
+
+
+def _names(
+    point: Parameters | None, columns: Sequence[str] | None, D: int | None = None
+) -> Sequence[str]:
+    if point is not None:
+        D = point.locs.shape[1]
+    assert D is not None
+    if columns is None:
+        return ["value"] if D == 1 else [f"x{d + 1}" for d in range(D)]
+    if len(columns) != D:
+        raise ValueError(
+            f"{len(columns)} column names came, but the result has D = {D} columns. "
+            "Give the names of the data it was made of."
+        )
+    return list(columns)
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ")

@@ -1,0 +1,128 @@
+"""Exports: exact numbers, valid CSV, and nothing that a spreadsheet would run."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+
+from gmm_core import Dataset, GuideFit, MapFit, Parameters, Posterior, export, responsibilities
+
+HOSTILE = ("=cmd|' /C calc'!A0", 'a "quoted", name')
+POINT = Parameters(
+    [0.375, 0.625], [[1 / 3, 2e-17], [1e8, -0.1]], [[[0.1, 0], [0.3, 0.7]], np.eye(2)]
+)
+
+
+def read(text: str) -> tuple[list[str], list[list[str]]]:
+    head, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    assert all(len(row) == len(head) for row in rows)
+    return head, rows
+
+
+def map_fit() -> MapFit:
+    loss = np.array([[3.0, np.nan], [2.0, 1 / 3]])
+    norm = {"locs": loss * 2, "scale": loss * 3}
+    points = Parameters(*(np.stack([a, a]) for a in (POINT.weights, POINT.locs, POINT.scale_tril)))
+    return MapFit(
+        loss=loss,
+        final_loss=np.array([np.nan, 0.25]),
+        gradient_norm=norm,
+        points=points,
+        chosen=1,
+        trajectory=(np.array([0, 1]), points),
+        verdict=np.array(["untrained", "converged"]),
+        basin=np.array([-1, 0]),
+    )
+
+
+def test_parameters_are_exact_and_ordered_by_weight() -> None:
+    head, rows = read(export.parameters_csv(map_fit(), ["x", "y"]))
+    assert head == ["component", "weight", "loc x", "loc y", "sd x", "sd y", "covariance x, y"]
+    first, second = ([float(cell) for cell in row] for row in rows)
+    assert first == [1, 0.625, 1e8, -0.1, 1.0, 1.0, 0.0]
+    assert second[:4] == [2, 0.375, 1 / 3, 2e-17]
+    assert second[4:] == [*POINT.scales[0], POINT.covariances[0, 1, 0]]
+
+
+def test_parameters_come_back_from_json() -> None:
+    body = json.loads(export.parameters_json(POINT, HOSTILE))
+    back = Parameters(body["weights"], body["locs"], body["scale_tril"])
+    assert body["columns"] == list(HOSTILE)
+    assert np.array_equal(back.locs, POINT.locs[::-1])
+    assert np.array_equal(back.scale_tril, POINT.scale_tril[::-1])
+
+
+def test_memberships_hold_every_point_and_its_probabilities() -> None:
+    point = Parameters([0.4, 0.6], [[0.0], [3.0]], np.ones((2, 1, 1)))
+    data = Dataset.from_values([0.1, 1.5, 3.7], ["value"])
+    head, rows = read(export.memberships(data, point))
+    assert head[:4] == ["row", "value", "component", "probability"]
+    probs = responsibilities(point.permuted([1, 0]), data.values)
+    for n, row in enumerate(rows):
+        assert [float(cell) for cell in row] == [
+            n + 1,
+            data.values[n, 0],
+            probs[n].argmax() + 1,
+            probs[n].max(),
+            *probs[n],
+        ]
+
+
+def test_formulas_in_column_names_are_neutralised_and_quoted() -> None:
+    data = Dataset.from_values([[0.0, -1.0], [1.0, 2.0]], HOSTILE)
+    text = export.memberships(data, POINT)
+    head, rows = read(text)
+    assert head[1:3] == ["'" + HOSTILE[0], HOSTILE[1]]
+    assert rows[0][2] == "-1.0"  # a negative number is a number, not a formula
+    assert '"a ""quoted"", name"' in text
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_every_start_of_a_formula_gets_an_apostrophe(start: str) -> None:
+    assert export.safe(f"{start}1+1") == f"'{start}1+1"
+    assert export.safe(f"x{start}") == f"x{start}"
+
+
+def test_curves_of_a_map_fit_hold_all_restarts_by_seed() -> None:
+    head, rows = read(export.curves(map_fit(), first_seed=7))
+    assert head == [
+        "step", "loss", "gradient norm locs", "gradient norm scale", "loss seed 7", "loss seed 8",
+    ]  # fmt: skip
+    assert [float(cell) for cell in rows[0]] == [0, 2.0, 4.0, 6.0, 3.0, 2.0]
+    assert rows[1][4] == ""  # untrained: nothing was computed
+    assert float(rows[1][1]) == 1 / 3
+
+
+def test_curves_of_a_guide_hold_loss_and_gradient() -> None:
+    fit = GuideFit(
+        np.array([2.0, 1.0]), {"assignment_probs": np.array([0.5, 0.25])}, np.full((5, 2), 0.5)
+    )
+    head, rows = read(export.curves(fit))
+    assert head == ["step", "loss", "gradient norm assignment probs"]
+    assert rows == [["0", "2.0", "0.5"], ["1", "1.0", "0.25"]]
+
+
+def test_draws_come_chain_after_chain_with_their_statistics() -> None:
+    rng = np.random.default_rng(0)
+    weights = rng.dirichlet([1, 1], size=(2, 3))
+    locs = rng.normal(size=(2, 3, 2, 2))
+    factors = np.broadcast_to(np.array([[0.5, 0], [0.25, 2.0]]), (2, 3, 2, 2, 2))
+    stats = {"log_joint": rng.normal(size=(2, 3)), "step_size": np.array([0.1, 0.2])}
+    posterior = Posterior({"weights": weights, "locs": locs, "scale_tril": factors}, stats)
+    head, rows = read(export.draws(posterior, ["x", "y"]))
+    assert head[:6] == ["chain", "draw", "weight 1", "weight 2", "loc 1 x", "loc 1 y"]
+    assert head[-1] == "log joint"
+    assert [row[:2] for row in rows] == [[str(c), str(s)] for c in (1, 2) for s in (1, 2, 3)]
+    cells = dict(zip(head, rows[4], strict=True))
+    assert float(cells["loc 2 x"]) == locs[1, 1, 1, 0]
+    assert float(cells["factor 2 y, x"]) == 0.25
+    assert float(cells["log joint"]) == stats["log_joint"][1, 1]
+
+
+def test_columns_of_other_data_are_refused() -> None:
+    with pytest.raises(ValueError, match="D = 2 columns"):
+        export.parameters_csv(POINT, ["x"])

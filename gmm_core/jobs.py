@@ -160,6 +160,10 @@ class _Live:
         return sum(part.done for part in self.parts)
 
     @property
+    def workers(self) -> tuple[str, ...]:
+        return tuple(part.address for part in self.parts if part.address is not None)
+
+    @property
     def total(self) -> int:
         # Parts that wait have not said how much they have to do: as much as the others.
         known = [part.total for part in self.parts if part.total]
@@ -670,7 +674,7 @@ class JobService:
                 snapshot=live.snapshot(),
                 elapsed=time.time() - started if started is not None else None,
                 remaining=live.remaining,
-                workers=tuple(p.address for p in live.parts if p.address is not None),
+                workers=live.workers,
             )
         return status
 
@@ -690,14 +694,16 @@ class JobService:
         if run.state == "running" and run.started is not None:
             elapsed = (now() - run.started).total_seconds()
         stage = {"queued": "waiting", "running": "running"}.get(run.state, "ended")
-        snapshot: dict[str, np.ndarray] = {}
-        done = total = 0
+        seen: dict[str, Any] = {}
         if past is not None:
             with past.lock:
-                done, total, snapshot = past.done, past.total, past.snapshot()
-        return RunStatus(
-            run.id, run.kind, run.state, run.message, stage, 0, done, total, snapshot, elapsed
-        )
+                seen = {
+                    "done": past.done,
+                    "total": past.total,
+                    "snapshot": past.snapshot(),
+                    "workers": past.workers,
+                }
+        return RunStatus(run.id, run.kind, run.state, run.message, stage, elapsed=elapsed, **seen)
 
     def _state_or_none(self, run_id: str) -> RunState | None:
         try:

@@ -265,7 +265,7 @@ class Store:
             try:
                 with self._write() as connection:
                     _metadata.create_all(connection)
-            except sa.exc.ProgrammingError:
+            except (sa.exc.ProgrammingError, sa.exc.IntegrityError):
                 # PostgreSQL: another process made the same tables between the check and the
                 # creation.
                 with self._write() as connection:

@@ -9,12 +9,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gmm_core.fields import Positive, Whole
+
 # A seed is what torch and NumPy both take: a non-negative 32-bit integer.
-Seed = Annotated[int, Field(ge=0, le=2**32 - 1, strict=True)]
+Seed = Annotated[Whole, Field(ge=0, le=2**32 - 1)]
 Beta = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 # Beyond these a run takes hours on two cores and its curves no longer fit a browser.
-Steps = Annotated[int, Field(ge=1, le=20_000, strict=True)]
-Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Steps = Annotated[Whole, Field(ge=1, le=20_000)]
 
 Start = Literal["subsample", "kmeans++", "quantile"]
 Choose = Literal["initial", "final"]
@@ -37,10 +38,10 @@ class MapOptions(_Options):
     polish : finish with L-BFGS until the gradient vanishes.
     """
 
-    restarts: Annotated[int, Field(ge=1, le=1_000, strict=True)] = 100
+    restarts: Annotated[Whole, Field(ge=1, le=1_000)] = 100
     first_seed: Seed = 0
     steps: Steps = 200
-    learning_rate: Rate = 0.1
+    learning_rate: Positive = 0.1
     betas: tuple[Beta, Beta] = (0.8, 0.99)
     start: Start = "subsample"
     choose: Choose = "initial"
@@ -52,19 +53,19 @@ class GuideOptions(_Options):
     """Options of `fit_guide`: Adam's steps, learning rate and betas."""
 
     steps: Steps = 200
-    learning_rate: Rate = 0.2
+    learning_rate: Positive = 0.2
     betas: tuple[Beta, Beta] = (0.8, 0.99)
 
 
 class NutsOptions(_Options):
     """Options of `sample_posterior`: draws and warm-up per chain, chains, seed, adaptation."""
 
-    draws: Annotated[int, Field(ge=1, le=20_000, strict=True)] = 1000
-    warmup: Annotated[int, Field(ge=0, le=20_000, strict=True)] = 1000
-    chains: Annotated[int, Field(ge=1, le=32, strict=True)] = 4
+    draws: Annotated[Whole, Field(ge=1, le=20_000)] = 1000
+    warmup: Annotated[Whole, Field(ge=0, le=20_000)] = 1000
+    chains: Annotated[Whole, Field(ge=1, le=32)] = 4
     seed: Seed = 0
     target_accept: Annotated[float, Field(gt=0, lt=1)] = 0.8
-    max_tree_depth: Annotated[int, Field(ge=1, le=15, strict=True)] = 10
+    max_tree_depth: Annotated[Whole, Field(ge=1, le=15)] = 10
 
 
 Options = MapOptions | GuideOptions | NutsOptions

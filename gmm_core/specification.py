@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, field_serializer, model_validator
 
 from gmm_core.dataset import Dataset
-from gmm_core.mixture import Mixture, Parameters
+from gmm_core.mixture import Mixture, Parameters, sites
 from gmm_core.options import GuideOptions, MapOptions, NutsOptions
 
 Kind = Literal["map", "guide", "posterior"]
@@ -69,6 +69,14 @@ class Specification(BaseModel):
                 "The enumerating guide, and only it, starts from learned parameters. "
                 "Give the parameters of a MAP fit with GuideOptions."
             )
+        if self.parameters is not None:
+            sites(self.mixture, self.parameters)
+            theirs, ours = self.parameters.locs.shape[-1], len(self.dataset.columns)
+            if theirs != ours:
+                raise ValueError(
+                    f"The parameters have {theirs} columns, but the data has {ours}. "
+                    "Give parameters that were fitted to this data."
+                )
         return self
 
     @field_serializer("dataset")

@@ -54,6 +54,7 @@ def component_log_densities(parameters: Parameters, values: ArrayLike) -> Array:
         # A point whose squared distance overflows has density zero: -inf is the right limit.
         with np.errstate(over="ignore"):
             distance = np.einsum("dn,dn->n", z, z)
+        distance[np.isnan(distance)] = np.inf
         constant = log_weights[k] - np.log(np.diagonal(L)).sum() - 0.5 * D * _LOG_2PI
         result[:, k] = constant - 0.5 * distance
     return result
@@ -85,7 +86,7 @@ def responsibilities(parameters: Parameters, values: ArrayLike) -> Array:
     -----
     Bishop (2006), Pattern Recognition and Machine Learning, eq. 9.23, computed in log space.
     """
-    joint = component_log_densities(parameters, values)
+    joint = _reachable(parameters, values)
     return np.exp(joint - _logsumexp(joint)[:, None])
 
 
@@ -114,7 +115,7 @@ def assign(
             f"The temperature is {temperature}. Give 0 for the most probable component, 1 for a "
             "draw from the posterior assignment, or another number above 0."
         )
-    joint = component_log_densities(parameters, values)
+    joint = _reachable(parameters, values)
     if temperature > 0:
         noise = np.random.default_rng(seed).gumbel(size=joint.shape)
         joint = (joint - joint.max(axis=1, keepdims=True)) / temperature + noise
@@ -153,6 +154,26 @@ def boundaries(parameters: Parameters) -> Array:
     probes = np.concatenate([[edges[0] - 1], (edges[:-1] + edges[1:]) / 2, [edges[-1] + 1]])
     winner = (a * probes[:, None] ** 2 + b * probes[:, None] + c).argmax(axis=1)
     return edges[winner[:-1] != winner[1:]] * unit + centre
+
+
+def _reachable(parameters: Parameters, values: ArrayLike) -> Array:
+    """Component log densities [N, K], with a finite one in every row.
+
+    A point so far out that every squared distance overflows belongs to the component that is
+    nearest in its own scale: there the widest takes all.
+    """
+    joint = component_log_densities(parameters, values)
+    far = np.flatnonzero(~np.isfinite(joint.max(axis=1)))
+    if far.size:
+        x = np.asarray(values, dtype=np.float64).reshape(len(joint), -1)[far]
+        # Divided by the largest value and scale there is, and so again within reach.
+        L = parameters.scale_tril / parameters.scale_tril.max()
+        for row, point in zip(far, x, strict=True):
+            size = np.abs(point).max()
+            z = np.linalg.solve(L, (point / size - parameters.locs / size)[..., None])[..., 0]
+            distance = np.where(parameters.weights > 0, np.abs(z).max(axis=1), np.inf)
+            joint[row] = np.where(np.arange(len(distance)) == distance.argmin(), 0.0, -np.inf)
+    return joint
 
 
 def _logsumexp(rows: Array) -> Array:

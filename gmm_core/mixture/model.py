@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from gmm_core.dataset import Dataset
+from gmm_core.fields import Whole
 from gmm_core.mixture.priors import Priors
 
 Array = NDArray[np.float64]
@@ -28,7 +29,7 @@ class Mixture(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    n_components: Annotated[int, Field(ge=1, le=MAX_COMPONENTS, strict=True)] = 2
+    n_components: Annotated[Whole, Field(ge=1, le=MAX_COMPONENTS)] = 2
     covariance: Covariance = "spherical"
     tied: bool = True
     priors: Priors = Field(default_factory=Priors)

@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from gmm_core.dataset import Dataset
 from gmm_core.mixture import Parameters, responsibilities
@@ -27,7 +27,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _CHUNK = 50_000  # rows at once
 
 
-def parameters_csv(fit: MapFit | Parameters, columns: Sequence[str] | None = None) -> str:
+def parameters_csv(dataset: Dataset, fit: MapFit | Parameters) -> str:
     """Write the parameters as CSV, one row per component, by weight, largest first.
 
     Columns: component, weight, the loc and the standard deviation along each column, and the
@@ -35,12 +35,17 @@ def parameters_csv(fit: MapFit | Parameters, columns: Sequence[str] | None = Non
 
     Parameters
     ----------
+    dataset : what it was fitted to; its columns give the names.
     fit : its chosen restart, or one point.
-    columns : D names of the data's columns.
+
+    Raises
+    ------
+    ValueError
+        When the data has another number of columns than the fit.
     """
     point = _ordered(fit)
-    names = _names(point, columns)
     K, D = point.locs.shape
+    names = _names(dataset, D)
     pairs = [(i, j) for i in range(D) for j in range(i)]
     head = ["component", "weight"]
     head += [f"loc {name}" for name in names] + [f"sd {name}" for name in names]
@@ -59,17 +64,22 @@ def parameters_csv(fit: MapFit | Parameters, columns: Sequence[str] | None = Non
     return _csv(head, rows)
 
 
-def parameters_json(fit: MapFit | Parameters, columns: Sequence[str] | None = None) -> str:
+def parameters_json(dataset: Dataset, fit: MapFit | Parameters) -> str:
     """Write the parameters as JSON: `Parameters(weights, locs, scale_tril)` gives them back.
 
     Parameters
     ----------
+    dataset : what it was fitted to; its columns give the names.
     fit : its chosen restart, or one point; components are written by weight, largest first.
-    columns : D names of the data's columns.
+
+    Raises
+    ------
+    ValueError
+        When the data has another number of columns than the fit.
     """
     point = _ordered(fit)
     body = {
-        "columns": list(_names(point, columns)),
+        "columns": _names(dataset, point.locs.shape[1]),
         "weights": point.weights.tolist(),
         "locs": point.locs.tolist(),
         "scale_tril": point.scale_tril.tolist(),
@@ -78,7 +88,7 @@ def parameters_json(fit: MapFit | Parameters, columns: Sequence[str] | None = No
     return json.dumps(body, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def memberships(dataset: Dataset, parameters: Parameters) -> str:
+def memberships_csv(dataset: Dataset, parameters: Parameters) -> str:
     """Write the membership of each point as CSV.
 
     Columns: row (from 1), the data's columns, the most probable component (from 1, by weight,
@@ -107,7 +117,7 @@ def memberships(dataset: Dataset, parameters: Parameters) -> str:
     return _csv(head, rows())
 
 
-def curves(fit: MapFit | GuideFit, first_seed: int = 0) -> str:
+def curves_csv(fit: MapFit | GuideFit, first_seed: int = 0) -> str:
     """Write the curves of a fit as CSV, one row per step; empty where nothing was computed.
 
     Columns: step (from 0), the loss before that step, the gradient norms of the chosen restart,
@@ -130,7 +140,7 @@ def curves(fit: MapFit | GuideFit, first_seed: int = 0) -> str:
     return _csv(["step", "loss", *series], ([t, *row.tolist()] for t, row in enumerate(table)))
 
 
-def draws(posterior: Posterior, columns: Sequence[str] | None = None) -> str:
+def draws_csv(dataset: Dataset, posterior: Posterior) -> str:
     """Write the draws of a posterior as CSV, one row per draw.
 
     Columns: chain and draw (from 1), the weight, loc and Cholesky factor of each component as
@@ -139,12 +149,17 @@ def draws(posterior: Posterior, columns: Sequence[str] | None = None) -> str:
 
     Parameters
     ----------
-    columns : D names of the data's columns.
+    dataset : what was sampled for; its columns give the names.
+
+    Raises
+    ------
+    ValueError
+        When the data has another number of columns than the draws.
     """
     weights, locs = posterior.draws["weights"], posterior.draws["locs"]
     factors = posterior.draws["scale_tril"]
     C, S, K, D = locs.shape
-    names = _names(None, columns, D)
+    names = _names(dataset, D)
     lower = [(i, j) for i in range(D) for j in range(i + 1)]
     head = ["chain", "draw"] + [f"weight {k + 1}" for k in range(K)]
     head += [f"loc {k + 1} {name}" for k in range(K) for name in names]
@@ -167,11 +182,6 @@ def draws(posterior: Posterior, columns: Sequence[str] | None = None) -> str:
                 yield [c + 1, s + 1, *row.tolist()]
 
     return _csv(head, rows())
-
-
-def table(columns: Sequence[str], values: ArrayLike) -> str:
-    """Write numbers [N, D] under their names as CSV, as the Data page takes them in again."""
-    return _csv(list(columns), np.asarray(values, dtype=np.float64).tolist())
 
 
 def safe(text: str) -> str:
@@ -201,20 +211,13 @@ def _ordered(fit: MapFit | Parameters) -> Parameters:
     return point.permuted(point.order)
 
 
-def _names(
-    point: Parameters | None, columns: Sequence[str] | None, D: int | None = None
-) -> Sequence[str]:
-    if point is not None:
-        D = point.locs.shape[1]
-    assert D is not None
-    if columns is None:
-        return ["value"] if D == 1 else [f"x{d + 1}" for d in range(D)]
-    if len(columns) != D:
+def _names(dataset: Dataset, D: int) -> list[str]:
+    if len(dataset.columns) != D:
         raise ValueError(
-            f"{len(columns)} column names came, but the result has D = {D} columns. "
-            "Give the names of the data it was made of."
+            f"The data has {len(dataset.columns)} columns, but the result has D = {D}. "
+            "Give the data it was made of."
         )
-    return list(columns)
+    return list(dataset.columns)
 
 
 def _plain(name: str) -> str:

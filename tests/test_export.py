@@ -12,6 +12,7 @@ import pytest
 from gmm_core import Dataset, GuideFit, MapFit, Parameters, Posterior, export, responsibilities
 
 HOSTILE = ("=cmd|' /C calc'!A0", 'a "quoted", name')
+PLANE = Dataset.from_values([[0.0, 1.0], [2.0, 3.0]], ["x", "y"])
 POINT = Parameters(
     [0.375, 0.625], [[1 / 3, 2e-17], [1e8, -0.1]], [[[0.1, 0], [0.3, 0.7]], np.eye(2)]
 )
@@ -40,7 +41,7 @@ def map_fit() -> MapFit:
 
 
 def test_parameters_are_exact_and_ordered_by_weight() -> None:
-    head, rows = read(export.parameters_csv(map_fit(), ["x", "y"]))
+    head, rows = read(export.parameters_csv(PLANE, map_fit()))
     assert head == ["component", "weight", "loc x", "loc y", "sd x", "sd y", "covariance x, y"]
     first, second = ([float(cell) for cell in row] for row in rows)
     assert first == [1, 0.625, 1e8, -0.1, 1.0, 1.0, 0.0]
@@ -49,7 +50,7 @@ def test_parameters_are_exact_and_ordered_by_weight() -> None:
 
 
 def test_parameters_come_back_from_json() -> None:
-    body = json.loads(export.parameters_json(POINT, HOSTILE))
+    body = json.loads(export.parameters_json(Dataset.from_values(PLANE.values, HOSTILE), POINT))
     back = Parameters(body["weights"], body["locs"], body["scale_tril"])
     assert body["columns"] == list(HOSTILE)
     assert np.array_equal(back.locs, POINT.locs[::-1])
@@ -59,7 +60,7 @@ def test_parameters_come_back_from_json() -> None:
 def test_memberships_hold_every_point_and_its_probabilities() -> None:
     point = Parameters([0.4, 0.6], [[0.0], [3.0]], np.ones((2, 1, 1)))
     data = Dataset.from_values([0.1, 1.5, 3.7], ["value"])
-    head, rows = read(export.memberships(data, point))
+    head, rows = read(export.memberships_csv(data, point))
     assert head[:4] == ["row", "value", "component", "probability"]
     probs = responsibilities(point.permuted([1, 0]), data.values)
     for n, row in enumerate(rows):
@@ -74,7 +75,7 @@ def test_memberships_hold_every_point_and_its_probabilities() -> None:
 
 def test_formulas_in_column_names_are_neutralised_and_quoted() -> None:
     data = Dataset.from_values([[0.0, -1.0], [1.0, 2.0]], HOSTILE)
-    text = export.memberships(data, POINT)
+    text = export.memberships_csv(data, POINT)
     head, rows = read(text)
     assert head[1:3] == ["'" + HOSTILE[0], HOSTILE[1]]
     assert rows[0][2] == "-1.0"  # a negative number is a number, not a formula
@@ -88,7 +89,7 @@ def test_every_start_of_a_formula_gets_an_apostrophe(start: str) -> None:
 
 
 def test_curves_of_a_map_fit_hold_all_restarts_by_seed() -> None:
-    head, rows = read(export.curves(map_fit(), first_seed=7))
+    head, rows = read(export.curves_csv(map_fit(), first_seed=7))
     assert head == [
         "step", "loss", "gradient norm locs", "gradient norm scale", "loss seed 7", "loss seed 8",
     ]  # fmt: skip
@@ -101,7 +102,7 @@ def test_curves_of_a_guide_hold_loss_and_gradient() -> None:
     fit = GuideFit(
         np.array([2.0, 1.0]), {"assignment_probs": np.array([0.5, 0.25])}, np.full((5, 2), 0.5)
     )
-    head, rows = read(export.curves(fit))
+    head, rows = read(export.curves_csv(fit))
     assert head == ["step", "loss", "gradient norm assignment probs"]
     assert rows == [["0", "2.0", "0.5"], ["1", "1.0", "0.25"]]
 
@@ -113,7 +114,7 @@ def test_draws_come_chain_after_chain_with_their_statistics() -> None:
     factors = np.broadcast_to(np.array([[0.5, 0], [0.25, 2.0]]), (2, 3, 2, 2, 2))
     stats = {"log_joint": rng.normal(size=(2, 3)), "step_size": np.array([0.1, 0.2])}
     posterior = Posterior({"weights": weights, "locs": locs, "scale_tril": factors}, stats)
-    head, rows = read(export.draws(posterior, ["x", "y"]))
+    head, rows = read(export.draws_csv(PLANE, posterior))
     assert head[:6] == ["chain", "draw", "weight 1", "weight 2", "loc 1 x", "loc 1 y"]
     assert head[-1] == "log joint"
     assert [row[:2] for row in rows] == [[str(c), str(s)] for c in (1, 2) for s in (1, 2, 3)]
@@ -124,5 +125,5 @@ def test_draws_come_chain_after_chain_with_their_statistics() -> None:
 
 
 def test_columns_of_other_data_are_refused() -> None:
-    with pytest.raises(ValueError, match="D = 2 columns"):
-        export.parameters_csv(POINT, ["x"])
+    with pytest.raises(ValueError, match="D = 2"):
+        export.parameters_csv(Dataset.from_values([1.0, 2.0]), POINT)

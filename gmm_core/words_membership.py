@@ -1,0 +1,144 @@
+"""Which points belong where, and how surely, in plain sentences computed from the parameters."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gmm_core.dataset import Dataset
+from gmm_core.figures.membership import place
+from gmm_core.figures.style import number, percent
+from gmm_core.membership import overview, visible_range
+from gmm_core.mixture import Parameters, boundaries, responsibilities
+from gmm_core.results import GuideFit
+from gmm_core.words import Segment, count, numeral
+
+# Below this the guide's probabilities look like the closed form in every printed digit.
+CLOSE = 0.001
+
+
+def membership_answer(dataset: Dataset, parameters: Parameters) -> list[Segment]:
+    """Say where the boundary is, and how many points are certain or doubtful.
+
+    Parameters
+    ----------
+    parameters : components by weight, largest first.
+    """
+    N, K = len(dataset.values), len(parameters.weights)
+    if K == 1:
+        return [Segment(f"There is one component, so {_all(N)} belong{_s(N)} to it.")]
+    look = overview(dataset, parameters)
+    words = _boundary(dataset, parameters) if parameters.locs.shape[1] == 1 else []
+    words.append(Segment(_certain(look.certain, N)))
+    n = look.doubtful
+    if n:
+        probs = look.weakest_probs
+        first, second = (int(k) for k in np.argsort(-probs, kind="stable")[:2])
+        many = "All" if n == N > 1 else _capital(numeral(n))
+        row = f"row {look.weakest + 1:,}"
+        words += [
+            Segment(
+                f" {many} {_is(n)} doubtful, below 90 %: "
+                f"{row if n == 1 else f'the most doubtful is {row}'}, "
+            ),
+            Segment(f"{percent(float(probs[first]))} component {first + 1}", first),
+            Segment(" and "),
+            Segment(f"{percent(float(probs[second]))} component {second + 1}", second),
+            Segment("."),
+        ]
+    elif look.certain < N:
+        words.append(Segment(" None is doubtful, below 90 %."))
+    return words
+
+
+def guide_answer(fit: GuideFit, optimum: float, gap: float) -> str:
+    """Say how close the enumerating guide came to the closed form.
+
+    Parameters
+    ----------
+    fit : the finished guide.
+    optimum : the MAP loss, which the guide's loss reaches when it has the exact membership.
+    gap : the largest difference between its probabilities and the closed form.
+    """
+    known = fit.loss[np.isfinite(fit.loss)]
+    if not known.size:
+        return "The guide has made no step."
+    T, last = len(known), float(known[-1])
+    steps = count(T, "step")
+    if not np.isfinite(gap):
+        return (
+            f"After {steps} the guide's probabilities are no longer numbers: the rate is too "
+            "high. Lower it."
+        )
+    losses = f"its loss is {_apart(last, optimum)[0]} and the MAP loss {_apart(last, optimum)[1]}"
+    if gap <= CLOSE:
+        return (
+            f"After {steps} the guide has found the closed form: {losses}, and no probability "
+            f"differs by more than {_above(gap)}."
+        )
+    return (
+        f"After {steps} the guide has not converged: {losses}, and its probabilities differ "
+        f"from the closed form by up to {number(gap)}. More steps bring it there."
+    )
+
+
+def _boundary(dataset: Dataset, parameters: Parameters) -> list[Segment]:
+    """Say where the most probable component changes along one column."""
+    edges = boundaries(parameters)
+    low, high = visible_range(dataset)
+    if not len(edges):
+        probs = responsibilities(parameters, [(low + high) / 2])[0]
+        top = np.sort(probs)[::-1]
+        if top[0] - top[1] < 1e-9:
+            return [Segment("The largest components lie on each other, without a boundary. ")]
+        k = int(probs.argmax())
+        return [
+            Segment(f"Component {k + 1}", k),
+            Segment(" is the most probable everywhere, so there is no boundary. "),
+        ]
+    listed = [place(float(edge), high - low) for edge in edges]
+    if len(listed) == 1:
+        return [Segment(f"The boundary is at {listed[0]}. ")]
+    if len(listed) > 4:
+        return [Segment(f"There are {len(listed)} boundaries, from {listed[0]} to {listed[-1]}. ")]
+    return [Segment(f"The boundaries are at {', '.join(listed[:-1])} and {listed[-1]}. ")]
+
+
+def _certain(n: int, N: int) -> str:
+    if n == N:
+        return f"{_capital(_all(N))} {_is(N)} certain to 99.9 %."
+    if n == 0:
+        who = f"None of {count(N, 'point')} is" if N > 1 else "The only point is not"
+        return f"{who} certain to 99.9 %."
+    return f"{_capital(numeral(n))} of {count(N, 'point')} {_is(n)} certain to 99.9 %."
+
+
+def _all(n: int) -> str:
+    return {1: "the only point", 2: "both points"}.get(n, f"all {count(n, 'point')}")
+
+
+def _is(n: int) -> str:
+    return "is" if n == 1 else "are"
+
+
+def _s(n: int) -> str:
+    return "s" if n == 1 else ""
+
+
+def _capital(words: str) -> str:
+    return words[0].upper() + words[1:]
+
+
+def _above(gap: float) -> str:
+    """Round up to two digits: a bound has to hold as it is printed."""
+    if gap == 0:
+        return "0"
+    unit = 10.0 ** (np.floor(np.log10(gap)) - 1)
+    return number(float(np.ceil(gap / unit) * unit), 2)
+
+
+def _apart(a: float, b: float) -> tuple[str, str]:
+    """Print two numbers with as many digits as tell them apart, at least four."""
+    for digits in range(4, 13):
+        if number(a, digits) != number(b, digits):
+            return number(a, digits), number(b, digits)
+    return number(a, 4), number(b, 4)

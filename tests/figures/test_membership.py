@@ -1,0 +1,134 @@
+"""Figures of membership: colours by component, doubt as size, partial arrays of a guide."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from gmm_core import Dataset, Parameters, responsibilities
+from gmm_core.examples import example
+from gmm_core.figures import membership, style
+
+TUTORIAL = Parameters([0.625, 0.375], [[10.98446190], [0.49894133]], np.full((2, 1, 1), 0.65143370))
+PLANE = Parameters([0.6, 0.4], [[0.0, 0.0], [4.0, 4.0]], np.stack([np.eye(2)] * 2))
+POINTS = Dataset.from_values([[0, 0], [4, 4], [2.05, 2.05]], ["x", "y"])
+
+
+def markers(fig: go.Figure) -> list[go.Scatter]:
+    return [t for t in fig.data if t.type == "scatter" and t.mode == "markers"]
+
+
+def words(fig: go.Figure) -> list[str]:
+    return [a.text for a in fig.layout.annotations]
+
+
+def test_curves_are_responsibilities_and_the_boundary_has_its_value() -> None:
+    fig = membership.hero(example("tutorial"), TUTORIAL)
+    curves = [t for t in fig.data if t.mode == "lines"]
+    for k, curve in enumerate(curves):
+        expected = responsibilities(TUTORIAL, curve.x)[:, k]
+        assert np.array_equal(curve.y, expected)
+        assert curve.line.color == style.PALETTE[k]
+    assert "boundary 5.72" in words(fig)
+    assert "Boundary at 5.72" in fig.layout.meta["alt"]
+    assert fig.layout.xaxis.range == (-3, 15)
+
+
+def test_doubtful_point_is_larger_and_has_the_colour_of_its_component() -> None:
+    fig = membership.hero(POINTS, PLANE)
+    first, second = markers(fig)
+    assert (first.marker.color, second.marker.color) == tuple(style.PALETTE[:2])
+    assert second.x.tolist() == [4]
+    assert first.x.tolist() == [0, 2.05]
+    assert first.marker.size[1] > first.marker.size[0] + 5
+
+
+def test_regions_follow_the_columns_that_are_drawn() -> None:
+    point = Parameters([0.5, 0.5], [[0.0, 0.0], [0.0, 4.0]], np.stack([np.eye(2)] * 2))
+    data = Dataset.from_values([[0, 0], [1, 4]], ["x", "y"])
+    for pair in ((0, 1), (1, 0)):
+        fig = membership.assignment_map(data, point, pair)
+        (region,) = [t for t in fig.data if t.type == "heatmap"]
+        z = np.asarray(region.z)
+        changes = np.abs(np.diff(z, axis=0)).sum(), np.abs(np.diff(z, axis=1)).sum()
+        # The component changes along the second column only.
+        assert (changes[0] > 0, changes[1] > 0) == (pair == (0, 1), pair == (1, 0))
+
+
+def test_more_than_two_columns_show_the_chosen_pair_without_regions() -> None:
+    point = Parameters([0.6, 0.4], [[0.0] * 3, [4.0] * 3], np.stack([np.eye(3)] * 2))
+    data = Dataset.from_values([[0, 0, 1], [4, 4, 5]], ["a", "b", "<i>c"])
+    fig = membership.hero(data, point, (2, 0))
+    assert not [t for t in fig.data if t.type == "heatmap"]
+    assert fig.layout.xaxis.title.text == "&lt;i&gt;c"
+    assert markers(fig)[0].x.tolist() == [1]
+
+
+def test_most_probable_assignment_is_a_step_at_the_boundary() -> None:
+    fig = membership.assignments(example("tutorial"), TUTORIAL)
+    grids = [t for t in markers(fig) if len(t.x) > 10]
+    assert min(grids[0].x) > 5.72 > max(grids[1].x)
+
+
+def test_random_assignment_is_the_same_for_the_same_seed_only() -> None:
+    def rows(seed: int) -> list[list[float]]:
+        fig = membership.boundary_zoom(example("tutorial"), TUTORIAL, 5.721, 0.5, 1, seed)
+        return [t.x.tolist() for t in markers(fig)]
+
+    assert rows(3) == rows(3)
+    assert rows(3) != rows(4)
+
+
+def test_zoom_holds_a_hundred_values_and_the_probabilities_at_its_ends() -> None:
+    fig = membership.boundary_zoom(example("tutorial"), TUTORIAL, 5.75, 0.5)
+    assert sum(len(t.x) for t in markers(fig)) == 101
+    assert {"P(2) = 99.6\u202f%", "P(1) = 99.9\u202f%"} <= set(words(fig))
+
+
+def test_drawn_points_that_left_their_most_probable_component_are_ringed() -> None:
+    values = np.random.default_rng(0).normal(2, 1, (300, 2))
+    fig = membership.drawn_map(Dataset.from_values(values, ["x", "y"]), PLANE, (0, 1), 1.0, 0)
+    rings = [width for t in markers(fig) for width in t.marker.line.width]
+    assert 0 < sum(width > 0 for width in rings) < 150
+    calm = membership.drawn_map(Dataset.from_values(values, ["x", "y"]), PLANE, (0, 1), 0, 0)
+    assert not any(width for t in markers(calm) for width in t.marker.line.width)
+
+
+def test_large_table_draws_few_points() -> None:
+    values = np.random.default_rng(0).normal(6, 4, 20_000)
+    fig = membership.hero(Dataset.from_values(values), TUTORIAL)
+    assert sum(len(t.x) for t in markers(fig)) == 1500
+
+
+@pytest.mark.parametrize("known", [0, 1, 120])
+def test_guide_figures_draw_what_is_known_so_far(known: int) -> None:
+    loss = np.full(200, np.nan)
+    loss[:known] = np.linspace(338.6, 17.7, known)
+    for fig in (membership.guide_loss(loss, 17.44), membership.guide_gradient(loss)):
+        assert len(fig.data[0].x) == known
+        assert fig.layout.yaxis.type == "log"
+        assert fig.layout.xaxis.range == (0, 199)
+
+
+def test_negative_loss_gets_a_linear_axis() -> None:
+    fig = membership.guide_loss(np.array([5.0, -3.0]), -4.0)
+    assert fig.layout.yaxis.type != "log"
+
+
+@pytest.mark.parametrize("probs", [np.empty((0, 2)), np.full((5, 2), np.nan)])
+def test_probabilities_not_known_yet_leave_the_closed_form_alone(probs: np.ndarray) -> None:
+    fig = membership.guide_probs(example("tutorial"), TUTORIAL, probs)
+    assert all(len(t.x) == 0 for t in markers(fig))
+    assert not words(fig)
+
+
+def test_guide_stands_beside_the_closed_form_with_the_largest_difference() -> None:
+    data = example("tutorial")
+    probs = responsibilities(TUTORIAL, data.values) * [0.9, 1.0]
+    probs[:, 1] = 1 - probs[:, 0]
+    fig = membership.guide_probs(data, TUTORIAL, probs)
+    assert "largest difference 0.100" in words(fig)
+    plane = membership.guide_probs(POINTS, PLANE, responsibilities(PLANE, POINTS.values))
+    for trace in markers(plane):
+        assert np.array_equal(trace.x, trace.y)  # on the diagonal

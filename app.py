@@ -7,7 +7,7 @@ from pages.parts import frame
 
 def main() -> None:
     """Draw the page that the address names, inside the common frame."""
-    st.set_page_config(page_title="Mixture Explorer", page_icon=":material/ssid_chart:", layout="wide")
+    st.set_page_config(page_title="Mixture Explorer", page_icon=frame.ICON, layout="wide")
     frame.gate()
     pages = [
         st.Page("pages/views/fit.py", title="Fit", url_path="fit", default=True),

@@ -8,6 +8,7 @@ after the other; `jobs` runs them on workers. The engines are imported when they
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -224,8 +225,10 @@ def estimate_seconds(spec: Specification) -> float:
     step = 3e-3 + 30e-9 * N * spec.mixture.n_components * D * per_number
     options = spec.options
     if isinstance(options, MapOptions):
-        trained = options.restarts if options.choose == "final" else 1
-        return step * (options.restarts + trained * options.steps)
+        # Starts on the same points are trained once.
+        distinct = min(options.restarts, comb(N, spec.mixture.n_components))
+        trained = distinct if options.choose == "final" else 1
+        return step * (distinct + trained * options.steps)
     if isinstance(options, GuideOptions):
         return step * options.steps
     return 10.0 + 8 * step * (options.draws + options.warmup) * max(1, (options.chains + 1) // 2)

@@ -6,10 +6,11 @@ component's colour. Components are numbered by weight, largest first.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gmm_core.dataset import Dataset
-from gmm_core.figures.style import number, percent
+from gmm_core.figures.style import number, percent, rounded
 from gmm_core.mixture import Mixture, Parameters, log_joint_terms, responsibilities
 from gmm_core.results import MapFit
 
@@ -34,9 +35,9 @@ def count(n: int, noun: str) -> str:
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
-def place(loc: object) -> str:
-    """Name a location: a number for one column, a bracket for several."""
-    numbers = [number(float(v), 4) for v in loc]  # type: ignore[attr-defined]
+def place(loc: Iterable[float], scale: Iterable[float]) -> str:
+    """Name a location, as fine as a hundredth of the scale: a number, or a bracket of several."""
+    numbers = [rounded(float(v), float(s)) for v, s in zip(loc, scale, strict=True)]
     if len(numbers) == 1:
         return numbers[0]
     return f"({', '.join(numbers[:3])}{', …' if len(numbers) > 3 else ''})"
@@ -58,7 +59,7 @@ def point_answer(dataset: Dataset, parameters: Parameters) -> list[Segment]:
         if k:
             words.append(Segment(" and " if k == K - 1 else ", "))
         share = percent(float(parameters.weights[k]))
-        words.append(Segment(f"{share} near {place(parameters.locs[k])}", k))
+        words.append(Segment(f"{share} near {place(parameters.locs[k], parameters.scales[k])}", k))
     if K > shown:
         words.append(Segment(f" and {numeral(K - shown)} smaller"))
     scales = parameters.scales
@@ -86,11 +87,7 @@ def fit_answer(dataset: Dataset, mixture: Mixture, fit: MapFit) -> list[Segment]
         ]
     if verdict == "collapsed":
         trained = R - fit.count("untrained")
-        start = (
-            "The chosen start"
-            if trained < R or R == 1
-            else f"All {count(R, 'start')}"
-        )
+        start = "The chosen start" if trained < R or R == 1 else f"All {count(R, 'start')}"
         return [Segment(f"{start} collapsed: {collapse_reason(mixture)}")]
     words = point_answer(dataset, fit.parameters)
     if fit.count("untrained"):

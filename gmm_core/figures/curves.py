@@ -80,7 +80,7 @@ def losses(
     fig.update_xaxes(range=[0, max(T - 1, 1)])
     if np.isfinite(end):
         at = int(np.flatnonzero(np.isfinite(loss[chosen]))[-1])
-        agree = "chosen start" if curves > 1 else "now"
+        agree = "now" if verdict is None else "chosen start"
         style.label(
             fig,
             at,
@@ -154,8 +154,9 @@ def starting_losses(loss: Array, chosen: int, first_seed: int, height: int = 320
     seeds = first_seed + np.arange(R)
     alt = f"Loss before any step of {R} starts, from {np.nanmin(loss):.5g} to "
     alt += f"{np.nanmax(loss):.5g}; the chosen start is seed {seeds[chosen]}."
-    fig = style.figure("Where the starts begin", "seed", "loss before any step", alt=alt,
-                       height=height)
+    fig = style.figure(
+        "Where the starts begin", "seed", "loss before any step", alt=alt, height=height
+    )
     fig.add_scatter(
         x=seeds,
         y=loss,

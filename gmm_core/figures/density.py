@@ -79,10 +79,12 @@ def _line(x: Array, parameters: Parameters | None, names: list[str], height: int
         parts = np.exp(component_log_densities(parameters, grid))
         total = parts.sum(axis=1)
         # A fit to a single point is a needle that would flatten all else.
-        top = max(top, float(total.max())) if len(x) <= RUG else max(
-            top, min(float(total.max()), 1.6 * top)
+        top = (
+            max(top, float(total.max()))
+            if len(x) <= RUG
+            else max(top, min(float(total.max()), 1.6 * top))
         )
-        for k, (w, m, _) in enumerate(_rows(parameters)):
+        for k, (w, m, s) in enumerate(_rows(parameters)):
             look = style.component_style(k)
             fig.add_scatter(
                 x=grid,
@@ -100,7 +102,7 @@ def _line(x: Array, parameters: Parameters | None, names: list[str], height: int
                     fig,
                     m,
                     min(peak, top),
-                    f"<b>{k + 1}</b>  {style.percent(w)} near {style.number(m, 4)}",
+                    f"<b>{k + 1}</b>  {style.percent(w)} near {style.rounded(m, s)}",
                     look.colour,
                     anchor="center",
                     dy=13,
@@ -116,9 +118,7 @@ def _line(x: Array, parameters: Parameters | None, names: list[str], height: int
         edges = [b for b in boundaries(parameters) if grid[0] <= b <= grid[-1]]
         for b in edges[:5]:
             fig.add_vline(x=b, line={"color": style.MUTED, "width": 1, "dash": "dot"})
-            style.label(
-                fig, b, top * 0.62, f"boundary {style.number(b, 3)}", style.MUTED, dx=6
-            )
+            style.label(fig, b, top * 0.62, f"boundary {style.number(b, 3)}", style.MUTED, dx=6)
     if len(x) <= RUG:
         fig.add_scatter(
             x=x,

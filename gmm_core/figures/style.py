@@ -245,6 +245,14 @@ def number(x: float, digits: int = 3) -> str:
     return text.replace("-", MINUS)
 
 
+def rounded(value: float, scale: float) -> str:
+    """Round to about a hundredth of a scale: 10.98446 at a scale of 0.65 reads "10.98"."""
+    decimals = 1 - math.floor(math.log10(scale)) if scale > 0 else 3
+    if not -6 < decimals < 8 or abs(value) >= 1e9:
+        return number(value, 4)
+    return f"{value:,.{max(decimals, 0)}f}".replace("-", MINUS)
+
+
 def percent(p: float) -> str:
     """Format the probability `p` for reading: whole percents, a decimal near 0 and 1.
 

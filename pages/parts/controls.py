@@ -22,12 +22,12 @@ _PRIORS = {
 }
 _STARTS = {
     "subsample": "random points",
-    "kmeans++": "far-apart points (k-means++)",
-    "quantile": "points from each quantile",
+    "kmeans++": "far-apart points",
+    "quantile": "quantile points",
 }
 _CHOOSE = {
-    "initial": "loss before any step (tutorial)",
-    "final": "loss after training all",
+    "initial": "initial loss",
+    "final": "final loss",
 }
 
 
@@ -53,7 +53,7 @@ def mixture() -> None:
         "Full: also correlations. With a single column the three are the same.",
     )
     st.toggle(
-        "One covariance for all components",
+        "Shared covariance",
         key="tied",
         persist_state=_KEEP,
         help="Shared as in the tutorial, $\\Sigma_k = \\Sigma$, or one of its own for each "
@@ -112,8 +112,8 @@ def map_options() -> None:
         format_func=_CHOOSE.__getitem__,
         key="choose",
         persist_state=_KEEP,
-        help="The tutorial ranks starts by their loss before any step, and trains only the best. "
-        "Training all finds the best optimum, and shows which starts collapse.",
+        help="Initial, as in the tutorial: rank starts by their loss before any step, and train only "
+        "the best. Final: train every start, which finds the best optimum and shows which collapse.",
     )
     with st.expander("More"):
         st.selectbox(
@@ -207,7 +207,9 @@ def _parsed(label: str, entered: str, exact: tuple[float, ...]) -> object:
         numbers: tuple[float, ...] = exact
     else:
         try:
-            numbers = tuple(float(piece) for piece in entered.replace(";", ",").split(",") if piece.strip())
+            numbers = tuple(
+                float(piece) for piece in entered.replace(";", ",").split(",") if piece.strip()
+            )
         except ValueError:
             raise ValueError(
                 f'"{entered}" in {label} is not a number. Write one such as 0.5, or several '

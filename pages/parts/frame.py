@@ -11,6 +11,8 @@ from gmm_core.words import count
 from pages.parts import figure, session, text
 
 _CSS = Path(__file__).with_suffix(".css")
+_LOGO = Path(__file__).with_name("logo.svg")
+ICON = str(Path(__file__).with_name("icon.svg"))
 
 
 def gate() -> None:
@@ -24,6 +26,7 @@ def gate() -> None:
 
 def begin() -> None:
     """Set the look, fill the session, and draw the sidebar."""
+    st.logo(_LOGO, size="large")
     st.html(_CSS)
     session.begin()
     st.session_state["framed"] = True
@@ -41,7 +44,6 @@ def require() -> None:
 def _summary() -> None:
     data = session.dataset()
     N, D = data.values.shape
-    st.html('<p class="gmm-brand">Mixture Explorer</p>')
     st.caption(f"**Data** {text.plain(data.name)} · {count(N, 'point')}, {count(D, 'column')}")
     figure.show(data_figures.spark(data), key="spark")
     try:

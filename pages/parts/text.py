@@ -75,26 +75,37 @@ def answer(segments: Iterable[Segment]) -> None:
     st.html(f'<p class="gmm-answer">{"".join(parts)}</p>')
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], caption: str = "") -> None:
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    caption: str = "",
+    words: Sequence[int] = (),
+) -> None:
     """Show a small table as HTML that screen readers can read; numbers stand to the right.
 
-    A cell may be a `Segment`: its component's colour stands before it as a dot.
+    A cell may be a `Segment`: its component's colour stands before it as a dot. The columns
+    numbered in `words` hold text, which stands to the left and wraps.
     """
 
-    def cell(value: object, head: bool) -> str:
+    def kind(i: int) -> str:
+        return ' class="gmm-words"' if i in words else ""
+
+    def cell(value: object, i: int) -> str:
         dot = ""
         if isinstance(value, Segment):
             if value.component is not None:
                 colour = component_style(value.component).colour
                 dot = f'<span class="gmm-dot" style="background:{colour}"></span>'
             value = value.text
-        tag = 'th scope="row"' if head else "td"
-        return f"<{tag}>{dot}{html.escape(str(value))}</{tag.split()[0]}>"
+        tag = "td" if i else "th"
+        scope = "" if i else ' scope="row"'
+        return f"<{tag}{scope}{kind(i)}>{dot}{html.escape(str(value))}</{tag}>"
 
-    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in columns)
+    head = "".join(
+        f'<th scope="col"{kind(i)}>{html.escape(name)}</th>' for i, name in enumerate(columns)
+    )
     body = "".join(
-        "<tr>" + "".join(cell(value, i == 0) for i, value in enumerate(row)) + "</tr>"
-        for row in rows
+        "<tr>" + "".join(cell(value, i) for i, value in enumerate(row)) + "</tr>" for row in rows
     )
     title = f"<caption>{html.escape(caption)}</caption>" if caption else ""
     st.html(
@@ -103,8 +114,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], caption: str
     )
 
 
-def note(title: str, body: str) -> None:
-    """Show a boxed explanation of a trap; `body` is plain text of ours or escaped."""
-    st.html(
-        f'<div class="gmm-note"><b>{html.escape(title)}</b> {html.escape(body)}</div>'
-    )
+def note(title: str, body: str, trap: bool = False) -> None:
+    """Show an explanation beside a bar, red where it is of a `trap`."""
+    kind = "gmm-note gmm-trap" if trap else "gmm-note"
+    st.html(f'<div class="{kind}"><b>{html.escape(title)}</b> {html.escape(body)}</div>')

@@ -26,9 +26,7 @@ def body() -> list[live.View]:
     with left:
         hero(view)
         live.status_line(view, "map", "Fit")
-    if view.spec is None:
-        return [view]
-    search(view)
+        search(view)
     if fit is not None:
         tables(fit)
     return [view]
@@ -44,7 +42,9 @@ def answer(view: live.View) -> list[words.Segment]:
     if (point := so_far(view)) is not None:
         return [words.Segment("So far: "), *words.point_answer(data, point)]
     N = len(data.values)
-    return [words.Segment(f"Looking for {view.spec.mixture.n_components} components in {N:,} points …")]
+    return [
+        words.Segment(f"Looking for {view.spec.mixture.n_components} components in {N:,} points …")
+    ]
 
 
 def so_far(view: live.View) -> Parameters | None:
@@ -79,7 +79,7 @@ def search(view: live.View) -> None:
     """Draw how the search went: losses, gradient norms, starts."""
     fit: MapFit | None = view.result
     arrays = view.status.snapshot if view.status is not None else {}
-    left, right = st.columns(2, gap="large")
+    left, right = st.columns(2)
     if fit is not None:
         norms = {name: norm[fit.chosen] for name, norm in fit.gradient_norm.items()}
         with left:
@@ -102,7 +102,9 @@ def tables(fit: MapFit) -> None:
         R = len(fit.loss)
         if R > 1:
             figure.show(
-                curves.starting_losses(fit.initial_loss, fit.chosen, session.map_options().first_seed),
+                curves.starting_losses(
+                    fit.initial_loss, fit.chosen, session.map_options().first_seed
+                ),
                 key="starts",
             )
     with right:
@@ -112,7 +114,9 @@ def tables(fit: MapFit) -> None:
             for verdict in ("converged", "moving", "collapsed", "failed", "untrained")
             if fit.count(verdict)
         ]
-        text.table(["Starts", "number", "meaning"], rows, caption="What became of the starts")
+        text.table(
+            ["Starts", "number", "meaning"], rows, caption="What became of the starts", words=(2,)
+        )
         if fit.verdict[fit.chosen] != "failed":
             terms = words.objective_rows(data, mixture, fit.parameters)
             text.table(["Term", "log"], terms, caption="The objective, split")
@@ -149,7 +153,7 @@ def advice(fit: MapFit) -> None:
     if collapsed:
         title = f"Why did {words.count(collapsed, 'start')} collapse?"
         reason = words.collapse_reason(mixture)
-        text.note(title, reason[0].upper() + reason[1:])
+        text.note(title, reason[0].upper() + reason[1:], trap=True)
         with st.container(horizontal=True):
             if mixture.priors.concentration is None or mixture.priors.concentration < 1:
                 controls.cure("Concentration 1", {"concentration": 1.0}, "cure_concentration")

@@ -1,0 +1,72 @@
+"""Pages under AppTest: the real script in the real frame, with real workers and a real database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from gmm_core import jobs
+
+ROOT = Path(__file__).parents[2]
+PAGES = ("fit", "data", "membership", "posterior", "runs", "tour")
+
+SCRIPT = """
+import runpy
+import streamlit as st
+from pages.parts import frame
+
+# The workers are spawned and run this script again as "__mp_main__", as they do with app.py.
+if __name__ == "__main__":
+    # Links between pages need the app's navigation around them.
+    st.navigation([st.Page(lambda: None, title=name, url_path=name) for name in {pages}])
+    frame.begin()
+    runpy.run_path({page!r}, run_name="pages.views.{name}")
+"""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[jobs.JobService]:
+    """The service that the pages use, on a database of its own."""
+    database = tmp_path_factory.mktemp("views") / "runs.sqlite"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GMM_DATABASE", f"sqlite:///{database}")
+        jobs.close_service()
+        assert jobs.service().scheduler  # the workers are up
+        yield jobs.service()
+        jobs.close_service()
+
+
+@pytest.fixture
+def view() -> Callable[..., AppTest]:
+    """Return a function that draws a page: `view("fit", n_components=3)` sets the session."""
+
+    def drawn(name: str, query: dict[str, str] | None = None, **state: Any) -> AppTest:
+        page = str(ROOT / "pages" / "views" / f"{name}.py")
+        script = SCRIPT.format(pages=PAGES, page=page, name=name)
+        app = AppTest.from_string(script, default_timeout=60)
+        for key, value in state.items():
+            app.session_state[key] = value
+        for key, value in (query or {}).items():
+            app.query_params[key] = value
+        app.run()
+        assert not app.exception, app.exception[0].stack_trace
+        return app
+
+    return drawn
+
+
+@pytest.fixture
+def finished(service: jobs.JobService) -> Callable[..., AppTest]:
+    """Return a function that waits for a page's run and draws the page again."""
+
+    def waited(app: AppTest, slot: str = "map") -> AppTest:
+        service.wait(app.session_state["runs"][slot], timeout=120)
+        app.run()
+        assert not app.exception, app.exception[0].stack_trace
+        return app
+
+    return waited

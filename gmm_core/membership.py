@@ -16,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.dataset import Dataset, listing
-from gmm_core.mixture import Parameters, boundaries, responsibilities
+from gmm_core.mixture import Mixture, Parameters, boundaries, log_joint, responsibilities
+from gmm_core.reading import Reading
 
 Array = NDArray[np.float64]
+_Key = tuple[tuple[tuple[int, ...], bytes], ...]
 
 CERTAIN = 0.999
 """A point whose most probable component has at least this probability is called certain."""
@@ -77,15 +79,18 @@ def overview(dataset: Dataset, parameters: Parameters) -> Overview:
     ValueError
         When data and parameters differ in their number of columns.
     """
-    point = (parameters.weights, parameters.locs, parameters.scale_tril)
-    key = tuple((array.shape, array.tobytes()) for array in point)
-    return _overview(dataset, key)
+    return _overview(dataset, _key(parameters))
+
+
+def map_loss(dataset: Dataset, mixture: Mixture, parameters: Parameters) -> float:
+    """Minus the log joint: what the enumerating guide's loss comes down to, and no further."""
+    return _map_loss(dataset, mixture, _key(parameters))
 
 
 # A page asks several times in one run, and again at every tick while a guide is running.
 @functools.lru_cache(maxsize=16)
-def _overview(dataset: Dataset, key: tuple[tuple[tuple[int, ...], bytes], ...]) -> Overview:
-    parameters = Parameters(*(np.frombuffer(data).reshape(shape) for shape, data in key))
+def _overview(dataset: Dataset, key: _Key) -> Overview:
+    parameters = _point(key)
     values = dataset.values
     N, K = len(values), len(parameters.weights)
     certainty = np.empty(N)
@@ -112,6 +117,20 @@ def _overview(dataset: Dataset, key: tuple[tuple[tuple[int, ...], bytes], ...]) 
         weakest=weakest,
         weakest_probs=responsibilities(parameters, values[[weakest]])[0],
     )
+
+
+@functools.lru_cache(maxsize=16)
+def _map_loss(dataset: Dataset, mixture: Mixture, key: _Key) -> float:
+    return -log_joint(dataset, mixture, _point(key))
+
+
+def _key(parameters: Parameters) -> _Key:
+    arrays = (parameters.weights, parameters.locs, parameters.scale_tril)
+    return tuple((array.shape, array.tobytes()) for array in arrays)
+
+
+def _point(key: _Key) -> Parameters:
+    return Parameters(*(np.frombuffer(data).reshape(shape) for shape, data in key))
 
 
 def visible_range(dataset: Dataset, column: int = 0) -> tuple[float, float]:
@@ -188,6 +207,28 @@ def parse_values(text: str, columns: Sequence[str]) -> Array:
     if not rows:
         raise ValueError("No number was typed. Type at least one, such as 5.7.")
     return np.array(rows)
+
+
+def match_columns(reading: Reading, columns: Sequence[str]) -> Dataset:
+    """Take the columns of these names from a file, in this order, rows without a hole only.
+
+    For a single column a file with a single column of numbers will do, whatever its name.
+
+    Raises
+    ------
+    ValueError
+        When the file lacks a column, or no row is left.
+    """
+    lacking = [name for name in columns if name not in reading.columns]
+    if not lacking:
+        return reading.dataset(list(columns))
+    if len(columns) == 1 and len(reading.default) == 1:
+        taken = reading.dataset(reading.default)
+        return Dataset.from_values(taken.values, columns, taken.name)
+    raise ValueError(
+        f"The file has no column of numbers named {listing(lacking)}, but the fit uses "
+        f"{listing(columns)}. It has {listing(reading.columns)}. Rename its columns."
+    )
 
 
 def largest_difference(found: Array, expected: Array) -> float:

@@ -7,18 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gmm_core import Dataset, Parameters, boundaries, responsibilities
+from gmm_core import Dataset, Mixture, Parameters, boundaries, responsibilities
 from gmm_core.examples import example
 from gmm_core.membership import (
     CERTAIN,
     DOUBTFUL,
     DRAWN,
     largest_difference,
+    map_loss,
+    match_columns,
     overview,
     parse_values,
     visible_range,
     zoom_width,
 )
+from gmm_core.reading import read_table
 
 TUTORIAL = Parameters([0.625, 0.375], [[10.98446190], [0.49894133]], np.full((2, 1, 1), 0.65143370))
 
@@ -98,6 +101,27 @@ def test_line_with_too_few_numbers_is_named() -> None:
 def test_typed_numbers_come_back_exactly(values: list[float]) -> None:
     text = "\n".join(map(repr, values))
     assert parse_values(text, ["value"])[:, 0].tolist() == values
+
+
+def test_columns_of_a_file_are_matched_by_name() -> None:
+    reading = read_table(b"b,c,a\n1,2,3\n4,,6\n7,8,\n")
+    taken = match_columns(reading, ["a", "b"])
+    assert taken.columns == ("a", "b")
+    assert taken.values.tolist() == [[3, 1], [6, 4]]
+
+
+def test_single_column_of_another_name_will_do() -> None:
+    taken = match_columns(read_table(b"length\n5.5\n6.5\n"), ["value"])
+    assert (taken.columns, taken.values[:, 0].tolist()) == (("value",), [5.5, 6.5])
+
+
+def test_file_without_the_columns_says_which_it_lacks() -> None:
+    with pytest.raises(ValueError, match='no column of numbers named "x"'):
+        match_columns(read_table(b"y,z\n1,2\n3,4\n"), ["x", "y"])
+
+
+def test_guide_comes_down_to_the_map_loss() -> None:
+    assert map_loss(example("tutorial"), Mixture(), TUTORIAL) == pytest.approx(17.44325488)
 
 
 def test_difference_ignores_what_is_not_known_yet() -> None:

@@ -413,13 +413,17 @@ class JobService:
             if self._closing.is_set():
                 return
             self._closing.set()
+        atexit.unregister(self._close_at_exit)
         self._control.shutdown(wait=True, cancel_futures=True)
         self._beat.join()
-        for live in list(self._live.values()):
-            if self._scheduler is None:
+        runs = list(self._live.values())
+        if self._scheduler is None:
+            for live in runs:
                 self.store.set_state(live.run_id, "failed", SERVER_STOPPED, attempt=live.attempt)
+            self._let_go(runs)
+        for live in runs:
             live.ended.set()
-            live.futures.clear()
+            live.futures = []
         if self._client is not None:
             self._client.close()
         if self._cluster is not None:
@@ -442,6 +446,8 @@ class JobService:
 
         from gmm_core import worker
 
+        # After Dask has registered its own: what is registered last is called first.
+        atexit.register(self._close_at_exit)
         if self._scheduler is None:
             self._cluster = LocalCluster(
                 n_workers=self._n_workers or len(os.sched_getaffinity(0)),
@@ -457,6 +463,12 @@ class JobService:
         else:
             self._client = Client(self._scheduler, set_as_default=False)
         self._client.register_plugin(worker.WarmUp())
+
+    def _close_at_exit(self) -> None:
+        # Python has ended its thread pools by now, and Dask would complain that it cannot tell us
+        # of the futures that end here.
+        logging.getLogger("tornado.application").disabled = True
+        self.close()
 
     def _begin(self, run_id: str, kind: str, n_parts: int) -> None:
         attempt = uuid.uuid4().hex
@@ -628,6 +640,24 @@ class JobService:
             logger.warning("Run %s did not stop; restarting %s.", live.run_id, addresses)
             self._client.restart_workers(addresses, raise_for_error=False)
 
+    def _let_go(self, runs: list[_Live]) -> None:
+        """Ask runs to stop, so that their workers need not be killed, and give them a moment."""
+        from gmm_core import worker
+
+        client, futures = self._client, [future for live in runs for future in live.futures]
+        if client is None or not futures:
+            return
+
+        def ask() -> None:
+            for live in runs:
+                client.run(worker.stop, live.attempt, on_error="ignore")
+
+        self._in_background(ask)
+        client.cancel([f for live in runs if live.started is None for f in live.futures])
+        deadline = time.monotonic() + _GRACE
+        while not all(future.done() for future in futures) and time.monotonic() < deadline:
+            time.sleep(0.02)
+
     def _give_up_parts(self, live: _Live, parts: list[int], futures: list[Future]) -> None:
         """Count these parts as cancelled with nothing; the others' results are kept."""
         if not parts:
@@ -761,7 +791,6 @@ def service() -> JobService:
     with _service_lock:
         if _service is None:
             _service = JobService()
-            atexit.register(close_service)
         return _service
 
 

@@ -183,6 +183,9 @@ def parse_values(text: str, columns: Sequence[str]) -> Array:
         are columns, or nothing or more than 10,000 points were typed.
     """
     D = len(columns)
+    # Some 100 characters for each number are more than anybody types.
+    if len(text) > 100 * TYPED * D:
+        raise ValueError(_too_many())
     rows: list[list[float]] = []
     for n, line in enumerate(text.splitlines(), start=1):
         cells = [cell for cell in re.split(r"[\s,;]+", line) if cell]
@@ -200,10 +203,7 @@ def parse_values(text: str, columns: Sequence[str]) -> Array:
                 "Write one point per line, in this order."
             )
         if len(rows) > TYPED:
-            raise ValueError(
-                f"More than {TYPED:,} points came, and at most {TYPED:,} can be typed. "
-                "Put them into a file and upload it."
-            )
+            raise ValueError(_too_many())
     if not rows:
         raise ValueError("No number was typed. Type at least one, such as 5.7.")
     return np.array(rows)
@@ -244,6 +244,13 @@ def inner_boundaries(dataset: Dataset, parameters: Parameters) -> Array:
     low, high = visible_range(dataset)
     edges = boundaries(parameters)
     return edges[(edges > low) & (edges < high)]
+
+
+def _too_many() -> str:
+    return (
+        f"More than {TYPED:,} points came, and at most {TYPED:,} can be typed. "
+        "Put them into a file and upload it."
+    )
 
 
 def _number(cell: str, line: int) -> float:

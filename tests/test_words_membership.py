@@ -7,7 +7,7 @@ import pytest
 
 from gmm_core import Dataset, GuideFit, Parameters
 from gmm_core.examples import example
-from gmm_core.words_membership import guide_answer, membership_answer
+from gmm_core.words_membership import guide_answer, guide_converged, membership_answer
 
 TUTORIAL = Parameters([0.625, 0.375], [[10.98446190], [0.49894133]], np.full((2, 1, 1), 0.65143370))
 
@@ -85,21 +85,19 @@ def test_two_columns_speak_of_points_only() -> None:
 @pytest.mark.parametrize(
     ("last", "gap", "words"),
     [
-        (17.71, 0.12, "has not converged: its loss is 17.71 and the MAP loss 17.44,"),
-        (17.71, 0.12, "differ from the closed form by up to 0.120. More steps"),
-        (
-            17.443301,
-            0.00041,
-            "has found the closed form: its loss is 17.44330 and the MAP loss 17.44325",
-        ),
-        (17.443301, 0.000412, "differs by more than 0.00042"),
+        (17.7148, 4.4926e-4, "has not converged: its loss is 17.71 and the MAP loss 17.44."),
+        (17.7148, 4.4926e-4, "differ from the closed form by up to 0.00045,"),
+        (17.443272, 3.15e-8, "the closed form: its loss is 17.44327 and the MAP loss 17.44325,"),
+        (17.443272, 3.15e-8, "no probability differs by more than 3.2×10⁻⁸."),
     ],
 )
 def test_guide_is_told_how_close_it_came(last: float, gap: float, words: str) -> None:
     fit = GuideFit(np.array([338.6, last]), {}, np.full((5, 2), 0.5))
     assert words in guide_answer(fit, 17.44325488, gap)
+    assert guide_converged(fit, 17.44325488) == (last < 17.5)
 
 
 def test_guide_that_diverged_says_so() -> None:
     fit = GuideFit(np.array([338.6, 20.0, np.nan]), {}, np.full((5, 2), np.nan))
     assert "Lower it" in guide_answer(fit, 17.4, float("nan"))
+    assert not guide_converged(fit, 17.4)

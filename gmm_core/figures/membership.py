@@ -27,7 +27,7 @@ _AROUND = 41  # more of them across each boundary, where a curve may jump
 _NAMED = 8  # components or boundaries with a name on the figure; more would cover each other
 _CELLS = 160  # of a shaded map, along each axis
 _ZOOM = 100  # the tutorial's: 5.5 to 6 in steps of 0.005
-_SMALL, _GROWTH = 7.0, 22.0  # pixels of a certain point, and what complete doubt adds
+_SMALL, _GROWTH = 8.0, 24.0  # pixels of a certain point, and what complete doubt adds
 
 
 def hero(dataset: Dataset, parameters: Parameters, pair: tuple[int, int] = (0, 1)) -> go.Figure:
@@ -72,6 +72,7 @@ def responsibility_curves(dataset: Dataset, parameters: Parameters) -> go.Figure
     _points(
         fig, dataset.values[look.rows, 0], np.full(len(look.rows), -0.09), look.probs, look.rows
     )
+    fig.update_xaxes(range=[grid[0], grid[-1]])
     _mark(fig, edges, "boundary ", y=0.5)
     winner = probs.argmax(axis=1)
     for k, middle in _territories(grid, winner, K):
@@ -83,7 +84,6 @@ def responsibility_curves(dataset: Dataset, parameters: Parameters) -> go.Figure
             style.component_style(k).colour,
             anchor="center",
         )
-    fig.update_xaxes(range=[grid[0], grid[-1]])
     fig.update_yaxes(range=[-0.16, 1.13], tickvals=[0, 0.25, 0.5, 0.75, 1])
     return fig
 
@@ -153,7 +153,7 @@ def assignments(
     low, high = visible_range(dataset)
     grid = np.linspace(low, high, 181)  # the tutorial's -3 to 15 in steps of 0.1
     fig = style.figure(
-        _assigned(temperature) + ", on the data and a grid",
+        _assigned(temperature),
         style.escape(dataset.columns[0]),
         "component",
         alt=(
@@ -162,8 +162,8 @@ def assignments(
         ),
         height=300,
     )
-    edges = inner_boundaries(dataset, parameters)
-    _mark(fig, edges, "", y=K + 0.42)
+    fig.update_xaxes(range=[low, high])
+    _mark(fig, inner_boundaries(dataset, parameters), "", y=K + 0.42)
     _jittered(fig, parameters, grid, temperature, seed, lift=-0.22)
     values = dataset.values[look.rows]
     drawn = assign(parameters, values, temperature, seed)
@@ -181,7 +181,6 @@ def assignments(
                 ),
             )
     _component_rows(fig, K)
-    fig.update_xaxes(range=[low, high])
     return fig
 
 
@@ -206,7 +205,8 @@ def boundary_zoom(
     ends = [int(probs[0].argmax()), int(probs[-1].argmax())]
     centre = place(boundary, width)
     fig = style.figure(
-        f"{_assigned(temperature)}, zoomed to the boundary at {centre}",
+        "Zoom to the boundary"
+        + (f": drawn, T = {style.number(float(temperature), 2)}" if temperature else ""),
         style.escape(dataset.columns[0]),
         "component",
         alt=(
@@ -218,6 +218,7 @@ def boundary_zoom(
         ),
         height=300,
     )
+    fig.update_xaxes(range=[low, high])
     _mark(fig, np.array([boundary]), "", y=K + 0.42)
     _jittered(fig, parameters, grid, temperature, seed, lift=0.0, size=6)
     for end, anchor, x in ((0, "left", low), (-1, "right", high)):
@@ -232,7 +233,6 @@ def boundary_zoom(
             dx=4 if anchor == "left" else -4,
         )
     _component_rows(fig, K)
-    fig.update_xaxes(range=[low, high])
     return fig
 
 
@@ -311,7 +311,7 @@ def guide_loss(loss: Array, optimum: float) -> go.Figure:
         if top < 100 * optimum:  # too few powers of ten to read a value from
             ticks = _round_ticks(optimum, top)
             fig.update_yaxes(
-                tickvals=ticks, ticktext=[style.number(t, 3) for t in ticks], tickfont={"size": 12}
+                tickvals=ticks, ticktext=[f"{t:g}" for t in ticks], tickfont={"size": 12}
             )
     fig.add_scatter(
         x=x,
@@ -346,10 +346,13 @@ def guide_gradient(norm: Array) -> go.Figure:
     last = style.number(float(norm[known[-1]])) if known.size else "not known yet"
     fig = style.powers_of_ten(
         style.figure(
-            "Gradient norm of the assignment probabilities",
+            "Gradient norm of the guide",
             "step",
             "2-norm",
-            alt=f"2-norm of the gradient in unconstrained space, now {last}.",
+            alt=(
+                "2-norm of the gradient of the assignment probabilities in unconstrained space, "
+                f"now {last}."
+            ),
             height=300,
         )
     )
@@ -385,9 +388,7 @@ def guide_probs(dataset: Dataset, parameters: Parameters, assignment_probs: Arra
     told = "" if np.isnan(gap) else f" The largest difference is {style.number(gap)}."
     one = D == 1
     fig = style.figure(
-        "Assignment probabilities: guide (dots), closed form (lines)"
-        if one
-        else "Assignment probabilities: guide against closed form",
+        "Guide (dots) beside the closed form (lines)" if one else "Guide against the closed form",
         style.escape(dataset.columns[0]) if one else "closed form",
         "probability" if one else "guide",
         alt=f"The guide's probabilities of {len(rows):,} points beside the closed form.{told}",
@@ -585,7 +586,7 @@ def _name_locs(fig: go.Figure, parameters: Parameters, pair: tuple[int, int]) ->
 def _assigned(temperature: float) -> str:
     if temperature == 0:
         return "Most probable assignment"
-    return f"Random assignment at temperature {style.number(float(temperature), 2)}"
+    return f"Random assignment, T = {style.number(float(temperature), 2)}"
 
 
 def _round_ticks(low: float, high: float) -> list[float]:

@@ -75,15 +75,10 @@ def responsibility_curves(dataset: Dataset, parameters: Parameters) -> go.Figure
     fig.update_xaxes(range=[grid[0], grid[-1]])
     _mark(fig, edges, "boundary ", y=0.5)
     winner = probs.argmax(axis=1)
-    for k, middle in _territories(grid, winner, K):
-        style.label(
-            fig,
-            middle,
-            1.07,
-            f"<b>{k + 1}</b>  near {style.number(float(parameters.locs[k, 0]), 4)}",
-            style.component_style(k).colour,
-            anchor="center",
-        )
+    for k, middle, share in _territories(grid, winner, K):
+        near = f"  near {style.number(float(parameters.locs[k, 0]), 4)}" if share > 0.15 else ""
+        colour = style.component_style(k).colour
+        style.label(fig, middle, 1.07, f"<b>{k + 1}</b>{near}", colour, anchor="center")
     fig.update_yaxes(range=[-0.16, 1.13], tickvals=[0, 0.25, 0.5, 0.75, 1])
     return fig
 
@@ -468,19 +463,20 @@ def _grid(dataset: Dataset, edges: Array) -> Array:
     return grid[(grid >= low) & (grid <= high)]
 
 
-def _territories(grid: Array, winner: NDArray[np.int64], K: int) -> list[tuple[int, float]]:
-    """(component, middle) of the widest stretch where it is the most probable, if wide enough."""
+def _territories(grid: Array, winner: NDArray[np.int64], K: int) -> list[tuple[int, float, float]]:
+    """(component, middle, share of the axis) of the widest stretch where it is most probable."""
     cuts = np.flatnonzero(np.diff(winner)) + 1
     starts, ends = np.concatenate([[0], cuts]), np.concatenate([cuts, [len(grid)]]) - 1
-    widths = grid[ends] - grid[starts]
+    widths = (grid[ends] - grid[starts]) / (grid[-1] - grid[0])
     found = []
     for k in range(K):
         mine = np.flatnonzero(winner[starts] == k)
         if mine.size:
             widest = mine[np.argmax(widths[mine])]
-            # A name takes some 80 of 700 pixels.
-            if widths[widest] > 0.12 * (grid[-1] - grid[0]):
-                found.append((k, float(grid[starts[widest]] + grid[ends[widest]]) / 2))
+            # A number takes some 15 of 700 pixels.
+            if widths[widest] > 0.02:
+                middle = float(grid[starts[widest]] + grid[ends[widest]]) / 2
+                found.append((k, middle, float(widths[widest])))
     return found
 
 
@@ -581,6 +577,8 @@ def _name_locs(fig: go.Figure, parameters: Parameters, pair: tuple[int, int]) ->
             style.component_style(k).colour,
             anchor="center",
         )
+        # Among many points a small number is lost.
+        fig.layout.annotations[-1].font.size = 17
 
 
 def _assigned(temperature: float) -> str:

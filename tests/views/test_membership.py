@@ -1,0 +1,129 @@
+"""The Membership page: it follows the fit, takes new values, and holds the guide to the truth."""
+
+from __future__ import annotations
+
+import io
+import re
+
+from gmm_core.dataset import Dataset
+from gmm_core.examples import example
+from gmm_core.reading import read_table
+
+
+def page_text(app):
+    """All that the page says, without markup and thin spaces."""
+    kinds = ("markdown", "caption", "error", "title", "subheader")
+    pieces = [e.value for kind in kinds for e in app.get(kind)]
+    pieces += [e.proto.body for e in app.get("html")]
+    said = re.sub(r"<[^>]+>", " ", " ".join(map(str, pieces))).replace("\u202f", " ")
+    return re.sub(r"\s+", " ", said.replace("\\", ""))
+
+
+def ready(app, finished, slot="guide"):
+    """The page after its fit and its guide have ended."""
+    if "guide" not in app.session_state["runs"]:
+        finished(app)
+    return finished(app, slot)
+
+
+def test_first_visit_fits_and_then_answers(view, finished):
+    app = view("membership")
+    assert "which point belongs where follows from them" in page_text(app) or (
+        "The boundary is at 5.72" in page_text(app)
+    )
+    said = page_text(ready(app, finished))
+    assert "The boundary is at 5.72. All 5 points are certain to 99.9 %." in said
+
+
+def test_guide_of_200_steps_is_told_apart_from_the_optimum_and_more_steps_reach_it(view, finished):
+    app = ready(view("membership"), finished)
+    assert "its loss is 17.71 and the MAP loss 17.44." in page_text(app)
+    app.button(key="cure_guide_steps").click().run()
+    assert app.session_state["guide_steps"] == 2000
+    said = page_text(finished(app, "guide"))
+    assert "After 2,000 steps the guide has found the closed form" in said
+    assert "cure_guide_steps" not in {button.key for button in app.button}
+
+
+def test_typed_values_are_classified(view, finished):
+    app = ready(view("membership"), finished)
+    app.text_area(key="typed_1").input("5.7, 5.75").run()
+    tables = [e.proto.body for e in app.get("html") if "New values" in e.proto.body]
+    rows = re.findall(r"<tr>(.*?)</tr>", tables[0])
+    cells = [re.sub(r"<[^>]+>", "|", row).replace("\u202f", " ") for row in rows[1:]]
+    assert [re.findall(r"[^|]+", row)[1:4] for row in cells] == [
+        ["5.7", "2", "63 %"],
+        ["5.75", "1", "67 %"],
+    ]
+
+
+def test_values_that_cannot_be_read_are_answered_and_kept(view, finished):
+    app = ready(view("membership"), finished)
+    app.text_area(key="typed_1").input("5.7 five").run()
+    assert '"five" in line 1 is not a number' in page_text(app)
+    assert app.text_area(key="typed_1").value == "5.7 five"
+    assert "The boundary is at 5.72" in page_text(app)
+
+
+def test_uploaded_file_is_matched_by_column_and_what_is_lost_is_counted(view, finished):
+    app = ready(view("membership", new_source="From a file"), finished)
+    upload = app.file_uploader(key="new_file")
+    upload.upload("new.csv", b"value,other\n5.7,1\n,2\n11,3\n", "text/csv").run()
+    said = page_text(app)
+    assert "Read 2 rows. 1 row with a missing value left out." in said
+    assert "New values" in said
+
+
+def test_file_without_the_columns_is_answered(view, finished):
+    app = ready(view("membership", new_source="From a file"), finished)
+    upload = app.file_uploader(key="new_file")
+    upload.upload("new.csv", b"a,b\n5.7,1\n1,2\n", "text/csv").run()
+    assert 'no column of numbers named "value"' in page_text(app)
+
+
+def test_broken_file_is_answered(view, finished):
+    app = ready(view("membership", new_source="From a file"), finished)
+    app.file_uploader(key="new_file").upload("new.csv", b"\x00\x01\xff" * 50, "text/csv").run()
+    assert app.error
+    assert not app.exception
+
+
+def test_more_columns_are_drawn_by_pair_without_boundary(view, finished):
+    iris = example("iris")
+    app = ready(
+        view("membership", dataset=iris, prior="data", n_components=3, steps=60, guide_steps=20),
+        finished,
+    )
+    said = page_text(app)
+    assert "of 150 points are certain to 99.9 %" in said
+    assert "Points only: where a region ends also depends on the other 2 columns." in said
+    app.toggle(key="doubtful_first").set_value(True).run()
+    assert not app.exception
+
+
+def test_link_of_a_guide_opens_its_own_parameters(view, finished):
+    first = ready(view("membership", first_seed=3, steps=40), finished)
+    run_id = first.session_state["runs"]["guide"]
+    said = page_text(view("membership", query={"run": run_id}))
+    assert "The boundary is at 5.7" in said
+    assert "After 200 steps the guide" in said
+
+
+def test_mixture_that_does_not_fit_is_answered(view):
+    app = view("membership", n_components=7)
+    assert "There is no fit" in page_text(app)
+    assert "at least as many points" in page_text(app)
+
+
+def test_hostile_column_names_are_text_on_the_page_and_harmless_in_the_file(view, finished):
+    from gmm_core import export
+    from gmm_core.mixture import Parameters
+
+    names = ["<script>x</script>", "=cmd|' /C calc'!A0"]
+    values = [[0.0, 1.0], [1.0, 0.5], [9.0, 4.0], [10.0, 5.0], [11.0, 4.5], [2.0, 0.0]]
+    data = Dataset.from_values(values, columns=names)
+    app = ready(view("membership", dataset=data, prior="data", guide_steps=20), finished)
+    assert not any("<script>" in e.proto.body for e in app.get("html"))
+    point = Parameters([1.0], [[0.0, 0.0]], [[[1.0, 0.0], [0.0, 1.0]]])
+    back = read_table(io.BytesIO(export.memberships_csv(data, point).encode()))
+    assert "'" + names[1] in back.columns

@@ -6,11 +6,15 @@ N points, D columns, K components, R restarts, T steps, C chains, S draws.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.mixture import Parameters
+
+if TYPE_CHECKING:
+    from gmm_core.posterior_summary import SummaryRow
 
 Array = NDArray[np.float64]
 
@@ -117,3 +121,23 @@ class Posterior:
         """All draws as one sequence of points [C * S], chain after chain."""
         flat = {name: array.reshape(-1, *array.shape[2:]) for name, array in self.draws.items()}
         return Parameters(flat["weights"], flat["locs"], flat["scale_tril"])
+
+    def relabelled(self) -> Posterior:
+        """Return the same draws with labels that mean the same in all of them.
+
+        Labels are arbitrary, and chains may jump between the posterior's mirrored modes: means of
+        a component are meaningful in relabelled draws only. See `posterior_summary.permutations`.
+        """
+        from gmm_core.posterior_summary import relabelled
+
+        return relabelled(self)
+
+    def summary(self) -> list[SummaryRow]:
+        """Mean, sd, 5 % and 95 % quantile, effective sample sizes and R-hat of each parameter.
+
+        The draws are taken as they are labelled; the row of the log joint does not depend on
+        labels. Diagnostics are None with fewer than two chains or four draws.
+        """
+        from gmm_core.posterior_summary import summary
+
+        return summary(self)

@@ -1,0 +1,347 @@
+"""The data itself, before anything is fitted: one column, two, or a few against each other.
+
+A browser draws every point as a node of its own, so large data is drawn as a random sample, and
+the title says so; histograms always count every point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from plotly.subplots import make_subplots
+
+from gmm_core.dataset import Dataset
+from gmm_core.figures import style
+
+Array = NDArray[np.float64]
+
+SCATTER = 2000
+"""Points of one scatter that a browser without a GPU draws without stutter."""
+
+MATRIX_COLUMNS = 5
+"""Columns of a scatter matrix: with more, a panel is too small to show anything."""
+
+RUG = 200
+"""Points that still can be told apart as ticks under a histogram."""
+
+_BINS = 120  # narrower bars than 6 pixels are noise
+_MATRIX_POINTS = 6000  # in all panels together
+_QUIET = style.fade(style.INK, 0.35)
+
+
+def look(dataset: Dataset, columns: Sequence[int] | None = None, height: int = 340) -> go.Figure:
+    """Draw one column as a histogram, two as a scatter, three to five as a scatter matrix.
+
+    Parameters
+    ----------
+    dataset : N points in D columns.
+    columns : which of them, counted from 0; the first ones that fit when None.
+    height : of a histogram or a scatter, in pixels; a matrix is higher.
+
+    Raises
+    ------
+    ValueError
+        When there is no such column, none is given, or more than five.
+    """
+    D = dataset.values.shape[1]
+    chosen = list(range(min(D, MATRIX_COLUMNS))) if columns is None else list(columns)
+    if len(chosen) == 1:
+        return histogram(dataset, chosen[0], height)
+    if len(chosen) == 2:
+        return scatter(dataset, chosen, height)
+    return matrix(dataset, chosen)
+
+
+def histogram(dataset: Dataset, column: int = 0, height: int = 340) -> go.Figure:
+    """Draw the distribution of one column: a histogram, and a tick for each point if they are few.
+
+    Parameters
+    ----------
+    dataset : N points in D columns.
+    column : which of them, counted from 0.
+    height : pixels.
+
+    Raises
+    ------
+    ValueError
+        When there is no such column.
+    """
+    x, name = _column(dataset, column)
+    counts, edges = _histogram(x)
+    fig = style.figure(
+        f"How {name} is distributed",
+        name,
+        "points per bar",
+        alt=f"Histogram of {len(x):,} values of {name}: {_range(x)}, most around "
+        f"{style.number(_middle(edges)[int(np.argmax(counts))])}.",
+        height=height,
+    )
+    _bars(fig, counts, edges)
+    if len(x) <= RUG:
+        fig.add_scatter(
+            x=x,
+            # Below the bars, where a tick hides nothing.
+            y=np.full(len(x), -0.05 * counts.max()),
+            mode="markers",
+            marker={
+                "symbol": "line-ns",
+                "size": 11,
+                "line": {"width": 1.5, "color": style.fade(style.INK, 0.6)},
+            },
+            name="points",
+            hovertemplate="%{x}<extra></extra>",
+            cliponaxis=False,
+        )
+    fig.update_yaxes(range=[-0.1 * counts.max() if len(x) <= RUG else 0, 1.08 * counts.max()])
+    if counts.max() < 6:  # no half points on the axis
+        fig.update_yaxes(dtick=1)
+    return fig
+
+
+def scatter(dataset: Dataset, columns: Sequence[int] = (0, 1), height: int = 380) -> go.Figure:
+    """Draw two columns against each other; of more than 2,000 points, a random sample.
+
+    Parameters
+    ----------
+    dataset : N points in D columns.
+    columns : two of them, counted from 0.
+    height : pixels.
+
+    Raises
+    ------
+    ValueError
+        When there is no such column, or they are not two.
+    """
+    if len(columns) != 2:
+        raise ValueError(f"A scatter needs two columns, but {len(columns)} came. Choose two.")
+    (x, x_name), (y, y_name) = (_column(dataset, column) for column in columns)
+    N = len(x)
+    rows = _sample(N, SCATTER)
+    fig = style.figure(
+        f"{x_name} and {y_name}{_said(N, len(rows))}",
+        x_name,
+        y_name,
+        alt=f"{y_name} over {x_name} for {len(rows):,} of {N:,} points: "
+        f"{x_name} {_range(x)}, {y_name} {_range(y)}{_correlation(x, y)}.",
+        height=height,
+    )
+    fig.add_scatter(
+        x=x[rows],
+        y=y[rows],
+        mode="markers",
+        marker=_marker(len(rows), 7),
+        name="points",
+        hovertemplate=f"{x_name} %{{x}}<br>{y_name} %{{y}}<extra></extra>",
+    )
+    return fig
+
+
+def matrix(dataset: Dataset, columns: Sequence[int] | None = None) -> go.Figure:
+    """Draw every pair of three to five columns, with their histograms on the diagonal.
+
+    Parameters
+    ----------
+    dataset : N points in D columns.
+    columns : which of them, counted from 0; by default the first five.
+
+    Raises
+    ------
+    ValueError
+        When there is no such column, or they are not two to five.
+    """
+    D = dataset.values.shape[1]
+    chosen = list(range(min(D, MATRIX_COLUMNS))) if columns is None else list(columns)
+    M = len(chosen)
+    if not 2 <= M <= MATRIX_COLUMNS:
+        raise ValueError(
+            f"A scatter matrix shows 2 to {MATRIX_COLUMNS} columns, but {M} came. "
+            "Choose some of them."
+        )
+    data = [_column(dataset, column) for column in chosen]
+    N = len(dataset.values)
+    rows = _sample(N, min(SCATTER, _MATRIX_POINTS * 2 // (M * (M - 1))))
+    names = ", ".join(name for _, name in data)
+    fig = style.figure(
+        f"Every pair of {M} columns{_said(N, len(rows))}",
+        "",
+        "",
+        alt=f"Scatter plots of each pair of {names} for {len(rows):,} of {N:,} points, and a "
+        "histogram of each: "
+        + "; ".join(f"{name} {_range(x)}" for x, name in data)
+        + ". Pairs: "
+        + "; ".join(
+            f"{data[i][1]} and {data[j][1]}{_correlation(data[i][0], data[j][0])}"
+            for i in range(M)
+            for j in range(i)
+        )
+        + ".",
+        height=120 * M + 80,
+    )
+    grid = make_subplots(
+        M,
+        M,
+        specs=[[{} if j <= i else None for j in range(M)] for i in range(M)],
+        shared_xaxes="columns",
+        horizontal_spacing=0.03,
+        vertical_spacing=0.03,
+    )
+    layout = fig.layout.to_plotly_json()
+    for axis in ("xaxis", "yaxis"):  # the subplots bring their own
+        layout.pop(axis, None)
+    fig = grid.update_layout(layout)
+    for i in range(M):
+        for j in range(i + 1):
+            place = {"row": i + 1, "col": j + 1}
+            if i == j:
+                _bars(fig, *_histogram(data[i][0], most=40), **place)
+                fig.update_yaxes(showticklabels=False, showgrid=False, **place)
+                continue
+            fig.add_scatter(
+                x=data[j][0][rows],
+                y=data[i][0][rows],
+                mode="markers",
+                marker=_marker(len(rows), 4),
+                hovertemplate=f"{data[j][1]} %{{x}}<br>{data[i][1]} %{{y}}<extra></extra>",
+                **place,
+            )
+            if j == 0:
+                fig.update_yaxes(title_text=_short(data[i][1]), nticks=4, **place)
+            else:
+                fig.update_yaxes(showticklabels=False, matches=f"y{_axis(i, 0)}", **place)
+    for j in range(M):
+        for i in range(j, M):
+            fig.update_xaxes(
+                showticklabels=i == M - 1,
+                ticks="outside" if i == M - 1 else "",
+                row=i + 1,
+                col=j + 1,
+            )
+        fig.update_xaxes(title_text=_short(data[j][1]), nticks=4, row=M, col=j + 1)
+    return fig
+
+
+def spark(dataset: Dataset, height: int = 40) -> go.Figure:
+    """Draw the first column as a tiny histogram without axes, for the margin of a page."""
+    x, name = _column(dataset, 0)
+    counts, edges = _histogram(x, most=48)
+    fig = _bare(f"Small histogram of {name}: {_range(x)}.", height)
+    _bars(fig, counts, edges)
+    fig.update_traces(hoverinfo="skip", hovertemplate=None)
+    fig.update_yaxes(range=[0, counts.max()])
+    return fig
+
+
+def thumbnail(dataset: Dataset, height: int = 72) -> go.Figure:
+    """Draw the shape of the data, without axes: a histogram, or two columns against each other."""
+    if dataset.values.shape[1] == 1:
+        return spark(dataset, height)
+    (x, x_name), (y, y_name) = _column(dataset, 0), _column(dataset, 1)
+    rows = _sample(len(x), 300)
+    fig = _bare(f"Small scatter of {x_name} and {y_name}{_correlation(x, y)}.", height)
+    fig.add_scatter(
+        x=x[rows], y=y[rows], mode="markers", marker=_marker(len(rows), 3), hoverinfo="skip"
+    )
+    return fig
+
+
+def _column(dataset: Dataset, column: int) -> tuple[Array, str]:
+    """Return a column [N] and its name, safe to draw."""
+    D = dataset.values.shape[1]
+    if not 0 <= column < D:
+        raise ValueError(f"There is no column {column}: they count from 0 to {D - 1}. Choose one.")
+    return dataset.values[:, column], style.escape(dataset.columns[column], 40)
+
+
+def _histogram(x: Array, most: int = _BINS) -> tuple[NDArray[np.intp], Array]:
+    """Count [B] points between edges [B + 1], by the rule of Freedman and Diaconis (1981)."""
+    low, high = float(x.min()), float(x.max())
+    if low == high:
+        half = 0.5 * max(abs(low) * 1e-3, 1.0 if abs(low) < 1e3 else 0.0)
+        return np.array([len(x)]), np.array([low - half, low + half])
+    # In the unit interval: neither 1e308 nor 1e-308 overflows there.
+    scale = max(abs(low), abs(high))
+    unit = (x / scale - low / scale) / (high / scale - low / scale)
+    quarter, three = np.percentile(unit, [25, 75])
+    width = 2 * (three - quarter) / np.cbrt(len(x))
+    # Where half of the points are equal the rule has no answer, and Sturges' has.
+    bins = np.ceil(1 / width) if width > 1 / most else most if width > 0 else np.log2(len(x)) + 1
+    B = int(np.clip(bins, 1 if len(x) < 3 else 5, most))
+    counts, _ = np.histogram(unit, bins=B, range=(0.0, 1.0))
+    t = np.linspace(0, 1, B + 1)
+    return counts, low * (1 - t) + high * t
+
+
+def _middle(edges: Array) -> Array:
+    return edges[:-1] / 2 + edges[1:] / 2
+
+
+def _bars(fig: go.Figure, counts: NDArray[np.intp], edges: Array, **place: int) -> None:
+    fig.add_bar(
+        x=_middle(edges),
+        y=counts,
+        width=0.94 * np.diff(edges),
+        marker={"color": _QUIET, "line": {"width": 0}},
+        customdata=np.column_stack([edges[:-1], edges[1:]]),
+        hovertemplate="%{customdata[0]:.4g} to %{customdata[1]:.4g}: %{y:,} points<extra></extra>",
+        name="points",
+        **place,
+    )
+
+
+def _bare(alt: str, height: int) -> go.Figure:
+    fig = style.figure("", "", "", alt=alt, height=height)
+    fig.update_layout(margin={"l": 0, "r": 0, "t": 0, "b": 0}, dragmode=False)
+    fig.update_xaxes(visible=False, fixedrange=True)
+    fig.update_yaxes(visible=False, fixedrange=True)
+    return fig
+
+
+def _marker(n: int, size: int) -> dict[str, object]:
+    """Dots that stay distinct where they lie over each other."""
+    return {
+        "size": size if n <= 500 else max(size - 2, 3),
+        "color": style.fade(style.INK, 0.6 if n <= 500 else 0.4),
+        "line": {"width": 0},
+    }
+
+
+def _sample(N: int, limit: int) -> NDArray[np.intp]:
+    """Return rows of at most `limit` points, always the same ones of the same data."""
+    if limit >= N:
+        return np.arange(N)
+    return np.sort(np.random.default_rng(0).choice(N, limit, replace=False))
+
+
+def _said(N: int, shown: int) -> str:
+    return "" if shown == N else f" · a sample of {shown:,} of {N:,} points"
+
+
+def _range(x: Array) -> str:
+    low, high = float(x.min()), float(x.max())
+    if low == high:
+        return f"all equal to {style.number(low, 4)}"
+    return f"from {style.number(low, 4)} to {style.number(high, 4)}"
+
+
+def _correlation(x: Array, y: Array) -> str:
+    """Say how two columns go together, when that can be said."""
+    with np.errstate(all="ignore"):
+        a, b = ((v - v.mean()) / v.std() for v in (x, y))
+        r = float((a * b).mean())
+    return f", correlation {style.number(r, 2)}" if np.isfinite(r) else ""
+
+
+def _short(name: str) -> str:
+    """A name that fits beside a small panel; entities in it count as one character."""
+    import html
+
+    return style.escape(html.unescape(name), 16)
+
+
+def _axis(i: int, j: int) -> str:
+    """Number of the axis of panel (i, j) in a lower triangle, as Plotly counts them."""
+    number = i * (i + 1) // 2 + j + 1
+    return "" if number == 1 else str(number)

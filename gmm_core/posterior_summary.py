@@ -1,4 +1,4 @@
-"""What the draws of a posterior say: summaries, diagnostics, labels, and what the data is left with.
+"""What the draws of a posterior say: summaries, diagnostics, labels, who is with whom.
 
 Labels are arbitrary: permuting the components changes no density, so the posterior has a mirror
 image for every permutation, and a chain may jump between them. Means of raw draws then describe

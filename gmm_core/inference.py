@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import comb
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from gmm_core.results import GuideFit, MapFit, Posterior
 from gmm_core.specification import Specification
 
 Result = MapFit | GuideFit | Posterior
+SomeOptions = TypeVar("SomeOptions", MapOptions, GuideOptions, NutsOptions)
 
 
 def fit_map(
@@ -47,7 +48,7 @@ def fit_map(
         When the mixture cannot be fitted to the data, or an option is out of range.
     """
     spec = Specification(
-        dataset=dataset, mixture=mixture, options=options or MapOptions(), engine=engine
+        dataset=dataset, mixture=mixture, options=_options(MapOptions, options), engine=engine
     )
     return _run(spec, on_progress)
 
@@ -74,7 +75,10 @@ def fit_guide(
         When parameters, mixture and data do not go together.
     """
     spec = Specification(
-        dataset=dataset, mixture=mixture, options=options or GuideOptions(), parameters=parameters
+        dataset=dataset,
+        mixture=mixture,
+        options=_options(GuideOptions, options),
+        parameters=parameters,
     )
     return _run(spec, on_progress)
 
@@ -101,7 +105,7 @@ def sample_posterior(
         When a prior is flat, or the mixture does not fit the data.
     """
     spec = Specification(
-        dataset=dataset, mixture=mixture, options=options or NutsOptions(), engine=engine
+        dataset=dataset, mixture=mixture, options=_options(NutsOptions, options), engine=engine
     )
     return _run(spec, on_progress)
 
@@ -150,6 +154,17 @@ def combine(spec: Specification, parts: Sequence[Any]) -> Result:
         {name: beside([chain.draws[name] for chain in chains]) for name in first.draws},
         {name: beside([chain.stats[name] for chain in chains]) for name in first.stats},
     )
+
+
+def _options(kind: type[SomeOptions], options: SomeOptions | None) -> SomeOptions:
+    """Return the options, the defaults for None; refuse those of another kind of run."""
+    if options is None:
+        return kind()
+    if not isinstance(options, kind):
+        raise ValueError(
+            f"The options came as {type(options).__name__}. Give gmm.{kind.__name__}(...)."
+        )
+    return options
 
 
 def _run(spec: Specification, on_progress: OnProgress | None) -> Any:

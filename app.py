@@ -10,7 +10,8 @@ def main() -> None:
     st.set_page_config(page_title="Mixture Explorer", page_icon=frame.ICON, layout="wide")
     frame.gate()
     pages = [
-        st.Page("pages/views/fit.py", title="Fit", url_path="fit", default=True),
+        st.Page(frame.home, title="Home", default=True, visibility="hidden"),
+        st.Page("pages/views/fit.py", title="Fit", url_path="fit"),
         st.Page("pages/views/data.py", title="Data", url_path="data"),
         st.Page("pages/views/membership.py", title="Membership", url_path="membership"),
         st.Page("pages/views/posterior.py", title="Posterior", url_path="posterior"),

@@ -34,6 +34,14 @@ def begin() -> None:
         _summary()
 
 
+def home() -> None:
+    """Go on to Fit, or to the page of the run that the address names."""
+    run_id = session.opened()
+    if run_id:
+        session.go_to(run_id)
+    st.switch_page("pages/views/fit.py")
+
+
 def require() -> None:
     """Stop a page script that runs without the app around it, and so without its gate."""
     if not st.session_state.get("framed"):

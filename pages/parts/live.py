@@ -61,7 +61,8 @@ def view(
     slot: str,
     make: Callable[[], Specification],
     auto: bool = True,
-    label: str = "Run",
+    limit: float = AUTO,
+    link: bool = True,
 ) -> View:
     """Return where the run of `make()` stands; submit it when it is new.
 
@@ -69,8 +70,9 @@ def view(
     ----------
     slot : names the run on its page, such as "map".
     make : builds the specification; its ValueError becomes the view's error.
-    auto : start without a button when it takes less than `AUTO` seconds.
-    label : of the button.
+    auto : start without a button when it takes less than `limit` seconds.
+    limit : in seconds.
+    link : put the run into the page's address.
     """
     try:
         spec = make()
@@ -81,9 +83,8 @@ def view(
     last = runs.get(slot)
     if known is None or known.state in ("failed", "cancelled"):
         asked = st.session_state.pop(f"run {slot}", None) == run_id
-        fresh = known is None and auto and estimate_seconds(spec) <= AUTO
+        fresh = known is None and auto and estimate_seconds(spec) <= limit
         if not (asked or fresh):
-            st.session_state[f"label {slot}"] = label
             result = service().result(run_id) if known else None
             if known:
                 runs[slot] = run_id
@@ -95,7 +96,7 @@ def view(
         known = _status(run_id)
     if last != run_id:
         runs[slot] = run_id
-    if st.query_params.get("run") != run_id:
+    if link and st.query_params.get("run") != run_id:
         st.session_state["opened"] = run_id
         st.query_params["run"] = run_id
     result = None if known is None or known.live else service().result(run_id)

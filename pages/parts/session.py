@@ -216,6 +216,12 @@ def fit_parameters() -> Parameters | None:
     return found.parameters.permuted(found.parameters.order)
 
 
+def opened() -> str:
+    """Return the id of the run that the address names and that could be opened, or ""."""
+    state = st.session_state
+    return "" if state.get("link_error") else str(st.query_params.get("run", ""))
+
+
 def go_to(run_id: str) -> None:
     """Open a run on the page of its kind."""
     spec = service().store.specification(run_id)

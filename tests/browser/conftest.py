@@ -195,7 +195,11 @@ def dark_page(app_server: Server, open_page: Callable[..., Page]) -> Page:
 
 def _watch(page: Page, problems: list[str]) -> None:
     def on_console(message: ConsoleMessage) -> None:
-        if message.type == "error":
+        # On a deep link Streamlit's browser side looks for its server under each part of the
+        # path in turn, and the browser reports the first miss.
+        address = urlsplit(message.location.get("url", "")).path
+        probe = address.endswith(("/_stcore/health", "/_stcore/host-config"))
+        if message.type == "error" and not (probe and address.count("/") > 2):
             problems.append(f"console: {message.text} ({message.location.get('url', '')})")
 
     def on_request(request: Any) -> None:

@@ -107,12 +107,9 @@ def mixture(rows: Rows, n_columns: int) -> Parameters:
         raise ValueError(f"{D} columns came, but a mixture is typed for 1 or 2. Choose one.")
     if not rows:
         raise ValueError("The table has no component. Add at least one row.")
-    each = (
-        ["weight", "loc", "standard deviation"]
-        if D == 1
-        else ["weight", "loc of x1", "loc of x2", "standard deviation of x1"]
-        + ["standard deviation of x2", "correlation"]
-    )
+    names = [""] if D == 1 else [" of x1", " of x2"]
+    each = ["weight", *(f"loc{name}" for name in names)]
+    each += [f"standard deviation{name}" for name in names] + ["correlation"] * (D - 1)
     cells = np.array(
         [
             [_number(cell, f"Component {k}, {what}") for what, cell in zip(each, row, strict=True)]

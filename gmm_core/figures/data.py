@@ -6,6 +6,7 @@ the title says so; histograms always count every point.
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 
 import numpy as np
@@ -196,7 +197,8 @@ def matrix(dataset: Dataset, columns: Sequence[int] | None = None) -> go.Figure:
         for j in range(i + 1):
             place = {"row": i + 1, "col": j + 1}
             if i == j:
-                _bars(fig, *_histogram(data[i][0], most=40), **place)
+                counts, edges = _histogram(data[i][0], most=40)
+                _bars(fig, counts, edges, **place)
                 fig.update_yaxes(showticklabels=False, showgrid=False, **place)
                 continue
             fig.add_scatter(
@@ -335,13 +337,11 @@ def _correlation(x: Array, y: Array) -> str:
 
 
 def _short(name: str) -> str:
-    """A name that fits beside a small panel; entities in it count as one character."""
-    import html
-
+    """Shorten a name to fit beside a small panel; an entity counts as one character."""
     return style.escape(html.unescape(name), 16)
 
 
 def _axis(i: int, j: int) -> str:
-    """Number of the axis of panel (i, j) in a lower triangle, as Plotly counts them."""
+    """Return the number of panel (i, j) of a lower triangle, as Plotly counts its axes."""
     number = i * (i + 1) // 2 + j + 1
     return "" if number == 1 else str(number)

@@ -1,0 +1,379 @@
+"""The Data page: what every page works on, and four ways to work on something else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from gmm_core import entering, examples
+from gmm_core.dataset import Dataset, listing
+from gmm_core.figures import data as figures
+from gmm_core.figures.style import number
+from gmm_core.reading import MAX_BYTES, Reading, read_table
+from gmm_core.words import Segment, count
+from pages.parts import figure, frame, header, session, text
+
+EDITABLE = 2_000  # rows: a table of more is no longer edited by hand, and each change resends it
+CHIPS = 12  # columns that can be picked one by one; of more, all are taken first
+ROWS = 8  # of the table of columns
+
+WAYS = ("Example", "Upload", "Generate", "Edit")
+_MEGABYTES = MAX_BYTES // 2**20
+
+
+def body() -> None:
+    """Draw the page from top to bottom."""
+    data = session.dataset()
+    header.show("Data", answer(data))
+    notice()
+    left, right = st.columns([5, 2], gap="large")
+    with right:
+        columns = pick(data)
+        summary(data)
+    with left:
+        figure.show(figures.look(data, columns), key="data")
+    st.subheader("Work on other data", anchor=False)
+    ways = st.tabs(WAYS)
+    for tab, way in zip(ways, (example_way, upload_way, generate_way, edit_way), strict=True):
+        with tab:
+            way()
+
+
+def answer(data: Dataset) -> list[Segment]:
+    """Say what the data is, and what was left out of it."""
+    N, D = data.values.shape
+    said = f'"{data.name}" has {count(N, "point")} in {count(D, "column")}'
+    said += f", {listing(data.columns, 6)}." if D > 1 else f', "{data.columns[0]}".'
+    account = st.session_state.get("data_account")
+    if account and account[0] == data.fingerprint:
+        said += " " + account[1]
+    return [Segment(said)]
+
+
+def notice() -> None:
+    """Say that other data is in use now, with the way on."""
+    said = st.session_state.get("data_notice")
+    if said and said[0] == session.dataset().fingerprint:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.success(text.plain(said[1]), width="stretch")
+            if st.button("Fit a mixture to them", type="primary", key="to_fit"):
+                st.switch_page("pages/views/fit.py")
+
+
+def use(data: Dataset, account: str = "") -> None:
+    """Work on these points on every page; `account` says what was left out of them."""
+    session.use_dataset(data)
+    state = st.session_state
+    state["data_account"] = (data.fingerprint, account)
+    state["data_notice"] = (
+        data.fingerprint,
+        f"Every page now works on these {count(len(data.values), 'point')}. The priors were "
+        "chosen to suit them.",
+    )
+
+
+def pick(data: Dataset) -> list[int] | None:
+    """Let the person pick which columns to look at; None for the first few."""
+    D = data.values.shape[1]
+    if D == 1:
+        return None
+    chosen = st.multiselect(
+        "Columns to look at",
+        list(range(D)),
+        default=list(range(min(D, figures.MATRIX_COLUMNS))),
+        format_func=lambda column: data.columns[column],
+        max_selections=figures.MATRIX_COLUMNS,
+        key=f"look_{data.fingerprint[:12]}",
+        help="One column shows how it is distributed, two are drawn against each other, and up to "
+        "five as every pair. All columns are fitted, whatever is looked at.",
+    )
+    return chosen or None
+
+
+def summary(data: Dataset) -> None:
+    """Show where the numbers of each column lie."""
+    x = data.values[:, :ROWS]
+    with np.errstate(over="ignore"):
+        numbers = zip(x.min(axis=0), x.mean(axis=0), x.max(axis=0), x.std(axis=0), strict=True)
+        rows = [
+            (name if len(name) <= 24 else name[:23] + "…", *(number(float(v)) for v in four))
+            for name, four in zip(data.columns[:ROWS], numbers, strict=True)
+        ]
+    text.table(("column", "min", "mean", "max", "sd"), rows)
+    if data.values.shape[1] > ROWS:
+        st.caption(f"and {count(data.values.shape[1] - ROWS, 'more column')}")
+
+
+# ---- example ----
+
+
+def example_way() -> None:
+    """Show what each example is about; choosing one applies at once."""
+    for start in range(0, len(examples.examples()), 3):
+        for column, name in zip(
+            st.columns(3), examples.examples()[start : start + 3], strict=False
+        ):
+            with column.container(border=True, height="stretch"):
+                _card(name)
+
+
+def _card(name: str) -> None:
+    data = examples.example(name)
+    N, D = data.values.shape
+    used = data.fingerprint == session.dataset().fingerprint
+    st.markdown(f"**{text.plain(name)}** · {count(N, 'point')}, {count(D, 'column')}")
+    figure.show(figures.thumbnail(data), key=f"example_{name}")
+    description, _, source = examples.describe(name).partition(" Source: ")
+    st.caption(text.plain(description), help=text.plain(f"Source: {source}") if source else None)
+    st.button(
+        "In use" if used else "Use",
+        key=f"use_{name}",
+        on_click=use,
+        args=(data,),
+        disabled=used,
+    )
+
+
+# ---- upload ----
+
+
+def upload_way() -> None:
+    """Read a file, say what was read and what would be left out, and then use it."""
+    file = st.file_uploader(
+        f"A table of up to {_MEGABYTES} MB: CSV, TSV, Parquet, Excel or JSON",
+        key="upload",
+        max_upload_size=_MEGABYTES,
+        help="The delimiter, the decimal sign and the header are detected. Nothing is used before "
+        "you say so.",
+    )
+    state = st.session_state
+    if file is None:
+        state.pop("upload_read", None)
+        return
+    # A file is read once, not at each turn of a knob.
+    if state.get("upload_read", ("",))[0] != file.file_id:
+        with st.spinner("Reading"):
+            state["upload_read"] = (file.file_id, *_attempt(lambda: read_table(file)))
+    _, reading, problem = state["upload_read"]
+    if problem:
+        st.error(text.plain(problem))
+    else:
+        _offer(file.file_id, reading)
+
+
+def _offer(file_id: str, reading: Reading) -> None:
+    columns = _columns(file_id, reading)
+    if not columns:
+        st.error("No column is chosen. Choose at least one.")
+        return
+    missing = "drop"
+    if dropped := reading.dropped(columns):
+        missing = st.radio(
+            "Rows with a missing or infinite value",
+            ("drop", "refuse"),
+            format_func={"drop": f"leave out {dropped:,}", "refuse": "refuse the file"}.get,
+            horizontal=True,
+            key=f"missing_{file_id}",
+        )
+    said = reading.sentences(columns)
+    for sentence in said:
+        st.markdown(text.plain(sentence))
+    asked = (file_id, tuple(columns), missing)
+    state = st.session_state
+    if state.get("upload_made", ("",))[0] != asked:
+        made = _attempt(lambda: reading.dataset(columns, missing=missing))
+        state["upload_made"] = (asked, *made)
+    _, data, problem = state["upload_made"]
+    # What was read is said in the first sentence and what is used in the last.
+    _preview(data, problem, "upload", " ".join(said[1:-1]))
+
+
+def _columns(file_id: str, reading: Reading) -> list[str]:
+    default = list(reading.default)
+    if len(default) > CHIPS and st.toggle(
+        f"All {len(default):,} columns of numbers", value=True, key=f"all_{file_id}"
+    ):
+        return default
+    return st.multiselect(
+        "Columns to use",
+        list(reading.columns),
+        default=default if len(default) <= CHIPS else default[:2],
+        key=f"columns_{file_id}",
+        help="Columns of numbers. Row numbers and columns that are mostly empty are on offer too.",
+    )
+
+
+# ---- generate ----
+
+
+def generate_way() -> None:
+    """Draw points from a mixture that the person sets."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        D = st.segmented_control(
+            "Columns",
+            (1, 2),
+            default=1,
+            required=True,
+            key="generate_columns",
+            persist_state="session",
+        )
+        rows = _components(D)
+        st.caption("One row is one component. Weights count relative to their sum.")
+        some, other = st.columns(2)
+        n = some.number_input(
+            "Points N", 1, 1_000_000, 500, step=100, key="generate_n", persist_state="session"
+        )
+        seed = other.number_input(
+            "Seed",
+            0,
+            2**32 - 1,
+            0,
+            key="generate_seed",
+            persist_state="session",
+            help="The same seed gives the same points.",
+        )
+
+    def make() -> Dataset:
+        return examples.generate(entering.mixture(rows, D), n, seed)
+
+    asked = (repr(rows), D, n, seed)
+    state = st.session_state
+    if state.get("generated", ("",))[0] != asked:
+        state["generated"] = (asked, *_attempt(make))
+    _, data, problem = state["generated"]
+    with right:
+        _preview(data, problem, "generate", "Generated from a mixture.")
+
+
+def _components(D: int) -> list[list[object]]:
+    """Let the person set a mixture; return its table, one row for each component."""
+    start = {
+        1: pd.DataFrame({"weight": [0.6, 0.4], "loc": [0.0, 6.0], "sd": [1.0, 1.5]}),
+        2: pd.DataFrame(
+            {
+                "weight": [0.6, 0.4],
+                "loc x1": [0.0, 4.0],
+                "loc x2": [0.0, 3.0],
+                "sd x1": [1.0, 1.0],
+                "sd x2": [1.0, 1.0],
+                "correlation": [0.0, 0.6],
+            }
+        ),
+    }[D]
+    edited = st.data_editor(
+        start, num_rows="dynamic", hide_index=True, width="stretch", key=f"components_{D}"
+    )
+    return edited.astype(object).to_numpy().tolist()
+
+
+# ---- edit ----
+
+
+def edit_way() -> None:
+    """Let the person change, add and delete points in a table, or type them as numbers."""
+    data = session.dataset()
+    N = len(data.values)
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("**In a table**")
+        if N <= EDITABLE:
+            _table(data)
+        else:
+            st.caption(
+                f"The data has {N:,} points; a table can be edited up to {EDITABLE:,}. "
+                "Edit larger data in its file, and upload it again."
+            )
+    with right:
+        st.markdown("**By number**")
+        typed = st.text_area(
+            "Points",
+            key="typed",
+            placeholder="0, 1, 10, 11, 12",
+            height=150,
+            persist_state="session",
+            help="A list of numbers is one column. Several lines with the same number of numbers "
+            "are points in as many columns. Decimals take a point: 0.5.",
+        )
+        if typed.strip():
+            made = _attempt(lambda: _typed(typed, data))
+            _preview(*made, "typed")
+
+
+def _table(data: Dataset) -> None:
+    state = st.session_state
+    # The editor gets the same frame as long as it lives: fed with its own output it would reset.
+    base = state.get("edit_base")
+    if base is None or base[0] != data.fingerprint:
+        generation = base[1] + 1 if base else 0
+        frame_ = pd.DataFrame(data.values, columns=list(data.columns))
+        frame_.index = pd.RangeIndex(1, len(frame_) + 1, name="row")
+        base = state["edit_base"] = (data.fingerprint, generation, frame_)
+    _, generation, frame_ = base
+    edited = st.data_editor(
+        frame_,
+        num_rows="dynamic",
+        hide_index=False,
+        height=300,
+        width="stretch",
+        key=f"edit_{generation}",
+        column_config={
+            name: st.column_config.NumberColumn(name, format="%.6g") for name in frame_.columns
+        },
+    )
+    if edited.equals(frame_):
+        st.caption("Click a cell to change it, the last row to add a point.")
+        return
+    rows = edited.astype(object).to_numpy().tolist()
+    name = data.name if data.name.endswith("(edited)") else f"{data.name[:180]} (edited)"
+    made = _attempt(lambda: entering.table(rows, data.columns, name, list(edited.index)))
+    _preview(*made, "edit", "Edited by hand.")
+    st.button("Undo all changes", key="edit_undo", on_click=_forget_edits)
+
+
+def _forget_edits() -> None:
+    """Begin again with the data as it is: a new editor, since a widget cannot be emptied."""
+    _, generation, _ = st.session_state["edit_base"]
+    st.session_state["edit_base"] = ("", generation, None)
+
+
+def _typed(typed: str, data: Dataset) -> Dataset:
+    values = entering.numbers(typed)
+    same = values.shape[1] == data.values.shape[1]
+    return Dataset.from_values(values, data.columns if same else None, "typed")
+
+
+# ---- shared by the ways ----
+
+
+def _attempt(make: Callable[[], object]) -> tuple[object, str]:
+    """Return what `make` makes and "", or None and the sentence that says why not."""
+    try:
+        return make(), ""
+    except ValueError as error:
+        return None, text.sentence(error)
+
+
+def _preview(data: Dataset | None, problem: str, key: str, account: str = "") -> None:
+    """Show the points that would be used and the button that uses them, or what is wrong."""
+    if data is None:
+        st.error(text.plain(problem))
+        return
+    figure.show(figures.look(data, height=260), key=f"preview_{key}")
+    used = data.fingerprint == session.dataset().fingerprint
+    N = len(data.values)
+    st.button(
+        "In use" if used else f"Use {'this point' if N == 1 else f'these {N:,} points'}",
+        type="primary",
+        key=f"use_{key}",
+        on_click=use,
+        args=(data, account),
+        disabled=used,
+    )
+
+
+frame.require()
+body()

@@ -12,20 +12,6 @@ from streamlit.testing.v1 import AppTest
 from gmm_core import jobs
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("fit", "data", "membership", "posterior", "runs", "tour")
-
-SCRIPT = """
-import runpy
-import streamlit as st
-from pages.parts import frame
-
-# The workers are spawned and run this script again as "__mp_main__", as they do with app.py.
-if __name__ == "__main__":
-    # Links between pages need the app's navigation around them.
-    st.navigation([st.Page(lambda: None, title=name, url_path=name) for name in {pages}])
-    frame.begin()
-    runpy.run_path({page!r}, run_name="pages.views.{name}")
-"""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -45,9 +31,8 @@ def view() -> Callable[..., AppTest]:
     """Return a function that draws a page: `view("fit", n_components=3)` sets the session."""
 
     def drawn(name: str, query: dict[str, str] | None = None, **state: Any) -> AppTest:
-        page = str(ROOT / "pages" / "views" / f"{name}.py")
-        script = SCRIPT.format(pages=PAGES, page=page, name=name)
-        app = AppTest.from_string(script, default_timeout=60)
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        app.switch_page(f"pages/views/{name}.py")
         for key, value in state.items():
             app.session_state[key] = value
         for key, value in (query or {}).items():

@@ -73,9 +73,9 @@ def test_settings_outside_their_range_are_answered_by_the_core(view):
         ("steps", 10**7, "Steps is 10000000"),
     ):
         # A widget refuses such a value in the browser only; here it comes past the widget.
-        from pages.parts import text
         from gmm_core.mixture import Mixture
         from gmm_core.options import MapOptions
+        from pages.parts import text
 
         make = Mixture if name == "n_components" else MapOptions
         try:

@@ -249,12 +249,15 @@ def relabelled(posterior: Posterior) -> Posterior:
     return Posterior({n: taken(a) for n, a in posterior.draws.items()}, dict(posterior.stats))
 
 
-def summary(posterior: Posterior, columns: Sequence[str] | None = None) -> list[SummaryRow]:
+def summary(
+    posterior: Posterior, columns: Sequence[str] | None = None, only: int | None = None
+) -> list[SummaryRow]:
     """Summarise every parameter of the draws as they are labelled, and the log joint.
 
     Parameters
     ----------
     columns : [D] names of the columns; numbers from 1 without them.
+    only : leave out what does not concern the column of this number, counted from 0.
 
     Returns
     -------
@@ -270,10 +273,11 @@ def summary(posterior: Posterior, columns: Sequence[str] | None = None) -> list[
         return " ".join(part for part in parts if part)
 
     column = [name if D > 1 else "" for name in names]
+    along = range(D) if only is None else [only]
     rows = [summary_row("log joint", posterior.stats["log_joint"])]
     rows += [summary_row(f"weight {k + 1}", weights[..., k]) for k in range(K)]
     for k in range(K):
-        for d in range(D):
+        for d in along:
             rows.append(summary_row(of("loc", str(k + 1), column[d]), locs[..., k, d]))
     L = posterior.draws["scale_tril"]
     scales = np.sqrt((L**2).sum(axis=-1))
@@ -281,7 +285,7 @@ def summary(posterior: Posterior, columns: Sequence[str] | None = None) -> list[
     label = [str(k + 1) if len(each) > 1 else "" for k in range(K)]
     spherical = _equal(scales, axis=-1) and not np.any(np.tril(L, -1))
     for k in each:
-        for d in range(1 if spherical else D):
+        for d in range(1) if spherical else along:
             name = of("scale", label[k], "" if spherical else column[d])
             rows.append(summary_row(name, scales[..., k, d]))
     if np.any(np.tril(L, -1)):
@@ -289,6 +293,8 @@ def summary(posterior: Posterior, columns: Sequence[str] | None = None) -> list[
         for k in each:
             for i in range(D):
                 for j in range(i):
+                    if only not in (None, i, j):
+                        continue
                     r = covariance[..., k, i, j] / (scales[..., k, i] * scales[..., k, j])
                     rows.append(summary_row(of("correlation", label[k], names[j], names[i]), r))
     return rows

@@ -17,6 +17,7 @@ from gmm_core.posterior_summary import (
     matrix_rows,
     overview,
     permutations,
+    summary,
     summary_row,
 )
 from gmm_core.results import Posterior
@@ -165,6 +166,16 @@ def test_summary_names_each_parameter_once_and_shared_scales_once():
     assert names == ["log joint", "weight 1", "weight 2", "loc 1", "loc 2", "scale"]
     names = [row.name for row in separated(K=2, D=2, tied=False).summary()]
     assert names[3:] == ["loc 1 1", "loc 1 2", "loc 2 1", "loc 2 2", "scale 1", "scale 2"]
+
+
+def test_summary_along_one_column_leaves_the_others_out():
+    draws = separated(K=2, D=3, tied=False)
+    draws.draws["scale_tril"][..., 2, 0] = 0.1
+    names = [row.name for row in summary(draws, ["a", "b", "c"], only=2)]
+    assert names[3:] == [
+        *("loc 1 c", "loc 2 c", "scale 1 c", "scale 2 c"),
+        *("correlation 1 a c", "correlation 1 b c", "correlation 2 a c", "correlation 2 b c"),
+    ]
 
 
 def test_summary_of_relabelled_draws_finds_the_components():

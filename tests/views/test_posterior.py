@@ -1,0 +1,110 @@
+"""The Posterior page: it starts by its button, keeps what was drawn, and explains it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gmm_core import Mixture, NutsOptions, Priors, Specification, example
+from gmm_core.dataset import Dataset
+
+from .test_fit import page_text
+
+SMALL = {"draws": 60, "warmup": 60, "chains": 2, "nuts_seed": 5}
+
+
+@pytest.fixture(scope="module")
+def run_id(service) -> str:
+    """A finished run of the tutorial's data with the settings of `SMALL`."""
+    options = NutsOptions(draws=60, warmup=60, chains=2, seed=5)
+    spec = Specification(dataset=example("tutorial"), mixture=Mixture(), options=options)
+    submitted = service.submit(spec)
+    assert service.wait(submitted, timeout=240).state == "done"
+    return submitted
+
+
+def test_nothing_runs_before_its_button_is_pressed(view, finished, service):
+    app = view("posterior", **(SMALL | {"draws": 20, "warmup": 20, "nuts_seed": 77}))
+    assert "posterior" not in app.session_state["runs"]
+    app.button(key="start_posterior").click().run()
+    assert service.status(app.session_state["runs"]["posterior"]).live
+    said = page_text(finished(app, "posterior"))
+    assert "share a component with probability" in said
+    assert "How the chains went" in said
+
+
+def test_run_that_is_in_the_store_is_shown_at_once(view, run_id):
+    app = view("posterior", **SMALL)
+    assert app.session_state["runs"]["posterior"] == run_id
+    said = page_text(app)
+    assert "Which one is called" in said
+    assert "R-hat" in said
+    assert "Summary of the draws" in said
+
+
+def test_link_opens_the_run_with_its_settings(view, run_id):
+    app = view("posterior", query={"run": run_id})
+    assert "share a component" in page_text(app)
+    assert {name: app.session_state[name] for name in SMALL} == SMALL
+
+
+def test_relabelled_draws_change_the_summary(view, run_id):
+    app = view("posterior", query={"run": run_id})
+    before = page_text(app)
+    app.session_state["labels"] = "relabelled"
+    app.run()
+    assert not app.exception
+    after = page_text(app)
+    assert "relabelled labels" in after
+    assert before != after
+
+
+@pytest.mark.parametrize("kind", ["locs", "weights", "scale", "log_joint"])
+def test_every_trace_is_drawn(view, run_id, kind):
+    assert "share a component" in page_text(view("posterior", {"run": run_id}, trace_of=kind))
+
+
+def test_flat_priors_say_what_to_do_and_the_cure_does_it(view):
+    app = view("posterior", prior="flat")
+    assert "Without priors there is no posterior" in page_text(app)
+    app.button(key="cure_priors").click().run()
+    assert app.session_state["prior"] == "data"
+    assert not app.error
+
+
+def test_more_components_than_points_is_answered(view):
+    app = view("posterior", n_components=7)
+    assert "K = 7 components need at least as many points" in page_text(app).replace("\\", "")
+
+
+def test_cancelled_run_is_shown_as_such_and_can_be_run_again(view, service):
+    settings = {"draws": 15_000, "warmup": 0, "chains": 1, "nuts_seed": 3}
+    app = view("posterior", **settings)
+    app.button(key="start_posterior").click().run()
+    run_id = app.session_state["runs"]["posterior"]
+    while service.status(run_id).done < 5:
+        assert service.status(run_id).live
+    service.cancel(run_id)
+    assert service.wait(run_id, timeout=30).state == "cancelled"
+    app.run()
+    said = page_text(app)
+    assert "Stopped early" in said
+    assert "Summary of the draws" in said
+    assert "One chain cannot tell" in said
+    assert app.button(key="start_posterior")
+
+
+def test_two_columns_and_three_components_are_shown_along_the_chosen_column(view, service):
+    rng = np.random.default_rng(0)
+    centres = np.array([[0, 0], [8, 1], [0, 9]])[np.arange(90) % 3]
+    data = Dataset.from_values(centres + rng.standard_normal((90, 2)), columns=["a<b", "loc 1"])
+    mixture = Mixture(n_components=3, priors=Priors.for_data(data))
+    options = NutsOptions(draws=30, warmup=40, chains=2, seed=1)
+    spec = Specification(dataset=data, mixture=mixture, options=options)
+    run_id = service.submit(spec)
+    assert service.wait(run_id, timeout=300).state == "done"
+    app = view("posterior", {"run": run_id}, **{f"posterior_column_{data.fingerprint[:8]}": 1})
+    said = page_text(app)
+    assert "Of 60 of the 90 points" in said
+    assert "six mirror images" in said
+    assert "along loc 1" in said

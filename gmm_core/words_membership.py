@@ -66,28 +66,47 @@ def guide_answer(fit: GuideFit, optimum: float, gap: float) -> str:
         return "The guide has made no step."
     last = float(known[-1])
     steps = count(len(known), "step")
-    if not np.isfinite(gap) or len(known) < len(fit.loss):
+    verdict = guide_verdict(fit, optimum)
+    if verdict == "failed":
         return (
             f"After {steps} the guide's loss is no longer a number: the learning rate is too "
             "high. Lower it."
         )
     one, other = _apart(last, optimum)
     losses = f"its loss is {one} and the MAP loss {other}"
-    if guide_converged(fit, optimum):
+    if verdict == "converged":
         return (
             f"After {steps} the guide has found the closed form: {losses}, and no probability "
             f"differs by more than {_above(gap)}."
         )
+    start = f"After {steps} the guide has not converged: {losses}. Its probabilities differ from "
+    if verdict == "stuck":
+        return (
+            f"{start}the closed form by up to {_above(gap)}, and the loss no longer comes down: "
+            "the learning rate is too high. Lower it."
+        )
     return (
-        f"After {steps} the guide has not converged: {losses}. Its probabilities differ from the "
-        f"closed form by up to {_above(gap)}, and the loss also sees how far a tiny one is from "
-        "being as tiny as it should. More steps bring it there."
+        f"{start}the closed form by up to {_above(gap)}, and the loss also sees how far a tiny "
+        "one is from being as tiny as it should. More steps bring it closer."
     )
 
 
-def guide_converged(fit: GuideFit, optimum: float) -> bool:
-    """Whether the guide's loss has come down to the MAP loss, to a thousandth of a nat."""
-    return bool(fit.loss[-1] - optimum <= CLOSE)
+def guide_verdict(fit: GuideFit, optimum: float) -> str:
+    """Judge a guide: "converged", "moving", "stuck" or "failed".
+
+    It is stuck when its loss is above the MAP loss and did not fall in the last tenth of the
+    steps, by a hundredth of what is missing: too high a rate overshoots to where the gradient
+    of a softmax vanishes, or wobbles about the optimum.
+    """
+    loss = fit.loss
+    if not (np.isfinite(loss).all() and np.isfinite(fit.assignment_probs).all()):
+        return "failed"
+    missing = float(loss[-1]) - optimum
+    if missing <= CLOSE:
+        return "converged"
+    T = len(loss)
+    before = float(loss[min(9 * T // 10, max(T - 2, 0))])
+    return "moving" if T == 1 or before - float(loss[-1]) > 0.01 * missing else "stuck"
 
 
 def _boundary(dataset: Dataset, parameters: Parameters) -> list[Segment]:

@@ -7,7 +7,7 @@ import pytest
 
 from gmm_core import Dataset, GuideFit, Parameters
 from gmm_core.examples import example
-from gmm_core.words_membership import guide_answer, guide_converged, membership_answer
+from gmm_core.words_membership import guide_answer, guide_verdict, membership_answer
 
 TUTORIAL = Parameters([0.625, 0.375], [[10.98446190], [0.49894133]], np.full((2, 1, 1), 0.65143370))
 
@@ -94,10 +94,18 @@ def test_two_columns_speak_of_points_only() -> None:
 def test_guide_is_told_how_close_it_came(last: float, gap: float, words: str) -> None:
     fit = GuideFit(np.array([338.6, last]), {}, np.full((5, 2), 0.5))
     assert words in guide_answer(fit, 17.44325488, gap)
-    assert guide_converged(fit, 17.44325488) == (last < 17.5)
+    assert guide_verdict(fit, 17.44325488) == ("moving" if last > 17.5 else "converged")
 
 
 def test_guide_that_diverged_says_so() -> None:
     fit = GuideFit(np.array([338.6, 20.0, np.nan]), {}, np.full((5, 2), np.nan))
     assert "Lower it" in guide_answer(fit, 17.4, float("nan"))
-    assert not guide_converged(fit, 17.4)
+    assert guide_verdict(fit, 17.4) == "failed"
+
+
+def test_guide_whose_loss_stays_above_the_optimum_is_not_sent_on_for_more_steps() -> None:
+    fit = GuideFit(np.array([338.6, *[18.3] * 50]), {}, np.full((5, 2), 0.5))
+    assert guide_verdict(fit, 17.4) == "stuck"
+    words = guide_answer(fit, 17.4, 0.4)
+    assert "no longer comes down: the learning rate is too high" in words
+    assert "More steps" not in words

@@ -28,7 +28,7 @@ from gmm_core.reading import read_table
 from gmm_core.results import GuideFit
 from gmm_core.specification import Specification
 from gmm_core.words import Segment, count
-from gmm_core.words_membership import guide_answer, guide_converged, membership_answer
+from gmm_core.words_membership import guide_answer, guide_verdict, membership_answer
 from pages.parts import controls, figure, frame, header, live, session, text
 
 _KEEP = "session"
@@ -355,11 +355,13 @@ def found(data: Dataset, point: Parameters, view: live.View) -> None:
     text.note("How close is it?", guide_answer(fit, optimum, gap))
     options = view.spec.options
     assert isinstance(options, GuideOptions)
-    if np.isfinite(gap) and not guide_converged(fit, optimum) and options.steps < 20_000:
+    verdict = guide_verdict(fit, optimum)
+    if verdict == "moving" and options.steps < 20_000:
         more = min(20_000, 10 * options.steps)
         controls.cure(f"{more:,} steps", {"guide_steps": more}, "cure_guide_steps")
-    elif np.isnan(gap):
-        controls.cure("Learning rate 0.2", {"guide_rate": 0.2}, "cure_guide_rate")
+    elif verdict in ("stuck", "failed"):
+        lower = float(f"{min(0.2, options.learning_rate / 4):.2g}")
+        controls.cure(f"Learning rate {lower:g}", {"guide_rate": lower}, "cure_guide_rate")
 
 
 def curves(view: live.View) -> dict[str, Any]:

@@ -1,0 +1,58 @@
+# `make app` sets up and serves the dashboard; `make test` is what continuous integration runs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ADDRESS := 127.0.0.1
+PORT := 8501
+
+.PHONY: app test lint bench chromium clean
+
+app: $(VENV)/.app
+	$(BIN)/streamlit run app.py --server.address $(ADDRESS) --server.port $(PORT)
+
+test: $(VENV)/.test chromium lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: $(VENV)/.test
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only \
+		--benchmark-columns=median,iqr,rounds -s
+
+# Debian packages the browser; elsewhere Playwright brings its own.
+chromium: $(VENV)/.test
+	@if command -v chromium >/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ]; then AS_ROOT=; DEPS=--with-deps; \
+	elif command -v sudo >/dev/null; then AS_ROOT=sudo; DEPS=--with-deps; \
+	else DEPS=; fi; \
+	command -v apt-get >/dev/null || DEPS=; \
+	if [ -n "$$DEPS" ] && $$AS_ROOT apt-get update --quiet \
+		&& apt-cache policy chromium | grep -q 'Candidate: [0-9]'; then \
+		$$AS_ROOT apt-get install --yes --no-install-recommends chromium; \
+	else \
+		$(BIN)/playwright install $$DEPS chromium; \
+	fi
+
+# The stamps are newer than the lists they were installed from, so nothing is installed twice.
+$(VENV)/.app: requirements.txt | $(VENV)/bin/pip
+	$(BIN)/pip install --quiet --requirement requirements.txt
+	touch $@
+
+$(VENV)/.test: tests/requirements.txt $(VENV)/.app
+	$(BIN)/pip install --quiet --requirement tests/requirements.txt
+	touch $@
+
+$(VENV)/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed, and $(PYTHON) is older. Try: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "Python's venv module is missing. On Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -7,6 +7,8 @@ to restart, so two restarts with the same set of locs are the same up to permuta
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -48,6 +50,20 @@ def start_locs(dataset: Dataset, n_components: int, options: MapOptions) -> Arra
         ]
     )
     return x[rows]
+
+
+def twins(all_locs: Sequence[Array]) -> list[tuple[int, NDArray[np.intp]]]:
+    """For each restart the first with the same locs, and the order that brings that one here."""
+    seen: dict[bytes, tuple[int, NDArray[np.intp]]] = {}
+    found = []
+    for r, locs in enumerate(all_locs):
+        order = np.lexsort(locs.T[::-1])
+        first, first_order = seen.setdefault(locs[order].tobytes(), (r, order))
+        # Component order[i] here is component first_order[i] there.
+        here = np.empty_like(order)
+        here[order] = first_order
+        found.append((first, here))
+    return found
 
 
 def _subsample(x: Array, K: int, seed: int) -> NDArray[np.int64]:

@@ -114,14 +114,15 @@ class Training:
         """Return the patch that shows the loss of every start."""
         return {"loss": Patch(self.loss.shape, (0, 0), self.loss[:, :1].copy())}
 
-    def news(self, r: int, new: slice, current: Sites) -> dict[str, Patch]:
-        """Return patches for the new steps of restart `r` and where it is now."""
-        where = (r, new.start)
+    def news(self, r: int | slice, new: slice, current: Sites) -> dict[str, Patch]:
+        """Return patches for the new steps of restart `r`, or several, and where one is now."""
+        rows = r if isinstance(r, slice) else slice(r, r + 1)
+        where = (rows.start, new.start)
         patches = {
-            f"gradient_norm.{name}": Patch(norm.shape, where, norm[r : r + 1, new].copy())
+            f"gradient_norm.{name}": Patch(norm.shape, where, norm[rows, new].copy())
             for name, norm in self.gradient_norm.items()
         }
-        patches["loss"] = Patch(self.loss.shape, where, self.loss[r : r + 1, new].copy())
+        patches["loss"] = Patch(self.loss.shape, where, self.loss[rows, new].copy())
         try:
             point = from_sites(self.mixture, current)
         except ValueError:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from gmm_core.mixture import MAX_COMPONENTS, Priors
 from pages.parts import session, text
@@ -29,6 +33,18 @@ _CHOOSE = {
     "initial": "initial loss",
     "final": "final loss",
 }
+
+
+@contextmanager
+def panel(column: DeltaGenerator) -> Iterator[None]:
+    """Place controls in a column beside the figure; on a phone, folded away above it."""
+    phone = "Mobi" in (st.context.headers.get("User-Agent") or "")
+    with column, st.container(key="settings_phone" if phone else "settings"):
+        if phone:
+            with st.expander("Settings"):
+                yield
+        else:
+            yield
 
 
 def mixture() -> None:
@@ -112,8 +128,9 @@ def map_options() -> None:
         format_func=_CHOOSE.__getitem__,
         key="choose",
         persist_state=_KEEP,
-        help="Initial, as in the tutorial: rank starts by their loss before any step, and train only "
-        "the best. Final: train every start, which finds the best optimum and shows which collapse.",
+        help="Initial, as in the tutorial: rank starts by their loss before any step, and train "
+        "only the best. Final: train every start, which finds the best optimum and shows which "
+        "collapse.",
     )
     with st.expander("More"):
         st.selectbox(

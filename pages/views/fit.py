@@ -16,7 +16,7 @@ def body() -> list[live.View]:
     """Draw the page from top to bottom."""
     top = st.container()
     left, right = st.columns([3, 1], gap="large")
-    with right:
+    with controls.panel(right):
         controls.mixture()
         controls.map_options()
     view = live.view("map", session.fit_specification)

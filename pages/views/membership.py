@@ -44,7 +44,7 @@ def body() -> list[live.View]:
     data = session.dataset()
     top = st.container()
     left, right = st.columns([3, 1], gap="large")
-    with right:
+    with controls.panel(right):
         pair = pick_pair(data)
         temperature, seed, window = draw_options(data, point)
     with left:

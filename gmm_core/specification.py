@@ -24,15 +24,19 @@ _OPTIONS: dict[Kind, type[MapOptions] | type[GuideOptions] | type[NutsOptions]] 
     "guide": GuideOptions,
     "posterior": NutsOptions,
 }
-_ENGINES: dict[str, tuple[str, ...]] = {
-    "map": ("pyro",),
+# The first of each is the default.
+_ENGINES: dict[Kind, tuple[str, ...]] = {
+    "map": ("compiled", "pyro"),
     "guide": ("pyro",),
-    "posterior": ("pyro",),
+    "posterior": ("nutpie", "pyro"),
 }
 
 
 class Specification(BaseModel):
     """Dataset, mixture, options and engine; for the enumerating guide also the learned point.
+
+    The engine is "compiled" (a MAP fit), "nutpie" (a posterior) or "pyro", the reference, which
+    knows every kind. Without one the fast engine of the kind is taken.
 
     Raises
     ------
@@ -47,8 +51,17 @@ class Specification(BaseModel):
     dataset: Dataset
     mixture: Mixture
     options: MapOptions | GuideOptions | NutsOptions
-    engine: str = "pyro"
+    engine: str = ""
     parameters: Parameters | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_engine(cls, fields: Any) -> Any:
+        if isinstance(fields, dict) and not fields.get("engine"):
+            for kind, options in _OPTIONS.items():
+                if type(fields.get("options")) is options:
+                    return {**fields, "engine": _ENGINES[kind][0]}
+        return fields
 
     @model_validator(mode="after")
     def _check(self) -> Specification:

@@ -35,7 +35,11 @@ _STORE_INTERVAL = 1.0
 _LOOKS_PER_BEAT = 10
 
 _PACKAGES = ("numpy", "scipy", "torch", "pyro-ppl", "distributed", "numba", "nutpie")
-_ENGINES = ("gmm_core.engines.pyro_engine", "gmm_core.engines.compiled_engine")
+_ENGINES = (
+    "gmm_core.engines.pyro_engine",
+    "gmm_core.engines.compiled_engine",
+    "gmm_core.engines.compiled_nuts",
+)
 
 _stopped: set[str] = set()  # attempts that are to stop, in this process
 _warm_lock = threading.Lock()  # two threads that import torch at once see it half made
@@ -58,7 +62,7 @@ def stop(attempt: str) -> None:
 
 
 def warm_up() -> None:
-    """Load the engines ahead of the first run: their imports and first steps take seconds."""
+    """Load and compile the engines ahead of the first run: it takes seconds."""
     with _warm_lock:
         if _warm.is_set():
             return
@@ -74,12 +78,15 @@ def warm_up() -> None:
         from gmm_core.mixture import Mixture
         from gmm_core.options import MapOptions
 
-        # The first optimiser step of a process imports a second's worth of torch more.
-        try:
-            tiny = MapOptions(restarts=1, steps=1)
-            inference.fit_map(Dataset.from_values([0.0, 1.0, 3.0]), Mixture(), tiny)
-        except Exception:
-            logger.exception("The first fit of this worker failed; runs will tell why.")
+        # The first fit of an installation compiles the kernel, later ones read it from the disk;
+        # the first step of Pyro's optimiser imports a second's worth of torch more.
+        tiny = MapOptions(restarts=1, steps=1)
+        for engine in ("compiled", "pyro"):
+            try:
+                data = Dataset.from_values([0.0, 1.0, 3.0])
+                inference.fit_map(data, Mixture(), tiny, engine=engine)
+            except Exception:
+                logger.exception("The first fit of this worker failed; runs will tell why.")
 
 
 class WarmUp(WorkerPlugin):

@@ -239,7 +239,7 @@ class _Run:
         self.broken |= bad
         self.points = self._points()
         if polished:
-            for i in np.flatnonzero(~self.broken & (self.ended < 0)):
+            for i in map(int, np.flatnonzero(~self.broken & (self.ended < 0))):
                 if not is_collapsed(dataset, self.problem.mixture, self.points[i]):
                     self.q[i] = polish(self._objective, {"q": self.q[i]})["q"]
                 yield
@@ -260,7 +260,7 @@ class _Run:
         return -value, {"q": -gradient}
 
     def trajectory(self, i: int) -> tuple[NDArray[np.int64], Parameters]:
-        """Steps [M] and points of row `i`; the last is where it ended."""
+        """Return steps [M] and points of row `i`; the last is where it ended."""
         T = self.options.steps
         stop = int(self.ended[i]) if self.ended[i] >= 0 else T
         steps = self.keep[self.keep < stop]

@@ -93,7 +93,7 @@ def _exp(x: float) -> float:
     p1213 = 1 / 479001600 + r * (1 / 6227020800)
     low = (p01 + r2 * p23) + r4 * (p45 + r2 * p67)
     high = (p89 + r2 * p1011) + r4 * p1213
-    power = _number((_bits(shifted) << 52) + 0x3FF0000000000000)
+    power = _number((_bits(shifted) << 52) + 0x3FF0000000000000)  # type: ignore[call-arg, var-annotated]
     return (low + r8 * high) * power
 
 

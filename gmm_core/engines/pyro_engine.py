@@ -27,7 +27,7 @@ from torch.distributions import constraints
 from gmm_core.dataset import Dataset
 from gmm_core.diagnostics import gradient_size, is_collapsed
 from gmm_core.engines.polish import polish
-from gmm_core.engines.starts import start_locs, start_sites
+from gmm_core.engines.starts import start_locs, start_sites, twins
 from gmm_core.engines.training import Training, frame_steps
 from gmm_core.mixture import Mixture, Parameters, from_sites, sites
 from gmm_core.options import GuideOptions, MapOptions
@@ -144,24 +144,24 @@ def fit_map(
         start_sites(dataset, mixture, locs, options.start_scale)
         for locs in start_locs(dataset, mixture.n_components, options)
     ]
-    twins = _twins([start["locs"] for start in starts])
+    alike = twins([start["locs"] for start in starts])
     with isolated():
         restart = _Restart(make_model(mixture, D), data, options)
         initial = np.full(R, np.nan)
-        for r, (first, _) in enumerate(twins):
+        for r, (first, _) in enumerate(alike):
             initial[r] = restart.begin(starts[r]) if first == r else initial[first]
             report(0, T, dict)
         stacked = {name: np.stack([start[name] for start in starts]) for name in starts[0]}
         training = Training.empty(mixture, options, from_sites(mixture, stacked), initial)
         chosen = int(np.nanargmin(initial)) if np.any(np.isfinite(initial)) else 0
-        train = [chosen] if options.choose == "initial" else sorted({first for first, _ in twins})
+        train = [chosen] if options.choose == "initial" else sorted({first for first, _ in alike})
         report(0, len(train) * T, training.first_news)
         report.flush()
         for turn, r in enumerate(train):
             restart.begin(starts[r])
             _train(dataset, restart, training, r, options, report, turn * T, len(train) * T)
         if options.choose == "final":
-            for r, (first, order) in enumerate(twins):
+            for r, (first, order) in enumerate(alike):
                 if first != r:
                     training.copy(first, r, order)
     return training
@@ -378,17 +378,3 @@ def _adam(options: MapOptions | GuideOptions) -> PyroOptim:
 
 def _tensor(array: ArrayLike) -> Tensor:
     return torch.tensor(np.asarray(array), dtype=torch.float64)
-
-
-def _twins(all_locs: list[Array]) -> list[tuple[int, NDArray[np.intp]]]:
-    """For each restart the first with the same locs, and the order that brings that one here."""
-    seen: dict[bytes, tuple[int, NDArray[np.intp]]] = {}
-    twins = []
-    for r, locs in enumerate(all_locs):
-        order = np.lexsort(locs.T[::-1])
-        first, first_order = seen.setdefault(locs[order].tobytes(), (r, order))
-        # Component order[i] here is component first_order[i] there.
-        here = np.empty_like(order)
-        here[order] = first_order
-        twins.append((first, here))
-    return twins

@@ -13,7 +13,7 @@ from pyro.infer.mcmc import MCMC, NUTS
 
 from gmm_core.dataset import Dataset
 from gmm_core.engines.pyro_engine import isolated, make_model
-from gmm_core.engines.starts import start_locs, start_sites
+from gmm_core.engines.starts import chain_seed, start_locs, start_sites
 from gmm_core.mixture import Mixture, Parameters, from_sites, log_joint
 from gmm_core.options import MapOptions, NutsOptions
 from gmm_core.progress import Cancelled, OnProgress, Patch, Reporter
@@ -74,7 +74,7 @@ def sample_chain(
     report = Reporter(on_progress)
     S, W, C = options.draws, options.warmup, options.chains
     data = torch.tensor(dataset.values)
-    seed = _chain_seed(options.seed, chain)
+    seed = chain_seed(options.seed, chain)
     locs = start_locs(dataset, mixture.n_components, MapOptions(restarts=1, first_seed=seed))[0]
     start = {n: torch.tensor(v) for n, v in start_sites(dataset, mixture, locs).items()}
     drawn: list[dict[str, Tensor]] = []
@@ -156,10 +156,3 @@ def sample_chain(
         posterior = result()
     assert posterior is not None
     return posterior
-
-
-def _chain_seed(seed: int, chain: int) -> int:
-    """Seed of one chain: the run's own for the first, an independent one for each other."""
-    if chain == 0:
-        return seed
-    return int(np.random.SeedSequence((seed, chain)).generate_state(1)[0])

@@ -52,6 +52,13 @@ def start_locs(dataset: Dataset, n_components: int, options: MapOptions) -> Arra
     return x[rows]
 
 
+def chain_seed(seed: int, chain: int) -> int:
+    """Seed of one chain: the run's own for the first, an independent one for each other."""
+    if chain == 0:
+        return seed
+    return int(np.random.SeedSequence((seed, chain)).generate_state(1)[0])
+
+
 def twins(all_locs: Sequence[Array]) -> list[tuple[int, NDArray[np.intp]]]:
     """For each restart the first with the same locs, and the order that brings that one here."""
     seen: dict[bytes, tuple[int, NDArray[np.intp]]] = {}

@@ -7,7 +7,9 @@ the title says so; histograms always count every point.
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import plotly.graph_objects as go
@@ -18,6 +20,11 @@ from gmm_core.dataset import Dataset
 from gmm_core.figures import style
 
 Array = NDArray[np.float64]
+T = TypeVar("T")
+
+# A page draws its figures again at each turn of a knob, and of 10^6 points that takes a second:
+# what was counted is kept as long as the dataset lives.
+_counted: WeakKeyDictionary[Dataset, dict[tuple[object, ...], object]] = WeakKeyDictionary()
 
 SCATTER = 2000
 """Points of one scatter that a browser without a GPU draws without stutter."""
@@ -71,7 +78,7 @@ def histogram(dataset: Dataset, column: int = 0, height: int = 340) -> go.Figure
         When there is no such column.
     """
     x, name = _column(dataset, column)
-    counts, edges = _histogram(x)
+    counts, edges = _histogram(dataset, column)
     fig = style.figure(
         f"How {name} is distributed",
         name,
@@ -126,7 +133,7 @@ def scatter(dataset: Dataset, columns: Sequence[int] = (0, 1), height: int = 380
         x_name,
         y_name,
         alt=f"{y_name} over {x_name} for {len(rows):,} of {N:,} points: "
-        f"{x_name} {_range(x)}, {y_name} {_range(y)}{_correlation(x, y)}.",
+        f"{x_name} {_range(x)}, {y_name} {_range(y)}{_correlation(dataset, columns)}.",
         height=height,
     )
     fig.add_scatter(
@@ -174,7 +181,7 @@ def matrix(dataset: Dataset, columns: Sequence[int] | None = None) -> go.Figure:
         + "; ".join(f"{name} {_range(x)}" for x, name in data)
         + ". Pairs: "
         + "; ".join(
-            f"{data[i][1]} and {data[j][1]}{_correlation(data[i][0], data[j][0])}"
+            f"{data[i][1]} and {data[j][1]}{_correlation(dataset, (chosen[i], chosen[j]))}"
             for i in range(M)
             for j in range(i)
         )
@@ -197,7 +204,7 @@ def matrix(dataset: Dataset, columns: Sequence[int] | None = None) -> go.Figure:
         for j in range(i + 1):
             place = {"row": i + 1, "col": j + 1}
             if i == j:
-                counts, edges = _histogram(data[i][0], most=40)
+                counts, edges = _histogram(dataset, chosen[i], most=40)
                 _bars(fig, counts, edges, **place)
                 fig.update_yaxes(showticklabels=False, showgrid=False, **place)
                 continue
@@ -228,7 +235,7 @@ def matrix(dataset: Dataset, columns: Sequence[int] | None = None) -> go.Figure:
 def spark(dataset: Dataset, height: int = 40) -> go.Figure:
     """Draw the first column as a tiny histogram without axes, for the margin of a page."""
     x, name = _column(dataset, 0)
-    counts, edges = _histogram(x, most=48)
+    counts, edges = _histogram(dataset, 0, most=48)
     fig = _bare(f"Small histogram of {name}: {_range(x)}.", height)
     _bars(fig, counts, edges)
     fig.update_traces(hoverinfo="skip", hovertemplate=None)
@@ -242,7 +249,7 @@ def thumbnail(dataset: Dataset, height: int = 72) -> go.Figure:
         return spark(dataset, height)
     (x, x_name), (y, y_name) = _column(dataset, 0), _column(dataset, 1)
     rows = _sample(len(x), 300)
-    fig = _bare(f"Small scatter of {x_name} and {y_name}{_correlation(x, y)}.", height)
+    fig = _bare(f"Small scatter of {x_name} and {y_name}{_correlation(dataset, (0, 1))}.", height)
     fig.add_scatter(
         x=x[rows], y=y[rows], mode="markers", marker=_marker(len(rows), 3), hoverinfo="skip"
     )
@@ -257,8 +264,25 @@ def _column(dataset: Dataset, column: int) -> tuple[Array, str]:
     return dataset.values[:, column], style.escape(dataset.columns[column], 40)
 
 
-def _histogram(x: Array, most: int = _BINS) -> tuple[NDArray[np.intp], Array]:
-    """Count [B] points between edges [B + 1], by the rule of Freedman and Diaconis (1981)."""
+def _once(dataset: Dataset, key: tuple[object, ...], make: Callable[[], T]) -> T:
+    """Return what `make` makes of a dataset, made once."""
+    known = _counted.setdefault(dataset, {})
+    if key not in known:
+        known[key] = make()
+    return known[key]  # type: ignore[return-value]
+
+
+def _histogram(dataset: Dataset, column: int, most: int = _BINS) -> tuple[NDArray[np.intp], Array]:
+    """Count [B] points of a column between edges [B + 1]."""
+    return _once(
+        dataset,
+        ("histogram", column, most),
+        lambda: _count_bins(dataset.values[:, column], most),
+    )
+
+
+def _count_bins(x: Array, most: int) -> tuple[NDArray[np.intp], Array]:
+    """Count by the rule of Freedman and Diaconis (1981), in at most `most` bins."""
     low, high = float(x.min()), float(x.max())
     if low == high:
         half = 0.5 * max(abs(low) * 1e-3, 1.0 if abs(low) < 1e3 else 0.0)
@@ -328,11 +352,15 @@ def _range(x: Array) -> str:
     return f"from {style.number(low, 4)} to {style.number(high, 4)}"
 
 
-def _correlation(x: Array, y: Array) -> str:
+def _correlation(dataset: Dataset, columns: Sequence[int]) -> str:
     """Say how two columns go together, when that can be said."""
-    with np.errstate(all="ignore"):
-        a, b = ((v - v.mean()) / v.std() for v in (x, y))
-        r = float((a * b).mean())
+
+    def make() -> float:
+        with np.errstate(all="ignore"):
+            a, b = ((v - v.mean()) / v.std() for v in dataset.values[:, list(columns)].T)
+            return float((a * b).mean())
+
+    r = _once(dataset, ("correlation", *columns), make)
     return f", correlation {style.number(r, 2)}" if np.isfinite(r) else ""
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from gmm_core import entering, examples
+from gmm_core import entering
 from gmm_core.dataset import Dataset, listing
+from gmm_core.examples import describe, example, examples, generate
 from gmm_core.figures import data as figures
 from gmm_core.figures.style import number
 from gmm_core.reading import MAX_BYTES, Reading, read_table
@@ -27,16 +28,19 @@ _MEGABYTES = MAX_BYTES // 2**20
 def body() -> None:
     """Draw the page from top to bottom."""
     data = session.dataset()
-    header.show("Data", answer(data))
-    notice()
+    with st.container():  # whatever it says, the tabs below keep their place and their choice
+        header.show("Data", answer(data))
+        notice()
     left, right = st.columns([5, 2], gap="large")
     with right:
         columns = pick(data)
         summary(data)
     with left:
-        figure.show(figures.look(data, columns), key="data")
+        # A node of its own for each look: nothing of other columns' axes can stay behind.
+        shown = data.fingerprint[:8] if columns is None else f"{data.fingerprint[:8]}_{columns}"
+        figure.show(figures.look(data, columns), key=f"data_{shown}")
     st.subheader("Work on other data", anchor=False)
-    ways = st.tabs(WAYS)
+    ways = st.tabs(WAYS, key="ways")
     for tab, way in zip(ways, (example_way, upload_way, generate_way, edit_way), strict=True):
         with tab:
             way()
@@ -97,12 +101,16 @@ def summary(data: Dataset) -> None:
     """Show where the numbers of each column lie."""
     x = data.values[:, :ROWS]
     with np.errstate(over="ignore"):
-        numbers = zip(x.min(axis=0), x.mean(axis=0), x.max(axis=0), x.std(axis=0), strict=True)
+        numbers = zip(x.min(axis=0), x.max(axis=0), x.mean(axis=0), strict=True)
         rows = [
-            (name if len(name) <= 24 else name[:23] + "…", *(number(float(v)) for v in four))
-            for name, four in zip(data.columns[:ROWS], numbers, strict=True)
+            (name if len(name) <= 14 else name[:13] + "…", f"{low} to {high}", mean)
+            for name, (low, high, mean) in zip(
+                data.columns[:ROWS],
+                (tuple(number(float(v)) for v in three) for three in numbers),
+                strict=True,
+            )
         ]
-    text.table(("column", "min", "mean", "max", "sd"), rows)
+    text.table(("column", "range", "mean"), rows)
     if data.values.shape[1] > ROWS:
         st.caption(f"and {count(data.values.shape[1] - ROWS, 'more column')}")
 
@@ -112,21 +120,19 @@ def summary(data: Dataset) -> None:
 
 def example_way() -> None:
     """Show what each example is about; choosing one applies at once."""
-    for start in range(0, len(examples.examples()), 3):
-        for column, name in zip(
-            st.columns(3), examples.examples()[start : start + 3], strict=False
-        ):
+    for start in range(0, len(examples()), 3):
+        for column, name in zip(st.columns(3), examples()[start : start + 3], strict=False):
             with column.container(border=True, height="stretch"):
                 _card(name)
 
 
 def _card(name: str) -> None:
-    data = examples.example(name)
+    data = example(name)
     N, D = data.values.shape
     used = data.fingerprint == session.dataset().fingerprint
     st.markdown(f"**{text.plain(name)}** · {count(N, 'point')}, {count(D, 'column')}")
     figure.show(figures.thumbnail(data), key=f"example_{name}")
-    description, _, source = examples.describe(name).partition(" Source: ")
+    description, _, source = describe(name).partition(" Source: ")
     st.caption(text.plain(description), help=text.plain(f"Source: {source}") if source else None)
     st.button(
         "In use" if used else "Use",
@@ -152,6 +158,7 @@ def upload_way() -> None:
     state = st.session_state
     if file is None:
         state.pop("upload_read", None)
+        state.pop("upload_made", None)
         return
     # A file is read once, not at each turn of a knob.
     if state.get("upload_read", ("",))[0] != file.file_id:
@@ -165,30 +172,33 @@ def upload_way() -> None:
 
 
 def _offer(file_id: str, reading: Reading) -> None:
-    columns = _columns(file_id, reading)
-    if not columns:
-        st.error("No column is chosen. Choose at least one.")
-        return
+    left, right = st.columns(2, gap="large")
     missing = "drop"
-    if dropped := reading.dropped(columns):
-        missing = st.radio(
-            "Rows with a missing or infinite value",
-            ("drop", "refuse"),
-            format_func={"drop": f"leave out {dropped:,}", "refuse": "refuse the file"}.get,
-            horizontal=True,
-            key=f"missing_{file_id}",
-        )
-    said = reading.sentences(columns)
-    for sentence in said:
-        st.markdown(text.plain(sentence))
+    with left:
+        columns = _columns(file_id, reading)
+        if not columns:
+            st.error("No column is chosen. Choose at least one.")
+            return
+        if dropped := reading.dropped(columns):
+            missing = st.radio(
+                "Rows with a missing or infinite value",
+                ("drop", "refuse"),
+                format_func={"drop": f"leave out {dropped:,}", "refuse": "refuse the file"}.get,
+                horizontal=True,
+                key=f"missing_{file_id}",
+            )
+        said = reading.sentences(columns)
+        for sentence in said:
+            st.markdown(text.plain(sentence))
     asked = (file_id, tuple(columns), missing)
     state = st.session_state
     if state.get("upload_made", ("",))[0] != asked:
         made = _attempt(lambda: reading.dataset(columns, missing=missing))
         state["upload_made"] = (asked, *made)
     _, data, problem = state["upload_made"]
-    # What was read is said in the first sentence and what is used in the last.
-    _preview(data, problem, "upload", " ".join(said[1:-1]))
+    with right:
+        # What was read is said in the first sentence and what is used in the last.
+        _preview(data, problem, "upload", " ".join(said[1:-1]))
 
 
 def _columns(file_id: str, reading: Reading) -> list[str]:
@@ -238,7 +248,7 @@ def generate_way() -> None:
         )
 
     def make() -> Dataset:
-        return examples.generate(entering.mixture(rows, D), n, seed)
+        return generate(entering.mixture(rows, D), n, seed)
 
     asked = (repr(rows), D, n, seed)
     state = st.session_state
@@ -362,7 +372,7 @@ def _preview(data: Dataset | None, problem: str, key: str, account: str = "") ->
     if data is None:
         st.error(text.plain(problem))
         return
-    figure.show(figures.look(data, height=260), key=f"preview_{key}")
+    figure.show(figures.look(data, height=260), key=f"preview_{key}_{data.fingerprint[:8]}")
     used = data.fingerprint == session.dataset().fingerprint
     N = len(data.values)
     st.button(

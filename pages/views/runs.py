@@ -24,7 +24,8 @@ def body() -> list[live.View]:
     runs = service().store.runs(session.owner())
     header.show("Runs", answer(runs))
     if not runs:
-        st.page_link("pages/views/fit.py", label="Go to Fit: it starts the first run by itself")
+        if st.button("Go to Fit, which starts the first one by itself", key="to_fit"):
+            st.switch_page("pages/views/fit.py")
         return []
     chosen = filtered(runs)
     if not chosen:
@@ -60,6 +61,7 @@ def filtered(runs: list[RunRow]) -> list[RunRow]:
             format_func=lambda kind: KINDS.get(kind, "All"),
             key="runs_kind",
             persist_state="session",
+            wrap=True,
         )
         state = st.segmented_control(
             "State",
@@ -69,6 +71,7 @@ def filtered(runs: list[RunRow]) -> list[RunRow]:
             format_func=str.capitalize,
             key="runs_state",
             persist_state="session",
+            wrap=True,
         )
     return [run for run in runs if kind in (ALL, run.kind) and state in (ALL, run.state)]
 

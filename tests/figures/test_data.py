@@ -1,0 +1,114 @@
+"""Figures of the data: every point is counted, few are drawn, and names are only text."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from gmm_core.dataset import Dataset
+from gmm_core.examples import example
+from gmm_core.figures import data as figures
+
+
+def data(values, columns=None) -> Dataset:
+    return Dataset.from_values(values, columns)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [5.0],
+        [5.0, 5.0, 5.0],
+        [1e308, -1e308, 0.0],
+        [1e-300, 2e-300],
+        [0.0] * 50 + [1.0],
+        [1e17, 1e17],
+        np.random.default_rng(0).standard_cauchy(10_000),
+    ],
+)
+def test_histogram_counts_every_point_whatever_the_scale(values):
+    fig = figures.histogram(data(values))
+    bars = fig.data[0]
+    assert sum(bars.y) == len(values)
+    assert 1 <= len(bars.y) <= 120
+    assert np.isfinite(np.asarray(bars.x)).all()
+
+
+def test_bins_follow_freedman_and_diaconis():
+    x = np.random.default_rng(1).normal(size=1000)
+    drawn = len(figures.histogram(data(x)).data[0].y)
+    assert abs(drawn - (len(np.histogram_bin_edges(x, "fd")) - 1)) <= 1
+
+
+def test_rug_shows_few_points_and_not_many():
+    few, many = example("tutorial"), data(np.arange(1000.0))
+    assert list(figures.histogram(few).data[1].x) == [0, 1, 10, 11, 12]
+    assert len(figures.histogram(many).data) == 1
+
+
+def test_look_chooses_the_figure_by_the_number_of_columns():
+    assert {trace.type for trace in figures.look(example("galaxies")).data} == {"bar", "scatter"}
+    assert [trace.type for trace in figures.look(example("faithful")).data] == ["scatter"]
+    kinds = [trace.type for trace in figures.look(example("iris")).data]
+    assert (kinds.count("bar"), kinds.count("scatter")) == (4, 6)
+    wide = data(np.random.default_rng(0).normal(size=(10, 200)))
+    assert [trace.type for trace in figures.look(wide).data].count("bar") == 5
+
+
+def test_matrix_puts_each_pair_where_its_row_and_column_say():
+    iris = example("iris")
+    fig = figures.matrix(iris, [3, 1, 0])
+    pair = fig.data[4]  # row 3, column 2
+    np.testing.assert_array_equal(pair.y, iris.values[:, 0])
+    np.testing.assert_array_equal(pair.x, iris.values[:, 1])
+    assert fig.layout.yaxis5.matches == "y4"
+
+
+def test_large_data_is_drawn_as_a_sample_and_says_so():
+    x = np.random.default_rng(0).normal(size=(50_000, 2))
+    fig = figures.scatter(data(x))
+    assert len(fig.data[0].x) == 2000
+    assert "a sample of 2,000 of 50,000 points" in fig.layout.title.text
+    assert "2,000 of 50,000 points" in fig.layout.meta["alt"]
+    five = figures.matrix(data(np.random.default_rng(0).normal(size=(50_000, 5))))
+    assert sum(len(trace.x) for trace in five.data if trace.type == "scatter") <= 6000
+
+
+def test_million_points_are_counted_once():
+    million = data(np.random.default_rng(0).normal(size=(1_000_000, 3)))
+    figures.look(million)
+    start = time.perf_counter()
+    figures.look(million)
+    assert time.perf_counter() - start < 1.0  # counting anew takes longer
+
+
+def test_names_are_text_in_titles_axes_and_hovers():
+    names = ["=cmd|' /C calc'!A0", "<script>alert(1)</script>", "%{x} & <b>"]
+    fig = figures.look(data(np.arange(9.0).reshape(3, 3), names))
+    shown = fig.to_json().replace("\\u003c", "<")
+    assert "<script>" not in shown
+    assert "<b>" not in shown
+    assert "%{x} &" not in shown
+
+
+def test_spark_and_thumbnail_are_small_and_without_axes():
+    for fig in (figures.spark(example("galaxies")), figures.thumbnail(example("iris"))):
+        assert fig.layout.height <= 80
+        assert not fig.layout.xaxis.visible
+        assert fig.layout.meta["alt"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"), [([4], "no column 4"), ([], "2 to 5"), (range(6), "6 came")]
+)
+def test_columns_that_cannot_be_drawn_are_refused(columns, said):
+    wide = data(np.zeros((2, 4))) if 4 in columns and len(columns) == 1 else data(np.zeros((2, 9)))
+    with pytest.raises(ValueError, match=said):
+        figures.look(wide, columns)
+
+
+def test_scatter_of_three_columns_is_refused():
+    with pytest.raises(ValueError, match="needs two columns, but 3 came"):
+        figures.scatter(example("iris"), (0, 1, 2))

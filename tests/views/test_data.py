@@ -1,0 +1,230 @@
+"""The Data page: says what would be used before it is used, and loses nothing that was entered."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import numpy as np
+import pytest
+
+from gmm_core.dataset import Dataset
+from gmm_core.examples import example, examples
+
+
+def page_text(app):
+    """All that the page says, without markup."""
+    kinds = ("markdown", "caption", "error", "success", "title")
+    pieces = [e.value for kind in kinds for e in app.get(kind)]
+    pieces += [e.proto.body for e in app.get("html")]
+    said = re.sub(r"<[^>]+>", " ", " ".join(map(str, pieces)))
+    return said.replace("\\", "").replace("&quot;", '"')
+
+
+def buttons(app):
+    return {button.key: button for button in app.button}
+
+
+def upload(app, name, content, mime="text/csv"):
+    app.file_uploader[0].upload(name, content, mime).run(timeout=60)
+    assert not app.exception
+    return app
+
+
+def test_current_data_is_named_and_counted(view):
+    assert '"tutorial" has 5 points in 1 column, "value".' in page_text(view("data"))
+
+
+@pytest.mark.parametrize("name", ["iris", "galaxies"])
+def test_example_applies_at_once(view, name):
+    app = view("data")
+    assert set(examples()) <= {key.removeprefix("use_") for key in buttons(app)}
+    app.button(key=f"use_{name}").click().run()
+    assert app.session_state["dataset"] == example(name)
+    assert app.session_state["prior"] == "data"
+    said = page_text(app)
+    assert f'"{name}" has' in said
+    assert "Every page now works on these" in said
+    assert "to_fit" in buttons(app)
+    assert buttons(app)[f"use_{name}"].disabled
+
+
+def test_upload_says_in_numbers_what_is_left_out_before_it_is_used(view):
+    app = upload(
+        view("data"), "mine.csv", b"x,y,name\n1,2,a\nnan,3,b\ninf,4,c\n5,6,d\n-inf,1,e\n7,8,f\n"
+    )
+    said = page_text(app)
+    assert "Read 6 rows and 3 columns from CSV" in said
+    assert 'Left out 1 column: "name" (text).' in said
+    assert "Dropped 3 rows of 6" in said
+    assert app.session_state["dataset"] == example("tutorial")  # nothing is used yet
+    assert buttons(app)["use_upload"].label == "Use these 3 points"
+    app.button(key="use_upload").click().run()
+    np.testing.assert_array_equal(app.session_state["dataset"].values, [[1, 2], [5, 6], [7, 8]])
+    assert "Dropped 3 rows of 6" in page_text(app)
+
+
+def test_missing_rows_can_refuse_the_file(view):
+    app = upload(view("data"), "mine.csv", b"x\n1\n\nnan\n3\n")
+    app.radio[0].set_value("refuse").run()
+    assert "rows have a missing or infinite value" in page_text(app)
+    assert "use_upload" not in buttons(app)
+
+
+def test_picked_columns_are_used(view):
+    app = upload(view("data"), "mine.csv", b"a,b,c\n1,2,3\n4,5,6\n")
+    picker = next(m for m in app.multiselect if m.label == "Columns to use")
+    picker.set_value(["c"]).run()
+    app.button(key="use_upload").click().run()
+    assert app.session_state["dataset"].columns == ("c",)
+    assert app.session_state["dataset"].name == "mine"
+    picker = next(m for m in app.multiselect if m.label == "Columns to use")
+    picker.set_value([]).run()
+    assert "No column is chosen" in page_text(app)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "The file is empty"),
+        (bytes(range(256)) * 20, "The file is binary"),
+        (b"a,b\nfoo,bar\nbaz,qux\n", "no column of numbers"),
+        (b"x\nnan\ninf\n", "No row is left"),
+    ],
+)
+def test_bad_file_is_answered_and_everything_stays(view, content, said):
+    app = view("data", typed="1 2 3")
+    upload(app, "bad.csv", content)
+    assert said in page_text(app)
+    assert app.error
+    assert "use_upload" not in buttons(app)
+    assert app.text_area[0].value == "1 2 3"
+    assert app.session_state["dataset"] == example("tutorial")
+
+
+@pytest.mark.parametrize(("content", "n"), [(b"x\n5\n", 1), (b"x,y\n" + b"5,5\n" * 6, 6)])
+def test_one_row_and_equal_points_can_be_used(view, content, n):
+    app = upload(view("data"), "few.csv", content)
+    app.button(key="use_upload").click().run()
+    assert not app.exception
+    assert len(app.session_state["dataset"].values) == n
+
+
+def test_two_hundred_columns_are_all_used_unless_some_are_picked(view):
+    head = ",".join(f"c{i}" for i in range(200))
+    row = ",".join(str(i) for i in range(200))
+    app = upload(view("data"), "wide.csv", f"{head}\n{row}\n{row}9\n".encode())
+    app.button(key="use_upload").click().run()
+    assert not app.exception
+    assert app.session_state["dataset"].values.shape == (2, 200)
+    assert "and 192 more columns" in page_text(app)
+
+
+def test_hostile_names_are_shown_as_text(view):
+    head = "=cmd|' /C calc'!A0,<script>alert(1)</script>"
+    app = upload(view("data"), "**x** <b>.csv", f"{head}\n1,2\n3,4\n".encode())
+    app.button(key="use_upload").click().run()
+    assert app.session_state["dataset"].columns == tuple(head.split(","))
+    for element in app.get("html"):
+        assert "<script>" not in element.proto.body
+    for element in (*app.markdown, *app.caption):
+        assert "<script>" not in element.value  # escaped as \<script\>
+
+
+def test_excel_and_parquet_are_read(view):
+    import pandas as pd
+
+    table = pd.DataFrame({"x": [1.0, 2.0, 4.0]})
+    app = view("data")
+    for name in ("a.xlsx", "b.parquet"):
+        file = io.BytesIO()
+        table.to_excel(file, index=False) if name == "a.xlsx" else table.to_parquet(file)
+        upload(app, name, file.getvalue(), "application/octet-stream")
+        assert "Read 3 rows and 1 column" in page_text(app)
+
+
+def test_generated_points_come_from_the_mixture_that_is_set(view):
+    app = view("data")
+    app.session_state["components_1"] = {
+        "edited_rows": {0: {"loc": 100.0}, 1: {"loc": 100.0}},
+        "added_rows": [],
+        "deleted_rows": [],
+    }
+    app.number_input(key="generate_n").set_value(50).run()
+    app.button(key="use_generate").click().run()
+    data = app.session_state["dataset"]
+    assert data.values.shape == (50, 1)
+    assert 95 < data.values.mean() < 105
+
+
+def test_two_columns_are_generated_with_a_correlation(view):
+    app = view("data", generate_columns=2)
+    app.button(key="use_generate").click().run()
+    assert app.session_state["dataset"].values.shape == (500, 2)
+
+
+def test_impossible_component_is_named(view):
+    app = view("data")
+    app.session_state["components_1"] = {
+        "edited_rows": {1: {"sd": -1.0}},
+        "added_rows": [],
+        "deleted_rows": [],
+    }
+    app.run()
+    assert "Component 2 has the standard deviation -1" in page_text(app)
+    assert "use_generate" not in buttons(app)
+
+
+def edit(app, **changes):
+    app.session_state["edit_0"] = {
+        "edited_rows": {},
+        "added_rows": [],
+        "deleted_rows": [],
+    } | changes
+    return app.run()
+
+
+def test_points_are_edited_added_and_deleted(view):
+    app = edit(
+        view("data"),
+        edited_rows={0: {"value": -2.5}},
+        added_rows=[{"value": 7.0}],
+        deleted_rows=[1],
+    )
+    assert not app.exception
+    app.button(key="use_edit").click().run()
+    assert not app.exception
+    data = app.session_state["dataset"]
+    np.testing.assert_array_equal(data.values[:, 0], [-2.5, 10, 11, 12, 7])
+    assert data.name == "tutorial (edited)"
+    assert app.session_state["edit_base"][1] == 1  # a new editor, on the new points
+
+
+def test_empty_cell_is_named_and_the_other_edits_stay(view):
+    app = edit(view("data"), edited_rows={0: {"value": -2.5}}, added_rows=[{}])
+    assert 'Row 6, column "value", is empty' in page_text(app)
+    assert "use_edit" not in buttons(app)
+    app.run()
+    assert app.session_state["edit_0"]["edited_rows"] == {0: {"value": -2.5}}
+
+
+def test_undo_brings_the_data_back(view):
+    app = edit(view("data"), edited_rows={0: {"value": -2.5}})
+    app.button(key="edit_undo").click().run()
+    assert not app.exception
+    assert "use_edit" not in buttons(app)
+
+
+def test_points_are_typed_by_number(view):
+    app = view("data")
+    app.text_area[0].set_value("3, 4, five").run()
+    assert 'Line 1, is "five"' in page_text(app)
+    assert app.text_area[0].value == "3, 4, five"
+    app.text_area[0].set_value("3, 4, 5").run()
+    app.button(key="use_typed").click().run()
+    np.testing.assert_array_equal(app.session_state["dataset"].values[:, 0], [3, 4, 5])
+
+
+def test_large_data_is_not_offered_as_a_table(view):
+    app = view("data", dataset=Dataset.from_values(np.arange(2001.0), name="large"))
+    assert "a table can be edited up to 2,000" in page_text(app)

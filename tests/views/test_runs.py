@@ -1,0 +1,148 @@
+"""The Runs page: every run with what came of it, and the ways to open, stop and delete it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from gmm_core.dataset import Dataset
+from gmm_core.examples import example
+from gmm_core.mixture import Mixture
+from gmm_core.options import MapOptions, NutsOptions
+from gmm_core.specification import Specification
+
+
+def page_text(app):
+    """All that the page says, without markup."""
+    kinds = ("markdown", "caption", "error", "warning", "title")
+    pieces = [e.value for kind in kinds for e in app.get(kind)]
+    pieces += [e.proto.body for e in app.get("html")]
+    return re.sub(r"<[^>]+>", " ", " ".join(map(str, pieces))).replace("\\", "")
+
+
+def keys(app):
+    return {button.key for button in app.button}
+
+
+def specification(data=None, options=None, **mixture):
+    return Specification(
+        dataset=data or example("tutorial"),
+        mixture=Mixture(**mixture),
+        options=options or MapOptions(restarts=1, steps=20),
+    )
+
+
+@pytest.fixture(autouse=True)
+def empty(service):
+    """Begin without any run."""
+    for run in service.store.runs():
+        service.delete(run.id)
+
+
+@pytest.fixture
+def done(service):
+    """Return a function that runs a specification to its end."""
+
+    def ended(spec=None, owner=""):
+        run_id = service.submit(spec or specification(), owner)
+        service.wait(run_id, timeout=120)
+        return run_id
+
+    return ended
+
+
+def test_without_runs_the_page_says_what_will_stand_here(view):
+    app = view("runs")
+    assert "There is no run yet" in page_text(app)
+    assert "to_fit" in keys(app)
+
+
+def test_run_is_shown_with_data_mixture_state_and_age(view, done):
+    run_id = done(specification(n_components=3, covariance="full", tied=False))
+    said = page_text(view("runs"))
+    assert "1 run, newest first: 1 done." in said
+    assert "Fit** of **tutorial** (5 points, 1 column) · K = 3, full, one each" in said
+    assert "Done in" in said
+    assert "just now" in said
+    assert run_id[:8] in said
+
+
+def test_link_names_the_page_of_the_run(view, done):
+    run_id = done()
+    app = view("runs")
+    assert any(code.value.endswith(f"/fit?run={run_id}") for code in app.get("code"))
+
+
+def test_open_sets_the_session_to_the_run(view, done):
+    run_id = done(specification(n_components=4))
+    app = view("runs", query={"run": run_id})
+    assert app.session_state["n_components"] == 4
+    assert "open now" in page_text(app)
+
+
+def test_deleted_run_is_gone_from_list_store_and_session(view, done, service):
+    run_id = done()
+    app = view("runs", query={"run": run_id})
+    app.button(key=f"delete_{run_id}").click().run()
+    assert not app.exception
+    assert "There is no run yet" in page_text(app)
+    assert service.store.runs() == []
+    assert app.session_state["runs"] == {}
+
+
+def test_runs_of_others_are_not_listed(view, done):
+    done(owner="somebody@example.org")
+    assert "There is no run yet" in page_text(view("runs"))
+
+
+def test_live_run_shows_progress_and_is_cancelled(view, service):
+    spec = specification(options=NutsOptions(draws=5000, warmup=5000, chains=1))
+    run_id = service.submit(spec)
+    app = view("runs")
+    assert f"cancel_{run_id}" in keys(app)
+    assert f"delete_{run_id}" not in keys(app)
+    app.button(key=f"cancel_{run_id}").click().run()
+    assert service.wait(run_id, timeout=30).state == "cancelled"
+    app.run()
+    assert "1 cancelled" in page_text(app)
+    assert f"delete_{run_id}" in keys(app)
+
+
+def test_filter_by_kind_and_state(view, done):
+    done()
+    app = view("runs", runs_kind="posterior")
+    assert "No run is of this kind" in page_text(app)
+    app = view("runs", runs_kind="map", runs_state="done")
+    assert "Fit** of **tutorial" in page_text(app)
+
+
+def test_twenty_runs_are_on_a_page(view, service):
+    for seed in range(23):
+        spec = specification(options=MapOptions(restarts=1, steps=20, first_seed=seed))
+        service.store.create_run(spec)
+        service.store.set_state(spec.id, "cancelled", "Cancelled.")
+
+    def shown(app):
+        return sum(key.startswith("open_") for key in keys(app))
+
+    app = view("runs")
+    assert shown(app) == 20
+    assert "1 to 20 of 23" in page_text(app)
+    app.button(key="runs_older").click().run()
+    assert shown(app) == 3
+    assert "21 to 23 of 23" in page_text(app)
+    app.button(key="runs_newer").click().run()
+    assert shown(app) == 20
+
+
+def test_hostile_names_are_shown_as_text(view, done):
+    done(specification(Dataset.from_values([1.0, 2, 3], name="**x** <script>$a$")))
+    app = view("runs")
+    line = next(m.value for m in app.markdown if "of **" in m.value)
+    assert r"\*\*x\*\* \<script\>\$a\$" in line
+
+
+def test_unknown_run_is_answered(view):
+    for asked in ("0" * 32, "nonsense"):
+        assert "No run has the id" in page_text(view("runs", query={"run": asked}))

@@ -64,9 +64,7 @@ def test_guide_streams_into_one_node_and_ends_in_words(membership: Page) -> None
     membership.wait_for_function(
         "([node, n]) => node._fullData[0].x.length > n", arg=[handle, first], timeout=30_000
     )
-    expect(membership.get_by_text("After 1,203 steps the guide")).to_be_visible(
-        timeout=90_000
-    )
+    expect(membership.get_by_text("After 1,203 steps the guide")).to_be_visible(timeout=90_000)
     assert loss.evaluate("node => node.mark") == "the same"
 
 

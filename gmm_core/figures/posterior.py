@@ -93,7 +93,7 @@ def density_bands(
     if top > 0:
         fig.update_yaxes(range=[0, 1.08 * top])
     else:
-        fig.update_yaxes(range=[0, 1], showticklabels=False, title_text="")
+        fig.update_yaxes(range=[0, 1], showticklabels=False, showgrid=False, title_text="")
     return fig
 
 
@@ -223,8 +223,8 @@ def two_locs(
     alt = f"Histogram of {n:,} draws of {names[0]} and {names[1]} in {BINS} × {BINS} bins."
     fig = style.figure(f"Two locs together, {n:,} draws{both}", *names, alt=alt, height=height)
     if not n:
-        fig.update_xaxes(range=[0, 1], showticklabels=False)
-        fig.update_yaxes(range=[0, 1], showticklabels=False)
+        fig.update_xaxes(range=[0, 1], showticklabels=False, ticks="")
+        fig.update_yaxes(range=[0, 1], showticklabels=False, showgrid=False)
         return fig
     if mirrored:
         limits = [_widened(central_range(np.concatenate([x, y])))] * 2

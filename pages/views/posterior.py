@@ -257,7 +257,9 @@ def pickers(data: Dataset, view: live.View, column: int) -> tuple[str, str, Pair
     """Let the person pick what the trace and the histogram show."""
     assert view.spec is not None
     K, D = view.spec.mixture.n_components, len(data.columns)
-    one, two, three, four = st.columns([2, 2, 2, 2], vertical_alignment="bottom", gap="medium")
+    left, right = st.columns(2, gap="large")
+    one, two = left.columns(2, vertical_alignment="bottom")
+    three, four, five = right.columns(3, vertical_alignment="bottom")
     kinds = list(_PARAMETERS) if view.result is not None else list(_PARAMETERS)[:3]
     kind = one.selectbox(
         "Trace of", kinds, format_func=_PARAMETERS.__getitem__, key="trace_of", persist_state=_KEEP
@@ -293,8 +295,8 @@ def pickers(data: Dataset, view: live.View, column: int) -> tuple[str, str, Pair
         "Loc along y", every, index=end, format_func=named, key=f"loc_y_{keys}_{column}"
     )
     mirrored = locs[a][0] != locs[b][0] and locs[a][1] == locs[b][1]
-    mirror = four.toggle(
-        "Add the mirror image",
+    mirror = five.toggle(
+        "Mirrored too",
         key="mirror",
         disabled=not mirrored,
         help="Counts each draw $(a, b)$ also as $(b, a)$. The posterior is symmetric, so this is "

@@ -23,9 +23,11 @@ _SCATTER = 2000  # SVG points that a browser draws without stutter
 def marginal(parameters: Parameters, columns: Sequence[int]) -> Parameters:
     """Return the mixture of some of the columns: a marginal of Gaussians is Gaussian."""
     index = list(columns)
-    covariances = parameters.covariances[:, index][:, :, index]
+    covariances: Array = parameters.covariances[:, index][:, :, index]
     return Parameters(
-        parameters.weights, parameters.locs[:, index], np.linalg.cholesky(covariances)
+        parameters.weights,
+        parameters.locs[:, index],
+        np.asarray(np.linalg.cholesky(covariances), dtype=np.float64),
     )
 
 
@@ -115,8 +117,8 @@ def _line(x: Array, parameters: Parameters | None, names: list[str], height: int
             name="mixture",
             hovertemplate="%{y:.4g} at %{x:.4g}<extra>mixture</extra>",
         )
-        edges = [b for b in boundaries(parameters) if grid[0] <= b <= grid[-1]]
-        for b in edges[:5]:
+        inside = [float(b) for b in boundaries(parameters) if grid[0] <= b <= grid[-1]]
+        for b in inside[:5]:
             fig.add_vline(x=b, line={"color": style.MUTED, "width": 1, "dash": "dot"})
             style.label(fig, b, top * 0.62, f"boundary {style.number(b, 3)}", style.MUTED, dx=6)
     if len(x) <= RUG:
@@ -195,7 +197,8 @@ def _plane(x: Array, parameters: Parameters | None, names: list[str], height: in
             if k < 8:
                 style.label(
                     fig,
-                    *parameters.locs[k],
+                    float(parameters.locs[k, 0]),
+                    float(parameters.locs[k, 1]),
                     f"<b>{k + 1}</b>  {style.percent(parameters.weights[k])}",
                     look.colour,
                     anchor="center",

@@ -201,7 +201,10 @@ def exports(fit: MapFit | None) -> header.Exports:
         "parameters.csv": ("text/csv", lambda: export.parameters_csv(data, fit)),
         "parameters.json": ("application/json", lambda: export.parameters_json(data, fit)),
         "memberships.csv": ("text/csv", lambda: export.memberships_csv(data, fit.parameters)),
-        "curves.csv": ("text/csv", lambda: export.curves_csv(fit)),
+        "curves.csv": (
+            "text/csv",
+            lambda: export.curves_csv(fit, session.map_options().first_seed),
+        ),
     }
 
 

@@ -25,6 +25,7 @@ _MARKS = 150  # divergences marked one by one
 _NAMED = 8  # chains with a name above them
 _RUG = 100  # data points with a tick each; more are a black bar
 _GRID = 240
+_SHOWN = 0.97  # of the draws; an empty component's loc follows its wide prior
 _NUMBERS = 16  # points of a matrix whose cells have room for a number
 
 
@@ -191,7 +192,7 @@ def trace(
         if warmup is None
         else np.concatenate([warmup[..., :shown], lines[..., :shown]], axis=1)
     )
-    low, high = central_range(everything)
+    low, high = central_range(everything, _SHOWN)
     fig.update_yaxes(range=[low, high] if high > low else [low - 0.5, high + 0.5])
     return fig
 
@@ -227,9 +228,9 @@ def two_locs(
         fig.update_yaxes(range=[0, 1], showticklabels=False, showgrid=False)
         return fig
     if mirrored:
-        limits = [_widened(central_range(np.concatenate([x, y])))] * 2
+        limits = [_widened(central_range(np.concatenate([x, y]), _SHOWN))] * 2
     else:
-        limits = [_widened(central_range(values)) for values in (x, y)]
+        limits = [_widened(central_range(values, _SHOWN)) for values in (x, y)]
     mode = densest(x, y, limits[0]) if mirrored else None
     share = float(np.mean((x > y) == (mode[0] > mode[1]))) if mode else 0.0
     if symmetrised:
@@ -271,7 +272,7 @@ def two_locs(
             (mode, 1 - seen, "mode A"),
             (mode[::-1], seen, "its mirror, as probable"),
         ):
-            where = ", ".join(style.rounded(v, span / 5) for v in place)
+            where = ", ".join(_coordinate(v, span / 5) for v in place)
             visited = f"{style.percent(share_here)} of the draws" if share_here else "not visited"
             _remark(fig, place, f"<b>{said}</b><br>({where}) · {visited}", limits[0])
         fig.layout.meta["alt"] += (
@@ -280,7 +281,8 @@ def two_locs(
             f"{style.percent(seen)}."
         )
     if outside:
-        _corner(fig, f"{outside:,} draws lie outside", style.MUTED, below=True)
+        said = "1 draw lies" if outside == 1 else f"{outside:,} draws lie"
+        _corner(fig, f"{said} outside", style.MUTED, below=True)
     fig.update_xaxes(range=limits[0])
     fig.update_yaxes(range=limits[1], showgrid=False)
     return fig
@@ -351,9 +353,9 @@ def _band(fig: go.Figure, grid: Array, lower: Array, upper: Array, colour: str) 
 def _name_bands(
     fig: go.Figure, grid: Array, median: Array, q75: Array, q95: Array, top: float
 ) -> None:
-    """Name the median and the bands, to the right of the tallest peak."""
+    """Name the median and the bands, on the side of the tallest peak that has more room."""
     peak = int(np.argmax(median))
-    right = grid[peak] < grid[0] + 0.8 * (grid[-1] - grid[0])
+    right = grid[peak] < grid[0] + 0.6 * (grid[-1] - grid[0])
     lines = ((q95, 0.72, "90 % of the draws"), (q75, 0.8, "half of them"), (median, 0.75, "median"))
     for height, share, said in lines:
         level = share * min(float(height[peak]), top)
@@ -368,6 +370,8 @@ def _name_bands(
             anchor="left" if right else "right",
             dx=6 if right else -6,
         )
+        # On a band a veil would be a box.
+        fig.layout.annotations[-1].bgcolor = "rgba(0,0,0,0)"
 
 
 def _side_by_side(
@@ -432,24 +436,36 @@ def _remark(
 ) -> None:
     """Point at a mode, with words where the picture has room: towards its middle."""
     low, high = limits
-    up = 1 if place[1] < (low + high) / 2 else -1
-    right = place[0] > (low + high) / 2
+    across, up = ((v - low) / (high - low) for v in place)
+    if place[1] > place[0] and across > 0.45:  # above the diagonal, with room on its left
+        ax, ay, x_anchor, y_anchor = -26, 0, "right", "middle"
+    else:
+        below = up > 0.45 or (place[1] < place[0] and up > 0.28)
+        ax, ay = 0, 34 if below else -34
+        x_anchor = "right" if across > 0.6 else "left" if across < 0.35 else "center"
+        y_anchor = "top" if below else "bottom"
     fig.add_annotation(
         x=place[0],
         y=place[1],
-        ax=0,
-        ay=-58 * up,
+        ax=ax,
+        ay=ay,
         text=said,
-        align="right" if right else "left",
-        xanchor="center",
+        align="left" if x_anchor == "left" else "right",
+        xanchor=x_anchor,
+        yanchor=y_anchor,
         showarrow=True,
         arrowhead=0,
         arrowwidth=1,
         arrowcolor=style.MUTED,
-        standoff=4,
+        standoff=3,
         bgcolor=style.fade(style.BACKGROUND, 0.8),
         font={"size": 12, "color": style.INK},
     )
+
+
+def _coordinate(v: float, scale: float) -> str:
+    said = style.rounded(v, scale)
+    return said if said.strip(style.MINUS + "0.") else said.lstrip(style.MINUS)
 
 
 def _widened(limits: tuple[float, float]) -> tuple[float, float]:

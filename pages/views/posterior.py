@@ -282,21 +282,19 @@ def pickers(data: Dataset, view: live.View, column: int) -> tuple[str, str, Pair
 
     def named(i: int) -> str:
         k, d = locs[i]
-        return f"component {k + 1}" + (f", {data.columns[d]}" if D > 1 else "")
+        return f"loc {k + 1}" + (f", {data.columns[d]}" if D > 1 else "")
 
     start = locs.index((0, column)) if (0, column) in locs else 0
     other = (1, column) if K > 1 else (0, 1 if column == 0 else 0)
     end = locs.index(other) if other in locs else (1 if start == 0 else 0)
     every = list(range(len(locs)))
     a = three.selectbox(
-        "Loc along x", every, index=start, format_func=named, key=f"loc_x_{keys}_{column}"
+        "Along x", every, index=start, format_func=named, key=f"loc_x_{keys}_{column}"
     )
-    b = four.selectbox(
-        "Loc along y", every, index=end, format_func=named, key=f"loc_y_{keys}_{column}"
-    )
+    b = four.selectbox("Along y", every, index=end, format_func=named, key=f"loc_y_{keys}_{column}")
     mirrored = locs[a][0] != locs[b][0] and locs[a][1] == locs[b][1]
     mirror = five.toggle(
-        "Mirrored too",
+        "Mirror",
         key="mirror",
         disabled=not mirrored,
         help="Counts each draw $(a, b)$ also as $(b, a)$. The posterior is symmetric, so this is "
@@ -376,8 +374,8 @@ def matrix(data: Dataset, look: Overview) -> None:
 
 
 def chain_table(rows: list[ChainRow]) -> None:
-    """Show how each chain goes."""
-    head = ["Chain", "draws", "divergent", "acceptance", "tree depth", "energy (E-BFMI)", "step"]
+    """Show how each chain goes: divergences, acceptance, tree depth, energy, step size."""
+    head = ["Chain", "draws", "divergent", "acceptance", "depth", "E-BFMI", "step"]
     table = [
         [
             str(c + 1),
@@ -391,6 +389,10 @@ def chain_table(rows: list[ChainRow]) -> None:
         for c, row in enumerate(rows)
     ]
     text.table(head, table, caption="How the chains went")
+    st.caption(
+        "Depth d makes a path of up to 2ᵈ steps, each as long as “step”. E-BFMI below 0.3 means "
+        "that the tails are reached too seldom."
+    )
 
 
 def notes(view: live.View) -> None:

@@ -144,7 +144,8 @@ def test_draws_outside_the_picture_are_counted():
     draws[0, 0] = [900.0, -900.0]
     fig = figures.two_locs(draws[..., 0], draws[..., 1], ("a", "b"), mirrored=True)
     assert fig.layout.xaxis.range[1] < 100
-    assert "lie outside" in words(fig)
+    assert "1 draw lies outside" in words(fig)
+    assert "−0.0" not in words(fig)
 
 
 def test_density_has_two_bands_a_median_and_the_data():

@@ -193,7 +193,10 @@ def trace(
         else np.concatenate([warmup[..., :shown], lines[..., :shown]], axis=1)
     )
     low, high = central_range(everything, _SHOWN)
-    fig.update_yaxes(range=[low, high] if high > low else [low - 0.5, high + 0.5])
+    low, high = _widened((low, high))
+    fig.update_yaxes(range=[low, high])
+    if own and 1 < K <= 6:
+        _name_ends(fig, lines, low, high, W, length)
     return fig
 
 
@@ -273,7 +276,7 @@ def two_locs(
             (mode[::-1], seen, "its mirror, as probable"),
         ):
             where = ", ".join(_coordinate(v, span / 5) for v in place)
-            visited = f"{style.percent(share_here)} of the draws" if share_here else "not visited"
+            visited = f"{style.percent(share_here)} of draws" if share_here else "not visited"
             _remark(fig, place, f"<b>{said}</b><br>({where}) · {visited}", limits[0])
         fig.layout.meta["alt"] += (
             f" Mode near ({style.number(mode[0])}, {style.number(mode[1])}) with "
@@ -394,6 +397,23 @@ def _side_by_side(
     return xs, ys, numbers
 
 
+def _name_ends(
+    fig: go.Figure, lines: Array, low: float, high: float, before: int, length: int
+) -> None:
+    """Write each component's number behind its last draw, not on one another."""
+    known = np.argwhere(np.isfinite(lines).all(axis=-1))
+    if not known.size:
+        return
+    c, s = (int(v) for v in known[-1])
+    ends = np.clip(lines[c, s], low, high)
+    place, gap = -np.inf, 0.06 * (high - low)
+    for k in np.argsort(ends, kind="stable"):
+        place = max(float(ends[k]), place + gap)
+        colour = style.component_style(int(k)).colour
+        x = c * length + before + s + 1
+        style.label(fig, x, place, f"<b>{k + 1}</b>", colour, dx=3)
+
+
 def _divergences(diverging: ArrayLike | None) -> list[tuple[int, int]]:
     if diverging is None:
         return []
@@ -437,7 +457,7 @@ def _remark(
     """Point at a mode, with words where the picture has room: towards its middle."""
     low, high = limits
     across, up = ((v - low) / (high - low) for v in place)
-    if place[1] > place[0] and across > 0.45:  # above the diagonal, with room on its left
+    if place[1] > place[0] and across > 0.55:  # above the diagonal, with room on its left
         ax, ay, x_anchor, y_anchor = -26, 0, "right", "middle"
     else:
         below = up > 0.45 or (place[1] < place[0] and up > 0.28)

@@ -85,6 +85,15 @@ def test_many_components_say_that_not_all_are_drawn():
     assert "first 12 of 20" in words(fig)
 
 
+def test_lines_are_named_behind_their_last_draw_and_apart():
+    draws = drawn(K=3)
+    draws[1, -1] = [5.0, 5.0, 5.0]
+    fig = figures.trace(draws, "loc", title="Trace")
+    ends = [a for a in fig.layout.annotations if a.text in ("<b>1</b>", "<b>2</b>", "<b>3</b>")]
+    assert [a.x for a in ends] == [200] * 3
+    assert len({round(a.y, 3) for a in ends}) == 3
+
+
 def test_number_of_no_component_is_one_line():
     fig = figures.trace(drawn(K=1)[..., 0], "log joint", title="Trace")
     assert len(fig.data) == 1

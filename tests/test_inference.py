@@ -157,7 +157,8 @@ def test_every_covariance_fits_old_faithful(covariance, tied):
     assert ("correlation" in fit.gradient_norm) == (covariance == "full")
 
 
-def test_reports_add_up_to_the_curves():
+@pytest.mark.parametrize("engine", ["compiled", "pyro"])
+def test_reports_add_up_to_the_curves(engine):
     picture, reports = Picture(), []
 
     def watch(progress):
@@ -165,15 +166,15 @@ def test_reports_add_up_to_the_curves():
         picture.apply(progress.snapshot)
 
     options = gmm.MapOptions(restarts=8, steps=40, choose="final")
-    fit = gmm.fit_map(DATA, MIXTURE, options, on_progress=watch)
+    fit = gmm.fit_map(DATA, MIXTURE, options, engine=engine, on_progress=watch)
     done, total = reports[-1]
     assert done == total
     assert [d for d, _ in reports] == sorted(d for d, _ in reports)
     known = np.isfinite(picture.arrays["loss"])
     np.testing.assert_array_equal(picture.arrays["loss"][known], fit.loss[known])
-    # All but the twins, which are filled in at the end.
+    # With Pyro all but the twins, which are filled in at the end.
     trained = known.all(axis=1)
-    assert trained.sum() * 40 == total
+    assert trained.sum() * 40 >= total
     norms = picture.arrays["gradient_norm.locs"][trained]
     np.testing.assert_array_equal(norms, fit.gradient_norm["locs"][trained])
     assert picture.arrays["weights"].shape == (2,)
@@ -209,6 +210,7 @@ def test_cancelling_stops_at_once(kind):
         dataset=DATA,
         mixture=MIXTURE,
         options={"map": gmm.MapOptions, "guide": gmm.GuideOptions}[kind](steps=20_000),
+        engine="pyro",
         parameters=random_point(MIXTURE, 1) if kind == "guide" else None,
     )
     with pytest.raises(gmm.Cancelled):
@@ -232,7 +234,7 @@ def test_an_exception_of_the_watcher_comes_through():
     [
         (lambda: gmm.fit_map(DATA, gmm.Mixture(n_components=6)), "Lower K, or add data"),
         (lambda: gmm.fit_map(gmm.Dataset.from_values([3, 3, 3]), MIXTURE), "no spread to fit"),
-        (lambda: gmm.fit_map(DATA, MIXTURE, engine="abacus"), "Choose 'pyro'"),
+        (lambda: gmm.fit_map(DATA, MIXTURE, engine="abacus"), "Choose 'compiled' or 'pyro'"),
         (lambda: gmm.fit_map(DATA, MIXTURE, {"steps": 10}), r"came as dict. Give gmm.MapOptions"),
         (lambda: gmm.fit_map(DATA, MIXTURE, gmm.NutsOptions()), "Give gmm.MapOptions"),
         (lambda: gmm.sample_posterior(DATA, MIXTURE, gmm.MapOptions()), "Give gmm.NutsOptions"),

@@ -29,7 +29,7 @@ from gmm_core.progress import OnProgress, Patch, Reporter
 Array = NDArray[np.float64]
 
 # A batch of work between two reports: short enough to look continuous and to cancel at once.
-_BATCH_SECONDS = 0.05
+_BATCH_SECONDS = 0.02
 # Below this a second thread costs more than it saves.
 _THREAD_SECONDS = 0.002
 # Frames of all restarts are kept up to this many numbers (64 MB); beyond, the chosen restart is

@@ -69,7 +69,9 @@ def make_model(mixture: Mixture, n_columns: int) -> Callable[[Tensor], None]:
     priors = mixture.priors
 
     def masked(distribution: Any, keep: bool) -> Any:
-        return distribution if keep else distribution.mask(False)
+        # A mask of Python's False would make a term of torch's default type, single precision,
+        # which does not add up with the others.
+        return distribution if keep else distribution.mask(torch.tensor(False))
 
     c = priors.concentration
     weights_prior = masked(dist.Dirichlet(tensor(np.full(K, c or 1.0))), c is not None)

@@ -59,7 +59,7 @@ def bare_tutorial_loop(seed, steps):
 def test_the_curves_are_those_of_the_tutorials_loop(seed):
     with pyro.get_param_store().scope(), torch.random.fork_rng(devices=[]):
         loss, norms = bare_tutorial_loop(seed, 200)
-    fit = gmm.fit_map(DATA, TUTORIAL, gmm.MapOptions(restarts=1, first_seed=seed))
+    fit = gmm.fit_map(DATA, TUTORIAL, gmm.MapOptions(restarts=1, first_seed=seed), engine="pyro")
     np.testing.assert_allclose(fit.loss[0], loss, rtol=0, atol=1e-10)
     assert set(fit.gradient_norm) == {"weights", "locs", "scale"}
     for name, norm in fit.gradient_norm.items():
@@ -67,7 +67,9 @@ def test_the_curves_are_those_of_the_tutorials_loop(seed):
 
 
 def test_the_full_guide_is_a_bound_that_closes():
-    fit = gmm.fit_map(DATA, TUTORIAL, gmm.MapOptions(restarts=1, first_seed=13, polish=True))
+    fit = gmm.fit_map(
+        DATA, TUTORIAL, gmm.MapOptions(restarts=1, first_seed=13, polish=True), engine="pyro"
+    )
     options = gmm.GuideOptions(steps=500, learning_rate=0.5)
     guide = gmm.fit_guide(DATA, TUTORIAL, fit.parameters, options)
     assert guide.loss[0] == pytest.approx(338.634, abs=0.01)
@@ -89,7 +91,7 @@ def test_infer_discrete_at_zero_is_the_closed_form(covariance, tied):
 
 
 def test_infer_discrete_on_the_tutorials_grid_changes_at_the_boundary():
-    fit = gmm.fit_map(DATA, TUTORIAL, gmm.MapOptions(restarts=1, first_seed=13))
+    fit = gmm.fit_map(DATA, TUTORIAL, gmm.MapOptions(restarts=1, first_seed=13), engine="pyro")
     grid = np.arange(5.5, 6.0, 0.005)
     found = pyro_engine.assign(TUTORIAL, fit.parameters, grid)
     np.testing.assert_array_equal(found, gmm.assign(fit.parameters, grid))
@@ -110,8 +112,8 @@ def test_a_fit_leaves_store_and_random_state_as_they_were():
     pyro.get_param_store().clear()
     pyro.param("mine", torch.tensor(3.0))
     before = torch.get_rng_state()
-    gmm.fit_map(DATA, TUTORIAL, gmm.MapOptions(restarts=3, steps=5, choose="final"))
-    fit = gmm.fit_map(DATA, TUTORIAL, gmm.MapOptions(restarts=1, steps=5))
+    gmm.fit_map(DATA, TUTORIAL, gmm.MapOptions(restarts=3, steps=5, choose="final"), engine="pyro")
+    fit = gmm.fit_map(DATA, TUTORIAL, gmm.MapOptions(restarts=1, steps=5), engine="pyro")
     gmm.fit_guide(DATA, TUTORIAL, fit.parameters, gmm.GuideOptions(steps=5))
     pyro_engine.assign(TUTORIAL, fit.parameters, DATA.values, temperature=1)
     assert list(pyro.get_param_store().keys()) == ["mine"]
@@ -122,8 +124,12 @@ def test_a_fit_leaves_store_and_random_state_as_they_were():
 
 def test_fits_in_two_threads_both_get_the_right_answer():
     options = [gmm.MapOptions(restarts=1, first_seed=seed, steps=60) for seed in (13, 7, 13, 7)]
-    alone = [gmm.fit_map(DATA, TUTORIAL, option).loss for option in options[:2]]
+    alone = [gmm.fit_map(DATA, TUTORIAL, option, engine="pyro").loss for option in options[:2]]
     with ThreadPoolExecutor(2) as pool:
-        together = list(pool.map(lambda option: gmm.fit_map(DATA, TUTORIAL, option).loss, options))
+        together = list(
+            pool.map(
+                lambda option: gmm.fit_map(DATA, TUTORIAL, option, engine="pyro").loss, options
+            )
+        )
     for found, expected in zip(together, alone * 2, strict=True):
         np.testing.assert_array_equal(found, expected)

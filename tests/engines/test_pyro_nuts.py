@@ -26,7 +26,7 @@ def exact():
 def posterior():
     # Kept small for two cores; the bounds below come from these draws' own error.
     options = gmm.NutsOptions(draws=600, warmup=300, chains=2, seed=2)
-    return gmm.sample_posterior(DATA, MIXTURE, options)
+    return gmm.sample_posterior(DATA, MIXTURE, options, engine="pyro")
 
 
 def errors(draws, exact):
@@ -112,7 +112,7 @@ def test_nuts_runs_for_every_form_of_covariance(covariance, tied):
     dataset = random_dataset(20, 2)
     mixture = gmm.Mixture(covariance=covariance, tied=tied, priors=gmm.Priors.for_data(dataset))
     options = gmm.NutsOptions(draws=4, warmup=6, chains=1, max_tree_depth=3)
-    found = gmm.sample_posterior(dataset, mixture, options)
+    found = gmm.sample_posterior(dataset, mixture, options, engine="pyro")
     assert found.draws["scale_tril"].shape == (1, 4, 2, 2, 2)
     assert np.all(np.isfinite(found.stats["log_joint"]))
 
@@ -125,11 +125,11 @@ def test_a_run_hangs_on_its_seed_only():
     torch.manual_seed(1)
     pyro.get_param_store().clear()
     before = torch.get_rng_state()
-    first = gmm.sample_posterior(DATA, MIXTURE, options)
+    first = gmm.sample_posterior(DATA, MIXTURE, options, engine="pyro")
     assert torch.equal(torch.get_rng_state(), before)
     assert not pyro.get_param_store().keys()
     torch.manual_seed(2)
-    second = gmm.sample_posterior(DATA, MIXTURE, options)
+    second = gmm.sample_posterior(DATA, MIXTURE, options, engine="pyro")
     np.testing.assert_array_equal(first.draws["locs"], second.draws["locs"])
     assert np.any(first.draws["locs"][0] != first.draws["locs"][1])
 
@@ -142,7 +142,7 @@ def test_reports_add_up_to_the_result():
         reports.append((progress.done, progress.total))
         picture.apply(progress.snapshot)
 
-    found = gmm.sample_posterior(DATA, MIXTURE, SHORT, on_progress=watch)
+    found = gmm.sample_posterior(DATA, MIXTURE, SHORT, engine="pyro", on_progress=watch)
     assert reports[-1] == (80, 80)
     assert [done for done, _ in reports] == sorted(done for done, _ in reports)
     for name in ("weights", "locs", "scale_tril"):
@@ -158,7 +158,7 @@ def test_cancelling_keeps_the_draws_so_far():
             raise gmm.Cancelled
 
     with pytest.raises(gmm.Cancelled) as caught:
-        gmm.sample_posterior(DATA, MIXTURE, SHORT, on_progress=stop)
+        gmm.sample_posterior(DATA, MIXTURE, SHORT, engine="pyro", on_progress=stop)
     partial = caught.value.partial
     assert isinstance(partial, Posterior)
     assert partial.n_chains == 1
@@ -171,7 +171,7 @@ def test_cancelling_in_warm_up_leaves_nothing():
         raise gmm.Cancelled
 
     with pytest.raises(gmm.Cancelled) as caught:
-        gmm.sample_posterior(DATA, MIXTURE, SHORT, on_progress=stop)
+        gmm.sample_posterior(DATA, MIXTURE, SHORT, engine="pyro", on_progress=stop)
     assert caught.value.partial is None
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 MAX_POINTS = 2_000_000
-"""Twice the largest table promised to work (10^6 rows); its responsibilities still fit in memory."""
+"""Twice the largest table promised to work (10^6 rows); its responsibilities fit in memory."""
 
 MAX_COLUMNS = 256
 """A full covariance has D (D + 1) / 2 numbers per component: 32,896 here, past any picture."""

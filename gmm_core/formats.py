@@ -38,10 +38,32 @@ MAX_LINE = 1_000_000
 """Characters in a line: the widest table that is read, with 60 characters in each cell."""
 
 MISSING = frozenset(
-    ["", "na", "n/a", "nan", "-nan", "null", "none", "nil", "missing", "-", "--", "?", ".", "<na>"]
-    + ["#n/a", "#na", "#div/0!", "#value!", "#num!", "#ref!", "#name?", "#null!"]
+    [
+        "",
+        "na",
+        "n/a",
+        "nan",
+        "-nan",
+        "null",
+        "none",
+        "nil",
+        "missing",
+        "-",
+        "--",
+        "?",
+        ".",
+        "<na>",
+        "#n/a",
+        "#na",
+        "#div/0!",
+        "#value!",
+        "#num!",
+        "#ref!",
+        "#name?",
+        "#null!",
+    ]
 )
-"""What programs write for "no value", in lower case; the last row is Excel's errors."""
+"""What programs write for "no value", in lower case; the last are Excel's errors."""
 
 INFINITE = frozenset(s + w for s in ("", "+", "-") for w in ("inf", "infinity"))
 
@@ -52,7 +74,7 @@ DELIMITERS = {"\t": "tab", ";": "semicolon", "|": "bar", ",": "comma", " ": "spa
 """In the order of preference when two explain the file equally well: comma may be a decimal."""
 
 
-class Unreadable(ValueError):
+class Unreadable(ValueError):  # noqa: N818 - says what the file is
     """A file that is no table, in our own words; parsers raise ValueError with theirs."""
 
 

@@ -60,14 +60,14 @@ def point_answer(dataset: Dataset, parameters: Parameters) -> list[Segment]:
             words.append(Segment(" and " if k == K - 1 else ", "))
         share = percent(float(parameters.weights[k]))
         words.append(Segment(f"{share} near {place(parameters.locs[k], parameters.scales[k])}", k))
-    if K > shown:
+    if shown < K:
         words.append(Segment(f" and {numeral(K - shown)} smaller"))
     scales = parameters.scales
     if scales.shape[1] == 1:
         same = bool((abs(scales - scales[0]) < 1e-9 * scales[0]).all())
         if same and K > 1:
             words.append(Segment(f", each with standard deviation {number(scales[0, 0])}"))
-        elif K <= shown:
+        elif shown >= K:
             each = [number(float(s)) for s in scales[:, 0]]
             listed = each[0] if K == 1 else f"{', '.join(each[:-1])} and {each[-1]}"
             words.append(Segment(f", with standard deviation{'' if K == 1 else 's'} {listed}"))

@@ -78,13 +78,13 @@ def component_style(k: int) -> ComponentStyle:
 
 
 def fade(colour: str, alpha: float) -> str:
-    """The hex `colour` at an opacity of `alpha`, as rgba(...); tokens stay tokens."""
+    """Return the hex `colour` at an opacity of `alpha`, as rgba(...); tokens stay tokens."""
     red, green, blue = _channels(colour)
     return f"rgba({red},{green},{blue},{alpha:g})"
 
 
 def readable(colour: str) -> str:
-    """The hex `colour`, darkened until text in it can be read on a light page (contrast 4.5).
+    """Darken the hex `colour` until text in it can be read on a light page (contrast 4.5).
 
     Never quite a colour of the palette, so that on a dark page text can become lighter than the
     line it names.
@@ -96,7 +96,7 @@ def readable(colour: str) -> str:
 
 @functools.cache
 def themes() -> dict[str, dict[str, str]]:
-    """What each token is called in the page's theme, and its colour on a dark page.
+    """Say what each token is called in the page's theme, and its colour on a dark page.
 
     Returns
     -------

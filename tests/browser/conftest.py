@@ -70,8 +70,10 @@ def start_server(script: Path, folder: Path, port: int | None = None) -> Server:
     environment = os.environ | {"GMM_DATABASE": f"sqlite:///{folder / 'runs.sqlite'}"}
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", str(script)]
-            + [f"--server.port={port}", "--server.address=127.0.0.1"],
+            [
+                *(sys.executable, "-m", "streamlit", "run", str(script)),
+                *(f"--server.port={port}", "--server.address=127.0.0.1"),
+            ],
             cwd=ROOT,
             env=environment,
             stdout=output,

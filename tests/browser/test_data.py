@@ -47,10 +47,12 @@ def test_uploaded_file_is_counted_then_used_on_every_page(fresh: Page, tmp_path:
 
 def test_point_is_edited_in_the_table(fresh: Page) -> None:
     page = data_page(fresh, "Edit")
-    table = page.get_by_test_id("stDataFrame").and_(page.locator(".st-key-edit_0 *")).first
-    expect(table.locator("canvas").first).to_be_visible()
+    table = page.locator(".st-key-edit_0 canvas").first
+    expect(table).to_be_visible()
+    table.scroll_into_view_if_needed()
     box = table.bounding_box()
-    page.mouse.click(box["x"] + 0.7 * box["width"], box["y"] + 35 + 17)  # the first row's value
+    page.mouse.dblclick(box["x"] + 0.7 * box["width"], box["y"] + 35 + 17)  # the first row's value
+    page.keyboard.press("Control+A")
     page.keyboard.type("-3")
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Use these 5 points").click()

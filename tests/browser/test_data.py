@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from .conftest import PHONE, Server, chart
+from .conftest import PHONE, Server, chart, connected
 
 
 def data_page(page: Page, way: str) -> Page:
@@ -49,9 +49,12 @@ def test_point_is_edited_in_the_table(fresh: Page) -> None:
     page = data_page(fresh, "Edit")
     table = page.locator(".st-key-edit_0 canvas").first
     expect(table).to_be_visible()
-    table.scroll_into_view_if_needed()
-    box = table.bounding_box()
-    page.mouse.dblclick(box["x"] + 0.7 * box["width"], box["y"] + 35 + 17)  # the first row's value
+    connected(page)  # nothing moves any more
+    expect(page.locator(".gmm-figure[data-figure^=data_] .main-svg").first).to_be_visible()
+    width = table.bounding_box()["width"]
+    # The first row's value; the grid scrolls in a layer of its own above the canvas.
+    table.dblclick(position={"x": 0.7 * width, "y": 35 + 17}, force=True)
+    expect(page.locator("#portal input").first).to_be_visible()
     page.keyboard.press("Control+A")
     page.keyboard.type("-3")
     page.keyboard.press("Enter")

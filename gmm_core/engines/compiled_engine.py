@@ -73,7 +73,7 @@ def fit_map(
         # Restart restarts[i] is row place[i] of the run.
         place = np.searchsorted(rows, row[restarts])
         shown = int(np.searchsorted(rows, row[leader]))
-        run = _Run(problem, options, points[rows])
+        run = _Run(problem, options, points[rows], _FRAME_NUMBERS)
         total = len(rows) * T
         report(0, total, training.first_news)
         report.flush()
@@ -176,7 +176,9 @@ class _Team:
 class _Run:
     """Adam from R' distinct starts, with what it records."""
 
-    def __init__(self, problem: Problem, options: MapOptions, starts: Array) -> None:
+    def __init__(
+        self, problem: Problem, options: MapOptions, starts: Array, frames: int = _FRAME_NUMBERS
+    ) -> None:
         self.problem, self.options, self.starts = problem, options, starts
         R, P = starts.shape
         T, S = options.steps, len(problem.slices)
@@ -188,7 +190,7 @@ class _Run:
         self.broken = np.zeros(R, dtype=bool)
         self.loss = np.full((R, T), np.nan)
         self.norms = np.full((S, R, T), np.nan)
-        M = len(self.keep) if R * len(self.keep) * P <= _FRAME_NUMBERS else 0
+        M = len(self.keep) if R * len(self.keep) * P <= frames else 0
         self.frames = np.empty((R, M, P))
         # The last frame is where the run ended, which may be elsewhere after polishing.
         self.frame_of = np.full(T + 1, -1)
@@ -249,8 +251,9 @@ class _Run:
         self.final_loss = -value
         # As `diagnostics.gradient_size`, for all restarts at once.
         where = self.problem.slices["locs"]
-        gradient[:, where] *= self.points.scales.reshape(R, -1)
-        self.size = np.linalg.norm(gradient, axis=1) / len(dataset.values)
+        with np.errstate(over="ignore"):
+            gradient[:, where] *= self.points.scales.reshape(R, -1)
+            self.size = np.linalg.norm(gradient, axis=1) / len(dataset.values)
 
     def _points(self) -> Parameters:
         return from_sites(self.problem.mixture, self.problem.constrain(self.q))
@@ -267,7 +270,7 @@ class _Run:
         if self.frames.shape[1]:
             frames = self.frames[i, : len(steps)]
         else:
-            again = _Run(self.problem, self.options, self.starts[i : i + 1])
+            again = _Run(self.problem, self.options, self.starts[i : i + 1], 2 * _FRAME_NUMBERS)
             with _Team(self.problem) as team:
                 for _ in again.advance(team):
                     pass

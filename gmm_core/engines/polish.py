@@ -16,7 +16,8 @@ def polish(
 ) -> dict[str, Array]:
     """Minimise a loss over named unconstrained arrays by L-BFGS-B; return the point it reached.
 
-    The point is the start itself when no step lowers the loss, so polishing never does harm.
+    The point is the best one seen when the search loses its way, as it does where the loss has no
+    lower bound, and the start itself when no step lowers the loss: polishing never does harm.
     """
     from scipy.optimize import minimize
 
@@ -30,12 +31,17 @@ def polish(
     def join(values: dict[str, Array]) -> Array:
         return np.concatenate([np.ravel(values[name]) for name in names])
 
+    x0 = join(start)
+    best: tuple[float, Array] = (np.inf, x0)
+
     def objective(x: Array) -> tuple[float, Array]:
+        nonlocal best
         loss, gradient = loss_and_gradient(split(x))
+        if loss < best[0]:
+            best = loss, x.copy()
         # A step into overflow counts as uphill, which makes the line search shorten it.
         return (loss, join(gradient)) if np.isfinite(loss) else (1e300, np.zeros_like(x))
 
-    x0 = join(start)
     # ftol = 0: stop on the gradient alone, since a flat loss is no proof of convergence.
     found = minimize(
         objective,
@@ -44,4 +50,5 @@ def polish(
         method="L-BFGS-B",
         options={"maxiter": 1000, "maxcor": 20, "ftol": 0.0, "gtol": 1e-9},
     )
-    return split(found.x if found.fun <= objective(x0)[0] else x0)
+    # Within rounding of the best the last point is the one with the smaller gradient.
+    return split(found.x if found.fun <= best[0] + 1e-12 * abs(best[0]) else best[1])

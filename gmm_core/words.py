@@ -9,10 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gmm_core.dataset import Dataset
 from gmm_core.figures.style import number, percent, rounded
 from gmm_core.mixture import Mixture, Parameters, log_joint_terms, responsibilities
 from gmm_core.results import MapFit
+
+Array = NDArray[np.float64]
 
 _NUMERALS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -148,6 +153,22 @@ def verdict_meaning(verdict: str) -> str:
         "failed": "the loss stopped being a number",
         "untrained": "only its starting loss was computed",
     }[verdict]
+
+
+def agreement(ours: Array, reference: Array) -> str:
+    """Say how closely the losses of two engines [T] agree, step by step."""
+    steps = min(len(ours), len(reference))
+    a, b = ours[:steps], reference[:steps]
+    both = np.isfinite(a) & np.isfinite(b)
+    if not both.any():
+        return "Pyro's run has no loss to compare."
+    gap = float(np.max(np.abs(a[both] - b[both]) / np.maximum(1.0, np.abs(b[both]))))
+    if gap < 1e-15:
+        return f"Pyro's loss is the same to the last digit over {count(int(both.sum()), 'step')}."
+    return (
+        f"Over {count(int(both.sum()), 'step')} Pyro's loss and this one differ by at most "
+        f"{number(gap, 2)} of their size."
+    )
 
 
 def points_each(dataset: Dataset, parameters: Parameters) -> list[float]:

@@ -27,6 +27,7 @@ def losses(
     loss: Array,
     chosen: int | None = None,
     verdict: NDArray[np.str_] | None = None,
+    beside: Array | None = None,
     height: int = 320,
 ) -> go.Figure:
     """Draw the loss of each trained start against the step.
@@ -36,6 +37,7 @@ def losses(
     loss : [R, T], NaN where there is nothing (yet).
     chosen : the start that is shown elsewhere, drawn in front; the longest curve when None.
     verdict : [R]; collapsed and failed starts are drawn in red.
+    beside : [T], the reference engine's loss from the chosen start, laid over the curve.
     """
     R, T = loss.shape
     known = np.isfinite(loss).sum(axis=1)
@@ -76,6 +78,18 @@ def losses(
         name="chosen start",
         hovertemplate="%{y:.8g} before step %{x}<extra>chosen start</extra>",
     )
+    if beside is not None and np.isfinite(beside).any():
+        x, y = style.thin(np.arange(len(beside)), beside, 300)
+        fig.add_scatter(
+            x=x,
+            y=y,
+            mode="lines",
+            line={"color": style.PALETTE[1], "width": 2, "dash": "dot"},
+            name="Pyro",
+            hovertemplate="%{y:.8g} before step %{x}<extra>Pyro</extra>",
+        )
+        first = float(beside[0])
+        style.label(fig, 0, first, "Pyro, dotted", style.PALETTE[1], dx=8, dy=8)
     fig.update_layout(showlegend=False)
     fig.update_xaxes(range=[0, max(T - 1, 1)])
     if np.isfinite(end):
@@ -181,6 +195,97 @@ def starting_losses(loss: Array, chosen: int, first_seed: int, height: int = 320
         style.PALETTE[0],
         anchor="left" if chosen < 0.6 * R else "right",
         dx=10 if chosen < 0.6 * R else -10,
+    )
+    fig.update_layout(showlegend=False, hovermode="closest")
+    return fig
+
+
+def landscape(
+    initial: Array,
+    final: Array,
+    verdict: NDArray[np.str_],
+    basin: NDArray[np.int64],
+    chosen: int,
+    height: int = 320,
+) -> go.Figure:
+    """Draw each trained start's final loss against its initial one [R], by optimum.
+
+    Starts that ended in the same optimum have one colour; collapsed ones are red crosses.
+    """
+    sound = basin >= 0
+    counts = np.bincount(basin[sound]) if sound.any() else np.zeros(0, int)
+    collapsed = np.isin(verdict, ("collapsed", "failed"))
+    told = [f"{n:,} starts found optimum {b + 1}" for b, n in enumerate(counts[:4])]
+    alt = "Final against initial loss of each start: " + "; ".join(told)
+    alt += f"; {int(collapsed.sum())} collapsed or failed."
+    fig = style.figure(
+        "Where starts begin and end", "initial loss", "final loss", alt=alt, height=height
+    )
+    for b in range(min(len(counts), 6)):
+        rows = np.flatnonzero(basin == b)
+        look = style.component_style(b)
+        fig.add_scatter(
+            x=initial[rows],
+            y=final[rows],
+            mode="markers",
+            marker={"color": look.colour, "size": 9, "opacity": 0.6},
+            customdata=rows,
+            name=f"optimum {b + 1}",
+            hovertemplate="start %{customdata}: %{x:.6g} → %{y:.6g}"
+            + f"<extra>optimum {b + 1}</extra>",
+        )
+        if b < 3:
+            style.label(
+                fig,
+                float(initial[rows].max()),
+                float(final[rows[0]]),
+                f"optimum {b + 1}: {len(rows):,} start{'' if len(rows) == 1 else 's'}",
+                look.colour,
+                anchor="right",
+                dy=15,
+            )
+    others = np.flatnonzero(basin >= 6)
+    for rows, name, marker in (
+        (others, "other optima", {"color": style.MUTED, "size": 7, "opacity": 0.6}),
+        (
+            np.flatnonzero(collapsed),
+            "collapsed",
+            {"color": style.COLLAPSED, "symbol": "x", "size": 8},
+        ),
+    ):
+        if rows.size:
+            fig.add_scatter(
+                x=initial[rows],
+                y=final[rows],
+                mode="markers",
+                marker=marker,
+                customdata=rows,
+                name=name,
+                hovertemplate="start %{customdata}: %{x:.6g} → %{y:.6g}" + f"<extra>{name}</extra>",
+            )
+    if collapsed.any():
+        rows = np.flatnonzero(collapsed & np.isfinite(final))
+        if rows.size:
+            style.label(
+                fig,
+                float(np.median(initial[rows])),
+                float(final[rows].max()),
+                f"✕ {int(collapsed.sum()):,} collapsed",
+                style.COLLAPSED,
+                anchor="center",
+                dy=15,
+            )
+    fig.add_scatter(
+        x=[initial[chosen]],
+        y=[final[chosen]],
+        mode="markers",
+        marker={
+            "size": 15,
+            "color": style.fade(style.INK, 0),
+            "line": {"color": style.INK, "width": 1.5},
+        },
+        name="chosen",
+        hoverinfo="skip",
     )
     fig.update_layout(showlegend=False, hovermode="closest")
     return fig

@@ -29,6 +29,10 @@ _STARTS = {
     "kmeans++": "far-apart points",
     "quantile": "quantile points",
 }
+_ENGINES = {
+    "map": {"compiled": "compiled", "pyro": "Pyro, the reference"},
+    "posterior": {"nutpie": "nutpie, compiled", "pyro": "Pyro, the reference"},
+}
 _CHOOSE = {
     "initial": "initial loss",
     "final": "final loss",
@@ -132,6 +136,7 @@ def map_options() -> None:
         "only the best. Final: train every start, which finds the best optimum and shows which "
         "collapse.",
     )
+    engine("map")
     with st.expander("More"):
         st.selectbox(
             "Locs begin at",
@@ -164,6 +169,20 @@ def map_options() -> None:
             help="Adam at a fixed rate wobbles about the optimum. Polishing goes on with L-BFGS "
             "until the gradient vanishes.",
         )
+
+
+def engine(kind: str) -> None:
+    """Draw the choice of the engine of a kind of run, "map" or "posterior"."""
+    names = _ENGINES[kind]
+    st.selectbox(
+        "Engine",
+        list(names),
+        format_func=names.__getitem__,
+        key=f"{kind}_engine",
+        persist_state=_KEEP,
+        help="Pyro defines the mixture and is slow; the compiled engine computes the same "
+        "objective and gradient a thousand times faster. Tests hold the two together.",
+    )
 
 
 def cure(label: str, updates: dict[str, object], key: str) -> None:

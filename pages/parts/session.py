@@ -33,12 +33,15 @@ DEFAULTS: dict[str, Any] = {
     "beta1": 0.8,
     "beta2": 0.99,
     "start": "subsample",
-    "choose": "initial",
+    # Training all is what answers "is this the best optimum", and takes no longer than a blink.
+    "choose": "final",
     "start_scale": 1.0,
-    "polish": False,
-    "draws": 500,
-    "warmup": 300,
-    "chains": 2,
+    "polish": True,
+    "map_engine": "compiled",
+    "posterior_engine": "nutpie",
+    "draws": 1000,
+    "warmup": 1000,
+    "chains": 4,
     "nuts_seed": 2,
     "target_accept": 0.8,
     "max_tree_depth": 10,
@@ -169,6 +172,8 @@ def set_specification(spec: Specification) -> None:
         ("guide", "learning_rate"): "guide_rate",
         ("posterior", "seed"): "nuts_seed",
     }
+    if spec.kind != "guide":
+        state[f"{spec.kind}_engine"] = spec.engine
     for name, value in values.items():
         state[renamed.get((spec.kind, name), name)] = value
 
@@ -196,7 +201,28 @@ def fit_specification() -> Specification:
     ValueError
         When a setting is out of range, or the mixture does not fit the data.
     """
-    return Specification(dataset=dataset(), mixture=mixture(), options=map_options())
+    return Specification(
+        dataset=dataset(),
+        mixture=mixture(),
+        options=map_options(),
+        engine=st.session_state["map_engine"],
+    )
+
+
+def posterior_specification() -> Specification:
+    """Return the draws that the Posterior page shows.
+
+    Raises
+    ------
+    ValueError
+        When a setting is out of range, a prior is flat, or the mixture does not fit the data.
+    """
+    return Specification(
+        dataset=dataset(),
+        mixture=mixture(),
+        options=nuts_options(),
+        engine=st.session_state["posterior_engine"],
+    )
 
 
 def fit() -> MapFit | None:

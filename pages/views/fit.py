@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from gmm_core import words
@@ -26,10 +28,10 @@ def body() -> list[live.View]:
     with left:
         hero(view)
         live.status_line(view, "map", "Fit")
-        search(view)
+        views = [view, *search(view)]
     if fit is not None:
         tables(fit)
-    return [view]
+    return views
 
 
 def answer(view: live.View) -> list[words.Segment]:
@@ -75,22 +77,60 @@ def hero(view: live.View) -> None:
     figure.show(density.density(data, so_far(view), columns), key="density")
 
 
-def search(view: live.View) -> None:
-    """Draw how the search went: losses, gradient norms, starts."""
+def search(view: live.View) -> list[live.View]:
+    """Draw how the search went: losses and gradient norms; return the run beside it, if any."""
     fit: MapFit | None = view.result
     arrays = view.status.snapshot if view.status is not None else {}
     left, right = st.columns(2)
     if fit is not None:
         norms = {name: norm[fit.chosen] for name, norm in fit.gradient_norm.items()}
         with left:
-            figure.show(curves.losses(fit.loss, fit.chosen, fit.verdict), key="loss")
+            pyro = reference(view, fit)
+            figure.show(
+                curves.losses(fit.loss, fit.chosen, fit.verdict, pyro_loss(pyro)), key="loss"
+            )
+            if pyro is not None and pyro.result is not None:
+                st.caption(words.agreement(fit.loss[fit.chosen], pyro.result.loss[0]))
+            elif pyro is not None:
+                live.status_line(pyro, "pyro", "Run in Pyro")
         with right:
             figure.show(curves.gradient_norms(norms), key="gradient")
-    elif "loss" in arrays:
+        return [] if pyro is None else [pyro]
+    if "loss" in arrays:
         with left:
             figure.show(curves.losses(arrays["loss"]), key="loss")
         with right:
             figure.show(curves.gradient_norms(live.norms(arrays)), key="gradient")
+    return []
+
+
+def reference(view: live.View, fit: MapFit) -> live.View | None:
+    """Return the run of the chosen start in Pyro, when the person asks to lay it over ours."""
+    if view.spec is None or view.spec.engine == "pyro":
+        return None
+    if not st.toggle(
+        "Lay Pyro's curve over it",
+        key="beside_pyro",
+        help="Runs the chosen start in Pyro, the engine that defines the mixture, and draws its "
+        "loss over the compiled engine's.",
+    ):
+        return None
+    options = session.map_options()
+    alone = options.model_copy(
+        update={"restarts": 1, "first_seed": options.first_seed + fit.chosen, "polish": False}
+    )
+    spec = view.spec.model_copy(update={"options": alone, "engine": "pyro"})
+    return live.view("pyro", lambda: spec, limit=120, link=False)
+
+
+def pyro_loss(view: live.View | None) -> np.ndarray | None:
+    """Return the loss of the run beside ours, as far as it is."""
+    if view is None:
+        return None
+    if view.result is not None:
+        return view.result.loss[0]
+    arrays = view.status.snapshot if view.status is not None else {}
+    return arrays["loss"][0] if "loss" in arrays else None
 
 
 def tables(fit: MapFit) -> None:
@@ -99,14 +139,8 @@ def tables(fit: MapFit) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         parameters_table(fit)
-        R = len(fit.loss)
-        if R > 1:
-            figure.show(
-                curves.starting_losses(
-                    fit.initial_loss, fit.chosen, session.map_options().first_seed
-                ),
-                key="starts",
-            )
+        if len(fit.loss) > 1:
+            figure.show(starts(fit), key="starts")
     with right:
         advice(fit)
         rows = [
@@ -120,6 +154,14 @@ def tables(fit: MapFit) -> None:
         if fit.verdict[fit.chosen] != "failed":
             terms = words.objective_rows(data, mixture, fit.parameters)
             text.table(["Term", "log"], terms, caption="The objective, split")
+
+
+def starts(fit: MapFit) -> go.Figure:
+    """Draw where the starts begin, and where they end when they were trained."""
+    if fit.count("untrained"):
+        first_seed = session.map_options().first_seed
+        return curves.starting_losses(fit.initial_loss, fit.chosen, first_seed)
+    return curves.landscape(fit.initial_loss, fit.final_loss, fit.verdict, fit.basin, fit.chosen)
 
 
 def parameters_table(fit: MapFit) -> None:

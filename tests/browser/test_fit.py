@@ -22,6 +22,14 @@ def set_number(page: Page, label: str, value: str) -> None:
     field.press("Enter")
 
 
+def use_pyro(page: Page) -> None:
+    """Choose the engine whose steps are slow enough to be watched."""
+    page.get_by_label("Engine", exact=False).first.click()
+    page.get_by_role("option", name="Pyro, the reference").click()
+    page.get_by_label("Choose the start by").first.click()
+    page.get_by_role("option", name="initial loss").click()
+
+
 def x_range(page: Page) -> list[float]:
     return page.evaluate(
         """() => {
@@ -40,6 +48,7 @@ def test_first_screen_shows_the_tutorials_fit_without_a_click(page: Page):
 
 def test_streamed_fit_keeps_its_chart_and_zoom(page: Page):
     expect(page.get_by_text(FINISHED)).to_be_visible(timeout=60_000)
+    use_pyro(page)
     # Distinct settings, so that no other test has this run in the store already.
     set_number(page, "Steps", "2501")
     expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=30_000)
@@ -82,6 +91,7 @@ def test_streamed_fit_keeps_its_chart_and_zoom(page: Page):
 
 def test_cancel_ends_a_run_and_keeps_what_was_entered(page: Page):
     expect(page.get_by_text(FINISHED)).to_be_visible(timeout=60_000)
+    use_pyro(page)
     set_number(page, "Steps", "3333")
     page.get_by_role("button", name="Cancel").click(timeout=30_000)
     expect(page.get_by_text("Cancelled after")).to_be_visible(timeout=10_000)

@@ -23,7 +23,7 @@ def test_first_screen_fits_the_tutorial_without_a_click(view, finished):
 
 
 def test_every_start_trained_says_how_many_agree_and_collapsed(view, finished):
-    app = view("fit", choose="final")
+    app = view("fit")
     said = page_text(finished(app))
     assert "65 of 100 starts agree; 35 collapsed and are set aside." in said
     assert "Dirichlet concentration of 0.500" in said
@@ -31,7 +31,7 @@ def test_every_start_trained_says_how_many_agree_and_collapsed(view, finished):
 
 
 def test_cure_sets_the_concentration_and_keeps_the_other_priors(view, finished):
-    app = finished(view("fit", choose="final"))
+    app = finished(view("fit"))
     app.button(key="cure_concentration").click().run()
     own = app.session_state["own_priors"]
     assert own.concentration == 1
@@ -43,7 +43,27 @@ def test_cure_sets_the_concentration_and_keeps_the_other_priors(view, finished):
 def test_too_wide_a_start_collapses_and_is_explained(view, finished):
     app = finished(view("fit"))
     app.button(key="trap_scale").click().run()
-    assert "The chosen start collapsed" in page_text(finished(app))
+    assert "All 100 starts collapsed" in page_text(finished(app))
+
+
+def test_tutorials_choice_trains_one_start_and_says_so(view, finished):
+    app = finished(view("fit", choose="initial", map_engine="pyro", polish=False))
+    said = page_text(app)
+    assert "It began at the best of 100 starts" in said
+    assert "untrained" in said
+    app.button(key="cure_final").click().run()
+    assert app.session_state["choose"] == "final"
+
+
+def test_pyros_curve_lies_on_the_compiled_one(view, finished):
+    app = finished(view("fit"))
+    app.toggle(key="beside_pyro").set_value(True).run()
+    said = page_text(finished(app, "pyro"))
+    found = re.search(r"differ by at most ([0-9.]+)×10⁻(\S+)", said)
+    assert found or "the same to the last digit" in said
+    if found:
+        power = int("".join(str("⁰¹²³⁴⁵⁶⁷⁸⁹".index(c)) for c in found[2]))
+        assert power >= 10
 
 
 def test_overflowing_learning_rate_fails_in_words_and_keeps_its_curve(view, finished, service):

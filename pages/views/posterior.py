@@ -24,7 +24,6 @@ from gmm_core.posterior_summary import (
     thinned,
 )
 from gmm_core.results import Posterior
-from gmm_core.specification import Specification
 from gmm_core.words import Segment, count
 from gmm_core.words_posterior import advice, partial_answer, posterior_answer
 from pages.parts import controls, figure, frame, header, live, session, text
@@ -94,6 +93,7 @@ def options() -> None:
         "($\\hat R \\le 1.01$) they have probably arrived. With one there is nothing to compare.",
     )
     right.number_input("Seed", 0, 2**32 - 1, key="nuts_seed", persist_state=_KEEP)
+    controls.engine("posterior")
     with st.expander("More"):
         st.number_input(
             "Target acceptance",
@@ -115,13 +115,6 @@ def options() -> None:
             help="A draw doubles its path until it turns back, at most to $2^{\\mathrm{depth}}$ "
             "steps.",
         )
-        st.selectbox(
-            "Sampler",
-            ["Pyro"],
-            key="sampler",
-            help="NUTS, the no-U-turn sampler, with the assignments summed out. Pyro's is the "
-            "reference.",
-        )
 
 
 def pick_column(data: Dataset) -> int:
@@ -138,7 +131,7 @@ def pick_column(data: Dataset) -> int:
 
 
 def sampled() -> live.View:
-    """Return where the run of the current settings stands; it starts by its button only."""
+    """Return where the run of the current settings stands; a short one starts by itself."""
     try:
         proper = session.mixture().priors.proper
     except ValueError as error:
@@ -149,13 +142,7 @@ def sampled() -> live.View:
             error="Without priors there is no posterior to draw from. Choose priors on the Fit "
             "page, or take those from the data: they are weak and suit most data.",
         )
-
-    def make() -> Specification:
-        return Specification(
-            dataset=session.dataset(), mixture=session.mixture(), options=session.nuts_options()
-        )
-
-    return live.view("posterior", make, auto=False)
+    return live.view("posterior", session.posterior_specification, limit=5.0)
 
 
 def under_way(view: live.View) -> list[live.View]:

@@ -22,6 +22,9 @@ def set_number(page: Page, label: str, value: int) -> None:
 
 def opened(server: Server, open_page: Callable[..., Page], **settings: int) -> Page:
     page = open_page(f"{server.url}/posterior")
+    # Its draws are slow enough to be watched, and it waits for its button.
+    page.get_by_role("combobox", name="Engine").click()
+    page.get_by_role("option", name="Pyro").click()
     for label, value in settings.items():
         set_number(page, label.replace("_", " ").replace("Warm up", "Warm-up"), value)
     expect(page.get_by_role("button", name="Sample")).to_be_visible(timeout=30_000)
@@ -44,7 +47,7 @@ WATCH = """(node) => {
 def test_live_run_grows_its_trace_and_ends_with_two_locs_together(
     app_server: Server, open_page: Callable[..., Page]
 ):
-    page = opened(app_server, open_page, Draws_per_chain=100, Warm_up=60, Chains=2)
+    page = opened(app_server, open_page, Draws_per_chain=150, Warm_up=60, Chains=2)
     page.get_by_role("button", name="Sample").click()
     expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=60_000)
     trace = chart(page, "trace")

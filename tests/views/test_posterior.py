@@ -23,8 +23,8 @@ def run_id(service) -> str:
     return submitted
 
 
-def test_nothing_runs_before_its_button_is_pressed(view, finished, service):
-    app = view("posterior", **(SMALL | {"draws": 20, "warmup": 20, "nuts_seed": 77}))
+def test_long_run_waits_for_its_button(view, finished, service):
+    app = view("posterior", **(SMALL | {"draws": 20, "warmup": 20, "posterior_engine": "pyro"}))
     assert "posterior" not in app.session_state["runs"]
     app.button(key="start_posterior").click().run()
     assert service.status(app.session_state["runs"]["posterior"]).live
@@ -78,7 +78,7 @@ def test_more_components_than_points_is_answered(view):
 
 
 def test_cancelled_run_is_shown_as_such_and_can_be_run_again(view, service):
-    settings = {"draws": 15_000, "warmup": 0, "chains": 1, "nuts_seed": 3}
+    settings = {"draws": 15_000, "warmup": 0, "chains": 1, "posterior_engine": "pyro"}
     app = view("posterior", **settings)
     app.button(key="start_posterior").click().run()
     run_id = app.session_state["runs"]["posterior"]

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from gmm_core.dataset import Dataset
 from gmm_core.diagnostics import is_collapsed
-from gmm_core.engines import adam
-from gmm_core.engines.polish import polish
+from gmm_core.engines import adam, lbfgs
 from gmm_core.engines.problem import Problem
 from gmm_core.engines.starts import start_locs, start_sites, twins
 from gmm_core.engines.training import Training, frame_steps
@@ -35,6 +34,8 @@ _THREAD_SECONDS = 0.002
 # Frames of all restarts are kept up to this many numbers (64 MB); beyond, the chosen restart is
 # trained a second time for them.
 _FRAME_NUMBERS = 8_000_000
+# About how many evaluations it takes to polish one restart.
+_POLISH_STEPS = 100
 
 
 def fit_map(
@@ -130,6 +131,11 @@ class _Team:
     def __exit__(self, *error: object) -> None:
         if self._pool is not None:
             self._pool.shutdown()
+
+    @property
+    def cores(self) -> int:
+        """How many slices run at the same time."""
+        return len(self._scratch)
 
     @property
     def budget(self) -> int:
@@ -241,10 +247,10 @@ class _Run:
         self.broken |= bad
         self.points = self._points()
         if polished:
-            for i in map(int, np.flatnonzero(~self.broken & (self.ended < 0))):
-                if not is_collapsed(dataset, self.problem.mixture, self.points[i]):
-                    self.q[i] = polish(self._objective, {"q": self.q[i]})["q"]
-                yield
+            live = ~self.broken & (self.ended < 0)
+            for i in map(int, np.flatnonzero(live)):
+                live[i] = not is_collapsed(dataset, self.problem.mixture, self.points[i])
+            yield from self._polish(team, live)
             self.points = self._points()
         if polished or np.any(bad):
             yield from team.evaluate(self.q, value, gradient)
@@ -258,9 +264,24 @@ class _Run:
     def _points(self) -> Parameters:
         return from_sites(self.problem.mixture, self.problem.constrain(self.q))
 
-    def _objective(self, point: dict[str, Array]) -> tuple[float, dict[str, Array]]:
-        value, gradient = self.problem.value_and_gradient(point["q"])
-        return -value, {"q": -gradient}
+    def _polish(self, team: _Team, live: NDArray[np.bool_]) -> Iterator[None]:
+        p, R = self.problem, len(self.q)
+        unit = np.ones(p.size)
+        K = p.mixture.n_components
+        unit[p.slices["locs"]] = np.tile(p.x.std(axis=1), K)
+
+        def call(first: int, last: int, work: Array, _: Array) -> None:
+            lbfgs.polish(
+                first, last, live, unit, self._limits,
+                p.x, p.numbers, p.layout, work, self.q,
+            )  # fmt: skip
+
+        first = 0
+        while first < R:
+            last = min(R, first + max(team.cores, team.budget // _POLISH_STEPS))
+            team.run(call, first, last, _POLISH_STEPS)
+            first = last
+            yield
 
     def trajectory(self, i: int) -> tuple[NDArray[np.int64], Parameters]:
         """Return steps [M] and points of row `i`; the last is where it ended."""

@@ -1,0 +1,108 @@
+"""The last stretch of every restart, compiled: L-BFGS on the kernel until the gradient vanishes.
+
+The same as `polish` does for one restart at a time with SciPy, where Python's share of each
+iteration is many times the kernel's.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from gmm_core.engines.adam import _has_collapsed
+from gmm_core.engines.kernel import log_joint
+
+# Nocedal and Wright (2006), section 7.2: 20 pairs, Wolfe constants 1e-4 and 0.9.
+_PAIRS = 20
+_DECREASE, _CURVATURE = 1e-4, 0.9
+_ITERATIONS = 1000
+_LINE_STEPS = 40
+# Near an optimum the loss is flat to rounding long before the gradient is zero, so a loss that is
+# equal within this share passes when the slope does (Hager and Zhang 2005).
+_ROUNDING = 1e-14
+# Largest entry of the gradient per point, free of units, at which the search ends.
+_SETTLED = 1e-11
+
+
+@njit(cache=True, nogil=True)
+def polish(first, last, live, unit, limit, x, numbers, layout, work, q):
+    """Move the `live` restarts [R] from `first` to `last` to where the gradient vanishes, in place.
+
+    Parameters
+    ----------
+    unit : [P], the size of each coordinate: the data's spread for locs, else one.
+    limit : [D], see `adam.limits`: a restart that collapses on the way is left where it is.
+    q : [R, P], the points.
+    """
+    P = q.shape[1]
+    steps, turns = np.empty((_PAIRS, P)), np.empty((_PAIRS, P))
+    weight, share = np.empty(_PAIRS), np.empty(_PAIRS)
+    point, slope, trial, trial_slope = np.empty(P), np.empty(P), np.empty(P), np.empty(P)
+    way = np.empty(P)
+    tolerance = _SETTLED * x.shape[1]
+    for r in range(first, last):
+        if not live[r]:
+            continue
+        for p in range(P):
+            point[p] = q[r, p]
+        loss = -log_joint(point, x, numbers, layout, work, slope)
+        for p in range(P):
+            slope[p] *= -unit[p]
+        for pairs in range(_ITERATIONS):
+            largest = 0.0
+            for p in range(P):
+                largest = max(largest, abs(slope[p]))
+            if not largest > tolerance or _has_collapsed(point, layout, limit):
+                break
+            # The direction by the two loops over the pairs kept.
+            way[:] = slope
+            for i in range(pairs - 1, max(pairs - _PAIRS, 0) - 1, -1):
+                s = i % _PAIRS
+                share[s] = weight[s] * np.dot(steps[s], way)
+                way -= share[s] * turns[s]
+            if pairs > 0:
+                s = (pairs - 1) % _PAIRS
+                way /= weight[s] * np.dot(turns[s], turns[s])
+            for i in range(max(pairs - _PAIRS, 0), pairs):
+                s = i % _PAIRS
+                way += (share[s] - weight[s] * np.dot(turns[s], way)) * steps[s]
+            down = -np.dot(way, slope)
+            if not down < 0:
+                break
+            # A step that satisfies Wolfe's conditions, by doubling and halving.
+            size = 1.0
+            if pairs == 0:
+                size = min(1.0, 1 / math.sqrt(np.dot(slope, slope)))
+            short, long = 0.0, np.inf
+            found = False
+            for _ in range(_LINE_STEPS):
+                for p in range(P):
+                    trial[p] = point[p] - size * way[p] * unit[p]
+                value = -log_joint(trial, x, numbers, layout, work, trial_slope)
+                along = 0.0
+                for p in range(P):
+                    trial_slope[p] *= -unit[p]
+                    along -= trial_slope[p] * way[p]
+                flat = value <= loss + _ROUNDING * abs(loss) and along <= -_DECREASE * down
+                if not (value <= loss + _DECREASE * size * down or flat):
+                    long = size
+                elif along < _CURVATURE * down:
+                    short = size
+                else:
+                    found = True
+                    break
+                size = 0.5 * (short + long) if long < np.inf else 2 * short
+            if not found:
+                break
+            s = pairs % _PAIRS
+            for p in range(P):
+                steps[s, p] = -size * way[p]
+                turns[s, p] = trial_slope[p] - slope[p]
+                point[p] = trial[p]
+                slope[p] = trial_slope[p]
+            loss = value
+            weight[s] = 1 / np.dot(steps[s], turns[s])
+        for p in range(P):
+            q[r, p] = point[p]

@@ -129,7 +129,7 @@ def collapse_reason(mixture: Mixture) -> str:
     if c is not None and c < 1:
         return (
             "a component lost its points, and with a Dirichlet concentration of "
-            f"{number(c)} < 1 an empty component has infinite density, so the loss falls "
+            f"{c:g} < 1 an empty component has infinite density, so the loss falls "
             "without end. A concentration of 1 or more, or fewer components, cures it."
         )
     if c is None:

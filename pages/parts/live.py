@@ -183,14 +183,12 @@ def duration(seconds: float | None) -> str:
 
 def _words(status: RunStatus) -> str:
     if status.state == "queued":
-        return (
-            f"Waiting: {count(status.position, 'run')} before this one."
-            if status.position
-            else "Starting."
-        )
+        if status.position:
+            return f"Waiting: {count(status.position, 'run')} before this one."
+        return _preparing(status)
     if status.state == "running":
         if not status.total:
-            return "Starting."
+            return _preparing(status)
         left = "" if status.remaining is None else f" · {duration(status.remaining)} left"
         return f"{status.done:,} of {status.total:,} · {duration(status.elapsed)}{left}"
     if status.state == "done":
@@ -198,3 +196,9 @@ def _words(status: RunStatus) -> str:
     if status.state == "cancelled":
         return f"Cancelled after {duration(status.elapsed)}."
     return status.message or "Failed."
+
+
+def _preparing(status: RunStatus) -> str:
+    # The first run of an installation compiles the kernel, which takes a quarter of a minute.
+    slow = status.elapsed is not None and status.elapsed > 3
+    return "Preparing the engine: the first start compiles it." if slow else "Starting."

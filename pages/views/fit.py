@@ -85,10 +85,12 @@ def search(view: live.View) -> list[live.View]:
     if fit is not None:
         norms = {name: norm[fit.chosen] for name, norm in fit.gradient_norm.items()}
         with left:
+            # The figure stands above the switch that adds a curve to it.
+            place = st.container()
             pyro = reference(view, fit)
-            figure.show(
-                curves.losses(fit.loss, fit.chosen, fit.verdict, pyro_loss(pyro)), key="loss"
-            )
+            beside = pyro_loss(pyro)
+            with place:
+                figure.show(curves.losses(fit.loss, fit.chosen, fit.verdict, beside), key="loss")
             if pyro is not None and pyro.result is not None:
                 st.caption(words.agreement(fit.loss[fit.chosen], pyro.result.loss[0]))
             elif pyro is not None:

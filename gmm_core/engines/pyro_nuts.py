@@ -14,7 +14,7 @@ from pyro.infer.mcmc import MCMC, NUTS
 from gmm_core.dataset import Dataset
 from gmm_core.engines.pyro_engine import isolated, make_model
 from gmm_core.engines.starts import chain_seed, start_locs, start_sites
-from gmm_core.mixture import Mixture, Parameters, from_sites, log_joint
+from gmm_core.mixture import Mixture, from_sites
 from gmm_core.options import MapOptions, NutsOptions
 from gmm_core.progress import Cancelled, OnProgress, Patch, Reporter
 from gmm_core.results import Posterior
@@ -33,6 +33,7 @@ class _WatchedNUTS(NUTS):
         self.energy, self.tree_depth = np.nan, 0
         divergences, mean, t = len(self._divergences), self._mean_accept_prob, self._t
         drawn = super().sample(params)
+        self.potential = self._fetch_from_cache()[1]
         self.diverging = len(self._divergences) > divergences
         # Pyro keeps a running mean over the phase; its last step gives back the last value.
         warmup = self._warmup_steps or 0
@@ -79,7 +80,7 @@ def sample_chain(
     start = {n: torch.tensor(v) for n, v in start_sites(dataset, mixture, locs).items()}
     drawn: list[dict[str, Tensor]] = []
     stats: dict[str, list[float]] = {
-        name: [] for name in ("diverging", "tree_depth", "energy", "acceptance")
+        name: [] for name in ("diverging", "tree_depth", "energy", "acceptance", "potential")
     }
     sent = 0
 
@@ -104,6 +105,18 @@ def sample_chain(
             point = from_sites(mixture, {n: v.detach().numpy() for n, v in values.items()})
             names = ("weights", "locs", "scale_tril")
             return {name: getattr(point, name)[None] for name in names}
+
+        def log_jacobian(first: int, last: int) -> Array:
+            # The potential is of the density in unconstrained space: this leads back from it. With
+            # correlations the sum is off by a constant of about 1e-8 of itself, since the traced
+            # normal keeps its normalisation in float32; a constant is nothing to a sampler.
+            total = torch.zeros(last - first, dtype=data.dtype)
+            for name in start:
+                z = torch.stack([draw[name] for draw in drawn[first:last]])
+                transform = kernel.transforms[name]
+                jacobian = transform.log_abs_det_jacobian(transform.inv(z), z)
+                total += jacobian.reshape(last - first, -1).sum(-1)
+            return total.detach().numpy()
 
         def news() -> dict[str, Patch]:
             nonlocal sent
@@ -138,12 +151,10 @@ def sample_chain(
             if n <= W:
                 return None
             draws = constrained(W, n)
-            point = {name: array[0] for name, array in draws.items()}
-            points = Parameters(**point)
             found = {name: np.array([values[W:n]]) for name, values in stats.items()}
             found["diverging"] = found["diverging"].astype(bool)
             found["tree_depth"] = found["tree_depth"].astype(np.int64)
-            found["log_joint"] = np.array([[log_joint(dataset, mixture, p) for p in points]])
+            found["log_joint"] = log_jacobian(W, n)[None] - found.pop("potential")
             found["step_size"] = np.array([float(kernel.step_size)])
             return Posterior(draws, found)
 

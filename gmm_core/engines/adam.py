@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from gmm_core.engines.kernel import _log_cosh, log_joint
+from gmm_core.engines.kernel import _log_cosh, bare, log_joint_in, scratch
 from gmm_core.engines.problem import Problem
 
 Array = NDArray[np.float64]
@@ -42,8 +42,11 @@ def limits(problem: Problem) -> Array:
 @njit(cache=True, nogil=True)
 def evaluate(first, last, q, x, numbers, layout, work, value, gradient):
     """Log joint [R] and its gradient [R, P] of the restarts from `first` to `last`."""
+    cut = scratch(work, layout)
+    points, slopes, x_ = bare(q), bare(gradient), bare(x)
+    numbers_, layout_ = bare(numbers), bare(layout)
     for r in range(first, last):
-        value[r] = log_joint(q[r], x, numbers, layout, work, gradient[r])
+        value[r] = log_joint_in(points[r], x_, numbers_, layout_, slopes[r], *cut)
 
 
 @njit(cache=True, nogil=True)
@@ -116,15 +119,18 @@ def train(
     work, gradient : scratch.
     """
     P = q.shape[1]
+    cut = scratch(work, layout)
+    points, slope, x_ = bare(q), bare(gradient), bare(x)
+    numbers_, layout_ = bare(numbers), bare(layout)
     for r in range(first, last):
         if ended[r] >= 0:
             continue
-        point = q[r]
+        point = points[r]
         for t in range(begin, end):
             if frames.shape[1] > 0 and frame_of[t] >= 0:
                 for p in range(P):
                     frames[r, frame_of[t], p] = point[p]
-            value = -log_joint(point, x, numbers, layout, work, gradient)
+            value = -log_joint_in(point, x_, numbers_, layout_, slope, *cut)
             loss[r, t] = value
             if not math.isfinite(value):
                 ended[r] = max(t - 1, 0)

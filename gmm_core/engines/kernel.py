@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
-from numba.extending import intrinsic
+from numba.extending import intrinsic as numba_intrinsic
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
@@ -33,8 +33,9 @@ _FACTORS = 128
 
 _LOG_2PI = math.log(2 * math.pi)
 _LOG_2 = math.log(2)
-# An exponent below this is zero in effect: exp(-708) is 3e-308, just above the subnormals.
-_LOWEST = -708.0
+# An exponent below this is zero in effect. Not -708, where numbers end: what is computed from the
+# result would be subnormal, which is a hundred times slower.
+_LOWEST = -650.0
 # A scale beyond exp(700) or below exp(-700) is about to leave the range of numbers.
 _LARGEST_LOG_SCALE = 700.0
 _LOG2_E = 1 / math.log(2)
@@ -49,7 +50,11 @@ _SHIFT = 6755399441055744.0
 _SUMS = {"reassoc", "contract", "nsz", "arcp"}
 
 
-@intrinsic
+# A type checker takes an intrinsic for the function that generates it, with one argument more.
+_intrinsic: Any = numba_intrinsic
+
+
+@_intrinsic
 def _bits(typingctx: Any, number: Any) -> Any:
     """Bits of a float64 as int64."""
 
@@ -59,7 +64,7 @@ def _bits(typingctx: Any, number: Any) -> Any:
     return types.int64(types.float64), generate
 
 
-@intrinsic
+@_intrinsic
 def _number(typingctx: Any, bits: Any) -> Any:
     """Float64 of the bits in an int64."""
 
@@ -67,6 +72,23 @@ def _number(typingctx: Any, bits: Any) -> Any:
         return builder.bitcast(args[0], ir.DoubleType())
 
     return types.float64(types.int64), generate
+
+
+@_intrinsic
+def bare(typingctx: Any, array: Any) -> Any:
+    """Return the same array without a count of its users.
+
+    numba counts an array's users at every call and slice, which takes longer than a small
+    problem's arithmetic. Whoever calls this has to hold the array itself.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        view = context.make_array(signature.args[0])(context, builder, args[0])
+        view.meminfo = ir.Constant(view.meminfo.type, None)
+        view.parent = ir.Constant(view.parent.type, None)
+        return view._getvalue()
+
+    return array(array), generate
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
@@ -93,74 +115,73 @@ def _exp(x: float) -> float:
     p1213 = 1 / 479001600 + r * (1 / 6227020800)
     low = (p01 + r2 * p23) + r4 * (p45 + r2 * p67)
     high = (p89 + r2 * p1011) + r4 * p1213
-    power = _number((_bits(shifted) << 52) + 0x3FF0000000000000)  # type: ignore[call-arg, var-annotated]
+    power = _number((_bits(shifted) << 52) + 0x3FF0000000000000)
     return (low + r8 * high) * power
 
 
 @njit(cache=True, nogil=True, fastmath=_SUMS)
-def _densities_diagonal(x, first, B, k, locs, inverse, height, lp, top):
+def _densities_diagonal(x, first, B, k, q, loc0, inverse, height, lp, top):
     """Log of weight times density of component k at a block of points, without correlations.
 
-    `top` [B] keeps the largest of all components so far.
+    `top` [B] keeps the largest of all components so far; locs begin at q[loc0].
     """
     D = x.shape[0]
-    row = lp[k]
-    loc, inv = locs[k, 0], inverse[k, 0]
+    loc, inv = q[loc0 + k * D], inverse[k, 0]
     xd = x[0, first : first + B]
     if D == 1 and k > 0:
         for n in range(B):
             z = (xd[n] - loc) * inv
             h = height - 0.5 * (z * z)
-            row[n] = h
+            lp[k, n] = h
             top[n] = h if h > top[n] else top[n]
         return
     for n in range(B):
         z = (xd[n] - loc) * inv
-        row[n] = height - 0.5 * (z * z)
+        lp[k, n] = height - 0.5 * (z * z)
     for d in range(1, D):
-        loc, inv = locs[k, d], inverse[k, d]
+        loc, inv = q[loc0 + k * D + d], inverse[k, d]
         xd = x[d, first : first + B]
         for n in range(B):
             z = (xd[n] - loc) * inv
-            row[n] -= 0.5 * (z * z)
-    _raise(B, k, row, top)
+            lp[k, n] -= 0.5 * (z * z)
+    _raise(B, k, lp, top)
 
 
 @njit(cache=True, nogil=True, fastmath=_SUMS)
-def _raise(B, k, row, top):
+def _raise(B, k, lp, top):
     """Keep in `top` the larger of it and the row of component k."""
     if k == 0:
         for n in range(B):
-            top[n] = row[n]
+            top[n] = lp[0, n]
     else:
         for n in range(B):
-            top[n] = row[n] if row[n] > top[n] else top[n]
+            top[n] = lp[k, n] if lp[k, n] > top[n] else top[n]
 
 
 @njit(cache=True, nogil=True, fastmath=_SUMS)
-def _densities_correlated(x, first, B, k, locs, inverse, factor, height, lp, top, z):
-    """Return the same with correlations; `z` [D, B] becomes the whitened block."""
+def _densities_correlated(x, first, B, k, g, q, loc0, inverse, factors, height, lp, top, z):
+    """Return the same with correlations; `z[k]` [D, B] becomes the whitened block."""
     D = x.shape[0]
     row = lp[k]
     for n in range(B):
         row[n] = height
     for i in range(D):
-        loc, inv = locs[k, i], inverse[k, i]
+        loc, inv = q[loc0 + k * D + i], inverse[k, i]
         xi = x[i, first : first + B]
-        zi = z[i]
+        zi = z[k, i]
         for n in range(B):
             zi[n] = (xi[n] - loc) * inv
         for j in range(i):
-            c = factor[i, j]
-            zj = z[j]
+            c = factors[g, i, j]
+            zj = z[k, j]
             for n in range(B):
                 zi[n] -= c * zj[n]
-        c = 1 / factor[i, i]
+        c = 1 / factors[g, i, i]
         for n in range(B):
             v = zi[n] * c
             zi[n] = v
             row[n] -= 0.5 * (v * v)
-    _raise(B, k, row, top)
+    _raise(B, k, lp, top)
 
 
 @njit(cache=True, nogil=True, fastmath=_SUMS)
@@ -170,16 +191,14 @@ def _normalise(K, B, lp, top, total):
     `total` becomes what turns shares into responsibilities. The logarithms of sums are taken
     together, as one of their product.
     """
-    row = lp[0]
     for n in range(B):
-        e = _exp(row[n] - top[n])
-        row[n] = e
+        e = _exp(lp[0, n] - top[n])
+        lp[0, n] = e
         total[n] = e
     for k in range(1, K):
-        row = lp[k]
         for n in range(B):
-            e = _exp(row[n] - top[n])
-            row[n] = e
+            e = _exp(lp[k, n] - top[n])
+            lp[k, n] = e
             total[n] += e
     value = 0.0
     for first in range(0, B, _FACTORS):
@@ -194,60 +213,62 @@ def _normalise(K, B, lp, top, total):
 
 
 @njit(cache=True, nogil=True, fastmath=_SUMS)
-def _moments_diagonal(x, first, B, k, locs, inverse, r, total, points, sums, squares):
+def _moments_diagonal(x, first, B, k, q, loc0, inverse, lp, total, points, sums, squares):
     """Add the block's responsibilities and their moments of the scaled data."""
     D = x.shape[0]
-    count = 0.0
-    for d in range(D):
-        loc, inv = locs[k, d], inverse[k, d]
+    loc, inv = q[loc0 + k * D], inverse[k, 0]
+    xd = x[0, first : first + B]
+    count, one, two = 0.0, 0.0, 0.0
+    for n in range(B):
+        z = (xd[n] - loc) * inv
+        share = lp[k, n] * total[n]
+        lp[k, n] = share
+        v = share * z
+        count += share
+        one += v
+        two += v * z
+    points[k] += count
+    sums[k, 0] += one
+    squares[k, 0] += two
+    for d in range(1, D):
+        loc, inv = q[loc0 + k * D + d], inverse[k, d]
         xd = x[d, first : first + B]
         one, two = 0.0, 0.0
-        if d == 0:
-            for n in range(B):
-                z = (xd[n] - loc) * inv
-                share = r[n] * total[n]
-                r[n] = share
-                v = share * z
-                count += share
-                one += v
-                two += v * z
-        else:
-            for n in range(B):
-                z = (xd[n] - loc) * inv
-                v = r[n] * z
-                one += v
-                two += v * z
+        for n in range(B):
+            z = (xd[n] - loc) * inv
+            v = lp[k, n] * z
+            one += v
+            two += v * z
         sums[k, d] += one
         squares[k, d] += two
-    points[k] += count
 
 
 @njit(cache=True, nogil=True, fastmath=_SUMS)
-def _moments_correlated(B, k, r, total, z, weighted, points, sums, products):
+def _moments_correlated(D, B, k, g, lp, total, z, weighted, points, sums, products):
     """Add the block's responsibilities and their first and second moments of the whitened data."""
-    D = z.shape[0]
     count = 0.0
+    r = lp[k]
     for n in range(B):
         share = r[n] * total[n]
         r[n] = share
         count += share
     points[k] += count
     for i in range(D):
-        zi = z[i]
         one, two = 0.0, 0.0
+        zi = z[k, i]
         for n in range(B):
             v = r[n] * zi[n]
             weighted[n] = v
             one += v
             two += v * zi[n]
         sums[k, i] += one
-        products[i, i] += two
+        products[g, i, i] += two
         for j in range(i):
-            zj = z[j]
             two = 0.0
+            zj = z[k, j]
             for n in range(B):
                 two += weighted[n] * zj[n]
-            products[i, j] += two
+            products[g, i, j] += two
 
 
 @njit(cache=True, nogil=True)
@@ -348,6 +369,40 @@ def _before(q, p, j):
 
 
 @njit(cache=True, nogil=True)
+def scratch(memory, layout):
+    """Cut scratch memory into the arrays that `log_joint_in` works in."""
+    work = bare(memory)
+    K, D, B = layout[K_], layout[D_], layout[BLOCK]
+    G = 0 if layout[CORRELATED] == 0 else (1 if layout[TIED] != 0 else K)
+    Z = 0 if layout[CORRELATED] == 0 else K
+    at = 0
+    log_w = work[at : at + K]
+    at += K
+    points = work[at : at + K]
+    at += K
+    heights = work[at : at + K]
+    at += K
+    inverse = work[at : at + K * D].reshape((K, D))
+    at += K * D
+    sums = work[at : at + K * D].reshape((K, D))
+    at += K * D
+    squares = work[at : at + K * D].reshape((K, D))
+    at += K * D
+    top = work[at : at + B]
+    at += B
+    total = work[at : at + B]
+    at += B
+    lp = work[at : at + K * B].reshape((K, B))
+    at += K * B
+    factors = work[at : at + G * D * D].reshape((G, D, D))
+    at += G * D * D
+    products = work[at : at + G * D * D].reshape((G, D, D))
+    at += G * D * D
+    z = work[at : at + Z * D * B].reshape((Z, D, B))
+    return log_w, points, heights, inverse, sums, squares, top, total, lp, factors, products, z
+
+
+@njit(cache=True, nogil=True)
 def log_joint(q, x, numbers, layout, work, grad):
     """Log joint and its gradient at one point, in unconstrained coordinates.
 
@@ -364,6 +419,32 @@ def log_joint(q, x, numbers, layout, work, grad):
     The log joint; NaN, as the gradient, where a coordinate is not finite or a scale would leave
     the range of numbers.
     """
+    return log_joint_in(
+        bare(q), bare(x), bare(numbers), bare(layout), bare(grad), *scratch(work, layout)
+    )
+
+
+@njit(cache=True, nogil=True)
+def log_joint_in(
+    q,
+    x,
+    numbers,
+    layout,
+    grad,
+    log_w,
+    points,
+    heights,
+    inverse,
+    sums,
+    squares,
+    top,
+    total,
+    lp,
+    factors,
+    products,
+    z,
+):
+    """Return the same in scratch that was cut before, as loops over many points want it."""
     K, D, B = layout[K_], layout[D_], layout[BLOCK]
     correlated, tied, sticks = layout[CORRELATED] != 0, layout[TIED] != 0, layout[STICKS] != 0
     S = D if layout[PER_COLUMN] != 0 else 1
@@ -371,33 +452,13 @@ def log_joint(q, x, numbers, layout, work, grad):
     C = D * (D - 1) // 2 if correlated else 0
     N = x.shape[1]
 
-    at = 0
-    log_w = work[at : at + K]
-    at += K
-    points = work[at : at + K]
-    at += K
-    inverse = work[at : at + K * D].reshape((K, D))
-    at += K * D
-    sums = work[at : at + K * D].reshape((K, D))
-    at += K * D
-    squares = work[at : at + K * D].reshape((K, D))
-    at += K * D
-    top = work[at : at + B]
-    at += B
-    total = work[at : at + B]
-    at += B
-    lp = work[at : at + K * B].reshape((K, B))
-    at += K * B
-
     first_loc = K - 1 if sticks else K
-    locs = q[first_loc : first_loc + K * D].reshape((K, D))
     first_scale = first_loc + K * D
     first_corr = first_scale + G * S
-    loc_mean = numbers[HEAD : HEAD + D]
-    loc_precision = numbers[HEAD + D : HEAD + 2 * D]
-    log_mean = numbers[HEAD + 2 * D : HEAD + 2 * D + S]
-    log_precision = numbers[HEAD + 2 * D + S : HEAD + 2 * D + 2 * S]
-    power = numbers[HEAD + 2 * D + 2 * S :]
+    # Where the priors of each column begin.
+    loc_mean, loc_precision = HEAD, HEAD + D
+    log_mean, log_precision = HEAD + 2 * D, HEAD + 2 * D + S
+    power = HEAD + 2 * D + 2 * S
 
     check = 0.0
     for p in range(len(q)):
@@ -414,9 +475,9 @@ def log_joint(q, x, numbers, layout, work, grad):
             inv = math.exp(-v)
             for d in range(s, D if S == 1 else s + 1):
                 inverse[g, d] = inv
-            z = (v - log_mean[s]) * log_precision[s]
-            value += numbers[LOG_SCALE] * v - 0.5 * z * z
-            grad[first_scale + g * S + s] = numbers[LOG_SCALE] - z * log_precision[s]
+            u = (v - numbers[log_mean + s]) * numbers[log_precision + s]
+            value += numbers[LOG_SCALE] * v - 0.5 * u * u
+            grad[first_scale + g * S + s] = numbers[LOG_SCALE] - u * numbers[log_precision + s]
     for k in range(1, K):
         if tied:
             for d in range(D):
@@ -425,9 +486,10 @@ def log_joint(q, x, numbers, layout, work, grad):
         value += numbers[DIRICHLET] * log_w[k]
         points[k] = 0.0
         for d in range(D):
-            z = (locs[k, d] - loc_mean[d]) * loc_precision[d]
-            value -= 0.5 * z * z
-            grad[first_loc + k * D + d] = -z * loc_precision[d]
+            p = first_loc + k * D + d
+            u = (q[p] - numbers[loc_mean + d]) * numbers[loc_precision + d]
+            value -= 0.5 * u * u
+            grad[p] = -u * numbers[loc_precision + d]
             sums[k, d] = 0.0
             squares[k, d] = 0.0
     if not math.isfinite(check):
@@ -436,11 +498,6 @@ def log_joint(q, x, numbers, layout, work, grad):
         return np.nan
 
     if correlated:
-        factors = work[at : at + G * D * D].reshape((G, D, D))
-        at += G * D * D
-        products = work[at : at + G * D * D].reshape((G, D, D))
-        at += G * D * D
-        z_all = work[at : at + K * D * B].reshape((K, D, B))
         for g in range(G):
             first = first_corr + g * C
             _correlation(q[first : first + C], D, factors[g])
@@ -453,8 +510,7 @@ def log_joint(q, x, numbers, layout, work, grad):
                 for j in range(D):
                     products[g, i, j] = 0.0
 
-    # log w - sum of log scales - log det of the factor - D / 2 log 2 pi, kept where sums go later.
-    heights = work[-K:]
+    # log w - sum of log scales - log det of the factor - D / 2 log 2 pi.
     for k in range(K):
         g = 0 if tied else k
         h = log_w[k] - 0.5 * D * _LOG_2PI
@@ -466,23 +522,22 @@ def log_joint(q, x, numbers, layout, work, grad):
 
     for start in range(0, N, B):
         n = min(B, N - start)
-        if correlated:
-            for k in range(K):
+        for k in range(K):
+            if correlated:
                 g = 0 if tied else k
                 _densities_correlated(
-                    x, start, n, k, locs, inverse, factors[g], heights[k], lp, top, z_all[k]
+                    x, start, n, k, g, q, first_loc, inverse, factors, heights[k], lp, top, z
                 )
-        else:
-            for k in range(K):
-                _densities_diagonal(x, start, n, k, locs, inverse, heights[k], lp, top)
+            else:
+                _densities_diagonal(x, start, n, k, q, first_loc, inverse, heights[k], lp, top)
         value += _normalise(K, n, lp, top, total)
         for k in range(K):
             if correlated:
                 g = 0 if tied else k
-                _moments_correlated(n, k, lp[k], total, z_all[k], top, points, sums, products[g])
+                _moments_correlated(D, n, k, g, lp, total, z, top, points, sums, products)
             else:
                 _moments_diagonal(
-                    x, start, n, k, locs, inverse, lp[k], total, points, sums, squares
+                    x, start, n, k, q, first_loc, inverse, lp, total, points, sums, squares
                 )
 
     # From moments to the gradient.
@@ -520,11 +575,9 @@ def log_joint(q, x, numbers, layout, work, grad):
                 grad[first_scale + g * S + (i if S > 1 else 0)] += slope
             first = first_corr + g * C
             value += _correlation_gradient(
-                q[first : first + C], D, F, A, power, grad[first : first + C]
+                q[first : first + C], D, F, A, numbers[power:], grad[first : first + C]
             )
     for k in range(K):
         points[k] += numbers[DIRICHLET]
-    _weights_gradient(
-        q, K, sticks, numbers[STICK_JACOBIAN], log_w, points, grad[: max(first_loc, 0)]
-    )
+    _weights_gradient(q, K, sticks, numbers[STICK_JACOBIAN], log_w, points, grad)
     return value

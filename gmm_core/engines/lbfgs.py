@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from gmm_core.engines.adam import _has_collapsed
-from gmm_core.engines.kernel import log_joint
+from gmm_core.engines.kernel import bare, log_joint_in, scratch
 
 # Nocedal and Wright (2006), section 7.2: 20 pairs, Wolfe constants 1e-4 and 0.9.
 _PAIRS = 20
@@ -41,13 +41,16 @@ def polish(first, last, live, unit, limit, x, numbers, layout, work, q):
     weight, share = np.empty(_PAIRS), np.empty(_PAIRS)
     point, slope, trial, trial_slope = np.empty(P), np.empty(P), np.empty(P), np.empty(P)
     way = np.empty(P)
+    cut = scratch(work, layout)
+    x_, numbers_, layout_ = bare(x), bare(numbers), bare(layout)
+    point_, slope_, trial_, trial_slope_ = bare(point), bare(slope), bare(trial), bare(trial_slope)
     tolerance = _SETTLED * x.shape[1]
     for r in range(first, last):
         if not live[r]:
             continue
         for p in range(P):
             point[p] = q[r, p]
-        loss = -log_joint(point, x, numbers, layout, work, slope)
+        loss = -log_joint_in(point_, x_, numbers_, layout_, slope_, *cut)
         for p in range(P):
             slope[p] *= -unit[p]
         for pairs in range(_ITERATIONS):
@@ -80,7 +83,7 @@ def polish(first, last, live, unit, limit, x, numbers, layout, work, q):
             for _ in range(_LINE_STEPS):
                 for p in range(P):
                     trial[p] = point[p] - size * way[p] * unit[p]
-                value = -log_joint(trial, x, numbers, layout, work, trial_slope)
+                value = -log_joint_in(trial_, x_, numbers_, layout_, trial_slope_, *cut)
                 along = 0.0
                 for p in range(P):
                     trial_slope[p] *= -unit[p]

@@ -18,8 +18,9 @@ def by_loc(parameters):
     return parameters.permuted(np.argsort(-parameters.locs[:, 0]))
 
 
-def test_the_tutorials_fit():
-    fit = gmm.fit_map(DATA, MIXTURE)
+@pytest.mark.parametrize("engine", ["compiled", "pyro"])
+def test_the_tutorials_fit(engine):
+    fit = gmm.fit_map(DATA, MIXTURE, engine=engine)
     assert np.nanmin(fit.initial_loss) == pytest.approx(25.665585, abs=1e-6)
     assert fit.initial_loss[fit.chosen] == fit.initial_loss.min()
     assert fit.final_loss[fit.chosen] == pytest.approx(17.4433, abs=1e-4)
@@ -37,8 +38,9 @@ def test_the_tutorials_fit():
     assert np.isnan(fit.final_loss).sum() == 99
 
 
-def test_choosing_by_the_final_loss_names_the_collapsed_starts_and_shuns_them():
-    fit = gmm.fit_map(DATA, MIXTURE, gmm.MapOptions(choose="final"))
+@pytest.mark.parametrize("engine", ["compiled", "pyro"])
+def test_choosing_by_the_final_loss_names_the_collapsed_starts_and_shuns_them(engine):
+    fit = gmm.fit_map(DATA, MIXTURE, gmm.MapOptions(choose="final"), engine=engine)
     assert fit.final_loss[fit.chosen] == pytest.approx(17.443, abs=1e-3)
     assert fit.verdict[fit.chosen] in ("converged", "moving")
     starts = gmm.fit_map(DATA, MIXTURE, gmm.MapOptions(steps=1)).points.locs[:, :, 0]
@@ -58,8 +60,9 @@ def test_choosing_by_the_final_loss_names_the_collapsed_starts_and_shuns_them():
         )
 
 
-def test_polishing_reaches_the_exact_optimum():
-    fit = gmm.fit_map(DATA, MIXTURE, gmm.MapOptions(polish=True))
+@pytest.mark.parametrize("engine", ["compiled", "pyro"])
+def test_polishing_reaches_the_exact_optimum(engine):
+    fit = gmm.fit_map(DATA, MIXTURE, gmm.MapOptions(polish=True), engine=engine)
     assert fit.verdict[fit.chosen] == "converged"
     found = by_loc(fit.parameters)
     np.testing.assert_allclose(found.weights, [0.625, 0.375], atol=1e-6)
@@ -92,9 +95,12 @@ def test_a_polished_fit_has_no_gradient_left():
     np.testing.assert_allclose(slope, 0, atol=1e-6)
 
 
-def test_a_long_collapse_is_called_one_and_keeps_its_numbers():
+@pytest.mark.parametrize("engine", ["compiled", "pyro"])
+def test_a_long_collapse_is_called_one_and_keeps_its_numbers(engine):
     # Seed 7 starts at {0, 1}. The tutorial's own run is NaN by 800 steps.
-    fit = gmm.fit_map(DATA, MIXTURE, gmm.MapOptions(restarts=1, first_seed=7, steps=850))
+    fit = gmm.fit_map(
+        DATA, MIXTURE, gmm.MapOptions(restarts=1, first_seed=7, steps=850), engine=engine
+    )
     assert fit.verdict.tolist() == ["collapsed"]
     assert np.all(np.isfinite(fit.parameters.locs))
     assert fit.parameters.weights.min() < 1e-18
@@ -115,10 +121,11 @@ def test_with_concentration_one_nothing_collapses():
     assert fit.verdict[0] in ("converged", "moving")
 
 
+@pytest.mark.parametrize("engine", ["compiled", "pyro"])
 @pytest.mark.parametrize("choose", ["initial", "final"])
-def test_a_diverging_fit_is_marked_failed_and_keeps_its_curve(choose):
+def test_a_diverging_fit_is_marked_failed_and_keeps_its_curve(choose, engine):
     options = gmm.MapOptions(restarts=12, learning_rate=1e9, choose=choose, steps=30)
-    fit = gmm.fit_map(DATA, MIXTURE, options)
+    fit = gmm.fit_map(DATA, MIXTURE, options, engine=engine)
     assert fit.verdict[fit.chosen] == "failed"
     assert np.isfinite(fit.loss[fit.chosen, 0])
     assert np.isnan(fit.loss[fit.chosen, -1])

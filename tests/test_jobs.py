@@ -48,6 +48,7 @@ def map_spec(**options):
         dataset=gmm.example("tutorial"),
         mixture=gmm.Mixture(),
         options=gmm.MapOptions(**({"restarts": 2, "steps": 200} | options)),
+        engine="pyro",  # slow enough to be watched, stopped and waited for
     )
 
 
@@ -56,6 +57,7 @@ def nuts_spec(**options):
         dataset=gmm.example("tutorial"),
         mixture=gmm.Mixture(),
         options=gmm.NutsOptions(**({"draws": 50, "warmup": 20, "chains": 2} | options)),
+        engine="pyro",
     )
 
 
@@ -234,7 +236,8 @@ def test_a_restarted_server_shows_what_is_done_and_says_what_was_lost(jobs, tmp_
 
         def spec(steps):
             return gmm.Specification(dataset=gmm.example("tutorial"), mixture=gmm.Mixture(),
-                                     options=gmm.MapOptions(restarts=2, steps=steps))
+                                     options=gmm.MapOptions(restarts=2, steps=steps),
+                                     engine="pyro")
 
         if __name__ == "__main__":
             jobs = JobService(database=sys.argv[1], n_workers=1)

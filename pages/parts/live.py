@@ -11,7 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from gmm_core.inference import estimate_seconds
 from gmm_core.jobs import RunStatus, service
@@ -19,6 +21,8 @@ from gmm_core.mixture import Parameters
 from gmm_core.specification import Specification
 from gmm_core.words import count
 from pages.parts import session, text
+
+Array = NDArray[np.float64]
 
 TICK = 0.35  # seconds: about three frames a second, as much as figures of this size redraw calmly
 AUTO = 15.0  # seconds: a longer run waits for its button
@@ -112,15 +116,19 @@ def point(view: View) -> Parameters | None:
         return None
 
 
-def norms(arrays: dict[str, Any]) -> dict[str, Any]:
-    """Return the gradient norms of the start that is being trained, by site."""
-    row = int((arrays["loss"] == arrays["loss"]).sum(axis=1).argmax())
+def curves(view: View, steps: int) -> tuple[Array, dict[str, Array]]:
+    """Return a running fit's loss [R, T] and its leading start's gradient norms, NaN at first."""
+    arrays = view.status.snapshot if view.status is not None else {}
+    if "loss" not in arrays:
+        return np.full((1, steps), np.nan), {"locs": np.full(steps, np.nan)}
+    row = int(np.isfinite(arrays["loss"]).sum(axis=1).argmax())
     prefix = "gradient_norm."
-    return {
+    norms = {
         name.removeprefix(prefix): array[row]
         for name, array in arrays.items()
         if name.startswith(prefix)
     }
+    return arrays["loss"], norms or {"locs": np.full(steps, np.nan)}
 
 
 def status_line(view: View, slot: str, label: str = "Run") -> None:

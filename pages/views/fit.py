@@ -28,7 +28,7 @@ def body() -> list[live.View]:
     with left:
         hero(view)
         live.status_line(view, "map", "Fit")
-        views = [view, *search(view)]
+        views = [view] if view.spec is None else [view, *search(view)]
     if fit is not None:
         tables(fit)
     return views
@@ -78,44 +78,35 @@ def hero(view: live.View) -> None:
 
 
 def search(view: live.View) -> list[live.View]:
-    """Draw how the search went: losses and gradient norms; return the run beside it, if any."""
+    """Draw how the search went: losses and gradient norms; return the run beside it, if any.
+
+    Both figures stand there from the first moment on, so that a run that begins or ends changes
+    what they show, and nothing else.
+    """
     fit: MapFit | None = view.result
-    arrays = view.status.snapshot if view.status is not None else {}
     left, right = st.columns(2)
-    if fit is not None:
-        norms = {name: norm[fit.chosen] for name, norm in fit.gradient_norm.items()}
+    if fit is None:
+        loss, norms = live.curves(view, session.map_options().steps)
         with left:
-            # The figure stands above the switch that adds a curve to it.
-            place = st.container()
-            pyro = reference(view, fit)
-            beside = pyro_loss(pyro)
-            with place:
-                figure.show(curves.losses(fit.loss, fit.chosen, fit.verdict, beside), key="loss")
-            if pyro is not None and pyro.result is not None:
-                st.caption(words.agreement(fit.loss[fit.chosen], pyro.result.loss[0]))
-            elif pyro is not None:
-                live.status_line(pyro, "pyro", "Run in Pyro")
+            figure.show(curves.losses(loss), key="loss")
         with right:
             figure.show(curves.gradient_norms(norms), key="gradient")
-        return [] if pyro is None else [pyro]
-    if "loss" in arrays:
-        with left:
-            figure.show(curves.losses(arrays["loss"]), key="loss")
-        with right:
-            figure.show(curves.gradient_norms(live.norms(arrays)), key="gradient")
-    return []
+        return []
+    pyro = reference(view, fit)
+    with left:
+        beside = pyro_loss(pyro)
+        figure.show(curves.losses(fit.loss, fit.chosen, fit.verdict, beside), key="loss")
+        ask_for_reference(view, fit, pyro)
+    with right:
+        norms = {name: norm[fit.chosen] for name, norm in fit.gradient_norm.items()}
+        figure.show(curves.gradient_norms(norms), key="gradient")
+    return [] if pyro is None else [pyro]
 
 
 def reference(view: live.View, fit: MapFit) -> live.View | None:
-    """Return the run of the chosen start in Pyro, when the person asks to lay it over ours."""
-    if view.spec is None or view.spec.engine == "pyro":
-        return None
-    if not st.toggle(
-        "Lay Pyro's curve over it",
-        key="beside_pyro",
-        help="Runs the chosen start in Pyro, the engine that defines the mixture, and draws its "
-        "loss over the compiled engine's.",
-    ):
+    """Return the run of the chosen start in Pyro, when the person asked to lay it over ours."""
+    asked = st.session_state.get("beside_pyro", False)
+    if view.spec is None or view.spec.engine == "pyro" or not asked:
         return None
     options = session.map_options()
     alone = options.model_copy(
@@ -123,6 +114,22 @@ def reference(view: live.View, fit: MapFit) -> live.View | None:
     )
     spec = view.spec.model_copy(update={"options": alone, "engine": "pyro"})
     return live.view("pyro", lambda: spec, limit=120, link=False)
+
+
+def ask_for_reference(view: live.View, fit: MapFit, pyro: live.View | None) -> None:
+    """Draw the switch that lays Pyro's curve over ours, and how closely the two agree."""
+    if view.spec is None or view.spec.engine == "pyro":
+        return
+    st.toggle(
+        "Lay Pyro's curve over it",
+        key="beside_pyro",
+        help="Runs the chosen start in Pyro, the engine that defines the mixture, and draws its "
+        "loss over the compiled engine's.",
+    )
+    if pyro is not None and pyro.result is not None:
+        st.caption(words.agreement(fit.loss[fit.chosen], pyro.result.loss[0]))
+    elif pyro is not None:
+        live.status_line(pyro, "pyro", "Run in Pyro")
 
 
 def pyro_loss(view: live.View | None) -> np.ndarray | None:

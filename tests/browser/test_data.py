@@ -54,10 +54,10 @@ def test_point_is_edited_in_the_table(fresh: Page) -> None:
     width = table.bounding_box()["width"]
     # The first row's value; the grid scrolls in a layer of its own above the canvas.
     table.dblclick(position={"x": 0.7 * width, "y": 35 + 17}, force=True)
-    expect(page.locator("#portal input").first).to_be_visible()
-    page.keyboard.press("Control+A")
-    page.keyboard.type("-3")
-    page.keyboard.press("Enter")
+    cell = page.locator("#portal input").first
+    expect(cell).to_be_focused()
+    cell.fill("-3")
+    cell.press("Enter")
     page.get_by_role("button", name="Use these 5 points").click()
     expect(page.locator(".gmm-answer")).to_contain_text('"tutorial (edited)" has 5 points')
     expect(page.locator(".gmm-table").first).to_contain_text("−3.00 to 12.0")

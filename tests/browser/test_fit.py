@@ -24,9 +24,9 @@ def set_number(page: Page, label: str, value: str) -> None:
 
 def use_pyro(page: Page) -> None:
     """Choose the engine whose steps are slow enough to be watched."""
-    page.get_by_label("Engine", exact=False).first.click()
+    page.get_by_role("combobox", name="Engine").click()
     page.get_by_role("option", name="Pyro, the reference").click()
-    page.get_by_label("Choose the start by").first.click()
+    page.get_by_role("combobox", name="Choose the start by").click()
     page.get_by_role("option", name="initial loss").click()
 
 
@@ -130,9 +130,7 @@ def test_first_request_after_start_may_be_a_deep_link(
     expect(answer(opened)).to_contain_text("Two components explain", timeout=90_000)
 
 
-def test_unknown_run_is_answered_in_a_sentence(
-    app_server: Server, open_page: Callable[..., Page]
-):
+def test_unknown_run_is_answered_in_a_sentence(app_server: Server, open_page: Callable[..., Page]):
     page = open_page(f"{app_server.url}/fit?run=nonsense")
     expect(page.get_by_text("nonsense")).to_be_visible()
     expect(answer(page)).to_contain_text("Two components explain", timeout=60_000)

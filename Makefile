@@ -19,7 +19,7 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: $(VENV)/.test
+bench: $(VENV)/.bench
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only \
 		--benchmark-columns=median,iqr,rounds -s
 
@@ -44,6 +44,10 @@ $(VENV)/.app: requirements.txt | $(VENV)/bin/pip
 
 $(VENV)/.test: tests/requirements.txt $(VENV)/.app
 	$(BIN)/pip install --quiet --requirement tests/requirements.txt
+	touch $@
+
+$(VENV)/.bench: tests/benchmarks/requirements.txt $(VENV)/.test
+	$(BIN)/pip install --quiet --requirement tests/benchmarks/requirements.txt
 	touch $@
 
 $(VENV)/bin/pip:

@@ -114,16 +114,20 @@ def chart(page: Page, key: str) -> Any:
     return page.locator(f'.gmm-figure[data-figure="{key}"]')
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Chromium: the distribution's where there is one, Playwright's own elsewhere."""
+    """Chromium: the distribution's where there is one, Playwright's own elsewhere.
+
+    It ends with this folder: while Playwright runs, this thread has a running event loop, and
+    Dask would take every later test for asynchronous code.
+    """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         yield browser
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def app_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Serve the dashboard itself, once for all tests."""
     with serving(ROOT / "app.py", tmp_path_factory.mktemp("app")) as server:

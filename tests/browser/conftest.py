@@ -118,8 +118,7 @@ def chart(page: Page, key: str) -> Any:
 def browser() -> Iterator[Browser]:
     """Chromium: the distribution's where there is one, Playwright's own elsewhere.
 
-    It ends with this folder: while Playwright runs, this thread has a running event loop, and
-    Dask would take every later test for asynchronous code.
+    It ends with this folder's tests, and with it the event loop that it keeps in this thread.
     """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)

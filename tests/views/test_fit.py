@@ -26,7 +26,7 @@ def test_every_start_trained_says_how_many_agree_and_collapsed(view, finished):
     app = view("fit")
     said = page_text(finished(app))
     assert "65 of 100 starts agree; 35 collapsed and are set aside." in said
-    assert "Dirichlet concentration of 0.5 < 1" in said
+    assert "Dirichlet concentration of 0.5 &lt; 1" in said
     assert "cure_concentration" in {button.key for button in app.button}
 
 

@@ -237,7 +237,7 @@ def estimate_seconds(spec: Specification) -> float:
     """Estimate how long a run takes on one core, to the nearest factor of two or three.
 
     Per step of the Pyro engine 3 ms, and 30 ns for each point, component and column (times D for
-    full covariances), as seen on machines of 2024; of the compiled engines 1 us and 4 ns, and as
+    full covariances), as measured on two cores; of the compiled engines 1 us and 4 ns, and as
     much again as 2 us where Python calls it. NUTS takes eight gradients a draw.
     """
     N, D = spec.dataset.values.shape

@@ -207,6 +207,6 @@ def _words(status: RunStatus) -> str:
 
 
 def _preparing(status: RunStatus) -> str:
-    # The first run of an installation compiles the kernel, which takes a quarter of a minute.
+    # The first run of an installation compiles the kernel, which takes up to half a minute.
     slow = status.elapsed is not None and status.elapsed > 3
     return "Preparing the engine: the first start compiles it." if slow else "Starting."

@@ -15,6 +15,7 @@ from gmm_core.mixture.density import (
 from gmm_core.mixture.log_joint import log_joint, log_joint_terms
 from gmm_core.mixture.model import MAX_COMPONENTS, Covariance, Mixture
 from gmm_core.mixture.parameters import Parameters, from_sites, sites
+from gmm_core.mixture.prior_draws import prior_draws
 from gmm_core.mixture.priors import Priors
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "log_density",
     "log_joint",
     "log_joint_terms",
+    "prior_draws",
     "responsibilities",
     "sites",
 ]

@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 _HOME = {
     "Cancelled": "progress",
+    "CompareOptions": "options",
+    "ComparisonRow": "comparison",
     "Dataset": "dataset",
+    "EmFit": "results",
+    "EmOptions": "options",
     "GuideFit": "results",
     "GuideOptions": "options",
     "MapFit": "results",
@@ -25,8 +29,10 @@ _HOME = {
     "Specification": "specification",
     "assign": "mixture",
     "boundaries": "mixture",
+    "compare": "inference",
     "example": "examples",
     "examples": "examples",
+    "fit_em": "inference",
     "fit_guide": "inference",
     "fit_map": "inference",
     "jobs": "jobs",
@@ -41,9 +47,10 @@ __all__ = sorted(_HOME)
 
 if TYPE_CHECKING:
     from gmm_core import jobs
+    from gmm_core.comparison import ComparisonRow
     from gmm_core.dataset import Dataset
     from gmm_core.examples import example, examples
-    from gmm_core.inference import fit_guide, fit_map, sample_posterior
+    from gmm_core.inference import compare, fit_em, fit_guide, fit_map, sample_posterior
     from gmm_core.mixture import (
         Mixture,
         Parameters,
@@ -54,10 +61,16 @@ if TYPE_CHECKING:
         log_joint,
         responsibilities,
     )
-    from gmm_core.options import GuideOptions, MapOptions, NutsOptions
+    from gmm_core.options import (
+        CompareOptions,
+        EmOptions,
+        GuideOptions,
+        MapOptions,
+        NutsOptions,
+    )
     from gmm_core.progress import Cancelled, Progress
     from gmm_core.reading import read_dataset
-    from gmm_core.results import GuideFit, MapFit, Posterior
+    from gmm_core.results import EmFit, GuideFit, MapFit, Posterior
     from gmm_core.specification import Specification
 
 

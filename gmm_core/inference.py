@@ -1,30 +1,33 @@
 """Runs a specification: chooses the engine, splits the work into parts, judges what came back.
 
-A run has one part, or one part for each chain of a posterior, so that every chain can have a
-process of its own. Calling `fit_map`, `fit_guide` or `sample_posterior` runs the parts here, one
-after the other; `jobs` runs them on workers. The engines are imported when they are needed.
+A run has one part, or one for each chain of a posterior and each mixture of a comparison, so that
+each can have a process of its own. Calling `fit_map` and its like runs the parts here, one after
+the other; `jobs` runs them on workers. The engines are imported when they are needed.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from math import comb
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gmm_core import comparison
+from gmm_core.comparison import Comparison, ComparisonRow
 from gmm_core.dataset import Dataset
 from gmm_core.diagnostics import CONVERGED, POLISHED, basins, is_collapsed
-from gmm_core.mixture import Mixture, Parameters
-from gmm_core.options import GuideOptions, MapOptions, NutsOptions
-from gmm_core.progress import Cancelled, OnProgress, Progress
-from gmm_core.results import GuideFit, MapFit, Posterior
+from gmm_core.mixture import COVARIANCES, Mixture, Parameters, Priors
+from gmm_core.options import CompareOptions, EmOptions, GuideOptions, MapOptions, NutsOptions
+from gmm_core.progress import Cancelled, OnProgress, Patch, Progress
+from gmm_core.results import EmFit, GuideFit, MapFit, Posterior
 from gmm_core.specification import Specification
 
-Result = MapFit | GuideFit | Posterior
-SomeOptions = TypeVar("SomeOptions", MapOptions, GuideOptions, NutsOptions)
+Result = MapFit | GuideFit | Posterior | Comparison | EmFit
+SomeOptions = TypeVar("SomeOptions", MapOptions, GuideOptions, NutsOptions, EmOptions)
 
 
 def fit_map(
@@ -111,8 +114,93 @@ def sample_posterior(
     return _run(spec, on_progress)
 
 
+def compare(
+    dataset: Dataset,
+    n_components: int | Iterable[int] = range(1, 7),
+    covariances: str | Iterable[str | tuple[str, bool]] | None = None,
+    priors: Priors | None = None,
+    *,
+    restarts: int = 20,
+    first_seed: int = 0,
+    start: str = "kmeans++",
+    on_progress: OnProgress | None = None,
+) -> list[ComparisonRow]:
+    """Fit every K with every covariance, each from many starts, and judge them by BIC and others.
+
+    Parameters
+    ----------
+    n_components : the K to try.
+    covariances : names ("spherical", "diag", "full": tied and untied) or pairs (name, tied); all
+        six for None.
+    priors : None for none at all, which is maximum likelihood.
+    restarts, first_seed, start : as in `MapOptions`. Every start is trained and polished, and the
+        best sound optimum is taken.
+    on_progress : as in `fit_map`. `Cancelled` leaves with the finished rows as its `partial`.
+
+    Returns
+    -------
+    A row for each cell, by K and then in the order of `COVARIANCES`. A cell without an optimum
+    says why, has NaN as its criteria, and is never `comparison.best`.
+
+    Raises
+    ------
+    ValueError
+        When an option is out of range, or the data cannot be fitted by any mixture.
+    """
+    single = isinstance(n_components, int | np.integer)
+    named = isinstance(covariances, str)
+    options = CompareOptions(
+        n_components=(n_components,) if single else tuple(n_components),  # type: ignore[arg-type]
+        covariances=(covariances,) if named else tuple(covariances or COVARIANCES),  # type: ignore[arg-type]
+        restarts=restarts,
+        first_seed=first_seed,
+        start=start,  # type: ignore[arg-type]  # checked by the options
+    )
+    mixture = Mixture(n_components=1, priors=Priors.flat() if priors is None else priors)
+    spec = Specification(dataset=dataset, mixture=mixture, options=options)
+    try:
+        found: Comparison = _run(spec, on_progress)
+    except Cancelled as cancelled:
+        rows = [] if cancelled.partial is None else list(cancelled.partial.rows)
+        raise Cancelled(str(cancelled), rows) from None
+    return list(found.rows)
+
+
+def fit_em(
+    dataset: Dataset,
+    mixture: Mixture,
+    parameters: Parameters,
+    options: EmOptions | None = None,
+    *,
+    on_progress: OnProgress | None = None,
+) -> EmFit:
+    """Maximise the likelihood by scikit-learn's EM from a given point.
+
+    Parameters
+    ----------
+    mixture : with `Priors.flat()`: EM knows no priors.
+    parameters : where it begins.
+    options : when it ends.
+    on_progress : as in `fit_map`. `Cancelled` leaves with the fit so far as its `partial`.
+
+    Raises
+    ------
+    ValueError
+        When there are priors, or parameters, mixture and data do not go together.
+    """
+    spec = Specification(
+        dataset=dataset,
+        mixture=mixture,
+        options=_options(EmOptions, options),
+        parameters=parameters,
+    )
+    return _run(spec, on_progress)
+
+
 def n_parts(spec: Specification) -> int:
-    """Count the parts that can run at the same time: chains of a posterior, else one."""
+    """Count the parts that can run at the same time: chains, mixtures of a comparison, else one."""
+    if isinstance(spec.options, CompareOptions):
+        return len(comparison.models(spec.options, spec.dataset.values.shape[1]))
     return spec.options.chains if isinstance(spec.options, NutsOptions) else 1
 
 
@@ -126,8 +214,45 @@ def run_part(spec: Specification, part: int = 0, on_progress: OnProgress | None 
     if isinstance(options, GuideOptions):
         engine = _engine("pyro_engine")
         return engine.fit_guide(dataset, mixture, spec.parameters, options, on_progress)
+    if isinstance(options, CompareOptions):
+        return _fit_cells(spec, options, part, on_progress)
+    if isinstance(options, EmOptions):
+        engine = _engine("em_engine")
+        return engine.fit_em(dataset, mixture, spec.parameters, options, on_progress)
     module = {"nutpie": "compiled_nuts", "pyro": "pyro_nuts"}[spec.engine]
     return _engine(module).sample_chain(dataset, mixture, options, part, on_progress)
+
+
+def _fit_cells(
+    spec: Specification, options: CompareOptions, part: int, on_progress: OnProgress | None
+) -> Comparison:
+    """Fit one mixture of a comparison and report its row for every cell that is this mixture."""
+    data, R = spec.dataset, options.restarts
+    every = comparison.cells(options)
+    group = comparison.models(options, data.values.shape[1])[part]
+    mixture = comparison.mixture_of(every[group[0]], spec.mixture)
+
+    def report(progress: Progress) -> None:
+        if on_progress is not None and progress.total:
+            # Polishing is about as much work as Adam, and says nothing of how far it is.
+            on_progress(Progress(R * progress.done // (2 * progress.total), R))
+
+    began = time.perf_counter()
+    try:
+        mixture.check(data)
+        fit = fit_map(data, mixture, options.map_options, on_progress=report)
+        row = comparison.fitted_row(data, mixture, fit, time.perf_counter() - began)
+    except (ValueError, ArithmeticError) as error:
+        row = comparison.unfitted_row(data, mixture, "failed", str(error), R)
+    rows = []
+    for i in group:
+        rows.append(row._replace(**every[i]._asdict()))
+        if on_progress is not None:
+            numbers = comparison.reported(rows[-1])
+            shape = (len(every),)
+            news = {name: Patch(shape, (i,), np.array([v])) for name, v in numbers.items()}
+            on_progress(Progress(R, R, news))
+    return Comparison(tuple(rows))
 
 
 def _engine(module: str) -> Any:
@@ -142,6 +267,8 @@ def combine(spec: Specification, parts: Sequence[Any]) -> Result:
     ValueError
         When there is no part with anything in it.
     """
+    if isinstance(spec.options, CompareOptions):
+        return comparison.merged(spec.options, [part for part in parts if part is not None])
     if not isinstance(spec.options, NutsOptions):
         return parts[0]
     chains = [chain for chain in parts if chain is not None and chain.n_draws > 0]
@@ -186,10 +313,17 @@ def _run(spec: Specification, on_progress: OnProgress | None) -> Any:
             parts.append(run_part(spec, part, report if on_progress else None))
         except Cancelled as cancelled:
             parts.append(cancelled.partial)
-            if isinstance(spec.options, NutsOptions) and any(p is not None for p in parts):
+            if total > 1 and any(part is not None for part in parts):
                 raise Cancelled(str(cancelled), combine(spec, parts)) from None
             raise
     return combine(spec, parts)
+
+
+def _distinct_mixtures(spec: Specification, options: CompareOptions) -> list[Mixture]:
+    """List the mixtures of a comparison that are fitted, each once."""
+    every = comparison.cells(options)
+    groups = comparison.models(options, spec.dataset.values.shape[1])
+    return [comparison.mixture_of(every[group[0]], spec.mixture) for group in groups]
 
 
 def _judge(dataset: Dataset, options: MapOptions, training: Any) -> MapFit:
@@ -216,10 +350,13 @@ def _judge(dataset: Dataset, options: MapOptions, training: Any) -> MapFit:
         chosen = int(np.flatnonzero(training.trained)[0])
     else:
         # A collapsed loss has no lower bound, so it is no measure: sound ones come first.
-        rank = [
-            ("converged", "collapsed", "failed").index(v.replace("moving", "converged"))
-            for v in verdict
-        ]
+        order = {"converged": 0, "moving": 0, "collapsed": 1, "failed": 2}
+        if options.polish and np.any(verdict == "converged"):
+            # What still moves after polishing runs down a slope without an end, such as towards a
+            # singular covariance: where it was stopped is no measure either.
+            order["moving"] = 1
+            sound = verdict == "converged"
+        rank = [order[v] for v in verdict]
         chosen = int(np.lexsort((np.nan_to_num(training.final_loss, nan=np.inf), rank))[0])
     return MapFit(
         loss=training.loss,
@@ -246,6 +383,16 @@ def estimate_seconds(spec: Specification) -> float:
     pyro = spec.engine == "pyro"
     step = 3e-3 + 30e-9 * numbers if pyro else 1e-6 + 4e-9 * numbers
     options = spec.options
+    if isinstance(options, CompareOptions):
+        return sum(
+            10e-3  # to hand a part over and keep its row
+            + estimate_seconds(
+                spec.model_copy(update={"mixture": m, "options": options.map_options})
+            )
+            for m in _distinct_mixtures(spec, options)
+        )
+    if isinstance(options, EmOptions):
+        return 200 * (1e-3 + 30e-9 * numbers)
     if isinstance(options, MapOptions):
         # Starts on the same points are trained once; what an end is judged by costs a millisecond.
         distinct = min(options.restarts, comb(N, spec.mixture.n_components))

@@ -1,15 +1,16 @@
-"""How a run is made: the options of the MAP fit, the enumerating guide and NUTS.
+"""How a run is made: the options of the MAP fit, the guide, NUTS, the comparison and EM.
 
 Limits stand here, not only in widgets: whoever calls the core gets the same answer.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from gmm_core.fields import Positive, Whole
+from gmm_core.mixture import COVARIANCES, MAX_COMPONENTS
 
 # A seed is what torch and NumPy both take: a non-negative 32-bit integer.
 Seed = Annotated[Whole, Field(ge=0, le=2**32 - 1)]
@@ -68,4 +69,81 @@ class NutsOptions(_Options):
     max_tree_depth: Annotated[Whole, Field(ge=1, le=15)] = 10
 
 
-Options = MapOptions | GuideOptions | NutsOptions
+Form = Annotated[str, Field(pattern="^(spherical|diag|full)$")]
+
+
+class CompareOptions(_Options):
+    """Options of `compare`: which K and covariances, and how each cell is searched.
+
+    n_components : the K to try, in any order; kept ascending and without repetition.
+    covariances : pairs of a covariance and whether it is tied; a name alone stands for both of
+        its forms. Kept in the order of `COVARIANCES`, so that equal sweeps are equal.
+    restarts, first_seed, start, steps : as in `MapOptions`. Every cell is trained from all its
+        starts, polished, and takes the best sound optimum. Polishing does most of the way, so
+        few steps of Adam find as good optima as many.
+    """
+
+    n_components: tuple[Annotated[Whole, Field(ge=1, le=MAX_COMPONENTS)], ...] = Field(
+        default=(1, 2, 3, 4, 5, 6), min_length=1
+    )
+    covariances: tuple[tuple[Form, bool], ...] = Field(default=COVARIANCES, min_length=1)
+    restarts: Annotated[Whole, Field(ge=1, le=200)] = 20
+    first_seed: Seed = 0
+    start: Start = "kmeans++"
+    steps: Steps = 50
+
+    @field_validator("n_components", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, range | list | set) else value
+
+    @field_validator("n_components")
+    @classmethod
+    def _ascending(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(sorted(set(value)))
+
+    @field_validator("covariances", mode="before")
+    @classmethod
+    def _pairs(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            value = (value,)
+        if not isinstance(value, tuple | list):
+            return value
+        pairs: list[Any] = []
+        for item in value:
+            if isinstance(item, str):
+                pairs += [(item, tied) for tied in (True, False)]
+            else:
+                pairs.append(item)
+        return tuple(pairs)
+
+    @field_validator("covariances")
+    @classmethod
+    def _ordered(cls, value: tuple[tuple[str, bool], ...]) -> tuple[tuple[str, bool], ...]:
+        return tuple(pair for pair in COVARIANCES if pair in value)
+
+    @property
+    def map_options(self) -> MapOptions:
+        """The options of the MAP fit of a single cell."""
+        return MapOptions(
+            restarts=self.restarts,
+            first_seed=self.first_seed,
+            steps=self.steps,
+            start=self.start,
+            choose="final",
+            polish=True,
+        )
+
+
+class EmOptions(_Options):
+    """Options of `fit_em`: how long EM goes on.
+
+    iterations : at most this many.
+    tolerance : it ends when the log likelihood per point rises by less than this.
+    """
+
+    iterations: Steps = 1000
+    tolerance: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1e-10
+
+
+Options = MapOptions | GuideOptions | NutsOptions | CompareOptions | EmOptions

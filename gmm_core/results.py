@@ -36,7 +36,8 @@ class MapFit:
         last one is where it ended.
     verdict : [R], "converged", "moving", "collapsed", "failed" or "untrained".
     basin : [R], restarts with the same number ended in the same optimum up to permutation, 0
-        the best; -1 where collapsed, failed or untrained.
+        the best; -1 where collapsed, failed or untrained, and where still moving after polishing
+        when others came to an optimum.
     """
 
     loss: Array
@@ -90,6 +91,28 @@ class GuideFit:
     loss: Array
     gradient_norm: dict[str, Array]
     assignment_probs: Array
+
+
+@dataclass(frozen=True, eq=False)
+class EmFit:
+    """A maximum of the likelihood found by EM from one start.
+
+    Attributes
+    ----------
+    log_likelihood : [T + 1], before the first iteration and after each.
+    points : where each iteration ended, with a leading [T + 1]; the first is the start.
+    verdict : "converged", "moving" when the iterations ran out, or "collapsed" when a
+        component's covariance became singular.
+    """
+
+    log_likelihood: Array
+    points: Parameters
+    verdict: str
+
+    @property
+    def parameters(self) -> Parameters:
+        """Where it ended."""
+        return self.points[len(self.points) - 1]
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,6 +23,8 @@ _TYPES = {
     "Patch": "gmm_core.progress",
     "MapFit": "gmm_core.results",
     "GuideFit": "gmm_core.results",
+    "EmFit": "gmm_core.results",
+    "Comparison": "gmm_core.comparison",
     "Posterior": "gmm_core.results",
 }
 

@@ -14,43 +14,55 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, field_serializer, model_validator
 
 from gmm_core.dataset import Dataset
-from gmm_core.mixture import Mixture, Parameters, sites
-from gmm_core.options import GuideOptions, MapOptions, NutsOptions
+from gmm_core.mixture import Mixture, Parameters, Priors, sites
+from gmm_core.options import (
+    CompareOptions,
+    EmOptions,
+    GuideOptions,
+    MapOptions,
+    NutsOptions,
+    Options,
+)
 
-Kind = Literal["map", "guide", "posterior"]
+Kind = Literal["map", "guide", "posterior", "compare", "em"]
 
-_OPTIONS: dict[Kind, type[MapOptions] | type[GuideOptions] | type[NutsOptions]] = {
+_OPTIONS: dict[Kind, type[Options]] = {
     "map": MapOptions,
     "guide": GuideOptions,
     "posterior": NutsOptions,
+    "compare": CompareOptions,
+    "em": EmOptions,
 }
 # The first of each is the default.
 _ENGINES: dict[Kind, tuple[str, ...]] = {
     "map": ("compiled", "pyro"),
     "guide": ("pyro",),
     "posterior": ("nutpie", "pyro"),
+    "compare": ("compiled",),
+    "em": ("scikit-learn",),
 }
 
 
 class Specification(BaseModel):
-    """Dataset, mixture, options and engine; for the enumerating guide also the learned point.
+    """Dataset, mixture, options and engine; for the guide and for EM also where they begin.
 
-    The engine is "compiled" (a MAP fit), "nutpie" (a posterior) or "pyro", the reference, which
-    knows every kind. Without one the fast engine of the kind is taken.
+    The engine is "compiled" (a MAP fit, a comparison), "nutpie" (a posterior), "scikit-learn" (EM)
+    or "pyro", the reference for a MAP fit, the guide and a posterior. Without one the first of
+    the kind is taken. Of the mixture of a comparison only the priors count, those of its cells.
 
     Raises
     ------
     ValueError
         When the parts do not go together: an engine that does not know this kind of run, a
-        mixture that cannot be fitted to the data, flat priors for a posterior, or a guide
-        without parameters.
+        mixture that cannot be fitted to the data, flat priors for a posterior, others for EM, or
+        a guide without parameters.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     dataset: Dataset
     mixture: Mixture
-    options: MapOptions | GuideOptions | NutsOptions
+    options: Options
     engine: str = ""
     parameters: Parameters | None = None
 
@@ -61,6 +73,16 @@ class Specification(BaseModel):
             for kind, options in _OPTIONS.items():
                 if type(fields.get("options")) is options:
                     return {**fields, "engine": _ENGINES[kind][0]}
+        return fields
+
+    @model_validator(mode="before")
+    @classmethod
+    def _canonical(cls, fields: Any) -> Any:
+        # K and covariance of a comparison stand in its options: equal sweeps are equal runs.
+        if isinstance(fields, dict) and isinstance(fields.get("options"), CompareOptions):
+            given = fields.get("mixture")
+            if isinstance(given, Mixture):
+                return {**fields, "mixture": Mixture(n_components=1, priors=given.priors)}
         return fields
 
     @model_validator(mode="after")
@@ -77,10 +99,15 @@ class Specification(BaseModel):
                 "With a flat prior there is no posterior to draw from. Give every prior: "
                 "Priors.for_data(dataset) suits most data."
             )
-        if (self.parameters is not None) != (self.kind == "guide"):
+        if self.kind == "em" and self.mixture.priors != Priors.flat():
             raise ValueError(
-                "The enumerating guide, and only it, starts from learned parameters. "
-                "Give the parameters of a MAP fit with GuideOptions."
+                "EM maximises the likelihood and knows no priors. Give a mixture with "
+                "Priors.flat()."
+            )
+        if (self.parameters is not None) != (self.kind in ("guide", "em")):
+            raise ValueError(
+                "The enumerating guide and EM, and only they, start from a point. Give the "
+                "parameters of a MAP fit with GuideOptions, or those of a start with EmOptions."
             )
         if self.parameters is not None:
             sites(self.mixture, self.parameters)
@@ -104,7 +131,7 @@ class Specification(BaseModel):
 
     @property
     def kind(self) -> Kind:
-        """What is run: "map", "guide" or "posterior"."""
+        """What is run: "map", "guide", "posterior", "compare" or "em"."""
         return next(kind for kind, cls in _OPTIONS.items() if type(self.options) is cls)
 
     @property

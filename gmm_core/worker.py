@@ -34,7 +34,16 @@ _REPORT_SHARE = 0.05
 _STORE_INTERVAL = 1.0
 _LOOKS_PER_BEAT = 10
 
-_PACKAGES = ("numpy", "scipy", "torch", "pyro-ppl", "distributed", "numba", "nutpie")
+_PACKAGES = (
+    "numpy",
+    "scipy",
+    "torch",
+    "pyro-ppl",
+    "distributed",
+    "numba",
+    "nutpie",
+    "scikit-learn",
+)
 _ENGINES = (
     "gmm_core.engines.pyro_engine",
     "gmm_core.engines.compiled_engine",
@@ -195,7 +204,8 @@ def finish(store: Store, run_id: str, attempt: str, ended: list[tuple[bool, Any]
 def _judge(result: Any) -> tuple[str, str]:
     """State and message of a run that came to its end: a fit that diverged has failed."""
     verdict = getattr(result, "verdict", None)
-    if verdict is None or str(verdict[result.chosen]) != "failed":
+    # An EM fit has one verdict and none of them is a failure; a comparison has one for each cell.
+    if verdict is None or isinstance(verdict, str) or str(verdict[result.chosen]) != "failed":
         return "done", ""
     loss = np.append(result.loss[result.chosen], result.final_loss[result.chosen])
     broken = np.flatnonzero(~np.isfinite(loss))
@@ -214,6 +224,17 @@ def headline(result: Any) -> str:
         return f"loss {result.final_loss[result.chosen]:.6g}"
     if kind == "GuideFit":
         return f"loss {result.loss[-1]:.6g}" if len(result.loss) else ""
+    if kind == "EmFit":
+        return f"log likelihood {result.log_likelihood[-1]:.6g}"
+    if kind == "Comparison":
+        from gmm_core.comparison import best
+
+        winner = best(result.rows)
+        if winner is None:
+            return "no optimum"
+        row = result.rows[winner]
+        shared = "shared" if row.tied else "own"
+        return f"best by BIC: K = {row.n_components}, {row.covariance}, {shared}, {row.bic:.6g}"
     if kind == "Posterior":
         diverging = np.asarray(result.stats["diverging"])
         count = int(np.nansum(diverging))

@@ -94,7 +94,7 @@ def test_json_of_an_unknown_kind_is_refused():
         ({"mixture": gmm.Mixture(n_components=6)}, "Lower K, or add data"),
         ({"engine": "abacus"}, "'abacus' does not run a map fit. Choose 'compiled' or 'pyro'"),
         ({"options": gmm.GuideOptions()}, "Give the parameters of a MAP fit"),
-        ({"parameters": random_point(gmm.Mixture(), 1)}, "only it, starts from learned"),
+        ({"parameters": random_point(gmm.Mixture(), 1)}, "only they, start from a point"),
         (
             {"options": gmm.NutsOptions(), "mixture": gmm.Mixture(priors=gmm.Priors.flat())},
             "Give every prior",

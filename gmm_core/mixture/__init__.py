@@ -13,12 +13,13 @@ from gmm_core.mixture.density import (
     responsibilities,
 )
 from gmm_core.mixture.log_joint import log_joint, log_joint_terms
-from gmm_core.mixture.model import MAX_COMPONENTS, Covariance, Mixture
+from gmm_core.mixture.model import COVARIANCES, MAX_COMPONENTS, Covariance, Mixture
 from gmm_core.mixture.parameters import Parameters, from_sites, sites
 from gmm_core.mixture.prior_draws import prior_draws
 from gmm_core.mixture.priors import Priors
 
 __all__ = [
+    "COVARIANCES",
     "MAX_COMPONENTS",
     "Covariance",
     "Mixture",

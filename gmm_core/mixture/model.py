@@ -18,6 +18,16 @@ Covariance = Literal["spherical", "diag", "full"]
 # More components than colours and patterns can tell apart are no longer explored by eye.
 MAX_COMPONENTS = 64
 
+COVARIANCES: tuple[tuple[Covariance, bool], ...] = (
+    ("spherical", True),
+    ("spherical", False),
+    ("diag", True),
+    ("diag", False),
+    ("full", True),
+    ("full", False),
+)
+"""The six forms of covariances: the form of one, and whether all components share it."""
+
 
 class Mixture(BaseModel):
     """What is fitted: K components, one form of covariance, priors.

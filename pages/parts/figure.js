@@ -23,6 +23,7 @@ export default function (component) {
   }
   const call = ++figure.calls;
   figure.data = data;
+  figure.send = component.setTriggerValue;
   figure.colours = readTheme(parentElement);
   node.style.height = `${data.height}px`;
   node.dataset.figure = data.name;
@@ -71,10 +72,29 @@ async function draw(figure) {
     figure.drawn = now;
     figure.failed = false;
     await Plotly.react(node, data, layout, config(figure));
+    listen(figure);
     describe(node, figure.data.alt);
   } catch (error) {
     fail(figure, error);
   }
+}
+
+function listen(figure) {
+  const { node } = figure;
+  if (figure.listening) return;
+  figure.listening = true;
+  const clickable = (event) => {
+    if (!figure.data.clickable) return undefined;
+    return event.points.map((p) => p.customdata ?? p.data.meta).find((d) => d !== undefined);
+  };
+  node.on("plotly_click", (event) => {
+    const customdata = clickable(event);
+    if (customdata !== undefined) figure.send("clicked", { customdata });
+  });
+  node.on("plotly_hover", (event) => {
+    if (clickable(event) !== undefined) node.dataset.pointing = "";
+  });
+  node.on("plotly_unhover", () => delete node.dataset.pointing);
 }
 
 function afterDrag(figure) {
@@ -94,6 +114,7 @@ function fail(figure, error) {
   const { node } = figure;
   figure.drawn = null;
   figure.failed = true;
+  figure.listening = false; // Plotly forgets its listeners when it is purged
   if (window.Plotly) window.Plotly.purge(node);
   const text = document.createElement("p");
   text.className = "gmm-figure-error";

@@ -7,6 +7,7 @@ also carries the page's theme, the text alternative and the downloads to every f
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ _draw = st.components.v2.component(
 _served: dict[str, Any] = {"by": None, "url": ""}
 
 
-def show(figure: go.Figure, key: str) -> None:
+def show(figure: go.Figure, key: str, on_click: Callable[[Any], None] | None = None) -> None:
     """Draw `figure`, or update the figure that `key` drew before.
 
     Parameters
@@ -41,6 +42,10 @@ def show(figure: go.Figure, key: str) -> None:
     figure : needs `layout.meta["alt"]`, its text alternative; `style.figure` gives a figure
         that has one. `layout.height` is kept free from the first moment on.
     key : names the figure on its page; the same key is the same node in the browser.
+    on_click : called with the clicked point's `customdata`, or where its trace has none with
+        the trace's `meta`, before the page (inside a fragment: the fragment) runs again. Points
+        with neither are not clickable. A figure is clicked with a pointer only: give a control
+        that does the same beside it.
 
     Raises
     ------
@@ -55,6 +60,13 @@ def show(figure: go.Figure, key: str) -> None:
             "sentence that says what it shows, or make it with style.figure(..., alt=...)."
         )
     height = int(figure.layout.height or 320)
+
+    def clicked() -> None:
+        point = st.session_state[key].get("clicked")
+        if on_click is not None and point is not None:
+            on_click(point["customdata"])
+
+    listening = {} if on_click is None else {"on_clicked_change": clicked}
     _draw(
         key=key,
         data={
@@ -64,8 +76,10 @@ def show(figure: go.Figure, key: str) -> None:
             "height": height,
             "plotly": _plotly_url(),
             "tokens": style.themes(),
+            "clickable": on_click is not None,
         },
         height=height,
+        **listening,
     )
 
 

@@ -136,6 +136,26 @@ def test_figure_follows_the_width_of_the_window(
     )
 
 
+def test_click_on_a_point_comes_back_to_python(
+    figures: Server, open_page: Callable[..., Page]
+) -> None:
+    page = open_page(figures.url)
+    node = drawn(page, "clicks")
+    runs = page.get_by_text(re.compile(r"^page run \d+$"))
+    before = runs.inner_text()
+    points = node.locator(".scatterlayer .trace path.point")
+    _click(page, points.nth(1))
+    expect(page.get_by_text("start 8", exact=True)).to_be_visible()
+    _click(page, points.nth(2))
+    expect(page.get_by_text("start 9", exact=True)).to_be_visible()
+    _click(page, points.nth(3))  # its trace says what it stands for
+    expect(page.get_by_text("start 41", exact=True)).to_be_visible()
+    _click(page, points.nth(5))  # stands for nothing
+    _click(page, points.nth(0))
+    expect(page.get_by_text("start 7", exact=True)).to_be_visible()
+    assert runs.inner_text() == before  # only the fragment ran
+
+
 def test_figure_in_a_hidden_tab_is_drawn_when_the_tab_opens(
     figures: Server, open_page: Callable[..., Page]
 ) -> None:
@@ -186,6 +206,12 @@ def test_picture_of_a_figure_is_downloaded(
     name = download.value.suggested_filename
     assert name == f"density-of-the-mixture-and-its-components{suffix}"
     assert download.value.path().stat().st_size > 2000
+
+
+def _click(page: Page, point: Any) -> None:
+    point.scroll_into_view_if_needed()
+    box = point.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
 
 
 def _download_csv(page: Page, key: str) -> list[list[str]]:

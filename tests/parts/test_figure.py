@@ -19,7 +19,7 @@ def page_with_a_figure() -> None:
     def live() -> None:
         fig = style.figure("Loss", "step", "loss", alt="The loss falls.")
         fig.add_scatter(x=[0, 1, 2], y=[3.0, 2.0, 1.0])
-        figure.show(fig, key="loss")
+        figure.show(fig, key="loss", on_click=st.write)
 
     live()
     figure.show(style.figure("Empty", "x", "y", alt="Nothing yet."), key="empty")

@@ -110,6 +110,17 @@ def stream() -> None:
     st.caption(f"tick {state.ticks}")
 
 
+@st.fragment
+def clicks() -> None:
+    """Draw points and a line that answer to a click, each with what it stands for."""
+    fig = style.figure("Starts", "initial loss", "final loss", alt="Three starts.", height=240)
+    fig.add_scatter(x=[1, 2, 3], y=[1, 3, 2], mode="markers", customdata=np.array([7, 8, 9]))
+    fig.add_scatter(x=[1, 3], y=[4, 4], mode="lines+markers", meta=41)
+    fig.add_scatter(x=[1, 3], y=[0, 0], mode="markers")
+    figure.show(fig, key="clicks", on_click=lambda start: st.session_state.update(start=start))
+    st.caption(f"start {st.session_state.get('start', 'none')}")
+
+
 st.set_page_config(page_title="Figures", layout="wide")
 st.sidebar.title("Mixture Explorer")
 st.sidebar.slider("Components", 1, 8, 2)
@@ -120,6 +131,9 @@ with left:
     stream()
 with right:
     figure.show(norms(), key="norms")
+    st.caption(f"page run {st.session_state.get('runs', 0)}")
+    st.session_state["runs"] = st.session_state.get("runs", 0) + 1
+    clicks()
 drawn, hidden = st.tabs(["Drawn", "Hidden"])
 with drawn:
     figure.show(counts(), key="counts")

@@ -14,6 +14,7 @@ _HOME = {
     "CompareOptions": "options",
     "ComparisonRow": "comparison",
     "Dataset": "dataset",
+    "ExactPosterior": "exact",
     "EmFit": "results",
     "EmOptions": "options",
     "GuideFit": "results",
@@ -32,6 +33,7 @@ _HOME = {
     "compare": "inference",
     "example": "examples",
     "examples": "examples",
+    "exact_posterior": "exact",
     "fit_em": "inference",
     "fit_guide": "inference",
     "fit_map": "inference",
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from gmm_core import jobs
     from gmm_core.comparison import ComparisonRow
     from gmm_core.dataset import Dataset
+    from gmm_core.exact import ExactPosterior, exact_posterior
     from gmm_core.examples import example, examples
     from gmm_core.inference import compare, fit_em, fit_guide, fit_map, sample_posterior
     from gmm_core.mixture import (

@@ -100,19 +100,19 @@ class EmFit:
     Attributes
     ----------
     log_likelihood : [T + 1], before the first iteration and after each.
-    points : where each iteration ended, with a leading [T + 1]; the first is the start.
-    verdict : "converged", "moving" when the iterations ran out, or "collapsed" when a
-        component's covariance became singular.
+    parameters : where it ended.
+    verdict : "converged", "moving" when the iterations ran out, or "collapsed" when a component
+        lost its points or its covariance became singular.
     """
 
     log_likelihood: Array
-    points: Parameters
+    parameters: Parameters
     verdict: str
 
     @property
-    def parameters(self) -> Parameters:
-        """Where it ended."""
-        return self.points[len(self.points) - 1]
+    def iterations(self) -> int:
+        """How many iterations it made."""
+        return len(self.log_likelihood) - 1
 
 
 @dataclass(frozen=True, eq=False)

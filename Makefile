@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ADDRESS := 127.0.0.1
 PORT := 8501
 
-.PHONY: app test lint bench chromium clean
+.PHONY: app test lint bench calibrate chromium clean
 
 app: $(VENV)/.app
 	$(BIN)/streamlit run app.py --server.address $(ADDRESS) --server.port $(PORT)
@@ -22,6 +22,9 @@ lint: $(VENV)/.test
 bench: $(VENV)/.bench
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only \
 		--benchmark-columns=median,iqr,rounds -s
+
+calibrate: $(VENV)/.test
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/calibration -s
 
 # Debian packages the browser; elsewhere Playwright brings its own.
 chromium: $(VENV)/.test

@@ -1,0 +1,169 @@
+"""Simulation-based calibration: parameters from the prior, data from them, ranks among the draws.
+
+When a sampler draws from the posterior of the very mixture that made the data, the rank of any
+true quantity among its drawn values is uniform (Talts, Betancourt, Simpson, Vehtari and Gelman
+2018, arXiv:1804.06788). Only quantities that do not depend on labels are ranked. Those that look
+at the data too (likelihood, log joint) see errors to which the others are blind (Modrák et al.
+2023, doi:10.1214/23-BA1404).
+
+The draws from the prior share nothing with the core: they are NumPy's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import chisquare
+
+import gmm_core as gmm
+from gmm_core.mixture import from_sites
+
+Array = NDArray[np.float64]
+Sampler = Callable[[gmm.Dataset, gmm.Mixture, gmm.NutsOptions], gmm.Posterior]
+
+LIMIT = 0.001
+"""Smallest p-value of a quantity that passes."""
+
+# Proper, and moderately tight: with few points the posterior has no modes that a chain cannot
+# leave, other than those that differ in their labels.
+PRIORS = gmm.Priors(concentration=2, loc_scale=5, scale_log_sd=0.5, correlation=2)
+ONE_COLUMN = gmm.Mixture(n_components=2, covariance="spherical", tied=True, priors=PRIORS)
+TWO_COLUMNS = gmm.Mixture(n_components=2, covariance="full", tied=False, priors=PRIORS)
+
+_LOG_2PI = np.log(2 * np.pi)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How each data set is made and sampled.
+
+    `n_points` of `mixture` in `n_columns` columns; `warmup`, then `thin` times `kept` draws of one
+    chain, of which every `thin`-th is kept: ranks are uniform for independent draws only.
+    """
+
+    n_columns: int = 1
+    mixture: gmm.Mixture = ONE_COLUMN
+    n_points: int = 10
+    warmup: int = 300
+    kept: int = 99
+    thin: int = 8
+    seed: int = 20180418  # the day the paper came out
+
+
+def prior_sites(mixture: gmm.Mixture, D: int, rng: np.random.Generator) -> dict[str, Array]:
+    """Draw a point of a mixture with scalar priors, D = 1 or 2, from its prior."""
+    p, K = mixture.priors, mixture.n_components
+    sites = {
+        "weights": rng.dirichlet(np.full(K, p.concentration)),
+        "locs": rng.normal(p.loc_mean, p.loc_scale, (K, D)),
+        "scale": np.exp(rng.normal(p.scale_log_mean, p.scale_log_sd, mixture.scale_shape(D))),
+    }
+    if mixture.has_correlations(D):
+        # LKJ(eta) of two columns: (1 + r) / 2 ~ Beta(eta, eta).
+        lead = () if mixture.tied else (K,)
+        r = 2 * rng.beta(p.correlation, p.correlation, lead) - 1
+        factor = np.zeros((*lead, 2, 2))
+        factor[..., 0, 0], factor[..., 1, 0], factor[..., 1, 1] = 1, r, np.sqrt(1 - r**2)
+        sites["correlation"] = factor
+    return sites
+
+
+def quantities(draws: dict[str, Array], x: Array) -> dict[str, Array]:
+    """Quantities that do not depend on labels, of points with a leading [M] and data [N, D].
+
+    Of several columns the sum stands for all where one number is needed.
+    """
+    w, m, L = draws["weights"], draws["locs"], draws["scale_tril"]
+    D = m.shape[-1]
+    # A fixed value in the middle of the prior, beside the data.
+    at = np.vstack([x, np.zeros(D)])
+    z = np.linalg.solve(L[:, None], (at[:, None, :] - m[:, None])[..., None])[..., 0]
+    log_det = np.log(np.diagonal(L, axis1=-2, axis2=-1)).sum(-1)[:, None]
+    lp = np.log(w)[:, None] - 0.5 * (z**2).sum(-1) - log_det - 0.5 * D * _LOG_2PI
+    log_density = np.logaddexp.reduce(lp, axis=-1)
+    mean = np.einsum("mk,mkd->md", w, m)
+    within = np.einsum("mk,mkij,mkij->m", w, L, L)
+    between = np.einsum("mk,mkd->m", w, (m - mean[:, None]) ** 2)
+    first = np.sort(m[..., 0], axis=-1)
+    return {
+        "log likelihood": log_density[:, :-1].sum(axis=1),
+        "density at 0": log_density[:, -1],
+        "lower loc": first[:, 0],
+        "upper loc": first[:, 1],
+        "larger weight": w.max(axis=1),
+        "mean": mean.sum(axis=1),
+        "total spread": within + between,
+        "scale": log_det.sum(axis=(1, 2)),
+    }
+
+
+def draw_with(
+    engine: str, dataset: gmm.Dataset, mixture: gmm.Mixture, options: gmm.NutsOptions
+) -> gmm.Posterior:
+    """Sample with an engine of the core, as it is."""
+    return gmm.sample_posterior(dataset, mixture, options, engine=engine)
+
+
+def ranks_of(number: int, plan: Plan, sampler: Sampler) -> dict[str, int]:
+    """Rank of each true quantity among the kept draws of simulated data set `number`."""
+    mixture = plan.mixture
+    rng = np.random.default_rng((plan.seed, plan.n_columns, number))
+    sites = prior_sites(mixture, plan.n_columns, rng)
+    true = from_sites(mixture, sites)
+    z = rng.choice(len(true.weights), size=plan.n_points, p=true.weights)
+    noise = rng.normal(size=(plan.n_points, plan.n_columns))
+    x = true.locs[z] + np.einsum("nij,nj->ni", true.scale_tril[z], noise)
+    dataset = gmm.Dataset.from_values(x)
+    options = gmm.NutsOptions(
+        draws=plan.kept * plan.thin, warmup=plan.warmup, chains=1, seed=number
+    )
+    found = sampler(dataset, mixture, options)
+    drawn = {name: array[0, plan.thin - 1 :: plan.thin] for name, array in found.draws.items()}
+    truth = {name: getattr(true, name)[None] for name in drawn}
+    here, there = quantities(truth, x), quantities(drawn, x)
+    # The core's own log joint, at the truth and as the sampler reports it.
+    here["log joint"] = np.array([gmm.log_joint(dataset, mixture, true)])
+    there["log joint"] = found.stats["log_joint"][0, plan.thin - 1 :: plan.thin]
+    return {name: int((there[name] < here[name]).sum()) for name in here}
+
+
+def ranks(
+    n_sets: int, plan: Plan, sampler: Sampler | str = "nutpie", n_processes: int = 1
+) -> dict[str, NDArray[np.int64]]:
+    """Rank of each quantity in each of `n_sets` simulated data sets, from 0 to `plan.kept`."""
+    if isinstance(sampler, str):
+        sampler = partial(draw_with, sampler)
+    work = partial(ranks_of, plan=plan, sampler=sampler)
+
+    def gathered(rows: Iterator[dict[str, int]]) -> dict[str, NDArray[np.int64]]:
+        listed = list(rows)
+        return {name: np.array([row[name] for row in listed]) for name in listed[0]}
+
+    if n_processes == 1:
+        return gathered(map(work, range(n_sets)))
+    # Spawned, for torch and numba do not survive a fork.
+    with ProcessPoolExecutor(n_processes, mp_context=get_context("spawn")) as pool:
+        return gathered(pool.map(work, range(n_sets), chunksize=5))
+
+
+def p_values(found: dict[str, NDArray[np.int64]], kept: int, n_bins: int) -> dict[str, float]:
+    """Chi-square p-value of each quantity's ranks being uniform over 0..`kept`.
+
+    Raises
+    ------
+    ValueError
+        When the bins are not of the same number of ranks.
+    """
+    if (kept + 1) % n_bins:
+        raise ValueError(f"{kept + 1} ranks do not fall into {n_bins} bins of the same size.")
+    width = (kept + 1) // n_bins
+    return {
+        name: float(chisquare(np.bincount(r // width, minlength=n_bins)).pvalue)
+        for name, r in found.items()
+    }

@@ -1,0 +1,50 @@
+"""Both engines are calibrated in one and two columns; the ranks are drawn into docs/.
+
+`make calibrate` runs this. It takes minutes, so it stands outside `make test`, which has a short
+form in tests/test_calibration.py.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from .picture import picture
+from .simulation import LIMIT, ONE_COLUMN, TWO_COLUMNS, Plan, p_values, ranks
+
+FIGURE = Path(__file__).parents[2] / "docs" / "calibration.svg"
+PROCESSES = os.cpu_count() or 1
+
+Found = dict[str, tuple[dict[str, np.ndarray], int]]
+
+# Pyro's gradients cost a thousand times more: fewer sets, fewer draws of each.
+LONG = {"n_sets": 600, "warmup": 300, "kept": 99, "thin": 8}
+SHORT = {"n_sets": 120, "warmup": 100, "kept": 39, "thin": 4}
+
+
+@pytest.fixture(scope="module")
+def gathered() -> Iterator[Found]:
+    """What the tests found, drawn when all four have."""
+    found: Found = {}
+    yield found
+    if len(found) == 4:
+        FIGURE.parent.mkdir(exist_ok=True)
+        kept = {label: k for label, (_, k) in found.items()}
+        FIGURE.write_text(picture({label: r for label, (r, _) in found.items()}, kept))
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(("engine", "size"), [("nutpie", LONG), ("pyro", SHORT)])
+@pytest.mark.parametrize(("D", "mixture"), [(1, ONE_COLUMN), (2, TWO_COLUMNS)])
+def test_ranks_are_uniform(engine, size, D, mixture, gathered):
+    plan = Plan(D, mixture, **{n: v for n, v in size.items() if n != "n_sets"})
+    found = ranks(size["n_sets"], plan, engine, PROCESSES)
+    gathered[f"{engine}, D = {D}"] = found, plan.kept
+    # At least twelve expected in each bin, which the chi-square distribution is good for.
+    p = p_values(found, plan.kept, 20 if size["n_sets"] >= 400 else 10)
+    print(f"\n{engine}, D = {D}:", {name: round(value, 3) for name, value in p.items()})
+    assert min(p.values()) > LIMIT, p

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from gmm_core.dataset import Dataset
 from gmm_core.engines import adam, kernel
+from gmm_core.engines.chain_starts import chain_start
 from gmm_core.engines.problem import Problem
-from gmm_core.engines.starts import chain_seed, start_locs, start_sites
-from gmm_core.mixture import Mixture, Parameters, from_sites
-from gmm_core.options import MapOptions, NutsOptions
+from gmm_core.engines.starts import chain_seed
+from gmm_core.mixture import Mixture, Parameters, from_sites, sites
+from gmm_core.options import NutsOptions
 from gmm_core.progress import Cancelled, OnProgress, Patch, Reporter
 from gmm_core.results import Posterior
 
@@ -47,8 +48,8 @@ def sample_chain(
 ) -> Posterior:
     """Draw one chain, [1, S, ...]; chain 0 uses the seed itself. See `inference.sample_posterior`.
 
-    The chain begins next to a tutorial start of its own seed, as with the Pyro engine: equal
-    weights, locs on data points drawn without replacement. Draws depend on the seed alone.
+    Where the chain begins is said in `stats["start"]`; see `chain_starts`. Draws depend on the seed
+    alone.
 
     Raises
     ------
@@ -60,9 +61,10 @@ def sample_chain(
     report = Reporter(on_progress)
     S, W = options.draws, options.warmup
     problem = Problem.of(dataset, mixture, "bijection", jacobian=True)
-    record = _Record(dataset, mixture, options, chain, problem)
     seed = chain_seed(options.seed, chain)
-    start = _start(dataset, mixture, problem, seed)
+    point, place = chain_start(dataset, mixture, chain, seed)
+    start = _beside(problem, point, seed)
+    record = _Record(dataset, mixture, options, chain, problem, place)
     model = from_pyfunc(
         problem.size,
         lambda: _density(problem),
@@ -113,14 +115,11 @@ def sample_chain(
     return posterior
 
 
-def _start(dataset: Dataset, mixture: Mixture, problem: Problem, seed: int) -> Array:
-    """Coordinates next to the tutorial start of a seed."""
-    locs = start_locs(dataset, mixture.n_components, MapOptions(restarts=1, first_seed=seed))[0]
-    sites = start_sites(dataset, mixture, locs)
-    q = problem.unconstrain(sites)
+def _beside(problem: Problem, point: Parameters, seed: int) -> Array:
+    """Coordinates a little beside a point."""
+    q = problem.unconstrain(sites(problem.mixture, point))
     jitter = _JITTER * np.random.default_rng(seed).normal(size=problem.size)
-    spread = np.broadcast_to(from_sites(mixture, sites).scales, locs.shape)
-    jitter[problem.slices["locs"]] *= spread.ravel()
+    jitter[problem.slices["locs"]] *= point.scales.ravel()
     return q + jitter
 
 
@@ -156,7 +155,9 @@ class _Record:
         options: NutsOptions,
         chain: int,
         problem: Problem,
+        start: str,
     ) -> None:
+        self._start = start
         self._mixture, self._options, self._chain = mixture, options, chain
         self._problem = problem
         self._plain = Problem.of(dataset, mixture, "bijection", jacobian=False)
@@ -233,5 +234,6 @@ class _Record:
         }
         stats["log_joint"] = log_joint[None]
         stats["step_size"] = np.array([self._step_size])
+        stats["start"] = np.array([self._start])
         draws = {n: getattr(points, n)[None] for n in ("weights", "locs", "scale_tril")}
         return Posterior(draws, stats)

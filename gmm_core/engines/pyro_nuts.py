@@ -156,6 +156,7 @@ def sample_chain(
             found["tree_depth"] = found["tree_depth"].astype(np.int64)
             found["log_joint"] = log_jacobian(W, n)[None] - found.pop("potential")
             found["step_size"] = np.array([float(kernel.step_size)])
+            found["start"] = np.array(["data points"])
             return Posterior(draws, found)
 
         mcmc = MCMC(kernel, num_samples=S, warmup_steps=W, hook_fn=hook, disable_progbar=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +18,8 @@ optimum at about this level; a polished fit has to reach `POLISHED`."""
 
 POLISHED = 1e-6
 
+_ENOUGH = 10_000  # rows that are looked at first where there are many
+
 
 def is_collapsed(dataset: Dataset, mixture: Mixture, parameters: Parameters) -> bool:
     """Whether a component lost its points, or shrank onto so few that its density is unbounded.
@@ -29,15 +33,25 @@ def is_collapsed(dataset: Dataset, mixture: Mixture, parameters: Parameters) -> 
     data's, or any at all with a scale under 1e-8 of it.
     """
     c = mixture.priors.concentration
-    points = responsibilities(parameters, dataset.values).sum(axis=0)
-    empty = points < max(1 - (1.0 if c is None else c), 0.01)
-    D = dataset.values.shape[1]
-    spread = dataset.values.std(axis=0)
+    N, D = dataset.values.shape
     # The smallest singular value of the factor in the data's units: the thinnest axis.
+    spread = _spread(dataset)
     thin = np.linalg.svd(parameters.scale_tril / spread[:, None], compute_uv=False)[:, -1]
+    # What a component has of some of the rows it has of all: if that is enough, the rest is not
+    # looked at.
+    some = responsibilities(parameters, dataset.values[:: max(1, N // _ENOUGH)]).sum(axis=0)
+    if N >= 2 * _ENOUGH and np.all(some > D + 1) and np.all(thin > 1e-8):
+        return False
+    points = some if N < 2 * _ENOUGH else responsibilities(parameters, dataset.values).sum(axis=0)
+    empty = points < max(1 - (1.0 if c is None else c), 0.01)
     singular = ((thin < 1e-3) & (points < D + 0.5)) | (thin < 1e-8)
     # With one component there is nothing to lose a point to.
     return bool(np.any(singular) or (mixture.n_components > 1 and np.any(empty)))
+
+
+@lru_cache(maxsize=4)
+def _spread(dataset: Dataset) -> Array:
+    return dataset.values.std(axis=0)
 
 
 def gradient_size(parameters: Parameters, gradient: dict[str, Array], n_points: int) -> float:

@@ -93,3 +93,17 @@ def test_equal_losses_at_different_places_are_different_optima():
 def test_losses_that_are_not_numbers_have_no_basin():
     found = basins(np.array([np.nan, 17.0]), stack(OPTIMUM, OPTIMUM), np.array([False, True]))
     assert found.tolist() == [-1, 0]
+
+
+@pytest.mark.parametrize("row", [0, 12_345])
+def test_a_spike_is_found_among_many_points(row):
+    values = np.random.default_rng(0).normal(size=40_000)
+    data = gmm.Dataset.from_values(values)
+    mixture = gmm.Mixture(tied=False, priors=gmm.Priors.flat())
+    spike = point([1 / 40_000, 1 - 1 / 40_000], [values[row], 0], [1e-6, 1])
+    assert is_collapsed(data, mixture, spike)
+    assert not is_collapsed(data, mixture, point([0.5, 0.5], [-1, 1], [1, 1]))
+    # A component of three points that no sample may have seen is small, and no spike.
+    few = point([3 / 40_000, 1 - 3 / 40_000], [9, 0], [1, 1])
+    more = gmm.Dataset.from_values(np.append(values, [8.0, 9.0, 10.0]))
+    assert not is_collapsed(more, mixture, few)

@@ -39,8 +39,11 @@ def prior_draws(mixture: Mixture, n_columns: int, n: int, seed: int = 0) -> Para
             "Priors.for_data(dataset) suits most data."
         )
     # For the type checker: a proper prior has them all.
-    assert concentration is not None and eta is not None and scale is not None
-    assert loc_mean is not None and loc_scale is not None
+    assert concentration is not None
+    assert eta is not None
+    assert scale is not None
+    assert loc_mean is not None
+    assert loc_scale is not None
     rng = np.random.default_rng(seed)
     # A Dirichlet by its gammas: below 1e-300 every one of a small concentration may be zero.
     log_gamma = _log_gamma(rng, concentration, (n, K))

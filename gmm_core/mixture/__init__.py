@@ -12,7 +12,7 @@ from gmm_core.mixture.density import (
     log_density,
     responsibilities,
 )
-from gmm_core.mixture.log_joint import log_joint, log_joint_terms
+from gmm_core.mixture.log_joint import log_joint, log_joint_terms, log_prior_terms
 from gmm_core.mixture.model import COVARIANCES, MAX_COMPONENTS, Covariance, Mixture
 from gmm_core.mixture.parameters import Parameters, from_sites, sites
 from gmm_core.mixture.prior_draws import prior_draws
@@ -32,6 +32,7 @@ __all__ = [
     "log_density",
     "log_joint",
     "log_joint_terms",
+    "log_prior_terms",
     "prior_draws",
     "responsibilities",
     "sites",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gmm_core.dataset import Dataset
 from gmm_core.mixture.density import log_density
 from gmm_core.mixture.model import Mixture
 from gmm_core.mixture.parameters import Parameters, sites
+
+Array = NDArray[np.float64]
 
 _LOG_2PI = float(np.log(2 * np.pi))
 
@@ -23,28 +26,43 @@ def log_joint_terms(dataset: Dataset, mixture: Mixture, parameters: Parameters) 
     Dirichlet, Normal, LogNormal, and for Cholesky factors of correlations the LKJ density of
     Lewandowski, Kurowicka and Joe (2009), as normalised on p. 1999 there.
     """
+    terms = {"likelihood": float(log_density(parameters, dataset.values).sum())}
+    return terms | {n: float(v) for n, v in log_prior_terms(mixture, parameters).items()}
+
+
+def log_prior_terms(mixture: Mixture, parameters: Parameters) -> dict[str, Array]:
+    """Log prior of each site that has one, at a point or at every point of a sequence [M].
+
+    The priors' part of `log_joint_terms`; each term has the leading axes of `parameters`.
+    """
     from scipy.special import gammaln, multigammaln
 
-    D = dataset.values.shape[1]
+    D = parameters.locs.shape[-1]
     site = sites(mixture, parameters)
     priors, K = mixture.priors, mixture.n_components
-    terms = {"likelihood": float(log_density(parameters, dataset.values).sum())}
+    lead = parameters.weights.ndim - 1
+    terms: dict[str, Array] = {}
+
+    def total(array: Array) -> Array:
+        return array.sum(axis=tuple(range(lead, array.ndim)))
+
     c = priors.concentration
     if c is not None:
         with np.errstate(divide="ignore"):
             log_w = np.log(site["weights"])
-        powers = 0.0 if c == 1 else (c - 1) * log_w.sum()
-        terms["weights"] = float(powers + gammaln(K * c) - K * gammaln(c))
+        # (c - 1) * log 0 is nothing for c = 1.
+        powers = np.zeros(log_w.shape[:-1]) if c == 1 else (c - 1) * log_w.sum(axis=-1)
+        terms["weights"] = powers + gammaln(K * c) - K * gammaln(c)
     loc_mean, loc_scale = priors.columns("loc_mean", D), priors.columns("loc_scale", D)
     if loc_mean is not None and loc_scale is not None:
         z = (site["locs"] - loc_mean) / loc_scale
-        terms["locs"] = float((-0.5 * z**2 - np.log(loc_scale) - 0.5 * _LOG_2PI).sum())
+        terms["locs"] = total(-0.5 * z**2 - np.log(loc_scale) - 0.5 * _LOG_2PI)
     scale_prior = mixture.scale_prior(D)
     if scale_prior is not None:
         log_mean, log_sd = scale_prior
         log_s = np.log(site["scale"])
         z = (log_s - log_mean) / log_sd
-        terms["scale"] = float((-0.5 * z**2 - log_s - np.log(log_sd) - 0.5 * _LOG_2PI).sum())
+        terms["scale"] = total(-0.5 * z**2 - log_s - np.log(log_sd) - 0.5 * _LOG_2PI)
     eta = priors.correlation
     if eta is not None and mixture.has_correlations(D):
         diagonal = np.diagonal(site["correlation"], axis1=-2, axis2=-1)[..., 1:]
@@ -55,7 +73,7 @@ def log_joint_terms(dataset: Dataset, mixture: Mixture, parameters: Parameters) 
             + multigammaln(alpha - 0.5, D - 1)
             - (D - 1) * gammaln(alpha)
         )
-        terms["correlation"] = float(np.sum(powers - log_volume))
+        terms["correlation"] = total(powers - log_volume)
     return terms
 
 

@@ -107,6 +107,7 @@ def sites(mixture: Mixture, parameters: Parameters) -> dict[str, Array]:
     -------
     "weights" [K], "locs" [K, D], "scale" of `mixture.scale_shape(D)`, and where the mixture has
     correlations "correlation" [D, D] or [K, D, D]: Cholesky factors with rows of length one.
+    Leading axes of a sequence of points stand before these.
 
     Raises
     ------
@@ -122,10 +123,11 @@ def sites(mixture: Mixture, parameters: Parameters) -> dict[str, Array]:
     scales, L = parameters.scales, parameters.scale_tril
     correlation = L / scales[..., None]
 
-    def same(array: Array) -> bool:
-        return bool(np.allclose(array, array[:1], rtol=1e-9, atol=1e-12 * np.abs(array).max()))
+    def same(array: Array, axis: int) -> bool:
+        first = array.take([0], axis=axis)
+        return bool(np.allclose(array, first, rtol=1e-9, atol=1e-12 * np.abs(array).max()))
 
-    if mixture.tied and not same(L):
+    if mixture.tied and not same(L, -3):
         raise ValueError(
             "The mixture is tied, one covariance for all components, but the parameters have "
             "different ones. Use tied=False."
@@ -136,16 +138,17 @@ def sites(mixture: Mixture, parameters: Parameters) -> dict[str, Array]:
             'correlations. Use covariance="full".'
         )
     if mixture.covariance == "spherical":
-        if not same(scales.T):
+        if not same(scales, -1):
             raise ValueError(
                 "The mixture is spherical, one scale for all columns, but the parameters have "
                 'different ones. Use covariance="diag".'
             )
-        scales = scales[:, 0]
+        scales = scales[..., 0]
     found = {"weights": parameters.weights, "locs": parameters.locs}
-    found["scale"] = scales[0] if mixture.tied else scales
+    components = -1 if mixture.covariance == "spherical" else -2
+    found["scale"] = np.take(scales, 0, axis=components) if mixture.tied else scales
     if mixture.has_correlations(D):
-        found["correlation"] = correlation[0] if mixture.tied else correlation
+        found["correlation"] = correlation[..., 0, :, :] if mixture.tied else correlation
     return found
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from gmm_core.mixture import Parameters
 
 if TYPE_CHECKING:
+    from gmm_core.dataset import Dataset
     from gmm_core.posterior_summary import SummaryRow
 
 Array = NDArray[np.float64]
@@ -123,7 +124,8 @@ class Posterior:
     ----------
     draws : {"weights": [C, S, K], "locs": [C, S, K, D], "scale_tril": [C, S, K, D, D]}.
     stats : {"log_joint": [C, S] in constrained space, "diverging": [C, S], "tree_depth": [C, S],
-        "energy": [C, S], "acceptance": [C, S], "step_size": [C]}.
+        "energy": [C, S], "acceptance": [C, S], "step_size": [C]}; where it is known "start" [C],
+        a word on where each chain began.
     """
 
     draws: dict[str, Array]
@@ -145,15 +147,20 @@ class Posterior:
         flat = {name: array.reshape(-1, *array.shape[2:]) for name, array in self.draws.items()}
         return Parameters(flat["weights"], flat["locs"], flat["scale_tril"])
 
-    def relabelled(self) -> Posterior:
+    def relabelled(self, dataset: Dataset | None = None) -> Posterior:
         """Return the same draws with labels that mean the same in all of them.
 
         Labels are arbitrary, and chains may jump between the posterior's mirrored modes: means of
-        a component are meaningful in relabelled draws only. See `posterior_summary.permutations`.
-        """
-        from gmm_core.posterior_summary import relabelled
+        a component are meaningful in relabelled draws only.
 
-        return relabelled(self)
+        Parameters
+        ----------
+        dataset : what was fitted; with it components are matched by whom they are responsible for
+            (Stephens 2000), without it by their parameters. See `relabelling.label_order`.
+        """
+        from gmm_core.relabelling import relabelled
+
+        return relabelled(self, dataset)
 
     def summary(self) -> list[SummaryRow]:
         """Mean, sd, 5 % and 95 % quantile, effective sample sizes and R-hat of each parameter.

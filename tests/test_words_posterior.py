@@ -12,7 +12,7 @@ from gmm_core.mixture import Mixture
 from gmm_core.options import NutsOptions
 from gmm_core.posterior_summary import Overview, SummaryRow
 from gmm_core.words_posterior import advice, partial_answer, posterior_answer
-from tests.test_posterior_summary import separated
+from tests.draws import separated
 
 TUTORIAL = Dataset.from_values([0, 1, 10, 11, 12])
 PROBS = np.full((5, 5), 0.08)

@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmm_core.dataset import Dataset
 from gmm_core.figures import style
+from gmm_core.invariants import density_band
 from gmm_core.mixture import Parameters
-from gmm_core.posterior_summary import BINS, central_range, densest, density_band
+from gmm_core.posterior_summary import BINS, central_range, densest
 
 Array = NDArray[np.float64]
 

@@ -14,16 +14,15 @@ from gmm_core.figures.style import escape, number
 from gmm_core.jobs import service
 from gmm_core.options import NutsOptions
 from gmm_core.posterior_summary import (
-    ChainRow,
     Overview,
     SummaryRow,
-    chain_rows,
     finite_draws,
     overview,
     summary,
     thinned,
 )
 from gmm_core.results import Posterior
+from gmm_core.trust import ChainRow, chain_rows
 from gmm_core.words import Segment, count
 from gmm_core.words_posterior import advice, partial_answer, posterior_answer
 from pages.parts import controls, figure, frame, header, live, session, text

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from gmm_core.dataset import Dataset
 from gmm_core.mixture import Parameters, responsibilities
 from gmm_core.results import GuideFit, MapFit, Posterior
+from gmm_core.scoring import Score
 
 Array = NDArray[np.float64]
 
@@ -115,6 +116,48 @@ def memberships_csv(dataset: Dataset, parameters: Parameters) -> str:
                 yield [n, *x, k + 1, p[k], *p]
 
     return _csv(head, rows())
+
+
+def scores_csv(dataset: Dataset, scores: Score) -> str:
+    """Write the scores of points as CSV.
+
+    Columns: row (from 1), the data's columns, the most probable component, the mean, 5 % and
+    95 % quantile of each component's probability, the log density with its quantiles, and
+    whether the point is an outlier (1 or 0). See `scoring.Score`.
+
+    Raises
+    ------
+    ValueError
+        When data and scores differ in their number of points.
+    """
+    N, K = scores.probs.shape
+    if len(dataset.values) != N:
+        raise ValueError(
+            f"The data has {len(dataset.values)} points, but {N} were scored. "
+            "Give the data that was scored."
+        )
+    head = ["row", *dataset.columns, "component"]
+    for k in range(K):
+        name = f"probability of component {k + 1}"
+        head += [name, f"{name}, 5 %", f"{name}, 95 %"]
+    head += ["log density", "log density, 5 %", "log density, 95 %", "outlier"]
+    probs = np.stack([scores.probs, scores.probs_low, scores.probs_high], axis=2).reshape(N, -1)
+    densities = np.stack(
+        [scores.log_density, scores.log_density_low, scores.log_density_high], axis=1
+    )
+    outlier = scores.outlier
+    rows = (
+        [
+            n + 1,
+            *dataset.values[n].tolist(),
+            int(scores.component[n]) + 1,
+            *probs[n].tolist(),
+            *densities[n].tolist(),
+            int(outlier[n]),
+        ]
+        for n in range(N)
+    )
+    return _csv(head, rows)
 
 
 def curves_csv(fit: MapFit | GuideFit, first_seed: int = 0) -> str:

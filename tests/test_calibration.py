@@ -27,8 +27,8 @@ def test_ranks_of_the_fast_sampler_are_uniform():
 def test_a_kernel_that_forgets_the_jacobian_fails(monkeypatch):
     right = compiled_nuts.Problem.of
 
-    def wrong(*args, jacobian):
-        return right(*args, jacobian=False)
+    def wrong(*args, **options):
+        return right(*args, **(options | {"jacobian": False}))
 
     monkeypatch.setattr(compiled_nuts.Problem, "of", wrong)
     found = ranks(60, PLAN)

@@ -15,6 +15,7 @@ def main() -> None:
         st.Page("pages/views/data.py", title="Data", url_path="data"),
         st.Page("pages/views/membership.py", title="Membership", url_path="membership"),
         st.Page("pages/views/posterior.py", title="Posterior", url_path="posterior"),
+        st.Page("pages/views/compare.py", title="Compare", url_path="compare"),
         st.Page("pages/views/runs.py", title="Runs", url_path="runs"),
         st.Page("pages/views/tour.py", title="Tour", url_path="tour"),
     ]

@@ -108,10 +108,15 @@ def models(options: CompareOptions, n_columns: int) -> list[list[int]]:
     Indices into `cells(options)`, in the order of the first of each group.
     """
     groups: dict[Cell, list[int]] = {}
-    for i, (K, covariance, tied) in enumerate(cells(options)):
-        form = covariance if n_columns > 1 else "spherical"
-        groups.setdefault(Cell(K, form, tied or K == 1), []).append(i)
+    for i, cell in enumerate(cells(options)):
+        groups.setdefault(canonical(cell, n_columns), []).append(i)
     return list(groups.values())
+
+
+def canonical(cell: Cell, n_columns: int) -> Cell:
+    """Return the one cell that stands for all that are the same mixture."""
+    K, covariance, tied = cell
+    return Cell(K, covariance if n_columns > 1 else "spherical", tied or K == 1)
 
 
 def mixture_of(cell: Cell, base: Mixture) -> Mixture:
@@ -245,6 +250,14 @@ def ranked(rows: Sequence[ComparisonRow], criterion: Criterion = "bic") -> list[
     sign = -1.0 if criterion == "log_likelihood" else 1.0
     sound = [i for i, row in enumerate(rows) if row.sound]
     return sorted(sound, key=lambda i: sign * getattr(rows[i], criterion))
+
+
+def distinct(rows: Sequence[ComparisonRow], n_columns: int) -> list[ComparisonRow]:
+    """Keep one row of each mixture, the first; see `models`."""
+    found: dict[Cell, ComparisonRow] = {}
+    for row in rows:
+        found.setdefault(canonical(row.cell, n_columns), row)
+    return list(found.values())
 
 
 def rows_so_far(

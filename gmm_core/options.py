@@ -86,7 +86,7 @@ class CompareOptions(_Options):
     n_components: tuple[Annotated[Whole, Field(ge=1, le=MAX_COMPONENTS)], ...] = Field(
         default=(1, 2, 3, 4, 5, 6), min_length=1
     )
-    covariances: tuple[tuple[Form, bool], ...] = Field(default=COVARIANCES, min_length=1)
+    covariances: tuple[tuple[Form, bool], ...] = COVARIANCES
     restarts: Annotated[Whole, Field(ge=1, le=200)] = 20
     first_seed: Seed = 0
     start: Start = "kmeans++"
@@ -109,6 +109,8 @@ class CompareOptions(_Options):
             value = (value,)
         if not isinstance(value, tuple | list):
             return value
+        if not value:
+            raise ValueError("No covariance is chosen. Choose one or more of the six.")
         pairs: list[Any] = []
         for item in value:
             if isinstance(item, str):

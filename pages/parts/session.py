@@ -13,12 +13,18 @@ import streamlit as st
 from gmm_core.dataset import Dataset
 from gmm_core.examples import example
 from gmm_core.jobs import service
-from gmm_core.mixture import Mixture, Parameters, Priors
-from gmm_core.options import GuideOptions, MapOptions, NutsOptions
+from gmm_core.mixture import COVARIANCES, Mixture, Parameters, Priors
+from gmm_core.options import CompareOptions, GuideOptions, MapOptions, NutsOptions
 from gmm_core.results import MapFit
 from gmm_core.specification import Specification
 
-PAGES = {"map": "fit", "guide": "membership", "posterior": "posterior"}
+PAGES = {
+    "map": "fit",
+    "guide": "membership",
+    "posterior": "posterior",
+    "compare": "compare",
+    "em": "fit",
+}
 PRIORS = ("tutorial", "data", "flat", "own")
 
 DEFAULTS: dict[str, Any] = {
@@ -49,6 +55,13 @@ DEFAULTS: dict[str, Any] = {
     "guide_rate": 0.2,
     "guide_beta1": 0.8,
     "guide_beta2": 0.99,
+    "compare_k": (1, 6),
+    "compare_covariances": list(COVARIANCES),
+    "compare_restarts": 20,
+    "compare_seed": 0,
+    "compare_start": "kmeans++",
+    "compare_steps": 50,
+    "compare_prior": "flat",
 }
 
 
@@ -152,8 +165,13 @@ def set_specification(spec: Specification) -> None:
     state = st.session_state
     state["dataset"] = spec.dataset
     given = spec.mixture
-    state["n_components"], state["covariance"] = given.n_components, given.covariance
-    state["tied"] = given.tied
+    if isinstance(spec.options, CompareOptions):
+        _set_comparison(spec.options, given.priors)
+        if given.priors == Priors.flat():
+            return  # the sweep leaves the Fit page's priors alone
+    else:
+        state["n_components"], state["covariance"] = given.n_components, given.covariance
+        state["tied"] = given.tied
     known = {
         "tutorial": Priors.tutorial(),
         "data": Priors.for_data(spec.dataset),
@@ -162,6 +180,8 @@ def set_specification(spec: Specification) -> None:
     state["prior"] = next((n for n, p in known.items() if p == given.priors), "own")
     if state["prior"] == "own":
         set_own_priors(given.priors)
+    if spec.kind in ("compare", "em"):
+        return
     values = spec.options.model_dump()
     betas = values.pop("betas", None)
     prefix = {"map": "", "guide": "guide_", "posterior": ""}[spec.kind]
@@ -176,6 +196,17 @@ def set_specification(spec: Specification) -> None:
         state[f"{spec.kind}_engine"] = spec.engine
     for name, value in values.items():
         state[renamed.get((spec.kind, name), name)] = value
+
+
+def _set_comparison(options: CompareOptions, priors: Priors) -> None:
+    state = st.session_state
+    state["compare_k"] = (options.n_components[0], options.n_components[-1])
+    # A sweep from elsewhere may leave out some K, which a slider cannot show.
+    state["compare_listed"] = options.n_components
+    state["compare_covariances"] = list(options.covariances)
+    state["compare_restarts"], state["compare_seed"] = options.restarts, options.first_seed
+    state["compare_start"], state["compare_steps"] = options.start, options.steps
+    state["compare_prior"] = "flat" if priors == Priors.flat() else "fit"
 
 
 def set_own_priors(chosen: Priors) -> None:
@@ -223,6 +254,43 @@ def posterior_specification() -> Specification:
         options=nuts_options(),
         engine=st.session_state["posterior_engine"],
     )
+
+
+def compare_options() -> CompareOptions:
+    """Return the options of the sweep.
+
+    Raises
+    ------
+    ValueError
+        When a setting is out of range.
+    """
+    state = st.session_state
+    first, last = state["compare_k"]
+    listed = state.get("compare_listed", ())
+    if not listed or (listed[0], listed[-1]) != (first, last):
+        listed = tuple(range(first, last + 1))
+    return CompareOptions(
+        n_components=listed,
+        covariances=tuple(state["compare_covariances"]),
+        restarts=state["compare_restarts"],
+        first_seed=state["compare_seed"],
+        start=state["compare_start"],
+        steps=state["compare_steps"],
+    )
+
+
+def compare_specification() -> Specification:
+    """Return the sweep that the Compare page shows.
+
+    Raises
+    ------
+    ValueError
+        When a setting is out of range, or no mixture can be fitted to the data.
+    """
+    options = compare_options()
+    chosen = Priors.flat() if st.session_state["compare_prior"] == "flat" else priors()
+    mixture = Mixture(n_components=1, priors=chosen)
+    return Specification(dataset=dataset(), mixture=mixture, options=options)
 
 
 def fit() -> MapFit | None:

@@ -17,6 +17,7 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:@&])")
 # What a person sees instead of a field's name.
 _NAMES = {
     "n_components": "Components K",
+    "covariances": "Covariances",
     "restarts": "Starts",
     "first_seed": "First seed",
     "steps": "Steps",

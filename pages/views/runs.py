@@ -11,10 +11,17 @@ from gmm_core.jobs import RunStatus, service
 from gmm_core.mixture import Mixture
 from gmm_core.store import LIVE, RunRow, now
 from gmm_core.words import Segment, count
+from gmm_core.words_comparison import sweep_label
 from pages.parts import frame, header, live, session, text
 
 PER_PAGE = 20
-KINDS = {"map": "Fit", "guide": "Membership", "posterior": "Posterior"}
+KINDS = {
+    "map": "Fit",
+    "guide": "Membership",
+    "posterior": "Posterior",
+    "compare": "Comparison",
+    "em": "EM",
+}
 STATES = ("queued", "running", "done", "failed", "cancelled")
 ALL = "all"
 
@@ -185,6 +192,8 @@ def age(moment: datetime) -> str:
 
 
 def _mixture(run: RunRow) -> str:
+    if run.kind == "compare":
+        return text.plain(sweep_label(run.options))
     try:
         return text.plain(Mixture.model_validate(run.mixture).label)
     except ValueError:  # kept by a version that knew other mixtures

@@ -1,0 +1,359 @@
+"""Sweeps and pairs: a criterion over K for every covariance, EM's climb beside ours, two fits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from gmm_core.comparison import ComparisonRow, Criterion, best, distinct
+from gmm_core.dataset import Dataset
+from gmm_core.em import matched
+from gmm_core.figures import density, style
+from gmm_core.mixture import COVARIANCES, Parameters, component_log_densities, log_density
+from gmm_core.words_comparison import CRITERION, cell_name, components, form
+
+Array = NDArray[np.float64]
+
+HEIGHT = 440
+_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "star", "hexagon")
+# Labels closer than this many pixels are pushed apart.
+_LINE_HEIGHT = 17
+_PLOT_HEIGHT = HEIGHT - 100  # about what title and axis leave of it
+
+
+def criterion_over_k(
+    rows: Sequence[ComparisonRow],
+    n_components: Sequence[int],
+    n_columns: int,
+    criterion: Criterion = "bic",
+    whole: bool = False,
+) -> go.Figure:
+    """Draw a criterion over K, a line for each covariance, as mclust's BIC plot; up is better.
+
+    Cells without an optimum are red crosses at the bottom. The `customdata` of each point are K,
+    covariance and whether it is tied.
+
+    Parameters
+    ----------
+    rows : of the finished cells, in any number.
+    n_components : all K of the sweep, so that the axis is there from the first moment.
+    n_columns : D; with a single column all forms of a covariance are one.
+    whole : show all values. Otherwise the view is of the better half, with room around it, since
+        a mixture that does not fit at all would squeeze together those that do.
+    """
+    name = CRITERION[criterion]
+    downwards = criterion != "log_likelihood"
+    rows = distinct(rows, n_columns)
+    sound = [row for row in rows if row.sound]
+    values = np.array([getattr(row, criterion) for row in sound])
+    edge, top = _view(values if not downwards else -values, whole)
+    if downwards:
+        edge, top = -edge, -top
+    y_title = f"{name} (smaller is better, and drawn higher)" if downwards else name
+    fig = style.figure(
+        f"{name} of each covariance over K",
+        "number of components K",
+        y_title,
+        alt=_alt(rows, n_columns, criterion),
+        height=HEIGHT,
+    )
+    hidden, labels = [], []
+    for i, (covariance, tied) in enumerate(COVARIANCES):
+        # One component has nothing to share; its row stands under the first form that has it.
+        line = [
+            row
+            for row in sound
+            if row.covariance == covariance and (row.tied == tied or row.n_components == 1)
+        ]
+        if not any(row.tied == tied and row.n_components > 1 for row in line) and not (
+            line and line[0].tied == tied
+        ):
+            continue
+        line.sort(key=lambda row: row.n_components)
+        y = [getattr(row, criterion) for row in line]
+        colour = style.PALETTE[i]
+        label = form(covariance, tied, n_columns)
+        fig.add_scatter(
+            x=[row.n_components for row in line],
+            y=y,
+            mode="lines+markers",
+            line={"color": colour, "width": 2, "dash": "solid" if tied else "dot"},
+            marker={"symbol": _SYMBOLS[i], "size": 9, "color": colour},
+            name=label,
+            customdata=[[row.n_components, row.covariance, row.tied] for row in line],
+            text=[_hover(row, n_columns) for row in line],
+            hovertemplate="%{text}<extra></extra>",
+        )
+        inside = [j for j, v in enumerate(y) if (v - edge) * (v - top) <= 0]
+        if inside:
+            last = inside[-1]
+            labels.append((line[last].n_components, y[last], label, colour))
+        else:
+            hidden.append(label)
+    _label_lines(fig, labels, edge, top)
+    _mark_best(fig, sound, criterion, n_columns)
+    _crosses(fig, [row for row in rows if not row.sound], n_columns, edge)
+    if hidden:
+        below = f"below: {', '.join(hidden)}"
+        style.label(fig, 0, 0, below, style.MUTED, xref="paper", yref="paper", dx=6, dy=24)
+    K = sorted(n_components)
+    step = max(1, round((K[-1] - K[0] + 1) / 12))
+    fig.update_xaxes(range=[K[0] - 0.4, K[-1] + 0.4], tickvals=K[::step])
+    fig.update_layout(margin_r=96 if n_columns > 1 else 60)  # where the lines' names stand
+    fig.update_yaxes(range=[edge, top])
+    if not rows:
+        fig.update_yaxes(showticklabels=False)
+    return fig
+
+
+def _view(goodness: Array, whole: bool) -> tuple[float, float]:
+    """Return the lower and upper edge of the view; larger is better here."""
+    if not goodness.size:
+        return 0.0, 1.0
+    high = float(goodness.max())
+    low = float(goodness.min())
+    if not whole:
+        # Twice as far as the better half reaches, and never less than a difference that counts.
+        low = max(low, high - max(2 * (high - float(np.median(goodness))), 20.0))
+    room = 0.12 * max(high - low, 1.0)
+    return low - room, high + room
+
+
+def _hover(row: ComparisonRow, n_columns: int) -> str:
+    return (
+        f"<b>{cell_name(row.cell, n_columns)}</b><br>BIC {row.bic:,.2f} · AIC {row.aic:,.2f} · "
+        f"ICL {row.icl:,.2f}<br>log likelihood {row.log_likelihood:,.3f}, "
+        f"{row.n_parameters} parameters<br>{row.agree} of {row.restarts} starts agree, "
+        f"smallest component {row.smallest:.3g} points"
+    )
+
+
+def _label_lines(
+    fig: go.Figure, labels: list[tuple[int, float, str, str]], edge: float, top: float
+) -> None:
+    """Name each line at its last point, pushed apart where names would cover each other."""
+    pixels = _PLOT_HEIGHT / (top - edge)
+    free: dict[int, float] = {}
+    for x, y, text, colour in sorted(labels, key=lambda item: (item[1] - edge) * pixels):
+        at = (y - edge) * pixels
+        place = max(at, free.get(x, -np.inf))
+        free[x] = place + _LINE_HEIGHT
+        style.label(fig, x, y, text, colour, dx=10, dy=place - at)
+
+
+def _mark_best(
+    fig: go.Figure, sound: list[ComparisonRow], criterion: Criterion, n_columns: int
+) -> None:
+    found = best(sound, criterion)
+    if found is None:
+        return
+    row = sound[found]
+    fig.add_scatter(
+        x=[row.n_components],
+        y=[getattr(row, criterion)],
+        mode="markers",
+        marker={"symbol": "circle-open", "size": 20, "color": style.INK, "line": {"width": 2}},
+        hoverinfo="skip",
+        name="best",
+    )
+    style.label(
+        fig,
+        row.n_components,
+        getattr(row, criterion),
+        f"<b>best: {cell_name(row.cell, n_columns)}</b>",
+        anchor="center",
+        dy=20,
+    )
+
+
+def _crosses(fig: go.Figure, lost: list[ComparisonRow], n_columns: int, edge: float) -> None:
+    """Draw the cells without an optimum at the bottom, side by side."""
+    if not lost:
+        return
+    here = {(row.covariance, row.tied) for row in lost}
+    order: list[tuple[str, bool]] = [pair for pair in COVARIANCES if pair in here]
+    shift = {pair: 0.1 * (i - (len(order) - 1) / 2) for i, pair in enumerate(order)}
+    fig.add_scatter(
+        x=[row.n_components + shift[row.covariance, row.tied] for row in lost],
+        y=[edge] * len(lost),
+        mode="markers",
+        marker={"symbol": "x", "size": 9, "color": style.COLLAPSED},
+        name="no optimum",
+        customdata=[[row.n_components, row.covariance, row.tied] for row in lost],
+        text=[
+            f"<b>{cell_name(row.cell, n_columns)}</b>: {row.verdict}"
+            + "".join(f"<br>{part}" for part in _wrapped(row.reason))
+            for row in lost
+        ],
+        hovertemplate="%{text}<extra></extra>",
+        cliponaxis=False,
+    )
+
+
+def _wrapped(text: str, width: int = 60) -> list[str]:
+    lines: list[str] = []
+    for word in style.escape(text, 300).split(" "):
+        if lines and len(lines[-1]) + len(word) < width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return [line for line in lines if line]
+
+
+def _alt(rows: Sequence[ComparisonRow], n_columns: int, criterion: Criterion) -> str:
+    """Tell the best of each covariance, and how many cells have no optimum."""
+    name = CRITERION[criterion]
+    if not rows:
+        return f"{name} over the number of components; no cell is finished yet."
+    said = []
+    for covariance, tied in COVARIANCES:
+        line = [row for row in rows if (row.covariance, row.tied) == (covariance, tied)]
+        i = best(line, criterion)
+        if i is not None:
+            value = getattr(line[i], criterion)
+            said.append(f"{cell_name(line[i].cell, n_columns)} at {value:,.1f}")
+    lost = sum(not row.sound for row in rows)
+    text = f"{name} over the number of components. Best of each covariance: {'; '.join(said)}."
+    i = best(rows, criterion)
+    if i is not None:
+        text += f" Best of all: {components(rows[i].cell, n_columns)}."
+    return text + (f" {lost} without an optimum." if lost else "")
+
+
+def climbs(steps: NDArray[np.int64], ours: Array, em: Array, prior: bool) -> go.Figure:
+    """Draw the log likelihood along our way and along EM's, from the same start.
+
+    Parameters
+    ----------
+    steps, ours : [M], our steps and the log likelihood there.
+    em : [T + 1], after each iteration of EM; NaN where it has not been.
+    prior : whether ours has priors, and so climbs something else.
+    """
+    em = em[np.isfinite(em)]
+    said = f"Ours ends at {ours[-1]:,.4f} after {int(steps[-1]):,} steps"
+    if em.size:
+        said += f", EM at {em[-1]:,.4f} after {len(em) - 1:,} iterations"
+    why = " Ours climbs the log joint, EM the likelihood alone." if prior else ""
+    fig = style.figure(
+        "Log likelihood: EM's climb beside ours",
+        "step of Adam, or iteration of EM",
+        "log likelihood",
+        alt=f"{said}.{why}",
+        height=300,
+    )
+    curves = [("ours", steps, ours, style.PALETTE[0], "solid")]
+    if em.size:
+        curves.append(("EM", np.arange(len(em)), em, style.PALETTE[1], "dash"))
+    for name, at, values, colour, dash in curves:
+        x, y = style.thin(at, values)
+        fig.add_scatter(
+            x=x,
+            y=y,
+            mode="lines",
+            line={"color": colour, "width": 2, "dash": dash},
+            name=name,
+            hovertemplate="%{y:.5f} at %{x}<extra>" + name + "</extra>",
+        )
+    ends = [("ours", int(steps[-1]), float(ours[-1]), style.PALETTE[0])]
+    if em.size:
+        ends.append(("EM", len(em) - 1, float(em[-1]), style.PALETTE[1]))
+    for (name, end, value, colour), dy in zip(ends, (-12, -30), strict=False):
+        said = f"{name} {style.number(value, 6)}"
+        style.label(fig, end, value, said, colour, anchor="right", dy=dy)
+    return fig
+
+
+def two_densities(
+    dataset: Dataset,
+    points: tuple[Parameters, Parameters],
+    names: tuple[str, str],
+    columns: Sequence[int] = (0,),
+) -> go.Figure:
+    """Draw two fits over the same data: the first solid, the second dashed, components matched.
+
+    Parameters
+    ----------
+    points : two fits of the same columns; the components of the second are matched to the first.
+    names : what the two are called.
+    columns : one column for densities, two for ellipses at 1 and 2 standard deviations.
+    """
+    first = points[0].permuted(points[0].order)
+    pair = (first, matched(first, points[1]))
+    alt = "; ".join(
+        f"{name} has "
+        + ", ".join(
+            f"weight {w:.3g} at {', '.join(f'{v:.4g}' for v in loc[list(columns)])}"
+            for w, loc in zip(point.weights, point.locs, strict=True)
+        )
+        for name, point in zip(names, pair, strict=True)
+    )
+    flat = tuple(density.marginal(point, columns) for point in pair)
+    fig = density.density(dataset, None, columns, height=360)
+    fig.update_layout(
+        title_text=f"{style.escape(names[0])} (solid) and {style.escape(names[1])} (dashed)",
+        meta={"alt": f"Two fits over the same data: {alt}."},
+    )
+    draw = _pair_lines if len(columns) == 1 else _pair_rings
+    draw(fig, dataset.values[:, list(columns)], flat, names)
+    return fig
+
+
+def _pair_lines(
+    fig: go.Figure, x: Array, pair: tuple[Parameters, ...], names: Sequence[str]
+) -> None:
+    low, high = float(x.min()), float(x.max())
+    margin = 0.12 * (high - low)
+    grid = np.linspace(low - margin, high + margin, 300)
+    narrow = [
+        np.linspace(m - 4 * s, m + 4 * s, 41)
+        for point in pair
+        for m, s in zip(point.locs[:, 0], point.scale_tril[:, 0, 0], strict=True)
+    ]
+    grid = np.unique(np.concatenate([grid, *narrow]))
+    grid = grid[(grid >= low - margin) & (grid <= high + margin)]
+    top = 0.0
+    for point, name, dash in zip(pair, names, ("solid", "dash"), strict=True):
+        parts = np.exp(component_log_densities(point, grid))
+        for k in range(parts.shape[1]):
+            fig.add_scatter(
+                x=grid,
+                y=parts[:, k],
+                mode="lines",
+                line={"color": style.component_style(k).colour, "width": 1.5, "dash": dash},
+                hoverinfo="skip",
+            )
+        total = np.exp(log_density(point, grid))
+        top = max(top, float(total.max()))
+        fig.add_scatter(
+            x=grid,
+            y=total,
+            mode="lines",
+            line={"color": style.INK, "width": 2, "dash": dash},
+            name=name,
+            hovertemplate="%{y:.4g} at %{x:.4g}<extra>" + style.escape(name) + "</extra>",
+        )
+    fig.update_yaxes(range=[0, 1.1 * top], showticklabels=True, title_text="density")
+    fig.update_xaxes(range=[grid[0], grid[-1]])
+
+
+def _pair_rings(
+    fig: go.Figure, x: Array, pair: tuple[Parameters, ...], names: Sequence[str]
+) -> None:
+    turn = np.linspace(0, 2 * np.pi, 61)
+    circle = np.stack([np.cos(turn), np.sin(turn)])
+    for point, name, dash in zip(pair, names, ("solid", "dash"), strict=True):
+        for k in range(len(point.weights)):
+            colour = style.component_style(k).colour
+            for radius in (1, 2):
+                ring = point.locs[k][:, None] + radius * point.scale_tril[k] @ circle
+                fig.add_scatter(
+                    x=ring[0],
+                    y=ring[1],
+                    mode="lines",
+                    line={"color": colour, "width": 3 - radius, "dash": dash},
+                    name=f"{style.escape(name)}, component {k + 1}",
+                    hoverinfo="name",
+                )

@@ -29,8 +29,9 @@ def losses(
     verdict: NDArray[np.str_] | None = None,
     beside: Array | None = None,
     height: int = 320,
+    name: str = "chosen start",
 ) -> go.Figure:
-    """Draw the loss of each trained start against the step.
+    """Draw the loss of each trained start against the step; a click names the start.
 
     Parameters
     ----------
@@ -38,6 +39,7 @@ def losses(
     chosen : the start that is shown elsewhere, drawn in front; the longest curve when None.
     verdict : [R]; collapsed and failed starts are drawn in red.
     beside : [T], the reference engine's loss from the chosen start, laid over the curve.
+    name : what the chosen start is called.
     """
     R, T = loss.shape
     known = np.isfinite(loss).sum(axis=1)
@@ -54,20 +56,25 @@ def losses(
     alt = f"Minus the log joint against the step, {curves} of {R} starts trained. "
     alt += f"The chosen one is at {end:.5g}. {int(bad.sum())} collapsed or failed."
     fig = style.figure(title, "step", "loss, −log joint", alt=alt, height=height)
-    for r in drawn:
-        x, y = style.thin(np.arange(T), loss[r], 300)
+    fig.layout.meta = {**fig.layout.meta, "customdata": "start"}
+    for group, look in (
+        ([r for r in drawn if not bad[r]], {"color": style.MUTED, "dash": "solid"}),
+        ([r for r in drawn if bad[r]], {"color": style.COLLAPSED, "dash": "dot"}),
+    ):
+        if not group:
+            continue
+        # One trace with gaps: a trace for each start would take most of the page's time.
+        pieces = [style.thin(np.arange(T), loss[r], 300) for r in group]
+        gap = np.array([np.nan])
         fig.add_scatter(
-            x=x,
-            y=y,
+            x=np.concatenate([part for x, _ in pieces for part in (x, gap)]),
+            y=np.concatenate([part for _, y in pieces for part in (y, gap)]),
+            customdata=np.repeat(group, [len(x) + 1 for x, _ in pieces]),
             mode="lines",
-            line={
-                "color": style.COLLAPSED if bad[r] else style.MUTED,
-                "width": 1,
-                "dash": "dot" if bad[r] else "solid",
-            },
+            line={"width": 1} | look,
             opacity=0.6,
-            name=f"start {r}",
-            hovertemplate="%{y:.6g} before step %{x}<extra>start " + f"{r}</extra>",
+            name="start",
+            hovertemplate="%{y:.6g} before step %{x}<extra>start %{customdata}</extra>",
         )
     x, y = style.thin(np.arange(T), loss[chosen], 1000)
     fig.add_scatter(
@@ -75,8 +82,8 @@ def losses(
         y=y,
         mode="lines",
         line={"color": style.COLLAPSED if bad[chosen] else style.PALETTE[0], "width": 2.5},
-        name="chosen start",
-        hovertemplate="%{y:.8g} before step %{x}<extra>chosen start</extra>",
+        name=name,
+        hovertemplate="%{y:.8g} before step %{x}<extra>" + f"{name}</extra>",
     )
     if beside is not None and np.isfinite(beside).any():
         x, y = style.thin(np.arange(len(beside)), beside, 300)
@@ -94,7 +101,7 @@ def losses(
     fig.update_xaxes(range=[0, max(T - 1, 1)])
     if np.isfinite(end):
         at = int(np.flatnonzero(np.isfinite(loss[chosen]))[-1])
-        agree = "now" if verdict is None else "chosen start"
+        agree = "now" if verdict is None else f"{name}:"
         style.label(
             fig,
             at,
@@ -121,7 +128,9 @@ def losses(
     return fig
 
 
-def gradient_norms(norms: dict[str, Array], height: int = 320) -> go.Figure:
+def gradient_norms(
+    norms: dict[str, Array], height: int = 320, of: str = "the chosen start"
+) -> go.Figure:
     """Draw the 2-norm of the gradient of each site [T] against the step, on a log axis."""
     T = max((len(norm) for norm in norms.values()), default=1)
     said = []
@@ -131,7 +140,7 @@ def gradient_norms(norms: dict[str, Array], height: int = 320) -> go.Figure:
             said.append(f"{_SITE_NAMES.get(name, name)} {finite[-1]:.2g}")
     alt = f"Gradient norms in unconstrained space, now {', '.join(said) or 'unknown'}."
     fig = style.figure(
-        "Gradient norms of the chosen start" if "locs" in norms else "Gradient norm",
+        f"Gradient norms of {of}" if "locs" in norms else "Gradient norm",
         "step",
         "2-norm, unconstrained",
         alt=alt,
@@ -176,6 +185,7 @@ def starting_losses(loss: Array, chosen: int, first_seed: int, height: int = 320
         y=loss,
         mode="markers",
         marker={"color": style.MUTED, "size": 6, "opacity": 0.7},
+        customdata=np.arange(R),
         name="starts",
         hovertemplate="seed %{x}: %{y:.8g}<extra></extra>",
     )
@@ -210,84 +220,131 @@ def landscape(
 ) -> go.Figure:
     """Draw each trained start's final loss against its initial one [R], by optimum.
 
-    Starts that ended in the same optimum have one colour; collapsed ones are red crosses.
+    Starts that ended in the same optimum have one colour; collapsed ones are red crosses. Starts
+    that went the same way are one larger mark, and a click names the first of them.
     """
+    R = len(initial)
     sound = basin >= 0
     counts = np.bincount(basin[sound]) if sound.any() else np.zeros(0, int)
     collapsed = np.isin(verdict, ("collapsed", "failed"))
-    told = [f"{n:,} starts found optimum {b + 1}" for b, n in enumerate(counts[:4])]
+    told = [f"{n:,} of {R:,} starts found {optimum(b)}" for b, n in enumerate(counts[:4])]
     alt = "Final against initial loss of each start: " + "; ".join(told)
     alt += f"; {int(collapsed.sum())} collapsed or failed."
     fig = style.figure(
         "Where starts begin and end", "initial loss", "final loss", alt=alt, height=height
     )
-    for b in range(min(len(counts), 6)):
-        rows = np.flatnonzero(basin == b)
-        look = style.component_style(b)
+    fig.layout.meta = {**fig.layout.meta, "customdata": "start"}
+    shown = np.isfinite(initial) & np.isfinite(final)
+    groups = [
+        (np.flatnonzero((basin == b) & shown), optimum(b)) for b in range(min(6, len(counts)))
+    ]
+    looks: list[dict[str, object]] = [
+        {"color": style.component_style(b).colour} for b in range(len(groups))
+    ]
+    groups += [(np.flatnonzero((basin >= 6) & shown), "other optima")]
+    groups += [(np.flatnonzero(collapsed & shown), "collapsed")]
+    looks += [{"color": style.MUTED}, {"color": style.COLLAPSED, "symbol": "x"}]
+    for (rows, name), look in zip(groups, looks, strict=True):
+        if not rows.size:
+            continue
+        ways = np.round(np.stack([initial[rows], final[rows]]), 9)
+        _, first, times = np.unique(ways, axis=1, return_index=True, return_counts=True)
+        heads = rows[first]
         fig.add_scatter(
-            x=initial[rows],
-            y=final[rows],
+            x=initial[heads],
+            y=final[heads],
             mode="markers",
-            marker={"color": look.colour, "size": 9, "opacity": 0.6},
-            customdata=rows,
-            name=f"optimum {b + 1}",
-            hovertemplate="start %{customdata}: %{x:.6g} → %{y:.6g}"
-            + f"<extra>optimum {b + 1}</extra>",
+            marker=look | {"size": 7 + 2 * np.sqrt(times - 1), "opacity": 0.6},
+            customdata=heads,
+            text=["" if n == 1 else f" and {n - 1} alike" for n in times],
+            name=name,
+            hovertemplate="start %{customdata}%{text}: %{x:.6g} → %{y:.6g}"
+            + f"<extra>{name}</extra>",
         )
-        if b < 3:
-            style.label(
-                fig,
-                float(initial[rows].max()),
-                float(final[rows[0]]),
-                f"optimum {b + 1}: {len(rows):,} start{'' if len(rows) == 1 else 's'}",
-                look.colour,
-                anchor="right",
-                dy=15,
-            )
-    others = np.flatnonzero(basin >= 6)
-    for rows, name, marker in (
-        (others, "other optima", {"color": style.MUTED, "size": 7, "opacity": 0.6}),
-        (
-            np.flatnonzero(collapsed),
-            "collapsed",
-            {"color": style.COLLAPSED, "symbol": "x", "size": 8},
-        ),
-    ):
-        if rows.size:
-            fig.add_scatter(
-                x=initial[rows],
-                y=final[rows],
-                mode="markers",
-                marker=marker,
-                customdata=rows,
-                name=name,
-                hovertemplate="start %{customdata}: %{x:.6g} → %{y:.6g}" + f"<extra>{name}</extra>",
-            )
-    if collapsed.any():
-        rows = np.flatnonzero(collapsed & np.isfinite(final))
-        if rows.size:
-            style.label(
-                fig,
-                float(np.median(initial[rows])),
-                float(final[rows].max()),
-                f"✕ {int(collapsed.sum()):,} collapsed",
-                style.COLLAPSED,
-                anchor="center",
-                dy=15,
-            )
+    for b, (rows, name) in enumerate(groups[: min(3, len(counts))]):
+        share = f"{int(counts[b]):,} of {R:,} start{'' if R == 1 else 's'}"
+        x, y = float(initial[rows].max()), float(final[rows[0]])
+        colour = style.component_style(b).colour
+        style.label(fig, x, y, f"{name}: {share}", colour, anchor="right", dy=15)
+    rows = groups[-1][0]
+    if rows.size:
+        style.label(
+            fig,
+            float(np.median(initial[rows])),
+            float(final[rows].max()),
+            f"✕ {int(collapsed.sum()):,} collapsed",
+            style.COLLAPSED,
+            anchor="center",
+            dy=15,
+        )
     fig.add_scatter(
         x=[initial[chosen]],
         y=[final[chosen]],
         mode="markers",
         marker={
-            "size": 15,
+            "size": 18,
             "color": style.fade(style.INK, 0),
             "line": {"color": style.INK, "width": 1.5},
         },
-        name="chosen",
+        name="shown",
         hoverinfo="skip",
     )
     fig.update_layout(showlegend=False, hovermode="closest")
+    return fig
+
+
+def optimum(b: int) -> str:
+    """Name an optimum by its number among the basins: 0 is the best."""
+    return "best optimum" if b == 0 else f"optimum {b + 1}"
+
+
+_TERMS = {
+    "likelihood": ("log likelihood", style.INK, "solid"),
+    "weights": ("prior of the weights", *_SITES["weights"]),
+    "locs": ("prior of the locs", *_SITES["locs"]),
+    "scale": ("prior of the scale", *_SITES["scale"]),
+    "correlation": ("prior of the correlations", *_SITES["correlation"]),
+}
+
+
+def course(steps: NDArray[np.int64], terms: dict[str, Array], height: int = 320) -> go.Figure:
+    """Draw what each term of the log joint [M] gained since the start, against the step [M].
+
+    Differences, since the terms' sizes say nothing: what a fit climbs on is what grows.
+    """
+    gains = {name: term - term[0] for name, term in terms.items()}
+    said = [f"{_TERMS[n][0]} {style.number(float(g[-1]))}" for n, g in gains.items()]
+    fig = style.figure(
+        "What the fit gained, term by term",
+        "step",
+        "gain in log joint since the start",
+        alt=f"Gains from the first to the last step: {', '.join(said)}.",
+        height=height,
+    )
+    ends = []
+    for name, gain in gains.items():
+        label, colour, dash = _TERMS[name]
+        fig.add_scatter(
+            x=steps,
+            y=gain,
+            mode="lines",
+            line={"color": colour, "width": 2, "dash": dash},
+            customdata=terms[name],
+            name=label,
+            hovertemplate="%{y:+.4g} at step %{x} (%{customdata:.6g})<extra>" + f"{label}</extra>",
+        )
+        ends.append((float(gain[-1]), label, colour))
+    span = max(float(np.ptp(np.concatenate(list(gains.values())))), 1e-12)
+    # A line of text is about a fifteenth of the figure; those that end closer are moved apart.
+    last = np.inf
+    for value, label, colour in sorted(ends, key=lambda end: -end[0]):
+        place = min(value, last - 0.075 * span)
+        lift = (place - value) / span * 0.72 * height
+        words = label.removeprefix("prior of the ")
+        words = words if label == "log likelihood" else f"prior: {words}"
+        style.label(fig, 1.0, value, words, colour, xref="paper", dx=6, dy=lift)
+        last = place
+    fig.update_layout(showlegend=False, margin={"r": 128})
     return fig
 
 

@@ -21,12 +21,15 @@ _SCATTER = 2000  # SVG points that a browser draws without stutter
 
 
 def marginal(parameters: Parameters, columns: Sequence[int]) -> Parameters:
-    """Return the mixture of some of the columns: a marginal of Gaussians is Gaussian."""
+    """Return the mixture of some of the columns: a marginal of Gaussians is Gaussian.
+
+    Of a sequence of points, that of each.
+    """
     index = list(columns)
-    covariances: Array = parameters.covariances[:, index][:, :, index]
+    covariances: Array = parameters.covariances[..., index, :][..., index]
     return Parameters(
         parameters.weights,
-        parameters.locs[:, index],
+        parameters.locs[..., index],
         np.asarray(np.linalg.cholesky(covariances), dtype=np.float64),
     )
 

@@ -27,12 +27,14 @@ export default function (component) {
   figure.colours = readTheme(parentElement);
   node.style.height = `${data.height}px`;
   node.dataset.figure = data.name;
+  bringFrames(figure);
   draw(figure);
 
   // Streamlit cleans up after calls that were overtaken, too: only the last one may take down.
   return () => {
     if (call !== figure.calls) return;
     figure.observer.disconnect();
+    stop(figure);
     FIGURES.delete(node);
     if (window.Plotly && figure.drawn) window.Plotly.purge(node);
   };
@@ -62,6 +64,7 @@ async function draw(figure) {
     if (figure.drawn && now.every((part, i) => part === figure.drawn[i])) return;
     if (figure.failed) node.replaceChildren();
     const { data, layout } = themed(figure);
+    applyFrame(figure, data);
     layout.width = width;
     layout.height = figure.data.height;
     layout.autosize = false;
@@ -307,11 +310,12 @@ function fileName(node) {
   return name.slice(0, 80) || "figure";
 }
 
-// One row per drawn point: series, x, y, and z where a grid is drawn.
+// One row per drawn point: series, what its customdata says, x, y, and z where a grid is drawn.
 function csv(node) {
   const traces = node._fullData.filter((trace) => trace.visible === true);
   const withZ = traces.some((trace) => trace.z);
-  const rows = [["series", "x", "y", ...(withZ ? ["z"] : [])]];
+  const id = node.layout.meta?.customdata; // what the numbers in customdata are, such as "start"
+  const rows = [["series", ...(id ? [id] : []), "x", "y", ...(withZ ? ["z"] : [])]];
   for (const trace of traces) {
     const name = decode(String(trace.name ?? "").replace(/<[^>]*>/g, ""));
     const { x, y, z } = trace;
@@ -320,7 +324,9 @@ function csv(node) {
     } else {
       const length = Math.max(x?.length ?? 0, y?.length ?? 0);
       for (let i = 0; i < length; i++) {
-        rows.push([name, x ? x[i] : i, y ? y[i] : "", ...(withZ ? [""] : [])]);
+        if (Number.isNaN(x?.[i]) && Number.isNaN(y?.[i])) continue; // a gap between two curves
+        const which = id ? [trace.customdata?.[i] ?? ""] : [];
+        rows.push([name, ...which, x ? x[i] : i, y ? y[i] : "", ...(withZ ? [""] : [])]);
       }
     }
   }

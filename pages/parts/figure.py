@@ -27,14 +27,22 @@ _draw = st.components.v2.component(
     "gmm_figure",
     html='<div class="gmm-figure"></div>',
     css=(_HERE / "figure.css").read_text(encoding="utf-8"),
-    js=(_HERE / "figure.js").read_text(encoding="utf-8"),
+    # A component is one module: the player's functions stand behind the figure's.
+    js="\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("figure.js", "player.js")),
     # Plotly puts its rules into the head of the page, where a shadow root does not see them.
     isolate_styles=False,
 )
+# Height of the controls under a figure that can be played, in pixels; figure.css has it too.
+_PLAYER = 44
 _served: dict[str, Any] = {"by": None, "url": ""}
 
 
-def show(figure: go.Figure, key: str, on_click: Callable[[Any], None] | None = None) -> None:
+def show(
+    figure: go.Figure,
+    key: str,
+    on_click: Callable[[Any], None] | None = None,
+    frames: str = "",
+) -> None:
     """Draw `figure`, or update the figure that `key` drew before.
 
     Parameters
@@ -46,6 +54,8 @@ def show(figure: go.Figure, key: str, on_click: Callable[[Any], None] | None = N
         the trace's `meta`, before the page (inside a fragment: the fragment) runs again. Points
         with neither are not clickable. A figure is clicked with a pointer only: give a control
         that does the same beside it.
+    frames : JSON of the frames that the browser plays back under buttons of its own, as
+        `figures.trajectory.trajectory` gives it.
 
     Raises
     ------
@@ -77,8 +87,9 @@ def show(figure: go.Figure, key: str, on_click: Callable[[Any], None] | None = N
             "plotly": _plotly_url(),
             "tokens": style.themes(),
             "clickable": on_click is not None,
+            "frames": frames,
         },
-        height=height,
+        height=height + (_PLAYER if frames else 0),
         **listening,
     )
 

@@ -6,10 +6,14 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from gmm_core import words
+from gmm_core import objective, words, words_fit
+from gmm_core.dataset import Dataset
 from gmm_core.figures import curves, density
-from gmm_core.figures.style import number
-from gmm_core.mixture import Parameters
+from gmm_core.figures.slice import objective_slice
+from gmm_core.figures.style import escape, number
+from gmm_core.figures.trajectory import trajectory
+from gmm_core.mixture import Mixture, Parameters
+from gmm_core.opening import alone, opened
 from gmm_core.results import MapFit
 from pages.parts import controls, figure, frame, header, live, session, text
 
@@ -22,26 +26,55 @@ def body() -> list[live.View]:
         controls.mixture()
         controls.map_options()
     view = live.view("map", session.fit_specification)
-    fit: MapFit | None = view.result
+    best: MapFit | None = view.result
+    shown, by_itself = open_start(view)
     with top:
-        header.show("Fit", answer(view), view, exports(fit))
+        header.show("Fit", answer(view, shown), view, exports(shown))
     with left:
-        hero(view)
+        columns = hero(view, shown)
         live.status_line(view, "map", "Fit")
-        views = [view] if view.spec is None else [view, *search(view)]
-    if fit is not None:
-        tables(fit)
+        views = [view] if view.spec is None else [view, *search(view, shown)]
+    if by_itself is not None:
+        views.append(by_itself)
+    if best is not None and shown is not None:
+        restarts(view, best, shown)
+        results(shown)
+        how_it_got_there(view, shown, columns)
     return views
 
 
-def answer(view: live.View) -> list[words.Segment]:
+def open_start(view: live.View) -> tuple[MapFit | None, live.View | None]:
+    """Return the fit as it is shown, and the run of the opened start by itself, if there is one.
+
+    The best start is shown until the person opens another one; a new run shows its best again.
+    """
+    fit: MapFit | None = view.result
+    run, r = st.session_state.get("opened_start", ("", -1))
+    if fit is None or view.spec is None or run != view.run_id or not 0 <= r < len(fit.loss):
+        return fit, None
+    if r == fit.chosen:
+        return fit, None
+    spec = alone(view.spec, r)
+    by_itself = live.view("start", lambda: spec, limit=120, link=False)
+    return opened(fit, r, by_itself.result), by_itself
+
+
+def open_now(run_id: str | None, r: int) -> None:
+    """Open restart `r` of a run; -1 is its best."""
+    st.session_state["opened_start"] = (run_id, int(r))
+    st.session_state["shown_start"] = int(r)
+
+
+def answer(view: live.View, shown: MapFit | None) -> list[words.Segment]:
     """Say what was found, or what is going on."""
     data = session.dataset()
     if view.spec is None:
         return []
-    if view.result is not None:
-        return words.fit_answer(data, view.spec.mixture, view.result)
-    if (point := so_far(view)) is not None:
+    if shown is not None and shown.chosen != view.result.chosen:
+        return words_fit.opened_answer(data, view.spec.mixture, shown)
+    if shown is not None:
+        return words.fit_answer(data, view.spec.mixture, shown)
+    if (point := live.point(view)) is not None:
         return [words.Segment("So far: "), *words.point_answer(data, point)]
     N = len(data.values)
     return [
@@ -49,15 +82,8 @@ def answer(view: live.View) -> list[words.Segment]:
     ]
 
 
-def so_far(view: live.View) -> Parameters | None:
-    """Return the parameters of the fit, or where the run is now."""
-    if view.result is not None:
-        return view.result.parameters
-    return live.point(view)
-
-
-def hero(view: live.View) -> None:
-    """Draw the density over the data, along the columns that the person picks."""
+def hero(view: live.View, shown: MapFit | None) -> list[int]:
+    """Draw the density over the data, along the columns that the person picks; return them."""
     data = session.dataset()
     D = data.values.shape[1]
     columns = [0]
@@ -74,16 +100,17 @@ def hero(view: live.View) -> None:
             "deviations. The fit itself uses all columns; the others are integrated out.",
         )
         columns = picked or [0]
-    figure.show(density.density(data, so_far(view), columns), key="density")
+    point = live.point(view) if shown is None else shown.parameters
+    figure.show(density.density(data, point, columns), key="density")
+    return columns
 
 
-def search(view: live.View) -> list[live.View]:
+def search(view: live.View, fit: MapFit | None) -> list[live.View]:
     """Draw how the search went: losses and gradient norms; return the run beside it, if any.
 
     Both figures stand there from the first moment on, so that a run that begins or ends changes
     what they show, and nothing else.
     """
-    fit: MapFit | None = view.result
     left, right = st.columns(2)
     if fit is None:
         loss, norms = live.curves(view, session.map_options().steps)
@@ -95,12 +122,21 @@ def search(view: live.View) -> list[live.View]:
     pyro = reference(view, fit)
     with left:
         beside = pyro_loss(pyro)
-        figure.show(curves.losses(fit.loss, fit.chosen, fit.verdict, beside), key="loss")
+        name = shown_name(view, fit)
+        loss = curves.losses(fit.loss, fit.chosen, fit.verdict, beside, name=name)
+        figure.show(loss, key="loss", on_click=lambda r: open_now(view.run_id, r))
         ask_for_reference(view, fit, pyro)
     with right:
         norms = {name: norm[fit.chosen] for name, norm in fit.gradient_norm.items()}
-        figure.show(curves.gradient_norms(norms), key="gradient")
+        of = "the chosen start" if name == "chosen start" else name
+        figure.show(curves.gradient_norms(norms, of=of), key="gradient")
     return [] if pyro is None else [pyro]
+
+
+def shown_name(view: live.View, shown: MapFit) -> str:
+    """Name the start that is shown."""
+    best = shown.chosen == view.result.chosen
+    return "chosen start" if best else f"start {shown.chosen}"
 
 
 def reference(view: live.View, fit: MapFit) -> live.View | None:
@@ -108,11 +144,9 @@ def reference(view: live.View, fit: MapFit) -> live.View | None:
     asked = st.session_state.get("beside_pyro", False)
     if view.spec is None or view.spec.engine == "pyro" or not asked:
         return None
-    options = session.map_options()
-    alone = options.model_copy(
-        update={"restarts": 1, "first_seed": options.first_seed + fit.chosen, "polish": False}
-    )
-    spec = view.spec.model_copy(update={"options": alone, "engine": "pyro"})
+    one = alone(view.spec, fit.chosen)
+    options = one.options.model_copy(update={"polish": False})
+    spec = one.model_copy(update={"options": options, "engine": "pyro"})
     return live.view("pyro", lambda: spec, limit=120, link=False)
 
 
@@ -142,35 +176,125 @@ def pyro_loss(view: live.View | None) -> np.ndarray | None:
     return arrays["loss"][0] if "loss" in arrays else None
 
 
-def tables(fit: MapFit) -> None:
-    """Show the parameters, the starts, and what to know about this fit."""
-    data, mixture = session.dataset(), session.mixture()
+def restarts(view: live.View, best: MapFit, shown: MapFit) -> None:
+    """Show where the starts begin and end, what became of them, and open the one picked."""
+    R = len(best.loss)
     left, right = st.columns(2, gap="large")
     with left:
-        parameters_table(fit)
-        if len(fit.loss) > 1:
-            figure.show(starts(fit), key="starts")
+        if R > 1:
+            fig = starts(best, shown.chosen)
+            figure.show(fig, key="starts", on_click=lambda r: open_now(view.run_id, r))
+            pick_start(view, best, shown)
+        else:
+            advice(shown)
     with right:
-        advice(fit)
+        if R > 1:
+            advice(shown)
         rows = [
-            (verdict, fit.count(verdict), words.verdict_meaning(verdict))
+            (verdict, best.count(verdict), words.verdict_meaning(verdict))
             for verdict in ("converged", "moving", "collapsed", "failed", "untrained")
-            if fit.count(verdict)
+            if best.count(verdict)
         ]
         text.table(
             ["Starts", "number", "meaning"], rows, caption="What became of the starts", words=(2,)
         )
+
+
+def pick_start(view: live.View, best: MapFit, shown: MapFit) -> None:
+    """Draw the control that opens a start without a pointer, and the way back to the best."""
+    other = shown.chosen != best.chosen
+    st.session_state["shown_start"] = shown.chosen if other else -1
+    left, right = st.columns([5, 3], vertical_alignment="bottom")
+    left.selectbox(
+        "Show start",
+        [-1, *range(len(best.loss))],
+        format_func=lambda r: (
+            f"the best, {best.chosen}" if r < 0 else words_fit.start_name(best, r)
+        ),
+        key="shown_start",
+        on_change=lambda: open_now(view.run_id, st.session_state["shown_start"]),
+        help="Everything on this page then shows where that start ended. A click on a point here, "
+        "or on a curve of the loss, does the same.",
+    )
+    right.button(
+        "Back to the best",
+        key="best_start",
+        on_click=open_now,
+        args=(view.run_id, -1),
+        disabled=not other,
+        width="stretch",
+    )
+
+
+def results(fit: MapFit) -> None:
+    """Show the shown fit's parameters, and its objective term by term."""
+    data, mixture = session.dataset(), session.mixture()
+    left, right = st.columns(2, gap="large")
+    with left:
+        parameters_table(fit)
+    with right:
         if fit.verdict[fit.chosen] != "failed":
             terms = words.objective_rows(data, mixture, fit.parameters)
             text.table(["Term", "log"], terms, caption="The objective, split")
 
 
-def starts(fit: MapFit) -> go.Figure:
+def how_it_got_there(view: live.View, fit: MapFit, columns: list[int]) -> None:
+    """Play the shown fit back, and show on what it climbed and through which landscape."""
+    data, mixture = session.dataset(), session.mixture()
+    steps, points = fit.trajectory
+    made = fit.loss[fit.chosen]
+    loss = np.append(made, fit.final_loss[fit.chosen])[np.minimum(steps, len(made))]
+    loss[-1] = fit.final_loss[fit.chosen]
+    st.subheader("How it got there", anchor=False)
+    fig, frames = trajectory(data, steps, points, loss, columns)
+    figure.show(fig, key="trajectory", frames=frames)
+    left, right = st.columns(2, gap="large")
+    with right:
+        terms = objective.course(mixture, points, loss)
+        figure.show(curves.course(steps, terms, height=516), key="course")
+    with left:
+        slice_through(view, fit)
+
+
+def slice_through(view: live.View, fit: MapFit) -> None:
+    """Draw the objective over two numbers of the point that the person picks."""
+    data, mixture = session.dataset(), session.mixture()
+    order = fit.parameters.order
+    listed = objective.coordinates(mixture, len(data.columns))
+    names = {c: words_fit.coordinate_name(c, data.columns) for c in listed}
+    key = f"{data.fingerprint[:8]} {mixture.label}"
+    left, right = st.columns(2)
+    across = left.selectbox("Across", listed, format_func=names.__getitem__, key=f"across {key}")
+    rest = [c for c in listed if c != across and not (c.site == across.site == "weights")]
+    first = next((i for i, c in enumerate(rest) if c.component != across.component), 0)
+    up = right.selectbox("Up", rest, first, format_func=names.__getitem__, key=f"up {key}")
+    point, path = fit.parameters.permuted(order), fit.trajectory[1].permuted(order)
+    found = _cut((view.run_id, fit.chosen, len(path)), across, up, data, mixture, point, path)
+    shown = escape(names[across]), escape(names[up])
+    figure.show(objective_slice(found, shown, point, path), key="slice")
+    st.caption(words_fit.slice_caption(found, len(data.values)))
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _cut(
+    shown: tuple[str | None, int, int],
+    across: objective.Coordinate,
+    up: objective.Coordinate,
+    _data: Dataset,
+    _mixture: Mixture,
+    _point: Parameters,
+    _path: Parameters,
+) -> objective.Slice:
+    """Compute the slice once for what is shown: the run, the start and its frames."""
+    return objective.cut(_data, _mixture, _point, across, up, _path)
+
+
+def starts(fit: MapFit, chosen: int) -> go.Figure:
     """Draw where the starts begin, and where they end when they were trained."""
     if fit.count("untrained"):
         first_seed = session.map_options().first_seed
-        return curves.starting_losses(fit.initial_loss, fit.chosen, first_seed)
-    return curves.landscape(fit.initial_loss, fit.final_loss, fit.verdict, fit.basin, fit.chosen)
+        return curves.starting_losses(fit.initial_loss, chosen, first_seed)
+    return curves.landscape(fit.initial_loss, fit.final_loss, fit.verdict, fit.basin, chosen)
 
 
 def parameters_table(fit: MapFit) -> None:

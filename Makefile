@@ -20,7 +20,7 @@ lint: $(VENV)/.test
 	$(BIN)/mypy
 
 bench: $(VENV)/.bench
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only \
+	BENCH_README=README.md OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/benchmarks --timeout 3600 --benchmark-enable --benchmark-only \
 		--benchmark-columns=median,iqr,rounds -s
 
 calibrate: $(VENV)/.test

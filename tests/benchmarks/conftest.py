@@ -1,0 +1,102 @@
+"""Collects what the benchmarks measured, prints it, and puts it into the README when asked to.
+
+`BENCH_README` names the file; the table stands between two marks in it, so that a run replaces what
+the last one wrote. A row that misses what was asked for fails its benchmark and is still written;
+nothing is written when a benchmark was left out.
+"""
+
+import os
+import platform
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+MARKS = ("<!-- measured -->", "<!-- /measured -->")
+# Rows and pictured sizes of a whole run.
+ROWS = 15
+PICTURE = Path("docs/scaling.svg")
+
+
+class Report:
+    """One row for each comparison: our median, the peer's, their ratio, the least it has to be."""
+
+    def __init__(self):
+        self.rows = []
+        self.sizes = {}  # axis -> [(size, seconds)], power
+
+    def row(self, work, ours, theirs, peer, ratio, least, unit="ms"):
+        """Print and keep a row; fail when the ratio is below the least."""
+        self.rows.append((work, ours, theirs, peer, ratio, least, unit))
+        print(
+            f"\n| {work} | {ours:.4g} {unit} | {peer} {theirs:.4g} {unit} | {ratio:.3g} × "
+            f"(at least {least:g} ×) |"
+        )
+        assert ratio >= least
+
+    def times(self, work, ours, theirs, peer, least):
+        """Add a row of times in seconds: how many times faster we are."""
+        self.row(work, 1e3 * ours, 1e3 * theirs, peer, theirs / ours, least)
+
+    def table(self):
+        """Return the rows as a table, with the machine they were measured on."""
+        head = "| work | ours | peer | ratio | asked for |\n|---|---|---|---|---|\n"
+        lines = [
+            f"| {work} | {ours:.3g} {unit} | {peer}: {theirs:.3g} {unit} | **{ratio:,.3g} ×** "
+            f"| ≥ {least:,.3g} × |"
+            for work, ours, theirs, peer, ratio, least, unit in self.rows
+        ]
+        return head + "\n".join(lines) + f"\n\nMeasured on {machine()}.\n"
+
+
+def machine():
+    """Name the machine and what was installed, as a reader needs it to compare."""
+    found = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
+    names = ("numpy", "numba", "nutpie", "torch", "pyro-ppl", "scikit-learn", "jax", "numpyro")
+    packages = ", ".join(f"{name} {version(name)}" for name in names)
+    cores = len(os.sched_getaffinity(0))
+    processor = found[1] if found else platform.processor()
+    return f"{cores} cores of {processor}, Python {platform.python_version()}, {packages}"
+
+
+_REPORT = Report()
+
+
+@pytest.fixture(scope="session")
+def report():
+    return _REPORT
+
+
+def pytest_sessionfinish(session, exitstatus):
+    readme = os.environ.get("BENCH_README")
+    if not readme or len(_REPORT.rows) + len(_REPORT.sizes) < ROWS:
+        return
+    text = Path(readme).read_text(encoding="utf-8")
+    before, rest = text.split(MARKS[0])
+    after = rest.split(MARKS[1])[1]
+    body = f"{MARKS[0]}\n{_REPORT.table()}\n{MARKS[1]}"
+    Path(readme).write_text(before + body + after, encoding="utf-8")
+    draw(_REPORT.sizes, PICTURE)
+
+
+def draw(sizes, path):
+    """Draw seconds against each size, on log axes, with the line the arithmetic allows."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    # The same figure every time: no date, no random names.
+    mpl.rcParams.update({"svg.hashsalt": "scaling", "svg.fonttype": "none", "font.size": 10})
+    import matplotlib.pyplot as plt
+
+    names = {"N": "points N", "K": "components K", "D": "columns D"}
+    figure, axes = plt.subplots(1, 3, figsize=(9, 3), layout="constrained")
+    for axis, (name, (points, power)) in zip(axes, sizes.items(), strict=True):
+        x, y = zip(*points, strict=True)
+        axis.loglog(x, [1e3 * v for v in y], "o-", color="#0072B2")
+        axis.set_xlabel(names[name])
+        axis.set_title(f"grows as {name}$^{{{power:.2f}}}$", fontsize=10)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel("one gradient, ms")
+    path.parent.mkdir(exist_ok=True)
+    figure.savefig(path, metadata={"Date": None})

@@ -1,0 +1,75 @@
+"""NumPyro's NUTS on the same posterior, in a process of its own: JAX is set up before it is used.
+
+Reads the data and the priors as JSON, and writes for the first run of four chains, which compiles,
+and for each later one how long it took and the bulk ESS of the log joint.
+"""
+
+import json
+import sys
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+from arviz_stats.base import array_stats
+from jax.scipy.special import logsumexp
+from numpyro.infer import MCMC, NUTS, init_to_value
+from numpyro.infer.util import log_density
+
+CHAINS = 4
+# One device for each chain, as NumPyro asks for before it runs chains in parallel.
+numpyro.set_host_device_count(CHAINS)
+numpyro.enable_x64()
+
+
+def make_model(task):
+    x = jnp.asarray(task["values"])
+    K, D = task["n_components"], x.shape[1]
+    p = {name: jnp.asarray(value) for name, value in task["priors"].items()}
+
+    def model():
+        weights = numpyro.sample("weights", dist.Dirichlet(p["concentration"] * jnp.ones(K)))
+        loc_mean, loc_scale = jnp.ones((K, D)) * p["loc_mean"], jnp.ones((K, D)) * p["loc_scale"]
+        locs = numpyro.sample("locs", dist.Normal(loc_mean, loc_scale).to_event(2))
+        if task["full"]:
+            shape = (K, D)
+            mean, sd = jnp.broadcast_to(p["scale_log_mean"], shape), p["scale_log_sd"]
+            scale = numpyro.sample("scale", dist.LogNormal(mean, sd).to_event(2))
+            lkj = dist.LKJCholesky(D, p["correlation"]).expand([K]).to_event(1)
+            tril = scale[..., None] * numpyro.sample("correlation", lkj)
+        else:
+            scale = numpyro.sample("scale", dist.LogNormal(p["scale_log_mean"], p["scale_log_sd"]))
+            tril = jnp.tile(scale * jnp.eye(D), (K, 1, 1))
+        each = dist.MultivariateNormal(locs, scale_tril=tril).log_prob(x[:, None])
+        numpyro.factor("likelihood", logsumexp(jnp.log(weights) + each, axis=-1).sum())
+
+    return model
+
+
+def main():
+    task = json.load(sys.stdin)
+    model, found = make_model(task), []
+    start = {name: jnp.asarray(value) for name, value in task["start"].items()}
+    log_joints = jax.jit(jax.vmap(jax.vmap(lambda site: log_density(model, (), {}, site)[0])))
+    mcmc = MCMC(
+        NUTS(model, init_strategy=init_to_value(values=start)),
+        num_warmup=task["warmup"],
+        num_samples=task["draws"],
+        num_chains=CHAINS,
+        chain_method="parallel",
+        progress_bar=False,
+    )
+    for seed in range(1 + task["rounds"]):
+        begin = time.perf_counter()
+        mcmc.run(jax.random.PRNGKey(seed))
+        draws = jax.block_until_ready(mcmc.get_samples(group_by_chain=True))
+        taken = time.perf_counter() - begin
+        log_joint = np.asarray(log_joints(draws))
+        ess = array_stats.ess(log_joint, chain_axis=0, draw_axis=1, method="bulk")
+        found.append({"seconds": taken, "ess": float(ess), "mean": float(log_joint.mean())})
+    print(json.dumps(found))
+
+
+main()

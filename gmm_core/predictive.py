@@ -1,4 +1,4 @@
-"""Data that the model would make: from the posterior to check the fit, from the priors to check them.
+"""Data that the model would make: from the posterior to check the fit, from priors to check them.
 
 A fitted model that cannot reproduce the data it was fitted to is wrong in a way that the
 comparison shows; priors that put the data where it cannot be are wrong before any fit.

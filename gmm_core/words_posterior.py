@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from gmm_core.dataset import Dataset
 from gmm_core.figures.style import number
 from gmm_core.mixture import Mixture
 from gmm_core.options import NutsOptions
-from gmm_core.posterior_summary import ESS_EACH, R_HAT, Overview, overview
+from gmm_core.posterior_summary import ESS_EACH, R_HAT, Overview, SummaryRow, overview
 from gmm_core.results import Posterior
 from gmm_core.words import Segment, count, numeral
 
@@ -105,18 +106,47 @@ def advice(look: Overview, mixture: Mixture, options: NutsOptions) -> list[Advic
             )
         )
     if mixture.n_components > 1:
-        K = mixture.n_components
-        ways = _ways(K)
-        found.append(
-            Advice(
-                "Why do the labels switch?",
-                f"Calling the components otherwise changes no probability, so every mode has "
-                f"{ways} mirror images, itself included. A chain that stays in one has not seen "
-                "them all, and one that jumps mixes what “component 1” means. Relabelled draws "
-                "undo the jumps; the density and who shares a component never notice them.",
-            )
-        )
+        found.append(switching(mixture.n_components))
     return found
+
+
+def switching(K: int) -> Advice:
+    """Explain why labels switch between K components."""
+    return Advice(
+        "Why do the labels switch?",
+        f"Calling the components otherwise changes no probability, so every mode has "
+        f"{_ways(K)} mirror images, itself included. A chain that stays in one has not seen "
+        "them all, and one that jumps mixes what “component 1” means. Relabelled draws "
+        "undo the jumps; the density and who shares a component never notice them.",
+    )
+
+
+def trust_words(look: Overview, rows: Sequence[SummaryRow]) -> str:
+    """Say whether the chains agree on every quantity that does not depend on labels."""
+    total = look.n_chains * look.n_draws
+    known = [row for row in rows if row.r_hat is not None and row.ess_bulk is not None]
+    if not known:
+        return _trust(look)
+    worst = max(known, key=lambda row: row.r_hat or 0.0)
+    least = min(known, key=lambda row: row.ess_bulk or 0.0)
+    r_hat, ess = worst.r_hat or 0.0, least.ess_bulk or 0.0
+    needed = ESS_EACH * look.n_chains
+    size = (
+        f"the {total:,} draws are worth at least {ess:,.0f} independent ones "
+        f"({least.name}), and {needed:,} are wanted"
+    )
+    if r_hat > R_HAT:
+        return (
+            f"Not yet: R-hat of the {worst.name} is {_ratio(r_hat)}, above {R_HAT}, so the chains "
+            f"have not all seen the same posterior; {size}."
+        )
+    if ess < needed:
+        return f"Almost: R-hat is at most {_ratio(r_hat)}, but {size}."
+    divergent = f", and {count(look.divergences, 'draw')} diverged" if look.divergences else ""
+    return (
+        f"Yes: R-hat is at most {_ratio(r_hat)} on all {len(known)} quantities that do not depend "
+        f"on labels; {size}{divergent}."
+    )
 
 
 def partial_answer(done: Posterior, options: NutsOptions) -> str:

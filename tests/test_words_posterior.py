@@ -11,7 +11,7 @@ from gmm_core.dataset import Dataset
 from gmm_core.mixture import Mixture
 from gmm_core.options import NutsOptions
 from gmm_core.posterior_summary import Overview, SummaryRow
-from gmm_core.words_posterior import advice, partial_answer, posterior_answer
+from gmm_core.words_posterior import advice, partial_answer, posterior_answer, trust_words
 from tests.draws import separated
 
 TUTORIAL = Dataset.from_values([0, 1, 10, 11, 12])
@@ -111,3 +111,19 @@ def test_stopped_run_says_what_was_kept():
     assert "37 draws of 500 in each of 2 chains were kept. 2 chains had no draw yet." in (
         partial_answer(kept, NutsOptions(draws=500, chains=4))
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "Yes: R-hat is at most 1.00 on all 2 quantities"),
+        ({"r_hat": 1.02}, "Not yet: R-hat of the scale is 1.02, above 1.01"),
+        ({"ess_bulk": 120.0}, "worth at least 120 independent ones (scale), and 400 are wanted"),
+        ({"r_hat": None}, "The chains agree"),
+    ],
+)
+def test_trust_is_that_of_the_worst_quantity(changes, words):
+    rows = [ROW, ROW._replace(name="scale", **changes)]
+    if changes == {"r_hat": None}:
+        rows = rows[1:]
+    assert words in trust_words(LOOK, rows)

@@ -10,31 +10,17 @@ import streamlit as st
 from gmm_core import export
 from gmm_core.dataset import Dataset
 from gmm_core.figures import posterior as figures
-from gmm_core.figures.style import escape, number
 from gmm_core.jobs import service
-from gmm_core.options import NutsOptions
-from gmm_core.posterior_summary import (
-    Overview,
-    SummaryRow,
-    finite_draws,
-    overview,
-    summary,
-    thinned,
-)
+from gmm_core.posterior_summary import finite_draws, thinned
 from gmm_core.results import Posterior
-from gmm_core.trust import ChainRow, chain_rows
 from gmm_core.words import Segment, count
-from gmm_core.words_posterior import advice, partial_answer, posterior_answer
+from gmm_core.words_posterior import partial_answer, posterior_answer
 from pages.parts import controls, figure, frame, header, live, session, text
+from pages.parts.posterior import checks, computed, sections, trusted
 
 _KEEP = "session"
 _LIVE_DRAWS = 200  # of a running chain, for its bands: a frame has a third of a second
-_ROWS = 40  # of a table on the page; the download has them all
-# Component and column of the locs along x and y.
-Pair = tuple[tuple[int, int], tuple[int, int]]
-
-_LABELS = {"raw": "raw", "relabelled": "relabelled"}
-_PARAMETERS = {"locs": "locs", "weights": "weights", "scale": "scale", "log_joint": "log joint"}
+_SECTIONS = ["What it says", "Labels", "Can I trust it?", "Checks"]
 
 
 def body() -> list[live.View]:
@@ -55,7 +41,7 @@ def body() -> list[live.View]:
         other = under_way(view)
         if view.error and not session.mixture().priors.proper:
             controls.cure("Priors from the data", {"prior": "data"}, "cure_priors")
-    draws(data, view, column)
+    section(data, view, column)
     return [view, *other]
 
 
@@ -172,12 +158,14 @@ def answer(view: live.View) -> list[Segment]:
     found: Posterior | None = view.result
     if found is not None:
         data, mixture = view.spec.dataset, view.spec.mixture
-        said = posterior_answer(data, mixture, found, looked(data, view))
+        of = computed.drawn(view)
+        look = None if of is None else computed.looked(of)
+        said = posterior_answer(data, mixture, found, look)
         if view.status is not None and view.status.state == "cancelled":
-            return [Segment(f"{partial_answer(found, chosen(view))} "), *said]
+            return [Segment(f"{partial_answer(found, computed.chosen(view))} "), *said]
         return said
     if view.live:
-        C, S = chosen(view).chains, chosen(view).draws
+        C, S = computed.chosen(view).chains, computed.chosen(view).draws
         each = "each of " if C > 1 else ""
         return [Segment(f"Taking {count(S, 'draw')} in {each}{count(C, 'chain')} …")]
     if view.status is not None and view.status.state == "cancelled":
@@ -207,221 +195,33 @@ def hero(data: Dataset, view: live.View, column: int) -> None:
     figure.show(figures.density_bands(data, points, column), key="posterior_density")
 
 
-def draws(data: Dataset, view: live.View, column: int) -> None:
-    """Draw what the chains did: traces, two locs together, who is with whom, tables."""
-    found: Posterior | None = view.result
-    arrays = snapshot(view) if found is None else {}
-    if found is None and not arrays:
+def section(data: Dataset, view: live.View, column: int) -> None:
+    """Draw the section that is chosen, and compute nothing of the others."""
+    of = computed.drawn(view)
+    arrays = snapshot(view) if of is None else {}
+    if of is None and not arrays:
         return
-    kind, labels, pair, mirror = pickers(data, view, column)
-    warmup = None
-    if found is not None:
-        shown = relabelled(found, view) if labels == "relabelled" else found
-        chains, stats = shown.draws, shown.stats
-    else:
-        chains, stats = arrays["draws"], arrays["stats"]
-        warmup = arrays["warmup"] if kind == "locs" else None
-    left, right = st.columns(2, gap="large")
-    with left:
-        trace(data, chains, stats, warmup, kind, labels, column)
-    with right:
-        if pair is not None:
-            two_locs(data, chains["locs"], pair, mirror)
-    left, right = st.columns(2, gap="large")
-    with left:
-        if found is not None:
-            matrix(data, looked(data, view))
-    with right:
-        chain_table(chain_rows(stats))
-        if found is not None and view.spec is not None:
-            notes(view)
-    if found is not None:
-        summary_table(summarised(shown, view, labels, column), data, column, labels)
-
-
-def pickers(data: Dataset, view: live.View, column: int) -> tuple[str, str, Pair | None, bool]:
-    """Let the person pick what the trace and the histogram show."""
-    assert view.spec is not None
-    K, D = view.spec.mixture.n_components, len(data.columns)
-    left, right = st.columns(2, gap="large")
-    one, two = left.columns(2, vertical_alignment="bottom")
-    three, four, five = right.columns(3, vertical_alignment="bottom")
-    kinds = list(_PARAMETERS) if view.result is not None else list(_PARAMETERS)[:3]
-    kind = one.selectbox(
-        "Trace of", kinds, format_func=_PARAMETERS.__getitem__, key="trace_of", persist_state=_KEEP
-    )
-    labels = two.segmented_control(
-        "Labels",
-        list(_LABELS),
-        format_func=_LABELS.__getitem__,
-        default="raw",
+    asked = st.segmented_control(
+        "Section",
+        _SECTIONS,
+        default=_SECTIONS[0],
         required=True,
-        key="labels",
-        disabled=view.result is None or K == 1,
-        help="Raw: as they were drawn, where component 1 may change places with component 2. "
-        "Relabelled: the components of each draw are matched to the others', the heaviest is 1.",
+        key="posterior_section",
+        persist_state=_KEEP,
+        label_visibility="collapsed",
+        disabled=of is None,
     )
-    if K * D < 2:
-        return kind, labels or "raw", None, False
-    locs = [(k, d) for k in range(min(K, 12)) for d in range(min(D, 30))]
-    keys = f"{data.fingerprint[:8]}_{K}"
-
-    def named(i: int) -> str:
-        k, d = locs[i]
-        return f"loc {k + 1}" + (f", {data.columns[d]}" if D > 1 else "")
-
-    start = locs.index((0, column)) if (0, column) in locs else 0
-    other = (1, column) if K > 1 else (0, 1 if column == 0 else 0)
-    end = locs.index(other) if other in locs else (1 if start == 0 else 0)
-    every = list(range(len(locs)))
-    a = three.selectbox(
-        "Along x", every, index=start, format_func=named, key=f"loc_x_{keys}_{column}"
-    )
-    b = four.selectbox("Along y", every, index=end, format_func=named, key=f"loc_y_{keys}_{column}")
-    mirrored = locs[a][0] != locs[b][0] and locs[a][1] == locs[b][1]
-    mirror = five.toggle(
-        "Mirror",
-        key="mirror",
-        disabled=not mirrored,
-        help="Counts each draw $(a, b)$ also as $(b, a)$. The posterior is symmetric, so this is "
-        "what chains would show that jump often enough.",
-    )
-    return kind, labels or "raw", (locs[a], locs[b]), mirror and mirrored
-
-
-def trace(
-    data: Dataset,
-    chains: dict[str, Any],
-    stats: dict[str, Any],
-    warmup: Any,
-    kind: str,
-    labels: str,
-    column: int,
-) -> None:
-    """Draw the trace of the chosen parameter."""
-    name = escape(data.columns[column], 24)
-    K = chains["weights"].shape[-1]
-    title = f"Trace of the {_PARAMETERS[kind]}" + (f" ({labels} labels)" if K > 1 else "")
-    names = None
-    if kind == "locs":
-        values, axis = chains["locs"][..., column], f"loc, {name}"
-        warmup = None if warmup is None else warmup[..., column]
-    elif kind == "weights":
-        values, axis = chains["weights"], "weight"
-    elif kind == "scale":
-        values = np.sqrt((chains["scale_tril"][..., column, :] ** 2).sum(axis=-1))
-        axis = f"standard deviation, {name}"
-        if np.array_equal(values, np.repeat(values[..., :1], K, axis=-1), equal_nan=True):
-            values, title = values[..., 0], "Trace of the scale"
+    if of is None:
+        assert view.spec is not None
+        sections.running(data, view.spec.mixture.n_components, arrays, column)
+    elif asked == "Labels":
+        sections.labels(of, column)
+    elif asked == "Can I trust it?":
+        trusted.trust(of, column)
+    elif asked == "Checks":
+        checks.checks(of, column)
     else:
-        values, axis, title = stats["log_joint"], "log joint", "Trace of the log joint"
-    shown = figures.trace(
-        values,
-        axis,
-        title=title,
-        diverging=stats["diverging"],
-        warmup=warmup,
-        labels=names,
-    )
-    figure.show(shown, key="trace")
-
-
-def two_locs(data: Dataset, locs: Any, pair: Pair, mirror: bool) -> None:
-    """Draw the histogram of the two chosen locs."""
-    (i, c), (j, d) = pair
-    D = len(data.columns)
-
-    def named(k: int, column: int) -> str:
-        return f"loc of component {k + 1}" + (
-            f", {escape(data.columns[column], 24)}" if D > 1 else ""
-        )
-
-    shown = figures.two_locs(
-        locs[..., i, c],
-        locs[..., j, d],
-        (named(i, c), named(j, d)),
-        mirrored=i != j and c == d,
-        symmetrised=mirror,
-    )
-    figure.show(shown, key="two_locs")
-
-
-def matrix(data: Dataset, look: Overview) -> None:
-    """Draw who shares a component with whom."""
-    N, P = len(data.values), len(look.rows)
-    single = len(data.columns) == 1
-    values = data.values[look.rows, 0]
-    names = [number(float(v), 4) for v in values] if single else [f"{r + 1}" for r in look.rows]
-    if single and all(float(v).is_integer() and abs(v) < 1e6 for v in values):
-        names = [number(int(v)) for v in values]
-    axis = escape(data.columns[0]) if single else "row"
-    subset = "" if P == N else f", {P} of {N:,}"
-    figure.show(figures.together(look.together, names, axis, subset), key="together")
-
-
-def chain_table(rows: list[ChainRow]) -> None:
-    """Show how each chain goes: divergences, acceptance, tree depth, energy, step size."""
-    head = ["Chain", "draws", "divergent", "acceptance", "depth", "E-BFMI", "step"]
-    table = [
-        [
-            str(c + 1),
-            f"{row.draws:,}",
-            f"{row.divergences:,}",
-            number(row.acceptance, 2),
-            number(row.tree_depth, 2),
-            number(row.e_bfmi, 2),
-            number(row.step_size, 2),
-        ]
-        for c, row in enumerate(rows)
-    ]
-    text.table(head, table, caption="How the chains went")
-    st.caption(
-        "Depth d makes a path of up to 2ᵈ steps, each as long as “step”. E-BFMI below 0.3 means "
-        "that the tails are reached too seldom."
-    )
-
-
-def notes(view: live.View) -> None:
-    """Explain what these draws suffer from, with its cure one click away."""
-    assert view.spec is not None
-    for i, said in enumerate(
-        advice(looked(view.spec.dataset, view), view.spec.mixture, chosen(view))
-    ):
-        text.note(said.title, said.body, trap=said.trap)
-        if said.updates:
-            controls.cure(said.label, said.updates, f"cure_posterior_{i}")
-
-
-def summary_table(rows: list[SummaryRow], data: Dataset, column: int, labels: str) -> None:
-    """Show mean, interval and diagnostics of each parameter."""
-
-    def said(value: float | None, digits: int = 3) -> str:
-        return "–" if value is None else number(value, digits)
-
-    table = [
-        [
-            row.name if len(row.name) < 50 else row.name[:49] + "…",
-            number(row.mean, 4),
-            number(row.sd),
-            number(row.q5),
-            number(row.q95),
-            "–" if row.ess_bulk is None else f"{row.ess_bulk:,.0f}",
-            "–" if row.ess_tail is None else f"{row.ess_tail:,.0f}",
-            "–" if row.r_hat is None else f"{row.r_hat:.3f}",
-        ]
-        for row in rows[:_ROWS]
-    ]
-    head = ["Parameter", "mean", "sd", "5 %", "95 %", "bulk ESS", "tail ESS", "R-hat"]
-    where = f" along {data.columns[column]:.30}" if len(data.columns) > 1 else ""
-    caption = f"Summary of the draws ({labels} labels){where}"
-    text.table(head, table, caption=caption)
-    if len(rows) > _ROWS:
-        st.caption(f"The first {_ROWS} of {len(rows):,} parameters; Export has all draws.")
-    if labels == "raw" and any(row.name == "weight 2" for row in rows):
-        st.caption(
-            "Under raw labels the rows of a component mix its mirror images. The log joint and "
-            "a shared scale mean what they say; for the others choose relabelled."
-        )
+        sections.says(of, column)
 
 
 def snapshot(view: live.View) -> dict[str, Any]:
@@ -429,7 +229,7 @@ def snapshot(view: live.View) -> dict[str, Any]:
     arrays = view.status.snapshot if view.status is not None and view.live else {}
     if view.spec is None or not any(n.startswith(("draws.", "warmup.")) for n in arrays):
         return {}
-    o, K = chosen(view), view.spec.mixture.n_components
+    o, K = computed.chosen(view), view.spec.mixture.n_components
     D = len(view.spec.dataset.columns)
     C, S, W = o.chains, o.draws, o.warmup
     shapes = {"weights": (K,), "locs": (K, D), "scale_tril": (K, D, D)}
@@ -443,53 +243,6 @@ def snapshot(view: live.View) -> dict[str, Any]:
     }
     warmup = arrays.get("warmup.locs", np.full((C, W, K, D), np.nan)) if W else None
     return {"draws": chains, "stats": stats, "warmup": warmup}
-
-
-def chosen(view: live.View) -> NutsOptions:
-    """Return the options of the run."""
-    assert view.spec is not None
-    assert isinstance(view.spec.options, NutsOptions)
-    return view.spec.options
-
-
-def looked(data: Dataset, view: live.View) -> Overview:
-    """Return what the page says of the draws, computed once for each run."""
-    return _overview(_key(view), data, view.result)
-
-
-def relabelled(found: Posterior, view: live.View) -> Posterior:
-    """Return the relabelled draws, computed once for each run."""
-    return _relabelled(_key(view), found)
-
-
-def summarised(shown: Posterior, view: live.View, labels: str, column: int) -> list[SummaryRow]:
-    """Return the summary of the draws under these labels, computed once for each run."""
-    assert view.spec is not None
-    columns = view.spec.dataset.columns
-    return _summary((*_key(view), labels), shown, columns, column)
-
-
-def _key(view: live.View) -> tuple[str, int, int]:
-    """Name the draws of a run: one that was stopped may be run again and have more of them."""
-    found: Posterior = view.result
-    return str(view.run_id), found.n_chains, found.n_draws
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _overview(key: tuple[str, int, int], _data: Dataset, _found: Posterior) -> Overview:
-    return overview(_data, _found)
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _relabelled(key: tuple[str, int, int], _found: Posterior) -> Posterior:
-    return _found.relabelled()
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _summary(
-    key: tuple[str, int, int, str], _shown: Posterior, columns: tuple[str, ...], column: int
-) -> list[SummaryRow]:
-    return summary(_shown, columns, column)
 
 
 def exports(data: Dataset, view: live.View) -> header.Exports:

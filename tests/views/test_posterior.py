@@ -30,7 +30,7 @@ def test_long_run_waits_for_its_button(view, finished, service):
     assert service.status(app.session_state["runs"]["posterior"]).live
     said = page_text(finished(app, "posterior"))
     assert "share a component with probability" in said
-    assert "How the chains went" in said
+    assert "counts as occupied" in said
 
 
 def test_run_that_is_in_the_store_is_shown_at_once(view, run_id):
@@ -39,7 +39,7 @@ def test_run_that_is_in_the_store_is_shown_at_once(view, run_id):
     said = page_text(app)
     assert "Which one is called" in said
     assert "R-hat" in said
-    assert "Summary of the draws" in said
+    assert "Where is the boundary?" in said
 
 
 def test_link_opens_the_run_with_its_settings(view, run_id):
@@ -48,15 +48,37 @@ def test_link_opens_the_run_with_its_settings(view, run_id):
     assert {name: app.session_state[name] for name in SMALL} == SMALL
 
 
-def test_relabelled_draws_change_the_summary(view, run_id):
-    app = view("posterior", query={"run": run_id})
-    before = page_text(app)
-    app.session_state["labels"] = "relabelled"
-    app.run()
-    assert not app.exception
-    after = page_text(app)
-    assert "relabelled labels" in after
-    assert before != after
+def test_labels_change_the_summary_and_are_counted(view, run_id):
+    app = view("posterior", query={"run": run_id}, posterior_section="Labels")
+    said = [page_text(app)]
+    for labels in ("ordered", "relabelled"):
+        app.session_state["labels"] = labels
+        app.run()
+        assert not app.exception
+        said.append(page_text(app))
+        assert f"Summary of the draws ({labels} labels)" in said[-1]
+    assert len(set(said)) == 3
+    assert "had to be renamed" in said[0].replace("\\", "")
+    assert "equally probable" in said[0]
+
+
+def test_trust_is_answered_with_diagnostics_and_where_each_chain_began(view, run_id):
+    said = page_text(view("posterior", {"run": run_id}, posterior_section="Can I trust it?"))
+    for words in (
+        *("What does not depend on labels", "± MCSE", "lowest loc", "log density at 12.00"),
+        *("How the chains went", "began at", "Relabelled parameters"),
+    ):
+        assert words in said
+
+
+def test_checks_compare_with_the_exact_answer_and_with_replicated_data(view, run_id):
+    said = page_text(view("posterior", {"run": run_id}, posterior_section="Checks"))
+    for words in (
+        *("All 16 partitions were summed", "0 1 | 10 11 12", "0.8838", "1.8226"),
+        *("Test quantities in 120 replicated data sets of 5 points", "skewness"),
+        "90 % of the values that the priors expect",
+    ):
+        assert words in said.replace("\\", "")
 
 
 @pytest.mark.parametrize("kind", ["locs", "weights", "scale", "log_joint"])
@@ -89,7 +111,6 @@ def test_cancelled_run_is_shown_as_such_and_can_be_run_again(view, service):
     app.run()
     said = page_text(app)
     assert "Stopped early" in said
-    assert "Summary of the draws" in said
     assert "One chain cannot tell" in said
     assert app.button(key="start_posterior")
 
@@ -107,4 +128,11 @@ def test_two_columns_and_three_components_are_shown_along_the_chosen_column(view
     said = page_text(app)
     assert "Of 60 of the 90 points" in said
     assert "six mirror images" in said
-    assert "along loc 1" in said
+    for section in ("Labels", "Can I trust it?", "Checks"):
+        app.session_state["posterior_section"] = section
+        app.run()
+        assert not app.exception
+        if section == "Labels":
+            assert "along loc 1" in page_text(app)
+            assert "six label orders" in page_text(app)
+    assert "summed exactly" in page_text(app)

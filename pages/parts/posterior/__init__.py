@@ -1,0 +1,1 @@
+"""The sections of the Posterior page, each drawn only when it is chosen."""

@@ -1,0 +1,116 @@
+"""Checks: the exact answer beside the draws, replicated data, and what the priors expect."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from gmm_core import exact_check
+from gmm_core.dataset import Dataset
+from gmm_core.figures import exact as exact_figures
+from gmm_core.figures import predictive as figures
+from gmm_core.figures.style import number, percent
+from gmm_core.mixture import Mixture
+from gmm_core.words_checks import exact_words, predictive_words, prior_words
+from pages.parts import figure, text
+from pages.parts.posterior import computed, sections
+from pages.parts.posterior.computed import Drawn
+
+
+def checks(of: Drawn, column: int) -> None:
+    """Draw all checks of a finished posterior."""
+    exact(of)
+    st.markdown("#### Would the posterior make this data?")
+    check = computed.check(of, column)
+    st.markdown(text.plain(predictive_words(check)))
+    left, right = st.columns(2, gap="large")
+    with left:
+        shown = figures.replicated_densities(of.data, check, column)
+        figure.show(shown, key="replicated_densities")
+    with right:
+        figure.show(figures.ecdf_band(of.data, check, column), key="ecdf_band")
+    text.table(
+        ["Test quantity", "your data", "5 %", "median", "95 %", "replicates as large"],
+        [
+            [
+                q.name,
+                number(q.observed),
+                number(q.q5),
+                number(q.median),
+                number(q.q95),
+                percent(q.tail) + (" ✕" if q.extreme else ""),
+            ]
+            for q in check.quantities
+        ],
+        caption=f"Test quantities in {check.n_replicates:,} replicated data sets of "
+        f"{check.n_points:,} points",
+    )
+    priors(of.data, of.mixture, column)
+
+
+def exact(of: Drawn) -> None:
+    """Draw the exact answer beside the sampler, for small data."""
+    same = exact_check.summable(of.data, of.mixture)
+    st.markdown("#### Exact answer beside the sampler")
+    if same is None:
+        st.caption(
+            "For a few points in one column with one shared scale the posterior can be summed "
+            "exactly, over every way to share the points out. This data or mixture is beyond that."
+        )
+        return
+    found = computed.beside(of, same)
+    st.markdown(text.plain(exact_words(found, of.mixture.n_components)))
+    left, right = st.columns(2, gap="large")
+    with left:
+        text.table(
+            ["Partition of the points", "exact", "draws", "± MCSE"],
+            [
+                [
+                    row.name,
+                    f"{row.exact:.4f}",
+                    f"{row.drawn:.4f}",
+                    "–" if row.mcse is None else number(row.mcse, 2),
+                ]
+                for row in found.partitions
+            ],
+            caption=f"The {len(found.partitions)} most probable of {len(found.exact.labels):,} "
+            "partitions",
+        )
+        text.table(
+            ["Posterior mean", "exact", "draws", "± MCSE"],
+            [
+                [
+                    row.name.removeprefix("mean "),
+                    number(row.exact, 5),
+                    number(row.drawn, 5),
+                    "–" if row.mcse is None else number(row.mcse, 2),
+                ]
+                for row in found.numbers
+            ],
+            caption="Means",
+        )
+    with right:
+        if len(found.evidence) > 1:
+            shown = exact_figures.evidence(found.evidence, of.mixture.n_components)
+            figure.show(shown, key="evidence")
+        rows = list(range(len(of.data.values)))
+        names, axis = sections.point_names(of.data, rows)
+        difference = exact_figures.together_difference(
+            found.together, found.exact.coclustering, names, axis
+        )
+        figure.show(difference, key="together_difference")
+
+
+def priors(data: Dataset, mixture: Mixture, column: int) -> None:
+    """Draw what the priors expect over the data."""
+    if not mixture.priors.proper:
+        return
+    st.markdown("#### What did the priors expect?")
+    found, central = computed.from_priors(data, mixture)
+    x = data.values[:, column]
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        figure.show(figures.prior_draws(data, found, column), key="prior_draws")
+    with right:
+        low, high = (float(v) for v in central[:, column])
+        words = prior_words(low, high, float(x.min()), float(x.max()))
+        text.note("Prior predictive check.", words)

@@ -1,0 +1,164 @@
+"""What the draws say, and what their labels do: two sections of the Posterior page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from gmm_core import exact_check
+from gmm_core.dataset import Dataset
+from gmm_core.figures import labels as label_figures
+from gmm_core.figures import posterior as figures
+from gmm_core.figures.style import escape, number
+from gmm_core.posterior_summary import Overview
+from gmm_core.relabelling import jumps_so_far
+from gmm_core.trust import chain_rows
+from gmm_core.words_checks import (
+    boundary_words,
+    label_words,
+    live_jumps,
+    occupancy_words,
+    occupied_words,
+)
+from gmm_core.words_posterior import switching
+from pages.parts import figure, text
+from pages.parts.posterior import computed, draws
+from pages.parts.posterior.computed import Drawn
+
+_LABELS = ("raw", "ordered", "relabelled")
+
+
+def running(data: Dataset, K: int, arrays: dict[str, Any], column: int) -> None:
+    """Draw the chains of a run that is under way: traces, two locs, how each goes."""
+    picked = draws.pickers(data, K, column, running=True)
+    chains, stats = arrays["draws"], arrays["stats"]
+    warmup = arrays["warmup"] if picked.kind == "locs" else None
+    left, right = st.columns(2, gap="large")
+    with left:
+        draws.trace(data, chains, stats, warmup, picked.kind, "raw", column)
+    with right:
+        if picked.pair is not None:
+            draws.two_locs(data, chains["locs"], picked.pair, picked.mirror)
+    left, right = st.columns(2, gap="large")
+    with left:
+        if K > 1:
+            text.note("Labels so far.", live_jumps(jumps_so_far(chains)))
+    with right:
+        draws.chain_table(chain_rows(stats))
+
+
+def says(of: Drawn, column: int) -> None:
+    """Draw what does not depend on labels: pairs, boundary, occupied components; and the chains."""
+    data, K = of.data, of.mixture.n_components
+    picked = draws.pickers(data, K, column, running=False)
+    left, right = st.columns(2, gap="large")
+    with left:
+        draws.trace(data, of.found.draws, of.found.stats, None, picked.kind, "raw", column)
+    with right:
+        if picked.pair is not None:
+            draws.two_locs(data, of.found.draws["locs"], picked.pair, picked.mirror)
+    left, right = st.columns(2, gap="large")
+    with left:
+        matrix(data, computed.looked(of))
+    if K == 1:
+        return
+    with right:
+        occupied = computed.occupied(of)
+        same = exact_check.summable(data, of.mixture)
+        exact = None if same is None else computed.beside(of, same).exact.occupied
+        figure.show(figures.occupied(occupied, exact), key="occupied")
+    with left, st.container():
+        st.caption(
+            "Averaged over the draws: given one, two points share a component with the product of "
+            "their responsibilities, summed over components."
+        )
+    with right:
+        st.caption(
+            f"{occupied_words(occupied)} A component counts as occupied when at least one point is "
+            "assigned to it; summed over all assignments of each draw."
+        )
+    if len(data.columns) == 1:
+        low, high = computed.edges(data)
+        found = computed.boundaries(of, low, high)
+        left, right = st.columns(2, gap="large")
+        with left:
+            figure.show(figures.boundary(data, found, low, high), key="boundary")
+        with right:
+            text.note("Where is the boundary?", boundary_words(found))
+
+
+def labels(of: Drawn, column: int) -> None:
+    """Draw the same chains under raw, ordered or relabelled labels, and which orders they saw."""
+    data, K = of.data, of.mixture.n_components
+    look = computed.looked(of)
+    naming = st.segmented_control(
+        "Labels",
+        list(_LABELS),
+        default="raw",
+        required=True,
+        key="labels",
+        disabled=K == 1,
+        help="Raw: as they were drawn, where component 1 may change places with component 2. "
+        "Ordered: by the loc along the column, lowest first. Relabelled: each draw's components "
+        "are matched to the others' by whose points they are responsible for (Stephens 2000); "
+        "the heaviest is 1.",
+    )
+    naming = naming or "raw"
+    assert look.labels is not None
+    st.markdown(text.plain(label_words(look.labels)))
+    shown = computed.labelled(of, naming, column)
+    picked = draws.pickers(data, K, column, running=False)
+    left, right = st.columns(2, gap="large")
+    with left:
+        draws.trace(data, shown.draws, shown.stats, None, picked.kind, naming, column)
+    with right:
+        if picked.pair is not None:
+            draws.two_locs(data, shown.draws["locs"], picked.pair, picked.mirror)
+    if K > 1:
+        left, right = st.columns(2, gap="large")
+        occupancy = look.labels.occupancy()
+        with left:
+            if occupancy is not None:
+                figure.show(label_figures.occupancy(*occupancy), key="occupancy")
+            else:
+                text.note("How many orders are there?", occupancy_words(look.labels))
+        with right:
+            if occupancy is not None:
+                text.note("Which order are they in?", occupancy_words(look.labels))
+            said = switching(K)
+            text.note(said.title, said.body)
+            if naming == "ordered":
+                text.note(
+                    "Why not simply sort?",
+                    "Sorting by loc splits a component wherever two overlap along the column, and "
+                    "pulls its summaries apart. Relabelling looks at whose points they are.",
+                )
+    where = f" along {data.columns[column]:.30}" if len(data.columns) > 1 else ""
+    draws.summary_table(
+        computed.summarised(of, naming, column), f"Summary of the draws ({naming} labels){where}"
+    )
+    if naming == "raw" and K > 1:
+        st.caption(
+            "Under raw labels the rows of a component mix its mirror images. The log joint and "
+            "a shared scale mean what they say; for the others choose relabelled."
+        )
+
+
+def matrix(data: Dataset, look: Overview) -> None:
+    """Draw who shares a component with whom."""
+    names, axis = point_names(data, look.rows)
+    N, P = len(data.values), len(look.rows)
+    subset = "" if P == N else f", {P} of {N:,}"
+    figure.show(figures.together(look.together, names, axis, subset), key="together")
+
+
+def point_names(data: Dataset, rows: Any) -> tuple[list[str], str]:
+    """Name points by their value where there is one column, else by their row; and the axis."""
+    single = len(data.columns) == 1
+    values = data.values[rows, 0]
+    names = [number(float(v), 4) for v in values] if single else [f"{r + 1}" for r in rows]
+    if single and all(float(v).is_integer() and abs(v) < 1e6 for v in np.asarray(values)):
+        names = [number(int(v)) for v in values]
+    return names, escape(data.columns[0]) if single else "row"

@@ -1,0 +1,99 @@
+"""Whether the draws can be trusted: ranks, energy, divergences, and what to try."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from gmm_core.figures import chains, pairs
+from gmm_core.posterior_summary import Named, named_draws
+from gmm_core.trust import chain_rows, invariant_draws, rank_counts
+from gmm_core.words_checks import chain_advice
+from gmm_core.words_posterior import advice, trust_words
+from pages.parts import controls, figure, text
+from pages.parts.posterior import computed, draws
+from pages.parts.posterior.computed import Drawn
+
+
+def trust(of: Drawn, column: int) -> None:
+    """Draw what tells whether the chains have arrived, on what labels cannot spoil."""
+    look = computed.looked(of)
+    rows = chain_rows(of.found.stats)
+    st.markdown(text.plain(trust_words(look, computed.invariant(of, column))))
+    cures(of, column)
+    quantities = {each.name: each for each in invariant_draws(of.data, of.found, column)}
+    name = st.selectbox(
+        "Quantity",
+        list(quantities),
+        key=f"trust_of_{of.key[0][:8]}_{column}",
+        help="None of these changes when components change places, so chains that have arrived "
+        "agree on all of them.",
+    )
+    shown = quantities[name].draws
+    left, right = st.columns(2, gap="large")
+    with left:
+        figure.show(
+            chains.trace(
+                shown, name, title=f"Trace of the {name}", diverging=of.found.stats["diverging"]
+            ),
+            key="trust_trace",
+        )
+    with right:
+        figure.show(chains.ranks(rank_counts(shown), name), key="ranks")
+    draws.summary_table(
+        computed.invariant(of, column), "What does not depend on labels, with its diagnostics"
+    )
+    left, right = st.columns(2, gap="large")
+    with left:
+        energy = of.found.stats["energy"]
+        figure.show(chains.energy(energy, [row.e_bfmi for row in rows]), key="energy")
+    with right:
+        depth = of.found.stats["tree_depth"]
+        figure.show(chains.depths(depth, of.options.max_tree_depth), key="depths")
+    draws.chain_table(rows, of.found.stats.get("start"))
+    parameters(of, column)
+
+
+def parameters(of: Drawn, column: int) -> None:
+    """Draw relabelled parameters: in pairs with the divergences, and their intervals."""
+    shown = computed.labelled(of, "relabelled", column)
+    named = list(named_draws(shown, of.data.columns, column))
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        kept = [
+            # Divergences crowd where a scale is small, which its logarithm spreads out.
+            Named(f"log {each.name}", np.log(each.draws)) if each.name[:5] == "scale" else each
+            for each in named
+            if each.name.startswith(("loc ", "scale"))
+        ][: pairs.LARGEST]
+        if len(kept) < pairs.LARGEST:
+            weight = [each for each in named if each.name == "weight 1"]
+            kept += weight if of.mixture.n_components > 1 else []
+        if len(kept) > 1:
+            figure.show(pairs.pairs(kept, of.found.stats["diverging"]), key="pairs")
+    with right:
+        # Weights are between 0 and 1, locs and scales in the data's units: a forest of each.
+        locs = [each for each in named if each.name.startswith(("loc ", "scale"))]
+        figure.show(chains.forest(locs, "Locs and scales, relabelled"), key="forest_locs")
+        weights = [each for each in named if each.name.startswith("weight")]
+        if len(weights) > 1:
+            figure.show(chains.forest(weights, "Weights, relabelled"), key="forest_weights")
+    draws.summary_table(
+        computed.summarised(of, "relabelled", column), "Relabelled parameters with diagnostics"
+    )
+
+
+def cures(of: Drawn, column: int) -> None:
+    """Explain what these draws suffer from, with its cure one click away."""
+    look = computed.looked(of)
+    found = [a for a in advice(look, of.mixture, of.options) if a.updates or a.trap]
+    found += chain_advice(chain_rows(of.found.stats), of.found.stats["tree_depth"], of.options)
+    if not found:
+        text.note(
+            "Nothing stands out.",
+            "R-hat, effective sample size, divergences, energy and tree depth raise no objection.",
+        )
+    for i, said in enumerate(found):
+        text.note(said.title, said.body, trap=said.trap)
+        if said.updates:
+            controls.cure(said.label, said.updates, f"cure_posterior_{i}")

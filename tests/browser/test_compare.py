@@ -1,0 +1,76 @@
+"""Which K and which covariance: asked in a browser, answered in words, and opened by a click."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from .conftest import PHONE, ROOT, Server, chart, serving
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(ROOT / "app.py", tmp_path_factory.mktemp("compare")) as server:
+        yield server
+
+
+def answer(page: Page):
+    return page.locator(".gmm-answer")
+
+
+def compare_faithful(page: Page) -> None:
+    """Choose the geyser's eruptions on the Data page, and go on to Compare."""
+    page.locator(".st-key-use_faithful button").click()
+    expect(answer(page)).to_contain_text('"faithful" has 272 points', timeout=30_000)
+    page.get_by_role("link", name="Compare", exact=True).click()
+
+
+def test_which_k_ends_in_words_that_open_the_fit(
+    server: Server, open_page: Callable[..., Page]
+) -> None:
+    page = open_page(f"{server.url}/data")
+    compare_faithful(page)
+    expect(answer(page)).to_contain_text(
+        "Three tied full components fit these 272 points best: BIC 2,314.3", timeout=120_000
+    )
+    expect(answer(page)).to_contain_text("positive evidence")
+    expect(page.get_by_text("The best by BIC")).to_be_visible()
+
+    # Whoever gets the link reads the same on a phone, and opens the fit without a pointer.
+    phone = open_page(page.url, viewport=PHONE, touch=True)
+    expect(answer(phone)).to_contain_text("Three tied full components", timeout=60_000)
+    assert phone.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    phone.get_by_role("button", name="Open fit").focus()
+    phone.keyboard.press("Enter")
+    expect(answer(phone)).to_contain_text(
+        "Three components explain these 272 points", timeout=60_000
+    )
+
+    page.get_by_role("radio", name="ICL").click()
+    expect(answer(page)).to_contain_text("Two full components fit these 272 points best: ICL")
+
+    figure = chart(page, "criterion")
+    figure.scroll_into_view_if_needed()
+    ring = figure.locator(".scatterlayer .trace").last.locator(".point").first
+    box = ring.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(answer(page)).to_contain_text("Two components explain these 272 points", timeout=60_000)
+    expect(page.get_by_text("K = 2, full, one each").first).to_be_visible()
+
+
+def test_cancel_keeps_the_finished_cells(server: Server, open_page: Callable[..., Page]) -> None:
+    page = open_page(f"{server.url}/data")
+    compare_faithful(page)
+    starts = page.get_by_label("Starts", exact=True)
+    starts.fill("200")
+    starts.press("Enter")
+    page.get_by_role("button", name="Compare", exact=True).click()
+    expect(answer(page)).to_contain_text("So far, with", timeout=120_000)
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text(re.compile("Cancelled after"))).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("The best by BIC")).to_be_visible()
+    expect(chart(page, "criterion").locator(".scatterlayer .point").first).to_be_attached()

@@ -121,9 +121,10 @@ def memberships_csv(dataset: Dataset, parameters: Parameters) -> str:
 def scores_csv(dataset: Dataset, scores: Score) -> str:
     """Write the scores of points as CSV.
 
-    Columns: row (from 1), the data's columns, the most probable component, the mean, 5 % and
-    95 % quantile of each component's probability, the log density with its quantiles, and
-    whether the point is an outlier (1 or 0). See `scoring.Score`.
+    Columns: row (from 1), the data's columns, the most probable component (from 1), its
+    probability, the probability of each component, the log density, and whether the point is an
+    outlier (1 or 0); averaged over a posterior also the 5 % and 95 % quantiles of probabilities
+    and log density. See `scoring.Score`.
 
     Raises
     ------
@@ -136,21 +137,22 @@ def scores_csv(dataset: Dataset, scores: Score) -> str:
             f"The data has {len(dataset.values)} points, but {N} were scored. "
             "Give the data that was scored."
         )
-    head = ["row", *dataset.columns, "component"]
-    for k in range(K):
-        name = f"probability of component {k + 1}"
-        head += [name, f"{name}, 5 %", f"{name}, 95 %"]
-    head += ["log density", "log density, 5 %", "log density, 95 %", "outlier"]
-    probs = np.stack([scores.probs, scores.probs_low, scores.probs_high], axis=2).reshape(N, -1)
+    ends = ("", ", 5 %", ", 95 %") if scores.n_draws > 1 else ("",)
+    head = ["row", *dataset.columns, "component", "probability"]
+    head += [f"probability of component {k + 1}{end}" for k in range(K) for end in ends]
+    head += [f"log density{end}" for end in ends] + ["outlier"]
+    probs = np.stack([scores.probs, scores.probs_low, scores.probs_high], axis=2)
     densities = np.stack(
         [scores.log_density, scores.log_density_low, scores.log_density_high], axis=1
     )
-    outlier = scores.outlier
+    probs, densities = probs[:, :, : len(ends)].reshape(N, -1), densities[:, : len(ends)]
+    best, outlier = scores.probs.max(axis=1).tolist(), scores.outlier.tolist()
     rows = (
         [
             n + 1,
             *dataset.values[n].tolist(),
             int(scores.component[n]) + 1,
+            best[n],
             *probs[n].tolist(),
             *densities[n].tolist(),
             int(outlier[n]),

@@ -10,6 +10,7 @@ from gmm_core.figures.style import number, percent
 from gmm_core.membership import overview, visible_range
 from gmm_core.mixture import Parameters, boundaries, responsibilities
 from gmm_core.results import GuideFit
+from gmm_core.scoring import Score
 from gmm_core.words import Segment, count, numeral
 
 CLOSE = 0.001
@@ -50,6 +51,25 @@ def membership_answer(dataset: Dataset, parameters: Parameters) -> list[Segment]
     elif look.certain < N:
         words.append(Segment(" None is doubtful, below 90 %."))
     return words
+
+
+def score_answer(scores: Score) -> str:
+    """Say where most of the scored points belong, how surely, and which are outliers."""
+    N = len(scores.component)
+    rows = (np.flatnonzero(scores.outlier) + 1).tolist()
+    if scores.n_draws > 1:
+        said = f"Averaged over {count(scores.n_draws, 'draw')} of the posterior. "
+    else:
+        said = "At the most probable parameters. "
+    if not rows:
+        who = "The new point is" if N == 1 else f"{_capital(_all(N))} are"
+        return said + f"{who} where the model expects points."
+    listed = ", ".join(f"{row:,}" for row in rows[:5])
+    more = f" and {len(rows) - 5:,} more" if len(rows) > 5 else ""
+    who = f"row {listed} is an outlier" if len(rows) == 1 else f"rows {listed}{more} are outliers"
+    return (
+        said + f"{_capital(who)}: less likely than 99 % of the points that the model makes itself."
+    )
 
 
 def guide_answer(fit: GuideFit, optimum: float, gap: float) -> str:

@@ -7,7 +7,13 @@ import pytest
 
 from gmm_core import Dataset, GuideFit, Parameters
 from gmm_core.examples import example
-from gmm_core.words_membership import guide_answer, guide_verdict, membership_answer
+from gmm_core.scoring import score
+from gmm_core.words_membership import (
+    guide_answer,
+    guide_verdict,
+    membership_answer,
+    score_answer,
+)
 
 TUTORIAL = Parameters([0.625, 0.375], [[10.98446190], [0.49894133]], np.full((2, 1, 1), 0.65143370))
 
@@ -109,3 +115,16 @@ def test_guide_whose_loss_stays_above_the_optimum_is_not_sent_on_for_more_steps(
     words = guide_answer(fit, 17.4, 0.4)
     assert "no longer comes down: the learning rate is too high" in words
     assert "More steps" not in words
+
+
+def test_scored_points_are_answered_with_the_outliers_by_row() -> None:
+    one = Parameters([1.0], [[0.0]], [[[1.0]]])
+    said = score_answer(score(one, Dataset.from_values([0.0, 1.0])))
+    assert (
+        said == "At the most probable parameters. Both points are where the model expects points."
+    )
+    said = score_answer(score(one, Dataset.from_values([0.0, 9.0])))
+    assert "Row 2 is an outlier: less likely than 99 %" in said
+    said = score_answer(score(one, Dataset.from_values([9.0] * 7)))
+    assert "Rows 1, 2, 3, 4, 5 and 2 more are outliers" in said
+    assert "The new point is where" in score_answer(score(one, Dataset.from_values([0.1])))

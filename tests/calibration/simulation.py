@@ -53,7 +53,7 @@ class Plan:
     warmup: int = 300
     kept: int = 99
     thin: int = 8
-    seed: int = 20180418  # the day the paper came out
+    seed: int = 11
 
 
 def prior_sites(mixture: gmm.Mixture, D: int, rng: np.random.Generator) -> dict[str, Array]:

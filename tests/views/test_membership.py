@@ -7,7 +7,10 @@ import re
 
 from gmm_core.dataset import Dataset
 from gmm_core.examples import example
+from gmm_core.mixture import Mixture
+from gmm_core.options import NutsOptions
 from gmm_core.reading import read_table
+from gmm_core.specification import Specification
 
 
 def page_text(app):
@@ -55,6 +58,38 @@ def test_typed_values_are_classified(view, finished):
         ["5.7", "2", "63 %"],
         ["5.75", "1", "67 %"],
     ]
+
+
+def test_outlier_is_named(view, finished):
+    app = ready(view("membership"), finished)
+    app.text_area(key="typed_1").input("0.5, 400, 11").run()
+    said = page_text(app)
+    assert "At the most probable parameters. Row 2 is an outlier: less likely than 99 %" in said
+
+
+def test_without_draws_the_way_to_them_is_shown(view, finished):
+    app = ready(view("membership", new_by="The whole posterior", nuts_seed=901), finished)
+    app.text_area(key="typed_1").input("5").run()
+    assert "There are no draws of this mixture's posterior yet" in str(app.info[0].value)
+    assert [link.proto.label for link in app.get("page_link")] == ["Go to Posterior"]
+    assert "download_new" not in {button.key for button in app.get("download_button")}
+
+
+def test_new_values_are_averaged_over_the_posterior(view, finished, service):
+    app = ready(view("membership", new_by="The whole posterior"), finished)
+    options = NutsOptions(draws=200, warmup=200, chains=2, seed=3)
+    names = {"draws": 200, "warmup": 200, "chains": 2, "nuts_seed": 3}
+    for name, value in names.items():
+        app.session_state[name] = value
+    spec = Specification(dataset=example("tutorial"), mixture=Mixture(), options=options)
+    service.wait(service.submit(spec, ""), timeout=120)
+    app.text_area(key="typed_1").input("5, 400").run()
+    assert not app.exception
+    said = page_text(app)
+    assert "Averaged over 400 draws of the posterior. Row 2 is an outlier" in said
+    # In brackets stands the spread of the probability of the first point, which is wide.
+    low, high = re.findall(r"(\d+) % \((\d+)", said)[0][::-1]
+    assert int(low) < int(high)
 
 
 def test_values_that_cannot_be_read_are_answered_and_kept(view, finished):

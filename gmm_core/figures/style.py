@@ -328,8 +328,12 @@ def _axis_value(fig: go.Figure, ref: str, value: float) -> float:
     return math.log10(value) if axis.type == "log" else value
 
 
-def _template() -> dict[str, Any]:
-    """Return the look as a Plotly template: the axes of every subplot follow it."""
+@functools.cache
+def _template() -> go.layout.Template:
+    """Return the look as a Plotly template: the axes of every subplot follow it.
+
+    Made once, for checking it takes Plotly longer than drawing a small figure; figures copy it.
+    """
     axis = {
         "automargin": True,
         "zeroline": False,
@@ -341,7 +345,7 @@ def _template() -> dict[str, Any]:
         "gridcolor": GRID,
     }
     spike = {"showspikes": False}
-    return {
+    look: dict[str, Any] = {
         "layout": {
             "colorway": PALETTE,
             "font": {"size": FONT_SIZE, "color": INK},
@@ -381,6 +385,7 @@ def _template() -> dict[str, Any]:
             for kind in ("heatmap", "histogram2d", "contour", "histogram2dcontour")
         },
     }
+    return go.layout.Template(look)
 
 
 def _blues() -> list[list[float | str]]:

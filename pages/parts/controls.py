@@ -89,6 +89,7 @@ def mixture() -> None:
         "$\\log\\sigma \\sim \\mathcal N(a, b)$. The tutorial's suit numbers around 0 to 12; "
         "those from the data are weak and in the data's own units.",
     )
+    _concentration()
     if st.session_state["prior"] == "own":
         _own_priors()
 
@@ -202,10 +203,30 @@ def apply(updates: dict[str, object]) -> None:
         st.session_state[name] = value
 
 
+def _concentration() -> None:
+    """Draw the prior that matters most as a knob of its own; turning it makes the priors own."""
+    st.session_state["concentration"] = session.priors().concentration
+
+    def turned() -> None:
+        value = st.session_state["concentration"]
+        session.set_own_priors(session.priors().model_copy(update={"concentration": value}))
+
+    st.number_input(
+        "Concentration",
+        min_value=0.01,
+        step=0.25,
+        key="concentration",
+        on_change=turned,
+        format="%g",
+        placeholder="none",
+        help="Of the weights' prior, $w \\sim \\mathrm{Dirichlet}(c)$. Below 1 an empty component "
+        "has infinite density, and starts collapse; above 1 the weights are drawn together.",
+    )
+
+
 def _own_priors() -> None:
     """Draw a field for each prior: a number, one for each column, or nothing for a flat one."""
     labels = {
-        "concentration": "Concentration c",
         "loc_mean": "Locs: mean",
         "loc_scale": "Locs: sd",
         "scale_log_mean": "Log scale: mean",
@@ -226,7 +247,7 @@ def _own_priors() -> None:
         changed = {n: _parsed(labels[n], entered[n], _listed(getattr(own, n))) for n in labels}
         if changed["loc_mean"] is None or changed["scale_log_mean"] is None:
             raise ValueError("A mean cannot be empty. To leave a prior out, empty its sd.")
-        st.session_state["own_priors"] = Priors(**changed)
+        st.session_state["own_priors"] = Priors(concentration=own.concentration, **changed)
     except ValueError as error:
         st.error(text.plain(text.sentence(error)))
 

@@ -26,6 +26,7 @@ Array = NDArray[np.float64]
 
 TICK = 0.35  # seconds: about three frames a second, as much as figures of this size redraw calmly
 AUTO = 15.0  # seconds: a longer run waits for its button
+BLINK = 0.4  # seconds: a run this short is waited for, and the page changes once instead of thrice
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,9 @@ def view(
         if last and last != run_id and (before := _status(last)) and before.live:
             service().cancel(last)
         service().submit(spec, session.owner())
+        # Not on a session's first run: whoever comes sees the page at once.
+        if (last or not link) and estimate_seconds(spec) < BLINK:
+            service().wait(run_id, BLINK)
         known = _status(run_id)
     if last != run_id:
         runs[slot] = run_id

@@ -152,23 +152,33 @@ def upload_way() -> None:
         f"A table of up to {_MEGABYTES} MB: CSV, TSV, Parquet, Excel or JSON",
         key="upload",
         max_upload_size=_MEGABYTES,
+        on_change=_forget_upload,
         help="The delimiter, the decimal sign and the header are detected. Nothing is used before "
         "you say so.",
     )
     state = st.session_state
-    if file is None:
-        state.pop("upload_read", None)
-        state.pop("upload_made", None)
-        return
     # A file is read once, not at each turn of a knob.
-    if state.get("upload_read", ("",))[0] != file.file_id:
+    if file is not None and state.get("upload_read", ("",))[0] != file.file_id:
         with st.spinner("Reading"):
             state["upload_read"] = (file.file_id, *_attempt(lambda: read_table(file)))
-    _, reading, problem = state["upload_read"]
+            state["upload_name"] = file.name
+    if "upload_read" not in state:
+        return
+    if file is None:  # the page was left, and the widget forgot what the session still knows
+        left, right = st.columns([4, 1], vertical_alignment="center")
+        left.caption(f"Still here from before: {text.plain(state['upload_name'])}")
+        right.button("Remove", key="upload_remove", on_click=_forget_upload)
+    file_id, reading, problem = state["upload_read"]
     if problem:
         st.error(text.plain(problem))
     else:
-        _offer(file.file_id, reading)
+        _offer(file_id, reading)
+
+
+def _forget_upload() -> None:
+    """Forget the last file: another one came, or the person removed it."""
+    for name in ("upload_read", "upload_made", "upload_name"):
+        st.session_state.pop(name, None)
 
 
 def _offer(file_id: str, reading: Reading) -> None:
@@ -186,6 +196,7 @@ def _offer(file_id: str, reading: Reading) -> None:
                 format_func={"drop": f"leave out {dropped:,}", "refuse": "refuse the file"}.get,
                 horizontal=True,
                 key=f"missing_{file_id}",
+                persist_state="session",
             )
         said = reading.sentences(columns)
         for sentence in said:
@@ -204,7 +215,10 @@ def _offer(file_id: str, reading: Reading) -> None:
 def _columns(file_id: str, reading: Reading) -> list[str]:
     default = list(reading.default)
     if len(default) > CHIPS and st.toggle(
-        f"All {len(default):,} columns of numbers", value=True, key=f"all_{file_id}"
+        f"All {len(default):,} columns of numbers",
+        value=True,
+        key=f"all_{file_id}",
+        persist_state="session",
     ):
         return default
     return st.multiselect(
@@ -212,6 +226,7 @@ def _columns(file_id: str, reading: Reading) -> list[str]:
         list(reading.columns),
         default=default if len(default) <= CHIPS else default[:2],
         key=f"columns_{file_id}",
+        persist_state="session",
         help="Columns of numbers. Row numbers and columns that are mostly empty are on offer too.",
     )
 
@@ -274,9 +289,7 @@ def _components(D: int) -> list[list[object]]:
             }
         ),
     }[D]
-    edited = st.data_editor(
-        start, num_rows="dynamic", hide_index=True, width="stretch", key=f"components_{D}"
-    )
+    edited = _editor(f"components_{D}", start, "", hide_index=True)
     return edited.astype(object).to_numpy().tolist()
 
 
@@ -314,40 +327,47 @@ def edit_way() -> None:
 
 
 def _table(data: Dataset) -> None:
-    state = st.session_state
-    # The editor gets the same frame as long as it lives: fed with its own output it would reset.
-    base = state.get("edit_base")
-    if base is None or base[0] != data.fingerprint:
-        generation = base[1] + 1 if base else 0
-        frame_ = pd.DataFrame(data.values, columns=list(data.columns))
-        frame_.index = pd.RangeIndex(1, len(frame_) + 1, name="row")
-        base = state["edit_base"] = (data.fingerprint, generation, frame_)
-    _, generation, frame_ = base
-    edited = st.data_editor(
-        frame_,
-        num_rows="dynamic",
+    start = pd.DataFrame(data.values, columns=list(data.columns))
+    start.index = pd.RangeIndex(1, len(start) + 1, name="row")
+    edited = _editor(
+        "edit",
+        start,
+        data.fingerprint,
         hide_index=False,
         height=300,
-        width="stretch",
-        key=f"edit_{generation}",
         column_config={
-            name: st.column_config.NumberColumn(name, format="%.6g") for name in frame_.columns
+            name: st.column_config.NumberColumn(name, format="%.6g") for name in start.columns
         },
     )
-    if edited.equals(frame_):
+    if len(edited) == len(start) and np.array_equal(edited.to_numpy(float), data.values):
         st.caption("Click a cell to change it, the last row to add a point.")
         return
-    rows = edited.astype(object).to_numpy().tolist()
+    rows, labels = edited.astype(object).to_numpy().tolist(), list(edited.index)
+    account = "Edited by hand."
+    holes = edited.isna().any(axis=1).to_numpy()
+    if n := int(holes.sum()):
+        missing = st.radio(
+            "Rows with an empty cell",
+            ("refuse", "drop"),
+            format_func={"drop": f"leave out {n:,}", "refuse": "say where"}.get,
+            horizontal=True,
+            key="edit_missing",
+            persist_state="session",
+        )
+        if missing == "drop":
+            kept = np.flatnonzero(~holes)
+            rows, labels = [rows[i] for i in kept], [labels[i] for i in kept]
+            account += f" Left out {count(n, 'row')} of {len(edited):,} with an empty cell."
     name = data.name if data.name.endswith("(edited)") else f"{data.name[:180]} (edited)"
-    made = _attempt(lambda: entering.table(rows, data.columns, name, list(edited.index)))
-    _preview(*made, "edit", "Edited by hand.")
+    made = _attempt(lambda: entering.table(rows, data.columns, name, labels))
+    _preview(*made, "edit", account)
     st.button("Undo all changes", key="edit_undo", on_click=_forget_edits)
 
 
 def _forget_edits() -> None:
     """Begin again with the data as it is: a new editor, since a widget cannot be emptied."""
-    _, generation, _ = st.session_state["edit_base"]
-    st.session_state["edit_base"] = ("", generation, None)
+    _, generation, _, _ = st.session_state["edit_kept"]
+    st.session_state["edit_kept"] = (None, generation, None, None)
 
 
 def _typed(typed: str, data: Dataset) -> Dataset:
@@ -357,6 +377,29 @@ def _typed(typed: str, data: Dataset) -> Dataset:
 
 
 # ---- shared by the ways ----
+
+
+def _editor(name: str, start: pd.DataFrame, stamp: str, **options: object) -> pd.DataFrame:
+    """Draw a table to edit that keeps what was entered when the page is left.
+
+    Parameters
+    ----------
+    start : what stands there at first; taken anew when `stamp` changes.
+    """
+    state = st.session_state
+    kept_stamp, generation, base, edited = state.get(f"{name}_kept", (None, -1, None, None))
+    if kept_stamp != stamp:
+        generation, base = generation + 1, start
+    elif f"{name}_{generation}" not in state:
+        # The widget is gone with the page it stood on; what it showed is where the next one begins.
+        generation, base = generation + 1, edited
+        base.index = pd.RangeIndex(1, len(base) + 1, name=start.index.name)
+    # The editor gets the same frame as long as it lives: fed with its own output it would reset.
+    edited = st.data_editor(
+        base, num_rows="dynamic", width="stretch", key=f"{name}_{generation}", **options
+    )
+    state[f"{name}_kept"] = (stamp, generation, base, edited)
+    return edited
 
 
 def _attempt(make: Callable[[], object]) -> tuple[object, str]:

@@ -145,7 +145,7 @@ def test_excel_and_parquet_are_read(view):
 
 def test_generated_points_come_from_the_mixture_that_is_set(view):
     app = view("data")
-    app.session_state["components_1"] = {
+    app.session_state["components_1_0"] = {
         "edited_rows": {0: {"loc": 100.0}, 1: {"loc": 100.0}},
         "added_rows": [],
         "deleted_rows": [],
@@ -165,7 +165,7 @@ def test_two_columns_are_generated_with_a_correlation(view):
 
 def test_impossible_component_is_named(view):
     app = view("data")
-    app.session_state["components_1"] = {
+    app.session_state["components_1_0"] = {
         "edited_rows": {1: {"sd": -1.0}},
         "added_rows": [],
         "deleted_rows": [],
@@ -197,7 +197,7 @@ def test_points_are_edited_added_and_deleted(view):
     data = app.session_state["dataset"]
     np.testing.assert_array_equal(data.values[:, 0], [-2.5, 10, 11, 12, 7])
     assert data.name == "tutorial (edited)"
-    assert app.session_state["edit_base"][1] == 1  # a new editor, on the new points
+    assert app.session_state["edit_kept"][1] == 1  # a new editor, on the new points
 
 
 def test_empty_cell_is_named_and_the_other_edits_stay(view):
@@ -206,6 +206,56 @@ def test_empty_cell_is_named_and_the_other_edits_stay(view):
     assert "use_edit" not in buttons(app)
     app.run()
     assert app.session_state["edit_0"]["edited_rows"] == {0: {"value": -2.5}}
+
+
+def test_rows_with_an_empty_cell_can_be_left_out(view):
+    app = edit(view("data"), edited_rows={0: {"value": -2.5}}, added_rows=[{}])
+    app.radio(key="edit_missing").set_value("drop").run()
+    app.button(key="use_edit").click().run()
+    np.testing.assert_array_equal(app.session_state["dataset"].values[:, 0], [-2.5, 1, 10, 11, 12])
+    assert "Edited by hand. Left out 1 row of 6 with an empty cell." in page_text(app)
+
+
+def leave_and_return(app):
+    app.switch_page("pages/views/runs.py").run()
+    assert not app.exception
+    app.switch_page("pages/views/data.py").run()
+    assert not app.exception
+    return app
+
+
+def test_a_file_that_was_not_used_yet_is_still_there_after_another_page(view):
+    app = upload(view("data"), "mine.csv", b"a,b\n1,2\n,5\n7,8\n")
+    next(m for m in app.multiselect if m.label == "Columns to use").set_value(["a"]).run()
+    app = leave_and_return(app)
+    said = page_text(app)
+    assert "Still here from before: mine.csv" in said
+    assert "Dropped 1 row of 3" in said
+    app.button(key="use_upload").click().run()
+    np.testing.assert_array_equal(app.session_state["dataset"].values, [[1], [7]])
+    app.button(key="upload_remove").click().run()
+    assert "mine.csv" not in page_text(app)
+    assert "use_upload" not in buttons(app)
+
+
+def test_edits_that_were_not_used_yet_are_still_there_after_another_page(view):
+    app = edit(view("data"), edited_rows={0: {"value": -2.5}}, deleted_rows=[1])
+    app = leave_and_return(app)
+    app.button(key="use_edit").click().run()
+    np.testing.assert_array_equal(app.session_state["dataset"].values[:, 0], [-2.5, 10, 11, 12])
+
+
+def test_a_mixture_that_was_set_is_still_there_after_another_page(view):
+    app = view("data")
+    app.session_state["components_1_0"] = {
+        "edited_rows": {0: {"loc": 100.0}, 1: {"loc": 100.0}},
+        "added_rows": [],
+        "deleted_rows": [],
+    }
+    app.run()
+    app = leave_and_return(app)
+    app.button(key="use_generate").click().run()
+    assert 95 < app.session_state["dataset"].values.mean() < 105
 
 
 def test_undo_brings_the_data_back(view):

@@ -173,13 +173,29 @@ def sweep_label(options: dict[str, object]) -> str:
     return f"{span}, {count(len(pairs), 'covariance')}"
 
 
-def em_answer(mixture: Mixture, ours: Parameters, our_log_likelihood: float, theirs: EmFit) -> str:
-    """Say whether scikit-learn's EM, from the same start, found the same optimum."""
+def em_answer(
+    mixture: Mixture,
+    ours: Parameters,
+    our_log_likelihood: float,
+    theirs: EmFit,
+    collapsed: bool = False,
+) -> str:
+    """Say whether scikit-learn's EM, from the same start, found the same optimum.
+
+    `collapsed` is whether ours did, and so has no optimum to compare with.
+    """
     end = f"EM made {count(theirs.iterations, 'iteration')}"
     if theirs.verdict == "collapsed":
         return (
             f"{end} and collapsed: from this start the likelihood rises without end towards a "
             "singular covariance."
+        )
+    if collapsed:
+        reached = number(float(theirs.log_likelihood[-1]), 5)
+        return (
+            f"{end} and ended at a log likelihood of {reached}, "
+            "where ours collapsed: EM climbs the likelihood alone, and has no prior to run away "
+            "with."
         )
     gap = float(theirs.log_likelihood[-1]) - our_log_likelihood
     apart = largest_gap(ours, theirs.parameters)

@@ -114,3 +114,13 @@ def test_em_says_same_optimum_other_optimum_and_the_pull_of_the_priors():
     assert "the priors hold ours back" in words
     far = gmm.Parameters([0.5, 0.5], [[0.0, 0.0], [9.0, 9.0]], fit.parameters.scale_tril)
     assert "another optimum" in say.em_answer(flat, far, -1500.0, found)
+
+
+def test_em_where_ours_collapsed_is_told_alone():
+    data = gmm.example("tutorial")
+    flat = gmm.Mixture(priors=gmm.Priors.flat())
+    point = gmm.Parameters([0.5, 0.5], [[0.0], [11.0]], [[[1.0]], [[1.0]]])
+    found = gmm.fit_em(data, flat, point)
+    words = say.em_answer(gmm.Mixture(), point, -20.0, found, collapsed=True)
+    assert words.endswith("where ours collapsed: EM climbs the likelihood alone, and has no prior "
+                          "to run away with.")  # fmt: skip

@@ -252,17 +252,19 @@ def climbs(steps: NDArray[np.int64], ours: Array, em: Array, prior: bool) -> go.
         fig.add_scatter(
             x=x,
             y=y,
-            mode="lines",
+            mode="lines+markers" if len(x) <= 30 else "lines",
             line={"color": colour, "width": 2, "dash": dash},
             name=name,
             hovertemplate="%{y:.5f} at %{x}<extra>" + name + "</extra>",
         )
-    ends = [("ours", int(steps[-1]), float(ours[-1]), style.PALETTE[0])]
+    # Both climbs end high up, so there is room for their names at the bottom right.
+    ends = [("ours", float(ours[-1]), style.PALETTE[0])]
     if em.size:
-        ends.append(("EM", len(em) - 1, float(em[-1]), style.PALETTE[1]))
-    for (name, end, value, colour), dy in zip(ends, (-12, -30), strict=False):
-        said = f"{name} {style.number(value, 6)}"
-        style.label(fig, end, value, said, colour, anchor="right", dy=dy)
+        ends.append(("EM", float(em[-1]), style.PALETTE[1]))
+    for i, (name, value, colour) in enumerate(ends):
+        said = f"{name} ends at {style.number(value, 7)}"
+        up = 34 - 18 * i
+        style.label(fig, 1, 0, said, colour, anchor="right", dy=up, xref="paper", yref="paper")
     return fig
 
 

@@ -16,6 +16,7 @@ from gmm_core.mixture import Mixture, Parameters
 from gmm_core.opening import alone, opened
 from gmm_core.results import MapFit
 from pages.parts import controls, figure, frame, header, live, session, text
+from pages.parts.opinion import opinion
 
 
 def body() -> list[live.View]:
@@ -40,6 +41,7 @@ def body() -> list[live.View]:
         restarts(view, best, shown)
         results(shown)
         how_it_got_there(view, shown, columns)
+        views += opinion(view, shown)
     return views
 
 

@@ -90,8 +90,12 @@ def mixture() -> None:
         "those from the data are weak and in the data's own units.",
     )
     _concentration()
-    if st.session_state["prior"] == "own":
-        _own_priors()
+    # Always there, so that turning a knob does not move the others.
+    with st.expander("Each prior"):
+        if st.session_state["prior"] == "own":
+            _own_priors()
+        else:
+            st.caption('Choose "my own" above to set each prior here.')
 
 
 def map_options() -> None:

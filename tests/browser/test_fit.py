@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from .conftest import PHONE, ROOT, Server, chart
@@ -144,3 +146,130 @@ def test_phone_shows_everything_within_its_width(
     expect(chart(page, "density").locator(".main-svg").first).to_be_visible()
     wide = page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollWidth")
     assert wide <= PHONE["width"]
+
+
+def moved(page: Page, key: str, call: str) -> object:
+    """Return what a script says of the Plotly node of a figure."""
+    return page.evaluate(
+        f"() => (({call})(document.querySelector('.gmm-figure[data-figure=\"{key}\"]')))"
+    )
+
+
+def click_point(page: Page, key: str, trace: str) -> None:
+    """Click the first point of a named trace."""
+    chart(page, key).scroll_into_view_if_needed()
+    at = page.evaluate(
+        """([key, name]) => {
+            const node = document.querySelector(`.gmm-figure[data-figure="${key}"]`);
+            const trace = node._fullData.find((trace) => trace.name === name);
+            const { xaxis, yaxis } = node._fullLayout;
+            const box = node.getBoundingClientRect();
+            return [
+                box.x + xaxis._offset + xaxis.d2p(trace.x[0]),
+                box.y + yaxis._offset + yaxis.d2p(trace.y[0]),
+            ];
+        }""",
+        [key, trace],
+    )
+    page.mouse.click(*at)
+
+
+def test_click_on_a_start_opens_it_and_the_way_back_is_at_hand(page: Page):
+    expect(answer(page)).to_contain_text("65 of 100 starts agree", timeout=60_000)
+    expect(chart(page, "slice").locator(".main-svg").first).to_be_visible()
+    click_point(page, "starts", "collapsed")
+    expect(answer(page)).to_contain_text(re.compile(r"^Start \d+ collapsed at a loss of"))
+    expect(page.get_by_text(re.compile(r"^Gradient norms of start \d+$"))).to_be_visible()
+    expect(page.get_by_role("combobox", name="Show start")).to_have_value(
+        re.compile(r"^\d+: collapsed$")
+    )
+    # Its own trajectory: one component has lost its weight at the end, and its prior has grown.
+    expect(
+        page.get_by_role("img", name=re.compile("prior of the weights (19|2\\d)"))
+    ).to_be_visible()
+    page.get_by_role("button", name="Back to the best").click()
+    expect(answer(page)).to_contain_text("65 of 100 starts agree")
+
+
+def test_start_is_opened_by_keyboard(page: Page):
+    expect(answer(page)).to_contain_text("65 of 100 starts agree", timeout=60_000)
+    box = page.get_by_role("combobox", name="Show start")
+    box.focus()
+    box.press_sequentially("17:")
+    box.press("Enter")
+    expect(answer(page)).to_contain_text("Start 17", timeout=30_000)
+
+
+def test_fit_is_played_back_in_the_browser_alone(page: Page):
+    expect(page.get_by_text(FINISHED)).to_be_visible(timeout=60_000)
+    slider = page.get_by_role("slider", name="Frame of the fit")
+    expect(slider).to_have_attribute("aria-valuetext", "step 200 of 200, loss 17.443")
+    expect(chart(page, "slice").locator(".main-svg").first).to_be_visible()
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
+    density = "node => Array.from(node._fullData.find((t) => t.name === 'component 1').y)"
+    cursor = "node => node._fullData.find((t) => t.name === 'now').x[0]"
+    before = moved(page, "trajectory", density)
+    assert max(before) == pytest.approx(0.625 / (0.65143370 * (2 * math.pi) ** 0.5), rel=0.01)
+    sent = []
+    network = page.context.new_cdp_session(page)
+    network.send("Network.enable")
+    network.on("Network.webSocketFrameSent", lambda frame: sent.append(frame))
+    slider.focus()
+    slider.press("Home")
+    expect(slider).to_have_attribute("aria-valuetext", re.compile(r"^step 0 of 200, loss 25\.[68]"))
+    assert moved(page, "trajectory", cursor) == 0
+    first = moved(page, "trajectory", density)
+    # The tutorial's start: half the weight, and a scale of 4.1.
+    assert max(first) == pytest.approx(0.5 / (4.104875 * (2 * math.pi) ** 0.5), rel=0.01)
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function(
+        """() => {
+            const node = document.querySelector('.gmm-figure[data-figure="trajectory"]');
+            const at = node._fullData.find((t) => t.name === 'now').x[0];
+            return at > 20 && at < 200;
+        }"""
+    )
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    slider.press("End")
+    expect(slider).to_have_attribute("aria-valuetext", "step 200 of 200, loss 17.443")
+    assert moved(page, "trajectory", density) == pytest.approx(before, abs=1e-4)
+    assert sent == []
+
+
+def test_slice_shows_the_path_from_start_to_end(page: Page):
+    expect(page.get_by_text(FINISHED)).to_be_visible(timeout=60_000)
+    expect(chart(page, "slice").locator(".main-svg").first).to_be_visible()
+    path = """node => {
+        const of = (name) => node._fullData.find((trace) => trace.name === name);
+        return [of('path of the fit'), of('end')].map((t) => [t.x.at(-1), t.y.at(-1)]);
+    }"""
+    ends = moved(page, "slice", path)
+    assert ends[0] == ends[1] == pytest.approx([10.98446, 0.49894], abs=1e-4)
+    page.get_by_role("combobox", name="Up").click()
+    page.get_by_role("option", name="scale", exact=True).click()
+    page.wait_for_function(
+        """() => {
+            const node = document.querySelector('.gmm-figure[data-figure="slice"]');
+            return node._fullLayout.yaxis.type === 'log';
+        }"""
+    )
+    assert moved(page, "slice", path)[1] == pytest.approx([10.98446, 0.65143], abs=1e-4)
+
+
+def test_knob_moves_the_picture_without_a_button(page: Page):
+    expect(page.get_by_text(FINISHED)).to_be_visible(timeout=60_000)
+    slider = page.get_by_role("slider", name="Components K")
+    slider.press("ArrowLeft")
+    expect(answer(page)).to_contain_text("One component explains these 5 points")
+    expect(page.get_by_role("img", name=re.compile("^Density over"))).not_to_have_attribute(
+        "aria-label", re.compile("component 2")
+    )
+    slider.press("ArrowRight")
+    expect(answer(page)).to_contain_text("Two components explain")
+    set_number(page, "Concentration", "2")
+    expect(answer(page)).to_contain_text("100 of 100 starts agree")
+    set_number(page, "Steps", "77")
+    expect(page.get_by_role("slider", name="Frame of the fit")).to_have_attribute(
+        "aria-valuetext", re.compile("^step 77 of 77")
+    )

@@ -65,6 +65,11 @@ def parameters_csv(dataset: Dataset, fit: MapFit | Parameters) -> str:
     return _csv(head, rows)
 
 
+def data_csv(dataset: Dataset) -> str:
+    """Write the data as CSV: the columns' names, then the numbers exactly, one row per point."""
+    return _csv(list(dataset.columns), dataset.values.tolist())
+
+
 def parameters_json(dataset: Dataset, fit: MapFit | Parameters) -> str:
     """Write the parameters as JSON: `Parameters(weights, locs, scale_tril)` gives them back.
 

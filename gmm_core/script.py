@@ -1,0 +1,299 @@
+"""A run as a program in plain Pyro that needs nothing of ours and prints the same numbers.
+
+The text is made of the run's own specification: the priors, the covariance and the start stand in
+it as numbers and lines, not as options, so that it reads like the tutorial it grew from.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gmm_core.mixture import Mixture, sites
+from gmm_core.options import GuideOptions, MapOptions, NutsOptions
+from gmm_core.results import MapFit
+from gmm_core.specification import Specification
+
+MOST_NUMBERS = 20_000
+"""Data of at most this many numbers stands in the script; more is read from data.csv beside it."""
+
+_WIDTH = 96
+
+
+def pyro_script(spec: Specification, fit: MapFit | None = None) -> str:
+    """Write a run as a Python program in plain Pyro.
+
+    Parameters
+    ----------
+    spec : of a MAP fit, an enumerating guide or a posterior.
+    fit : the result, for a MAP fit: the script trains its chosen start.
+
+    Returns
+    -------
+    A MAP fit's script prints the loss and the parameters that the fit has; a guide's its loss and
+    probabilities; a posterior's means that do not depend on labels, within their Monte Carlo error.
+
+    Raises
+    ------
+    ValueError
+        When it is no such run, a MAP fit comes without its result, or the chosen restart failed.
+    """
+    return "\n\n".join(code for _, code in _cells(spec, fit)) + "\n"
+
+
+def pyro_notebook(spec: Specification, fit: MapFit | None = None) -> str:
+    """Write the same program as a Jupyter notebook (nbformat 4.5); see `pyro_script`."""
+    cells: list[dict[str, object]] = []
+    for title, code in _cells(spec, fit):
+        for kind, source in (("markdown", title), ("code", code)):
+            cell: dict[str, object] = {
+                "cell_type": kind,
+                "id": f"cell-{len(cells)}",
+                "metadata": {},
+                "source": source.splitlines(keepends=True),
+            }
+            if kind == "code":
+                cell |= {"execution_count": None, "outputs": []}
+            cells.append(cell)
+    python = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    body = {"cells": cells, "metadata": {"kernelspec": python}, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(body, indent=1) + "\n"
+
+
+def needs_data_file(spec: Specification) -> bool:
+    """Whether the script reads data.csv beside it, for the data is too long to stand in it."""
+    return spec.dataset.values.size > MOST_NUMBERS
+
+
+def _cells(spec: Specification, fit: MapFit | None) -> Iterator[tuple[str, str]]:
+    """Yield the parts of the program, each with what it does in words."""
+    options, mixture = spec.options, spec.mixture
+    if not isinstance(options, MapOptions | GuideOptions | NutsOptions):
+        raise ValueError(
+            f"A {spec.kind} run has no script. Export a fit, a membership or a posterior."
+        )
+    if isinstance(options, MapOptions) and fit is None:
+        raise ValueError("The script begins at the chosen start: give the fit as well.")
+    if fit is not None and fit.verdict[fit.chosen] == "failed":
+        raise ValueError(
+            "The chosen start failed, so there is nothing to reproduce. Lower the learning rate."
+        )
+    yield "A Gaussian mixture in plain Pyro", _head(spec)
+    yield "The data", _data(spec)
+    yield "The model: assignments are enumerated, not drawn", _model(mixture, spec)
+    if isinstance(options, MapOptions):
+        assert fit is not None
+        yield "The start", _start(mixture, fit)
+        yield "The fit", _fit(options)
+        if options.polish and fit.verdict[fit.chosen] != "collapsed":
+            yield "The rest of the way to the optimum", _POLISH
+        yield "What was found", _FOUND
+    elif isinstance(options, GuideOptions):
+        assert spec.parameters is not None
+        learned = _named("learned", sites(mixture, spec.parameters))
+        yield "The learned parameters, held fixed", learned
+        yield "A guide with a probability for each point and component", _guide(options)
+    else:
+        yield "NUTS", _nuts(options)
+
+
+def _head(spec: Specification) -> str:
+    imports = {
+        "map": "from pyro import poutine\n"
+        "from pyro.infer import SVI, TraceEnum_ELBO, config_enumerate\n"
+        "from pyro.infer.autoguide import AutoDelta",
+        "guide": "from pyro import poutine\n"
+        "from pyro.infer import SVI, TraceEnum_ELBO, config_enumerate\n"
+        "from torch.distributions import constraints",
+        "posterior": "from pyro.infer import MCMC, NUTS, config_enumerate",
+    }[spec.kind]
+    N, D = spec.dataset.values.shape
+    return (
+        f'"""{spec.mixture.label}, {N:,} points in {D} column{"s" if D > 1 else ""}.\n\n'
+        f"Made by Mixture Explorer from run {spec.id}.\n"
+        'It needs torch and pyro-ppl, and nothing else.\n"""\n\n'
+        f"import pyro\nimport pyro.distributions as dist\nimport torch\n{imports}\n\n"
+        "torch.set_default_dtype(torch.float64)"
+    )
+
+
+def _data(spec: Specification) -> str:
+    if not needs_data_file(spec):
+        return f"data = {_tensor(spec.dataset.values)}  # [N, D]"
+    return (
+        "# data.csv is exported beside this script.\n"
+        "import numpy as np\n\n"
+        'data = torch.tensor(np.loadtxt("data.csv", delimiter=",", skiprows=1, ndmin=2))  # [N, D]'
+    )
+
+
+def _model(mixture: Mixture, spec: Specification) -> str:
+    D = spec.dataset.values.shape[1]
+    priors, K = mixture.priors, mixture.n_components
+    correlated, tied = mixture.has_correlations(D), mixture.tied
+    flat = ".mask(torch.tensor(False))"  # the term is left out of the objective
+
+    def prior(distribution: str, given: bool) -> str:
+        return distribution if given else distribution + flat
+
+    c, eta = priors.concentration, priors.correlation
+    loc_mean, loc_scale = priors.columns("loc_mean", D), priors.columns("loc_scale", D)
+    given = loc_scale is not None
+    mean, sd = (loc_mean, loc_scale) if given else (np.zeros(D), np.ones(D))
+    normal = f"dist.Normal({_tensor(mean)}, {_tensor(sd)})"
+    log_mean, log_sd = mixture.scale_prior(D) or (np.float64(0.0), np.float64(1.0))
+    log_normal = f"dist.LogNormal({_tensor(log_mean)}, {_tensor(log_sd)})"
+    if mixture.covariance != "spherical":
+        log_normal += ".expand([D])"
+    log_normal = prior(log_normal, priors.scale_log_sd is not None)
+    if mixture.covariance != "spherical":
+        log_normal += ".to_event(1)"
+    weights = prior(f"dist.Dirichlet(torch.full((K,), {c or 1.0!r}))", c is not None)
+    locs = prior(normal, given) + ".to_event(1)"
+    spread = [f'scale = pyro.sample("scale", {log_normal})']
+    if correlated:
+        lkj = prior(f"dist.LKJCholesky(D, {eta or 1.0!r})", eta is not None)
+        spread.append(f'correlation = pyro.sample("correlation", {lkj})')
+    lines = [
+        f"K, D = {K}, {D}",
+        "",
+        "",
+        "@config_enumerate",
+        "def model(data):",
+        f'    weights = pyro.sample("weights", {weights})',
+    ]
+    if tied:
+        lines += [f"    {line}" for line in spread]
+    lines.append('    with pyro.plate("components", K):')
+    if not tied:
+        lines += [f"        {line}" for line in spread]
+    lines.append(f'        locs = pyro.sample("locs", {locs})')
+    lines.append('    with pyro.plate("data", len(data)):')
+    lines.append('        z = pyro.sample("assignment", dist.Categorical(weights))')
+    if correlated:
+        lines.insert(-2, "    scale_tril = scale.unsqueeze(-1) * correlation")
+        factor = "scale_tril" if tied else "scale_tril[z]"
+        obs = f"dist.MultivariateNormal(locs[z], scale_tril={factor})"
+    else:
+        s = "scale" if tied else "scale[z]"
+        if not tied and mixture.covariance == "spherical":
+            s += ".unsqueeze(-1)"
+        obs = f"dist.Normal(locs[z], {s}).to_event(1)"
+    lines.append(f'        pyro.sample("obs", {obs}, obs=data)')
+    return "\n".join(lines)
+
+
+def _start(mixture: Mixture, fit: MapFit) -> str:
+    # The first frame of the trajectory is where the chosen restart began.
+    return _named("start", sites(mixture, fit.trajectory[1][0]))
+
+
+def _named(name: str, values: dict[str, np.ndarray]) -> str:
+    lines = "\n".join(f'    "{site}": {_own(value)},' for site, value in values.items())
+    return f"{name} = {{\n{lines}\n}}"
+
+
+def _fit(options: MapOptions) -> str:
+    return (
+        "guide = AutoDelta(\n"
+        "    poutine.block(model, expose=list(start)),\n"
+        '    init_loc_fn=lambda site: start[site["name"]].clone(),\n'
+        ")\n"
+        f"{_adam(options)}"
+        "elbo = TraceEnum_ELBO(max_plate_nesting=1)\n"
+        "svi = SVI(model, guide, adam, loss=elbo)\n"
+        f"losses = [svi.step(data) for _ in range({options.steps})]  # each before its step"
+    )
+
+
+def _adam(options: MapOptions | GuideOptions) -> str:
+    return (
+        f'adam = pyro.optim.Adam({{"lr": {options.learning_rate!r}, "betas": {options.betas!r}}})\n'
+    )
+
+
+_POLISH = """\
+# Adam at a fixed rate circles about the optimum; L-BFGS goes the rest of the way. Its steps are in
+# units of the data's spread, so that locs and scales are of one size.
+named = dict(pyro.get_param_store().named_parameters())
+unit = {name: data.std(0) if name.endswith("locs") else torch.ones(()) for name in named}
+free = {name: (value.detach() / unit[name]).requires_grad_() for name, value in named.items()}
+lbfgs = torch.optim.LBFGS(
+    list(free.values()), max_iter=2000, max_eval=4000, tolerance_grad=1e-9,
+    tolerance_change=0.0, history_size=20, line_search_fn="strong_wolfe",
+)
+
+
+def closure():
+    with torch.no_grad():
+        for name, value in named.items():
+            value.copy_(free[name] * unit[name])
+    loss = elbo.differentiable_loss(model, guide, data)
+    for name, gradient in zip(named, torch.autograd.grad(loss, list(named.values()))):
+        free[name].grad = gradient * unit[name]
+    return loss
+
+
+lbfgs.step(closure)
+closure()"""
+
+_FOUND = """\
+found = guide.median(data)
+print("loss before the first step", losses[0])
+print("loss", elbo.loss(model, guide, data))
+for name, value in found.items():
+    print(name, value.tolist())"""
+
+
+def _guide(options: GuideOptions) -> str:
+    return (
+        "conditioned = poutine.condition(model, data=learned)\n\n\n"
+        "@config_enumerate\n"
+        "def guide(data):\n"
+        '    with pyro.plate("data", len(data)):\n'
+        "        start = torch.full((len(data), K), 1 / K)\n"
+        '        probs = pyro.param("assignment_probs", start, constraint=constraints.simplex)\n'
+        '        pyro.sample("assignment", dist.Categorical(probs))\n\n\n'
+        f"{_adam(options)}"
+        "svi = SVI(conditioned, guide, adam, loss=TraceEnum_ELBO(max_plate_nesting=1))\n"
+        f"losses = [svi.step(data) for _ in range({options.steps})]  # each before its step\n"
+        'print("loss before the last step", losses[-1])\n'
+        'print("assignment_probs", pyro.param("assignment_probs").tolist())'
+    )
+
+
+def _nuts(options: NutsOptions) -> str:
+    return (
+        f"pyro.set_rng_seed({options.seed})\n"
+        f"kernel = NUTS(\n    model, target_accept_prob={options.target_accept!r}, "
+        f"max_tree_depth={options.max_tree_depth},\n"
+        "    jit_compile=True, ignore_jit_warnings=True,\n)\n"
+        f"mcmc = MCMC(kernel, num_samples={options.draws}, warmup_steps={options.warmup})\n"
+        f"# One of the run's {options.chains} chains: for more, run the script with other seeds.\n"
+        "mcmc.run(data)\n"
+        "draws = mcmc.get_samples()\n\n"
+        "# Labels are arbitrary, so what is compared does not depend on them.\n"
+        'mean = (draws["weights"].unsqueeze(-1) * draws["locs"]).sum(-2).mean(0)\n'
+        'print("mean of the mixture", mean.tolist())\n'
+        'print("mean scale", draws["scale"].flatten(1).mean().item()\n'
+        '      if draws["scale"].dim() > 1 else draws["scale"].mean().item())'
+    )
+
+
+def _own(array: np.ndarray) -> str:
+    return _tensor(array) if array.ndim else f"torch.tensor({float(array)!r})"
+
+
+def _tensor(array: ArrayLike | None) -> str:
+    """Write an array as a tensor that has exactly its numbers; long ones go over several lines."""
+    values = np.asarray(array, dtype=np.float64)
+    if values.ndim == 0:
+        return repr(float(values))
+    text = json.dumps(values.tolist())
+    if len(text) <= _WIDTH or values.ndim == 1:
+        return f"torch.tensor({text})"
+    rows = "".join(f"        {json.dumps(row)},\n" for row in values.tolist())
+    return f"torch.tensor(\n    [\n{rows}    ]\n)"

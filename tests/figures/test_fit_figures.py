@@ -1,0 +1,152 @@
+"""Figures of the Fit page: starts that can be clicked, frames, the slice, the course."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+import gmm_core as gmm
+from gmm_core.figures import curves, style
+from gmm_core.figures.slice import objective_slice
+from gmm_core.figures.trajectory import trajectory
+from gmm_core.mixture import component_log_densities
+from gmm_core.objective import Coordinate, course, cut
+
+DATA, MIXTURE = gmm.example("tutorial"), gmm.Mixture()
+
+
+@pytest.fixture(scope="module")
+def fit() -> gmm.MapFit:
+    return gmm.fit_map(DATA, MIXTURE, gmm.MapOptions(restarts=30, choose="final"))
+
+
+def named(fig: go.Figure, name: str) -> go.Scatter:
+    return next(t for t in fig.data if t.name == name)
+
+
+def words(fig: go.Figure) -> str:
+    return " | ".join(a.text for a in fig.layout.annotations)
+
+
+def along(fit: gmm.MapFit) -> tuple[np.ndarray, gmm.Parameters, np.ndarray]:
+    steps, points = fit.trajectory
+    loss = np.append(fit.loss[fit.chosen], fit.final_loss[fit.chosen])
+    return steps, points, loss[steps]
+
+
+def test_every_curve_says_which_start_it_is(fit):
+    fig = curves.losses(fit.loss, fit.chosen, fit.verdict)
+    drawn = [t for t in fig.data if t.name == "start"]
+    for trace in drawn:
+        for r in np.unique(trace.customdata):
+            rows = (trace.customdata == r) & np.isfinite(trace.y)
+            assert trace.y[rows] == pytest.approx(fit.loss[r][trace.x[rows].astype(int)])
+    red = [t for t in drawn if t.line.color == style.COLLAPSED]
+    assert set(np.unique(red[0].customdata)) == set(np.flatnonzero(fit.verdict == "collapsed"))
+
+
+def test_landscape_counts_each_optimum_and_stands_for_every_start(fit):
+    fig = curves.landscape(
+        fit.initial_loss, fit.final_loss, fit.verdict, fit.basin, int(np.argmax(fit.basin < 0))
+    )
+    agree, collapsed = int((fit.basin == 0).sum()), fit.count("collapsed")
+    assert agree + collapsed == 30
+    assert f"best optimum: {agree} of 30 starts" in words(fig)
+    assert f"✕ {collapsed} collapsed" in words(fig)
+    marks = [t for t in fig.data if t.customdata is not None]
+    stood_for = sum(
+        1 + (int(said.split()[1]) if said else 0) for trace in marks for said in trace.text
+    )
+    assert stood_for == 30
+    crosses = named(fig, "collapsed")
+    assert crosses.marker.symbol == "x"
+    assert crosses.y == pytest.approx(fit.final_loss[crosses.customdata])
+
+
+def test_course_shows_gains_and_says_them(fit):
+    steps, points, loss = along(fit)
+    terms = course(MIXTURE, points, loss)
+    fig = curves.course(steps, terms)
+    total = sum(t.y for t in fig.data)
+    assert total == pytest.approx(loss[0] - loss, abs=1e-9)
+    assert all(t.y[0] == 0 for t in fig.data)
+    assert "prior of the weights" in fig.layout.meta["alt"]
+
+
+def test_frames_hold_what_the_browser_draws_a_line_from(fit):
+    steps, points, loss = along(fit)
+    fig, text = trajectory(DATA, steps, points, loss)
+    frames = json.loads(text)
+    assert frames["steps"] == steps.tolist()
+    assert frames["loss"] == pytest.approx(loss, rel=1e-5)
+    assert len(frames["traces"]) == len(fig.data)
+    order = points[len(points) - 1].order
+    for m in (0, len(steps) - 1):
+        expected = np.exp(component_log_densities(points[m].permuted(order), frames["grid"]))
+        x = np.array(frames["grid"])
+        for k in range(2):
+            w, loc = frames["weights"][m][k], frames["locs"][m][k][0]
+            s = frames["scale_tril"][m][k][0][0]
+            y = w * np.exp(-0.5 * ((x - loc) / s) ** 2) / (s * np.sqrt(2 * np.pi))
+            assert y == pytest.approx(expected[:, k], abs=1e-4)
+    for trace, shown in zip(fig.data, frames["traces"], strict=True):
+        if shown and shown["is"] == "density":  # the figure shows the last frame
+            assert trace.y == pytest.approx(expected[:, shown["of"]].sum(axis=1), abs=1e-4)
+    assert list(named(fig, "now").x) == [200]
+
+
+def test_frames_of_two_columns_are_ellipses_of_the_marginal():
+    data = gmm.example("iris")
+    mixture = gmm.Mixture(n_components=2, covariance="full", priors=gmm.Priors.for_data(data))
+    fit = gmm.fit_map(data, mixture, gmm.MapOptions(restarts=2, steps=30))
+    steps, points, loss = along(fit)
+    fig, text = trajectory(data, steps, points, loss, [2, 0])
+    frames = json.loads(text)
+    end = fit.parameters.permuted(fit.parameters.order)
+    for trace, shown in zip(fig.data, frames["traces"], strict=True):
+        if not shown or shown["is"] != "ellipse":
+            continue
+        k, radius = shown["of"][0], shown["radius"]
+        ring = np.stack([trace.x, trace.y]) - end.locs[k][[2, 0]][:, None]
+        covariance = end.covariances[k][np.ix_([2, 0], [2, 0])]
+        distance = np.einsum("in,in->n", ring, np.linalg.solve(covariance, ring))
+        assert distance == pytest.approx(radius**2)
+        factor = np.array(frames["scale_tril"][-1][k])
+        assert factor @ factor.T == pytest.approx(covariance, rel=1e-4)
+
+
+def test_a_loss_that_is_no_number_stays_out_of_the_frames(fit):
+    steps, points, loss = along(fit)
+    frames = json.loads(trajectory(DATA, steps, points, np.where(steps > 99, np.nan, loss))[1])
+    assert frames["loss"][-1] is None
+
+
+def test_slice_shows_the_loss_with_the_path_on_it(fit):
+    order = fit.parameters.order
+    point, path = fit.parameters.permuted(order), fit.trajectory[1].permuted(order)
+    across, up = Coordinate("locs", 0, 0), Coordinate("scale")
+    found = cut(DATA, MIXTURE, point, across, up, path, side=20)
+    fig = objective_slice(found, ("loc 1", "scale"), point, path)
+    heat = named(fig, "loss")
+    assert np.array_equal(heat.z, found.loss)
+    assert heat.zmin == found.loss.min()
+    way = named(fig, "path of the fit")
+    assert way.x == pytest.approx(path.locs[:, 0, 0])
+    assert way.y == pytest.approx(path.scales[:, 0, 0])
+    assert fig.layout.yaxis.type == "log"
+    assert list(heat.y) == pytest.approx(10**found.y)
+    assert (named(fig, "end").x[0], named(fig, "end").y[0]) == pytest.approx((way.x[-1], way.y[-1]))
+    assert {"start", "end"} <= set(words(fig).split(" | "))
+
+
+def test_axis_of_a_weight_is_named_by_weights(fit):
+    point = fit.parameters.permuted(fit.parameters.order)
+    found = cut(DATA, MIXTURE, point, Coordinate("weights", 0), Coordinate("scale"), side=8)
+    fig = objective_slice(found, ("weight 1", "scale"), point)
+    ticks = dict(zip(fig.layout.xaxis.ticktext, fig.layout.xaxis.tickvals, strict=True))
+    assert ticks["0.5"] == 0
+    assert ticks["0.9"] == pytest.approx(np.log(9))
+    assert named(fig, "end").x[0] == pytest.approx(np.log(0.625 / 0.375), abs=0.01)

@@ -12,7 +12,7 @@ from gmm_core.mixture import Mixture
 from gmm_core.store import LIVE, RunRow, now
 from gmm_core.words import Segment, count
 from gmm_core.words_comparison import sweep_label
-from pages.parts import frame, header, live, session, text
+from pages.parts import frame, header, live, pins, session, text
 
 PER_PAGE = 20
 KINDS = {
@@ -34,6 +34,7 @@ def body() -> list[live.View]:
         if st.button("Go to Fit, which starts the first one by itself", key="to_fit"):
             st.switch_page("pages/views/fit.py")
         return []
+    pins.panel()
     chosen = filtered(runs)
     if not chosen:
         st.caption("No run is of this kind and in this state. Choose others above.")
@@ -129,6 +130,8 @@ def actions(run: RunRow, status: RunStatus | None) -> None:
     """Draw Open, Link, and Cancel or Delete."""
     if st.button("Open", key=f"open_{run.id}"):
         session.go_to(run.id)
+    if run.kind == "map" and run.state == "done":
+        pins.button(run.id, f"pin_{run.id}")
     with st.popover("Link"):
         st.caption("Whoever opens this link sees this run.")
         address = header.link(run.id, session.PAGES[run.kind])

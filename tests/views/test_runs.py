@@ -146,3 +146,39 @@ def test_hostile_names_are_shown_as_text(view, done):
 def test_unknown_run_is_answered(view):
     for asked in ("0" * 32, "nonsense"):
         assert "No run has the id" in page_text(view("runs", query={"run": asked}))
+
+
+def test_two_pinned_fits_stand_side_by_side_and_in_the_link(view, done):
+    first, second = done(specification()), done(specification(n_components=3))
+    app = view("runs")
+    app.button(key=f"pin_{first}").click().run()
+    assert "Pin another fit" in page_text(app)
+    app.button(key=f"pin_{second}").click().run()
+    assert not app.exception
+    said = page_text(app)
+    assert "Settings that differ" in said
+    assert "Parameters, components matched" in said
+    assert "has the smaller BIC" in said
+    assert app.query_params["pins"] == f"{first},{second}"
+    again = view("runs", query={"pins": f"{first},{second}"})
+    assert "Settings that differ" in page_text(again)
+    again.button(key="unpin").click().run()
+    assert "Settings that differ" not in page_text(again)
+    assert "pins" not in again.query_params
+
+
+def test_a_third_pin_takes_the_place_of_the_oldest(view, done):
+    runs = [done(specification(n_components=k)) for k in (1, 2, 3)]
+    app = view("runs")
+    for run_id in runs:
+        app.button(key=f"pin_{run_id}").click().run()
+    assert app.session_state["pins"] == runs[1:]
+    app.button(key=f"pin_{runs[1]}").click().run()
+    assert app.session_state["pins"] == runs[2:]
+
+
+def test_only_finished_fits_are_pinned(view, done):
+    posterior = done(specification(options=NutsOptions(draws=5, warmup=5, chains=1)))
+    app = view("runs", query={"pins": f"{posterior},{'0' * 32}"})
+    assert f"pin_{posterior}" not in keys(app)
+    assert "not a finished fit" in page_text(app)

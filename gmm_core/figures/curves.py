@@ -247,7 +247,9 @@ def landscape(
     for (rows, name), look in zip(groups, looks, strict=True):
         if not rows.size:
             continue
-        ways = np.round(np.stack([initial[rows], final[rows]]), 9)
+        # Ends that differ by less than a millionth differ by rounding alone.
+        unit = np.array([1e-9, 1e-6])[:, None] * np.maximum(1.0, abs(final[rows]).max())
+        ways = np.round(np.stack([initial[rows], final[rows]]) / unit)
         _, first, times = np.unique(ways, axis=1, return_index=True, return_counts=True)
         heads = rows[first]
         fig.add_scatter(
@@ -290,6 +292,11 @@ def landscape(
         hoverinfo="skip",
     )
     fig.update_layout(showlegend=False, hovermode="closest")
+    if shown.any():
+        # Where all ended alike, the axis would magnify the rounding of their last digits.
+        low, high = float(final[shown].min()), float(final[shown].max())
+        pad = max(0.12 * (high - low), 1e-3 * max(abs(low), abs(high)), 0.1)
+        fig.update_yaxes(range=[low - pad, high + pad])
     return fig
 
 
@@ -335,10 +342,11 @@ def course(steps: NDArray[np.int64], terms: dict[str, Array], height: int = 320)
         )
         ends.append((float(gain[-1]), label, colour))
     span = max(float(np.ptp(np.concatenate(list(gains.values())))), 1e-12)
-    # A line of text is about a fifteenth of the figure; those that end closer are moved apart.
-    last = np.inf
-    for value, label, colour in sorted(ends, key=lambda end: -end[0]):
-        place = min(value, last - 0.075 * span)
+    # A line of text is about a fifteenth of the figure; those that end closer are moved apart,
+    # upwards from the lowest, which keeps them above the axis.
+    last = -np.inf
+    for value, label, colour in sorted(ends):
+        place = max(value, last + 0.075 * span)
         lift = (place - value) / span * 0.72 * height
         words = label.removeprefix("prior of the ")
         words = words if label == "log likelihood" else f"prior: {words}"

@@ -255,7 +255,11 @@ def _name_bands(
     """Name the median and the bands, on the side of the tallest peak that has more room."""
     peak = int(np.argmax(median))
     right = grid[peak] < grid[0] + 0.6 * (grid[-1] - grid[0])
-    lines = ((q95, 0.72, "90 % of the draws"), (q75, 0.8, "half of them"), (median, 0.75, "median"))
+    lines = (
+        (q95, 0.95, "90 % of the draws"),
+        (q75, 0.75, "half of them"),
+        (median, 0.55, "median"),
+    )
     for height, share, said in lines:
         level = share * min(float(height[peak]), top)
         side = range(peak, len(grid)) if right else range(peak, -1, -1)

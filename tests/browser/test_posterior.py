@@ -68,8 +68,8 @@ def test_live_run_grows_its_trace_and_ends_with_two_locs_together(
     expect(locs).to_contain_text("mode A")
     expect(locs).to_contain_text("its mirror, as probable")
     expect(chart(page, "together")).to_contain_text("1.00")
-    expect(page.get_by_text("How the chains went")).to_be_visible()
-    expect(page.get_by_text("Summary of the draws")).to_be_visible()
+    expect(chart(page, "occupied")).to_contain_text("bars: draws")
+    expect(chart(page, "boundary")).to_contain_text("of draws have none here")
 
     other = open_page(page.url, viewport=PHONE, touch=True)
     expect(other.locator(".gmm-answer")).to_contain_text("share a component", timeout=60_000)
@@ -91,3 +91,56 @@ def test_cancelled_run_keeps_what_was_drawn(app_server: Server, open_page: Calla
     expect(chart(page, "two_locs").locator(".heatmaplayer image")).to_be_attached()
     expect(page.get_by_role("button", name="Sample")).to_be_visible()
     expect(page.get_by_label("Draws per chain", exact=True)).to_have_value("9000")
+
+
+def finished(server: Server, open_page: Callable[..., Page], section: str) -> Page:
+    """Open a section of the page on its own run, which starts by itself."""
+    page = open_page(f"{server.url}/posterior")
+    expect(page.get_by_text(re.compile("Done in"))).to_be_visible(timeout=RUN_MS)
+    page.get_by_role("radio", name=section, exact=True).click()
+    return page
+
+
+def test_which_labels_is_answered_in_words_and_by_a_toggle(
+    app_server: Server, open_page: Callable[..., Page]
+):
+    page = finished(app_server, open_page, "Labels")
+    expect(
+        page.get_by_text(re.compile("draws had to be renamed; the labels jumped"))
+    ).to_be_visible()
+    expect(chart(page, "occupancy")).to_contain_text("as symmetry demands")
+    expect(chart(page, "trace")).to_contain_text("raw labels")
+    raw = page.get_by_role("row", name=re.compile("^loc 1 ")).inner_text()
+    page.get_by_role("radio", name="relabelled", exact=True).click()
+    expect(chart(page, "trace")).to_contain_text("relabelled labels")
+    expect(page.get_by_text("Summary of the draws (relabelled labels)")).to_be_visible()
+    row = page.get_by_role("row", name=re.compile("^loc 1 "))
+    expect(row).not_to_have_text(raw)
+    # The heavier component is the one at 11; raw labels have both near the middle.
+    assert 9 < float(row.get_by_role("cell").first.inner_text()) < 12
+    expect(page.get_by_text(re.compile("label orders is equally probable"))).to_be_visible()
+
+
+def test_can_i_trust_the_draws_is_answered_in_words_with_ranks_and_energy(
+    app_server: Server, open_page: Callable[..., Page]
+):
+    page = finished(app_server, open_page, "Can I trust it?")
+    expect(page.get_by_text(re.compile("^(Yes|Almost|Not yet): "))).to_be_visible()
+    for key in ("trust_trace", "ranks", "energy", "depths", "pairs", "forest_locs"):
+        expect(chart(page, key).locator(".main-svg").first).to_be_visible()
+    page.get_by_role("combobox", name="Quantity").click()
+    page.get_by_role("option", name="highest loc").click()
+    expect(chart(page, "ranks")).to_contain_text("Ranks of the highest loc")
+    expect(page.get_by_text("How the chains went")).to_be_visible()
+
+
+def test_exact_answer_stands_beside_the_sampler(app_server: Server, open_page: Callable[..., Page]):
+    page = finished(app_server, open_page, "Checks")
+    expect(page.get_by_text(re.compile("All 16 partitions were summed"))).to_be_visible()
+    row = page.get_by_role("row", name=re.compile(r"^0 1 \| 10 11 12"))
+    expect(row).to_contain_text("0.8838")
+    drawn = float(row.get_by_role("cell").nth(1).inner_text())
+    assert abs(drawn - 0.8838) < 0.15
+    expect(chart(page, "evidence")).to_contain_text("−16.8703")
+    expect(chart(page, "replicated_densities")).to_contain_text("replicated data sets")
+    expect(page.get_by_text(re.compile("values that the priors expect"))).to_be_visible()

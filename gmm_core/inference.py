@@ -25,6 +25,7 @@ from gmm_core.options import CompareOptions, EmOptions, GuideOptions, MapOptions
 from gmm_core.progress import Cancelled, OnProgress, Patch, Progress
 from gmm_core.results import EmFit, GuideFit, MapFit, Posterior
 from gmm_core.specification import Specification
+from gmm_core.units import suited
 
 Result = MapFit | GuideFit | Posterior | Comparison | EmFit
 SomeOptions = TypeVar("SomeOptions", MapOptions, GuideOptions, NutsOptions, EmOptions)
@@ -209,7 +210,13 @@ def run_part(spec: Specification, part: int = 0, on_progress: OnProgress | None 
     dataset, mixture, options = spec.dataset, spec.mixture, spec.options
     if isinstance(options, MapOptions):
         module = {"compiled": "compiled_engine", "pyro": "pyro_engine"}[spec.engine]
-        training = _engine(module).fit_map(dataset, mixture, options, on_progress)
+        units = suited(dataset, mixture)
+        if units is None:
+            training = _engine(module).fit_map(dataset, mixture, options, on_progress)
+        else:
+            report = units.progress(on_progress)
+            found = _engine(module).fit_map(units.dataset, units.mixture, options, report)
+            training = units.training(found)
         return _judge(dataset, options, training)
     if isinstance(options, GuideOptions):
         engine = _engine("pyro_engine")

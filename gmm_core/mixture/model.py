@@ -15,6 +15,9 @@ from gmm_core.mixture.priors import Priors
 Array = NDArray[np.float64]
 Covariance = Literal["spherical", "diag", "full"]
 
+# A spread is squared to make a variance, and squares of others leave the range of numbers.
+RANGE = (1e-150, 1e150)
+
 # More components than colours and patterns can tell apart are no longer explored by eye.
 MAX_COMPONENTS = 64
 
@@ -94,7 +97,9 @@ class Mixture(BaseModel):
             raise ValueError("The data has one point, and a spread needs at least two. Add data.")
         for name in ("loc_mean", "loc_scale", "scale_log_mean", "scale_log_sd"):
             self.priors.columns(name, D)
-        constant = np.flatnonzero(np.ptp(dataset.values, axis=0) == 0)
+        with np.errstate(over="ignore"):
+            widths = np.ptp(dataset.values, axis=0)
+        constant = np.flatnonzero(widths == 0)
         if constant.size:
             column = dataset.columns[constant[0]]
             value = dataset.values[0, constant[0]]
@@ -102,3 +107,9 @@ class Mixture(BaseModel):
                 f"All {N} values of the column {column!r} are equal ({value:g}), so it has no "
                 "spread to fit. Leave that column out, or add data that varies."
             )
+        for column, width in zip(dataset.columns, widths.tolist(), strict=True):
+            if not RANGE[0] <= width <= RANGE[1]:
+                raise ValueError(
+                    f"The column {column!r} spreads over {width:.3g}, whose square is beyond the "
+                    "range of numbers. Give it in another unit."
+                )

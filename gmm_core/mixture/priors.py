@@ -50,11 +50,14 @@ class Priors(BaseModel):
         where a component is empty (after Chung et al. 2013, doi:10.1007/s11336-013-9328-2).
         """
         values = dataset.values
-        spread = values.std(axis=0)
-        spread = np.where(spread > 0, spread, 1.0)
+        # Where squares leave the range of numbers, `Mixture.check` says so.
+        with np.errstate(over="ignore", invalid="ignore"):
+            spread, middle = values.std(axis=0), values.mean(axis=0)
+        spread = np.where((spread > 0) & (spread < 1e300), spread, 1.0)
+        middle = np.where(np.isfinite(middle), middle, 0.0)
         return cls(
             concentration=2.0,
-            loc_mean=tuple(values.mean(axis=0).tolist()),
+            loc_mean=tuple(middle.tolist()),
             loc_scale=tuple((2 * spread).tolist()),
             scale_log_mean=tuple(np.log(spread / 2).tolist()),
             scale_log_sd=1.0,

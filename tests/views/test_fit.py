@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+
 from gmm_core.dataset import Dataset
+from gmm_core.examples import example
 
 
 def page_text(app):
@@ -118,3 +121,71 @@ def test_column_names_are_text_not_markup(view, finished):
     hostile = Dataset.from_values(values, columns=["<script>x</script>", "=cmd|' /C calc'!A0"])
     app = finished(view("fit", dataset=hostile, prior="data"))
     assert not any("<script>" in e.proto.body for e in app.get("html"))
+
+
+def test_a_fit_is_saved_as_program_notebook_and_report(view, finished):
+    app = finished(view("fit"))
+    offered = {button.proto.label for button in app.get("download_button")}
+    assert {"script.py", "notebook.ipynb", "data.csv", "report.html"} <= offered
+    assert "draws.nc" not in offered
+
+
+def open_start(app, finished, r):
+    """Pick a start in the list, as a keyboard does, and wait for its run by itself."""
+    app.selectbox(key="shown_start").set_value(r).run()
+    assert not app.exception, app.exception[0].stack_trace
+    return finished(app, "start")
+
+
+def test_opened_start_is_told_and_the_best_comes_back(view, finished):
+    app = finished(view("fit"))
+    collapsed = next(o for o in app.selectbox(key="shown_start").options if "collapsed" in o)
+    r = int(collapsed.split(":")[0])
+    said = page_text(open_start(app, finished, r))
+    assert f"Start {r} collapsed at a loss of" in said
+    assert "Dirichlet concentration of 0.5 &lt; 1" in said
+    app.button(key="best_start").click().run()
+    assert "65 of 100 starts agree" in page_text(app)
+
+
+def test_new_run_shows_its_best_again(view, finished):
+    app = open_start(finished(view("fit")), finished, 3)
+    assert "Start 3" in page_text(app)
+    app.slider(key="n_components").set_value(1).run()
+    said = page_text(finished(app))
+    assert "One component explains" in said
+    assert app.selectbox(key="shown_start").value == -1
+
+
+def test_untrained_start_is_trained_when_it_is_opened(view, finished):
+    app = finished(view("fit", choose="initial"))
+    r = next(
+        int(o.split(":")[0]) for o in app.selectbox(key="shown_start").options if "not trained" in o
+    )
+    said = page_text(open_start(app, finished, r))
+    assert f"Start {r}, which was trained by itself" in said or f"Start {r} collapsed" in said
+
+
+def test_concentration_is_a_knob_that_keeps_the_other_priors(view, finished):
+    app = finished(view("fit", prior="tutorial"))
+    app.number_input(key="concentration").set_value(1.5).run()
+    own = app.session_state["own_priors"]
+    assert (app.session_state["prior"], own.concentration, own.loc_scale) == ("own", 1.5, 10)
+    assert "collapsed" not in page_text(finished(app)).split("The objective")[0]
+
+
+def test_likelihood_alone_has_no_concentration_and_no_prior_terms(view, finished):
+    app = finished(view("fit", prior="flat", dataset=example("faithful")))
+    assert app.number_input(key="concentration").value is None
+    assert "prior of the weights" not in page_text(app)
+
+
+def test_single_start_has_nothing_to_open(view, finished):
+    app = finished(view("fit", restarts=1))
+    assert "shown_start" not in {box.key for box in app.selectbox}
+
+
+def test_slice_of_many_points_says_that_it_is_a_sample(view, finished):
+    values = np.random.default_rng(0).normal(size=20_000)
+    app = finished(view("fit", dataset=Dataset.from_values(values), prior="data", restarts=2))
+    assert re.search(r"sample of [0-9,]+ of 20,000 points", page_text(app))

@@ -15,6 +15,7 @@ from gmm_core.figures import data as figures
 from gmm_core.figures.style import number
 from gmm_core.reading import MAX_BYTES, Reading, read_table
 from gmm_core.words import Segment, count
+from gmm_core.words_data import cautions, constant_columns
 from pages.parts import figure, frame, header, session, text
 
 EDITABLE = 2_000  # rows: a table of more is no longer edited by hand, and each change resends it
@@ -31,6 +32,7 @@ def body() -> None:
     with st.container():  # whatever it says, the tabs below keep their place and their choice
         header.show("Data", answer(data))
         notice()
+    warn(data)
     left, right = st.columns([5, 2], gap="large")
     with right:
         columns = pick(data)
@@ -65,6 +67,29 @@ def notice() -> None:
             st.success(text.plain(said[1]), width="stretch")
             if st.button("Fit a mixture to them", type="primary", key="to_fit"):
                 st.switch_page("pages/views/fit.py")
+
+
+def warn(data: Dataset) -> None:
+    """Say what is hard about the data, with the cure of a constant column one click away."""
+    said = _cautions(data.fingerprint, data)
+    if not said:
+        return
+    text.note("Before you fit:", " ".join(said))
+    constant = constant_columns(data)
+    rest = [name for name in data.columns if name not in constant]
+    if constant and rest:
+        st.button(
+            f"Leave out {count(len(constant), 'constant column')}",
+            key="drop_constant",
+            on_click=lambda: use(
+                data.select(rest), f"Left out, being constant: {listing(constant)}."
+            ),
+        )
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _cautions(fingerprint: str, _data: Dataset) -> list[str]:
+    return cautions(_data)
 
 
 def use(data: Dataset, account: str = "") -> None:
@@ -416,6 +441,8 @@ def _preview(data: Dataset | None, problem: str, key: str, account: str = "") ->
         st.error(text.plain(problem))
         return
     figure.show(figures.look(data, height=260), key=f"preview_{key}_{data.fingerprint[:8]}")
+    for sentence in _cautions(data.fingerprint, data):
+        st.caption(text.plain(sentence))
     used = data.fingerprint == session.dataset().fingerprint
     N = len(data.values)
     st.button(

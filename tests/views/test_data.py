@@ -110,6 +110,28 @@ def test_one_row_and_equal_points_can_be_used(view, content, n):
     assert len(app.session_state["dataset"].values) == n
 
 
+def test_what_is_hard_is_said_before_and_after_and_a_constant_column_left_out(view):
+    app = upload(view("data"), "hard.csv", b"a,b,c\n1,5,1\n2,5,9\n3,5,2\n4,5,7\n")
+    assert '1 column is constant, without a spread to fit: "b"' in page_text(app)
+    app.button(key="use_upload").click().run()
+    assert "Before you fit: 1 column is constant" in re.sub(r"\s+", " ", page_text(app))
+    app.button(key="drop_constant").click().run()
+    assert app.session_state["dataset"].columns == ("a", "c")
+    said = page_text(app)
+    assert 'Left out, being constant: "b".' in said
+    assert "Before you fit" not in said
+
+
+def test_dates_booleans_and_mixed_text_are_left_out_and_large_numbers_told(view):
+    rows = [
+        f"2024-01-0{i},{i % 2 == 0},{'x' if i > 3 else i},{2**60 + i * 10**6}" for i in range(1, 7)
+    ]
+    app = upload(view("data"), "mixed.csv", "\n".join(["day,yes,mix,id", *rows]).encode())
+    said = page_text(app)
+    assert "Left out 3 columns" in said
+    assert "numbers this far from zero" in said
+
+
 def test_two_hundred_columns_are_all_used_unless_some_are_picked(view):
     head = ",".join(f"c{i}" for i in range(200))
     row = ",".join(str(i) for i in range(200))

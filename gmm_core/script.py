@@ -81,6 +81,10 @@ def _cells(spec: Specification, fit: MapFit | None) -> Iterator[tuple[str, str]]
         raise ValueError(
             "The chosen start failed, so there is nothing to reproduce. Lower the learning rate."
         )
+    if fit is not None and fit.trajectory[0][0] != 0:
+        raise ValueError(
+            "This fit does not tell where its shown restart began. Give the run of that restart."
+        )
     yield "A Gaussian mixture in plain Pyro", _head(spec)
     yield "The data", _data(spec)
     yield "The model: assignments are enumerated, not drawn", _model(mixture, spec)

@@ -25,9 +25,10 @@ def show(
             with st.popover("Share"):
                 st.caption("Whoever opens this link sees this run.")
                 st.code(link(view.run_id, title), language=None, wrap_lines=True)
-            if exports and view.result is not None:
+            files = {**(exports or {}), **run_files(view)}
+            if files and view.result is not None:
                 with st.popover("Export"):
-                    for name, (mime, write) in exports.items():
+                    for name, (mime, write) in files.items():
                         st.download_button(
                             name,
                             data=write,
@@ -42,6 +43,31 @@ def show(
     if problem := st.session_state.get("link_error"):
         st.warning(text.plain(problem))
     text.answer(answer)
+
+
+def run_files(view: View) -> Exports:
+    """Return the files that any run of its kind can be saved as, to be read without us."""
+    spec, result = view.spec, view.result
+    if spec is None or result is None or spec.kind not in ("map", "guide", "posterior"):
+        return {}
+    from gmm_core.export import data_csv
+    from gmm_core.netcdf import draws_netcdf
+    from gmm_core.report import report
+    from gmm_core.script import pyro_notebook, pyro_script
+
+    fit = result if spec.kind == "map" else None
+    if fit is not None and fit.verdict[fit.chosen] == "failed":
+        return {}
+    files: dict[str, tuple[str, Callable[[], str | bytes]]] = {
+        "script.py": ("text/x-python", lambda: pyro_script(spec, fit)),
+        "notebook.ipynb": ("application/x-ipynb+json", lambda: pyro_notebook(spec, fit)),
+        "data.csv": ("text/csv", lambda: data_csv(spec.dataset)),
+    }
+    if spec.kind == "posterior":
+        files["draws.nc"] = ("application/x-netcdf", lambda: draws_netcdf(spec, result))
+    if spec.kind != "guide":
+        files["report.html"] = ("text/html", lambda: report(spec, result))
+    return files
 
 
 def link(run_id: str, page: str) -> str:

@@ -6,6 +6,8 @@ one that could not be fitted: it says why, has no criteria, and never wins.
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -296,6 +298,18 @@ def reported(row: ComparisonRow) -> dict[str, float]:
     """Return what is reported of a finished cell, as numbers."""
     numbers = {name: float(getattr(row, name)) for name in REPORTED[1:]}
     return {"verdict": float(VERDICTS.index(row.verdict)), **numbers}
+
+
+def to_csv(rows: Iterable[ComparisonRow]) -> str:
+    """Write a sweep as CSV with exact numbers, one row per cell; what is not known stays empty."""
+    names = [name for name in ComparisonRow._fields if name != "parameters"]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    for row in rows:
+        values = [getattr(row, name) for name in names]
+        writer.writerow(["" if v != v else repr(v) if isinstance(v, float) else v for v in values])
+    return text.getvalue()
 
 
 def merged(options: CompareOptions, parts: Iterable[Comparison]) -> Comparison:

@@ -240,3 +240,17 @@ def test_data_that_no_mixture_fits_are_refused():
     constant = gmm.Dataset.from_values([[1.0, 2.0], [1.0, 3.0], [1.0, 5.0]])
     with pytest.raises(ValueError, match="no spread to fit"):
         gmm.compare(constant)
+
+
+def test_the_csv_is_exact_and_leaves_gaps_empty():
+    import csv
+    import io
+
+    rows = gmm.compare(TUTORIAL, (2, 6), [("full", True)], restarts=2)
+    read = list(csv.DictReader(io.StringIO(comparison.to_csv(rows))))
+    assert float(read[0]["bic"]) == rows[0].bic
+    assert (read[0]["covariance"], read[0]["tied"], read[0]["verdict"]) == (
+        "full", "True", "converged"
+    )  # fmt: skip
+    assert (read[1]["bic"], read[1]["verdict"]) == ("", "failed")
+    assert "at least as many points" in read[1]["reason"]

@@ -29,7 +29,10 @@ def body() -> list[live.View]:
     view = live.view("compare", session.compare_specification)
     rows = finished(view)
     with top:
-        header.show("Compare", answer(view, rows), view)
+        files: header.Exports = {
+            "comparison.csv": ("text/csv", lambda: comparison.to_csv(rows)),
+        }
+        header.show("Compare", answer(view, rows), view, files)
     with left:
         criterion = hero(view, rows)
         live.status_line(view, "compare", "Compare")

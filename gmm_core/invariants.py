@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Quantiles of the density: the median inside a 50 % and a 90 % band."""
 
-MATRIX = 60  # points that a matrix of pairs still shows apart
+MATRIX = 500  # points of a matrix of pairs: a pixel each; larger data is shown by a sample
 
 _CHUNK = 4_000_000  # numbers at once, 32 MB
 _LOG_2PI = float(np.log(2 * np.pi))

@@ -31,6 +31,7 @@ _POINTS = 500  # data points that responsibilities are compared at
 _NUMBERS = 20_000_000  # of all responsibilities together, 160 MB
 _TINY = 1e-12  # in a logarithm: a probability of zero would rule a label out for ever
 _TURNS = 100  # the cost falls at every turn, so it ends by itself; a few turns are the rule
+_SOME = 1000  # draws that a running chain's labels are learnt from
 _EACH = 5  # components up to which all K! assignments are compared at once
 
 
@@ -178,8 +179,13 @@ def jumps_so_far(draws: dict[str, Array]) -> int:
     if K == 1 or known.sum() < 2:
         return 0
     points = Parameters(*(draws[name][known] for name in ("weights", "locs", "scale_tril")))
-    features = _features(points)
+    some = np.linspace(0, len(points) - 1, min(_SOME, len(points))).astype(int)
+    # The means come from some draws, so that a frame of a long run costs as much as of a short one.
+    part = Parameters(points.weights[some], points.locs[some], points.scale_tril[some])
+    features = _features(part)
     _, order = _match(features, features[len(features) // 2], turns=3)
+    mean = np.take_along_axis(features, order[:, :, None], axis=1).mean(axis=0)
+    _, order = _match(_features(points, part), mean, turns=1)
     chain = np.broadcast_to(np.arange(C)[:, None], (C, S))[known]
     moved = np.any(order[1:] != order[:-1], axis=1) & (chain[1:] == chain[:-1])
     return int(moved.sum())
@@ -203,17 +209,26 @@ def assigned(cost: Array) -> Order:
     return every[total.argmin(axis=1)]
 
 
-def _features(points: Parameters) -> Array:
-    """Describe every component by numbers whose differences count alike [M, K, F]."""
-    scales = points.scales
-    parts = [points.locs / np.median(scales, axis=(0, 1))]
-    parts.append(2 * np.arcsin(np.sqrt(np.minimum(points.weights, 1.0)))[..., None])
-    if not np.allclose(scales, scales[:, :1], rtol=1e-9, atol=0):
-        parts.append(np.log(scales))
-    joined = np.concatenate(parts, axis=-1)
+def _features(points: Parameters, like: Parameters | None = None) -> Array:
+    """Describe every component by numbers whose differences count alike [M, K, F].
+
+    The units and limits are those of the points `like`, or their own.
+    """
+    own = points if like is None else like
+    unit = np.median(own.scales, axis=(0, 1))
+    tied = np.allclose(own.scales, own.scales[:, :1], rtol=1e-9, atol=0)
+
+    def described(draws: Parameters) -> Array:
+        parts = [draws.locs / unit]
+        parts.append(2 * np.arcsin(np.sqrt(np.minimum(draws.weights, 1.0)))[..., None])
+        if not tied:
+            parts.append(np.log(draws.scales))
+        return np.concatenate(parts, axis=-1)
+
+    found = described(own)
     # A loc far outside says that its component is empty, not how far apart two labels are.
-    low, high = np.quantile(joined, (0.01, 0.99), axis=(0, 1))
-    return np.clip(joined, low, high)
+    low, high = np.quantile(found, (0.01, 0.99), axis=(0, 1))
+    return np.clip(found if like is None else described(points), low, high)
 
 
 def _match(features: Array, reference: Array, turns: int = _TURNS) -> tuple[float, Order]:

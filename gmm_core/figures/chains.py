@@ -100,7 +100,8 @@ def trace(
             said = f"chain {c + 1}"
             middle = c * length + (W + length if W else length) / 2
             style.label(fig, middle, 1.0, said, style.MUTED, anchor="center", dy=8, yref="paper")
-    if W:
+    # Where the warm-up is narrow its name would cover the first chain's.
+    if 0.15 * C * length < W:
         fig.add_annotation(
             x=W / 2,
             y=1,

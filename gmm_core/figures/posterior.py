@@ -19,6 +19,7 @@ Array = NDArray[np.float64]
 HEIGHT = 360
 _RUG = 100  # data points with a tick each; more are a black bar
 _GRID = 240
+_NAMED = 60  # points of a matrix whose pairs are named one by one
 _NUMBERS = 16  # points of a matrix whose cells have room for a number
 
 
@@ -110,18 +111,22 @@ def together(probs: Array, labels: Sequence[str], axis: str, subset: str = "") -
     )
     numbered = P <= _NUMBERS
     place = list(range(P))
+    named = P <= _NAMED
     fig.add_heatmap(
         x=place,
         y=place,
-        z=probs.round(4),
+        # Of a large matrix whole percents, a byte each: the page carries a quarter of a million.
+        z=probs.round(4) if named else np.rint(100 * probs).astype(np.uint8),
         zmin=0,
-        zmax=1,
+        zmax=1 if named else 100,
         xgap=2 if numbered else 0,
         ygap=2 if numbered else 0,
         colorscale=[[0, style.fade(style.PALETTE[0], 0.03)], [1, style.PALETTE[0]]],
         showscale=False,
-        customdata=[[f"{i} and {j}" for j in labels] for i in labels],
-        hovertemplate="%{customdata}: %{z:.4f}<extra></extra>",
+        customdata=[[f"{i} and {j}" for j in labels] for i in labels] if named else None,
+        hovertemplate="%{customdata}: %{z:.4f}<extra></extra>"
+        if named
+        else "%{z} %<extra></extra>",
     )
     if numbered:
         for i in place:

@@ -52,6 +52,14 @@ def test_matrix_shows_numbers_where_they_fit():
     assert sum(a.text == "0.97" for a in fig.layout.annotations) == 2
     large = figures.together(np.eye(60), [str(i) for i in range(60)], "row")
     assert not large.layout.annotations
+    assert large.data[0].customdata[0][1] == "0 and 1"
+
+
+def test_matrix_of_hundreds_is_carried_as_whole_percents():
+    fig = figures.together(np.full((300, 300), 0.126), [str(i) for i in range(300)], "row")
+    assert np.array(fig.data[0].z).dtype == np.uint8
+    assert np.all(np.array(fig.data[0].z) == 13)
+    assert len(fig.to_json()) < 200_000
 
 
 def test_matrix_of_one_point_is_drawn():

@@ -126,7 +126,7 @@ def test_two_columns_and_three_components_are_shown_along_the_chosen_column(view
     assert service.wait(run_id, timeout=300).state == "done"
     app = view("posterior", {"run": run_id}, **{f"posterior_column_{data.fingerprint[:8]}": 1})
     said = page_text(app)
-    assert "Of 60 of the 90 points" in said
+    assert "Of these 90 points" in said
     assert "six mirror images" in said
     for section in ("Labels", "Can I trust it?", "Checks"):
         app.session_state["posterior_section"] = section

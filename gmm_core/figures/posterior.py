@@ -261,9 +261,9 @@ def _name_bands(
     peak = int(np.argmax(median))
     right = grid[peak] < grid[0] + 0.6 * (grid[-1] - grid[0])
     lines = (
-        (q95, 0.95, "90 % of the draws"),
-        (q75, 0.75, "half of them"),
-        (median, 0.55, "median"),
+        (q95, 0.97, "90 % of the draws"),
+        (q75, 0.8, "half of them"),
+        (median, 0.64, "median"),
     )
     for height, share, said in lines:
         level = share * min(float(height[peak]), top)

@@ -8,8 +8,11 @@ from contextlib import contextmanager
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from gmm_core.figures import predictive as prior_figures
 from gmm_core.mixture import MAX_COMPONENTS, Priors
-from pages.parts import session, text
+from gmm_core.words_priors import prior_rows
+from pages.parts import figure, session, text
+from pages.parts.posterior import computed
 
 _KEEP = "session"
 
@@ -96,6 +99,24 @@ def mixture() -> None:
             _own_priors()
         else:
             st.caption('Choose "my own" above to set each prior here.')
+    _priors_in_numbers()
+
+
+def _priors_in_numbers() -> None:
+    """Show the priors in the data's units, and on demand what they expect over the data."""
+    data = session.dataset()
+    try:
+        chosen = session.mixture()
+        rows = prior_rows(data, chosen)
+    except ValueError:  # said where the setting is
+        return
+    with st.popover("Priors in numbers", width="stretch"), st.container(width=420):
+        text.table(("prior", "90 % of it, in the data's units"), rows, words=(1,))
+        if chosen.priors.proper and st.toggle(
+            "Draws over the data", key="show_prior_draws", persist_state=_KEEP
+        ):
+            found, _ = computed.from_priors(data, chosen)
+            figure.show(prior_figures.prior_draws(data, found, height=260), key="prior_draws")
 
 
 def map_options() -> None:

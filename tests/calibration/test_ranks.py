@@ -23,7 +23,7 @@ Found = dict[str, tuple[dict[str, np.ndarray], int]]
 
 # Pyro's gradients cost a thousand times more: fewer sets, fewer draws of each.
 LONG = {"n_sets": 1000, "warmup": 300, "kept": 99, "thin": 8}
-SHORT = {"n_sets": 100, "warmup": 100, "kept": 39, "thin": 4}
+SHORT = {"n_sets": 100, "warmup": 60, "kept": 19, "thin": 4}
 
 
 @pytest.fixture(scope="module")

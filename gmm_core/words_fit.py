@@ -39,7 +39,11 @@ def opened_answer(dataset: Dataset, mixture: Mixture, fit: MapFit) -> list[Segme
     if verdict == "collapsed":
         return [Segment(f"Start {r} collapsed at a loss of {loss}: {collapse_reason(mixture)}")]
     basin = int(fit.basin[r])
-    where = "which was trained by itself" if basin < 0 else f"which ended in {_the(basin)}"
+    unsettled = verdict == "moving" and fit.count("converged") > 0
+    if basin >= 0:
+        where = f"which ended in {_the(basin)}"
+    else:
+        where = "which came to no optimum" if unsettled else "which was trained by itself"
     words = [Segment(f"Start {r}, {where} (loss {loss}): "), *point_answer(dataset, fit.parameters)]
     if basin >= 0:
         agree = int((fit.basin == basin).sum())

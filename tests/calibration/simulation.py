@@ -147,8 +147,11 @@ def ranks(
 
     if n_processes == 1:
         return gathered(map(work, range(n_sets)))
-    # Spawned, for torch and numba do not survive a fork.
-    with ProcessPoolExecutor(n_processes, mp_context=get_context("spawn")) as pool:
+    # Spawned, for torch and numba do not survive a fork; and anew after some sets, for each model
+    # that torch has traced stays in memory.
+    with ProcessPoolExecutor(
+        n_processes, mp_context=get_context("spawn"), max_tasks_per_child=10
+    ) as pool:
         return gathered(pool.map(work, range(n_sets), chunksize=5))
 
 

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 import gmm_core as gmm
-from gmm_core import store as store_module
 from gmm_core.results import GuideFit
-from gmm_core.store import Store, check_run_id, default_url
+from gmm_core.store import Store, check_run_id, database, default_url
 
 
 @pytest.fixture
@@ -208,7 +207,7 @@ def test_an_id_is_read_in_capitals_and_with_spaces_around():
 
 
 def test_a_locked_database_is_tried_again(url, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(store_module, "_BUSY_TIMEOUT", 0.01)
+    monkeypatch.setattr(database, "BUSY_TIMEOUT", 0.01)
     with Store(url) as store:
         other = sqlite3.connect(tmp_path / "runs.db", check_same_thread=False, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")

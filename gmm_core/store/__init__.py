@@ -1,0 +1,56 @@
+"""What is kept: datasets, runs and their results in a SQL database.
+
+A run is a pure function of its specification, and its id is the specification's hash. So equal runs
+of two people are one row, linked to both, and saving anything twice is the same as saving it once.
+Web processes and workers open the same database by its URL; whoever dies leaves a state that the
+others can read.
+"""
+
+import threading
+
+from gmm_core.store.database import WORKER_PATIENCE, default_url
+from gmm_core.store.datasets import DatasetRow
+from gmm_core.store.ids import ENDED, LIVE, check_run_id, now
+from gmm_core.store.listing import Listing, RunRow
+from gmm_core.store.results import Results
+from gmm_core.store.runs import RunState
+
+__all__ = [
+    "ENDED",
+    "LIVE",
+    "DatasetRow",
+    "RunRow",
+    "RunState",
+    "Store",
+    "check_run_id",
+    "default_url",
+    "now",
+    "opened",
+]
+
+
+class Store(Listing, Results):
+    """Datasets, runs and results in one database. Safe to share between threads.
+
+    Parameters
+    ----------
+    url : an SQLAlchemy URL: a SQLite file, or PostgreSQL; by default `default_url()`.
+    patience : seconds for which a statement is tried again while the database is locked or away.
+
+    Raises
+    ------
+    ValueError
+        When the URL cannot be used.
+    """
+
+
+_opened: dict[str, Store] = {}
+_opened_lock = threading.Lock()
+
+
+def opened(url: str) -> Store:
+    """Return this process's store for a URL: workers run many tasks on one set of connections."""
+    with _opened_lock:
+        if url not in _opened:
+            _opened[url] = Store(url, patience=WORKER_PATIENCE)
+        return _opened[url]

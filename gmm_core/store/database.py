@@ -1,0 +1,179 @@
+"""One database, by its URL: how it is opened, read, written, and waited for when it is away."""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import sqlalchemy as sa
+
+from gmm_core.store import schema
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+BUSY_TIMEOUT = 5.0  # seconds that SQLite waits for another writer before it says "locked"
+_CONNECT_TIMEOUT = 5  # seconds that PostgreSQL's driver waits for a host that does not answer
+# A page cannot wait for a database that is away, so it is told soon. A worker with a result in its
+# hands can: longer than a restart of the database takes.
+PATIENCE = 1.5
+WORKER_PATIENCE = 60.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0  # seconds; it doubles in between
+
+
+def default_url() -> str:
+    """Where runs are kept: GMM_DATABASE, or a SQLite file in the user's data directory."""
+    if url := os.environ.get("GMM_DATABASE"):
+        return url
+    home = os.environ.get("XDG_DATA_HOME") or os.path.join(
+        os.path.expanduser("~"), ".local", "share"
+    )
+    folder = Path(home) / "mixture-explorer"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise OSError("not writable")
+    except OSError:  # a service account without a home
+        folder = Path.cwd() / ".mixture-explorer"
+    return f"sqlite:///{folder / 'runs.db'}"
+
+
+class Database:
+    """Connections to one database. Safe to share between threads.
+
+    Parameters
+    ----------
+    url : an SQLAlchemy URL: a SQLite file, or PostgreSQL; by default `default_url()`.
+    patience : seconds for which a statement that found the database locked or away is tried again,
+        on top of SQLite's own wait for its lock.
+
+    Raises
+    ------
+    ValueError
+        When the URL cannot be used.
+    """
+
+    def __init__(self, url: str | None = None, *, patience: float = PATIENCE) -> None:
+        self.patience = patience
+        self.url = url or default_url()
+        try:
+            parsed = sa.make_url(self.url)
+        except sa.exc.ArgumentError as error:
+            raise ValueError(
+                f"GMM_DATABASE is {self.url!r}, but an SQLAlchemy URL was expected, such as "
+                "sqlite:////path/to/runs.db or postgresql+psycopg://user:password@host/name."
+            ) from error
+        self._sqlite = parsed.get_backend_name() == "sqlite"
+        if self._sqlite:
+            if not parsed.database or parsed.database == ":memory:":
+                raise ValueError(
+                    f"The database {self.url!r} lives in one process's memory, but workers write "
+                    "results from processes of their own. Use a file: sqlite:////path/to/runs.db."
+                )
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            # Relative paths would name another file in a worker with another working directory.
+            parsed = parsed.set(database=str(Path(parsed.database).resolve()))
+            self.url = parsed.render_as_string(hide_password=False)
+            self._engine = sa.create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT})
+            sa.event.listen(self._engine, "connect", _configure_sqlite)
+            sa.event.listen(self._engine, "begin", _begin_sqlite)
+        else:
+            self._engine = sa.create_engine(parsed, pool_pre_ping=True)
+        self._create_tables()
+
+    def _create_tables(self) -> None:
+        def create() -> None:
+            try:
+                with self._write() as connection:
+                    schema.metadata.create_all(connection)
+            except (sa.exc.ProgrammingError, sa.exc.IntegrityError):
+                # PostgreSQL: another process made the same tables between the check and the
+                # creation.
+                with self._write() as connection:
+                    schema.metadata.create_all(connection)
+
+        self._retry(create)
+
+    def close(self) -> None:
+        """Close every connection. The store opens new ones when it is used again."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        """Use the store in a `with` statement, which closes it."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close every connection."""
+        self.close()
+
+    @contextmanager
+    def _write(self) -> Iterator[sa.Connection]:
+        with self._engine.connect() as connection:
+            connection = connection.execution_options(gmm_write=True)
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def _read(self) -> Iterator[sa.Connection]:
+        with self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    def _insert(self, table: sa.Table) -> Any:
+        """INSERT that leaves a row which is there already as it is."""
+        if self._sqlite:
+            from sqlalchemy.dialects import sqlite
+
+            return sqlite.insert(table).on_conflict_do_nothing()
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table).on_conflict_do_nothing()
+
+    def _first(self, query: sa.Select[Any]) -> Any:
+        def read() -> Any:
+            with self._read() as connection:
+                return connection.execute(query).first()
+
+        return self._retry(read)
+
+    def _all(self, query: sa.Select[Any]) -> Any:
+        def read() -> Any:
+            with self._read() as connection:
+                return connection.execute(query).all()
+
+        return self._retry(read)
+
+    def _retry(self, action: Callable[[], T]) -> T:
+        """Do it; when the database is locked or away, again with growing pauses."""
+        pause, waited = _FIRST_PAUSE, 0.0
+        while True:
+            try:
+                return action()
+            except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.IntegrityError) as error:
+                # A broken constraint is a race with a process that deleted or added the same row in
+                # between: what was true when this transaction began is looked up anew.
+                waited += pause
+                if waited > self.patience + 1e-9:  # 0.1 + 0.2 + 0.4 + 0.8 is not quite 1.5
+                    raise
+                logger.warning("The database did not answer (%s); trying again.", error.orig)
+                time.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _configure_sqlite(connection: Any, _record: Any) -> None:
+    # The driver would begin transactions late, at the first write; `_begin_sqlite` begins them.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")  # readers do not wait for the writer
+    cursor.execute("PRAGMA synchronous = NORMAL")  # safe with WAL, and spares an fsync per write
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # A transaction that reads first and writes later fails at once when somebody wrote in between,
+    # whatever the busy timeout; taking the write lock at the start waits instead.
+    write = connection.get_execution_options().get("gmm_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

@@ -1,0 +1,303 @@
+"""Runs and their states: asked for, taken in hand, under way, ended, deleted."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from gmm_core.store import schema
+from gmm_core.store.datasets import Datasets, dataset_of, drop_unused
+from gmm_core.store.ids import ENDED, LIVE, check_run_id, no_run, now
+
+if TYPE_CHECKING:
+    from gmm_core.specification import Specification
+
+
+@dataclass(frozen=True)
+class RunState:
+    """Where a run stands: what is asked several times a second, without its specification."""
+
+    id: str
+    kind: str
+    state: str
+    message: str
+    attempt: str | None
+    server: str | None
+    created: datetime
+    started: datetime | None
+    finished: datetime | None
+    seen: datetime | None
+    seconds: float | None
+
+
+class Runs(Datasets):
+    """The runs of a store, without their results."""
+
+    # ---- runs ----
+
+    def create_run(self, specification: "Specification", owner: str = "") -> RunState:
+        """Keep a run and its dataset, queued, linked to the owner. Repeating it changes nothing.
+
+        Returns
+        -------
+        The state of the run as it is in the store now: that of the equal run, if there was one.
+        """
+        run_id = specification.id
+
+        def create() -> RunState:
+            moment = now()
+            with self._write() as connection:
+                self._put_dataset(connection, specification.dataset)
+                connection.execute(
+                    self._insert(schema.runs),
+                    {
+                        "id": run_id,
+                        "kind": specification.kind,
+                        "dataset": specification.dataset.fingerprint,
+                        "specification": specification.to_json(),
+                        "engine": specification.engine,
+                        "state": "queued",
+                        "message": "",
+                        "headline": "",
+                        "created": moment,
+                        "seen": moment,
+                    },
+                )
+                connection.execute(
+                    self._insert(schema.run_owners),
+                    {"run_id": run_id, "owner": owner, "created": moment},
+                )
+                return RunState(*connection.execute(state_query(run_id)).one())
+
+        return self._retry(create)
+
+    def claim(self, run_id: str, attempt: str, server: str, retry_ended: bool = True) -> bool:
+        """Take a run in hand for a new attempt, unless somebody has it or it is done.
+
+        Returns
+        -------
+        Whether this call got it. Of several processes that ask at once, one does.
+        """
+        free = (schema.runs.c.state == "queued") & schema.runs.c.attempt.is_(None)
+        if retry_ended:
+            free = free | schema.runs.c.state.in_(("failed", "cancelled"))
+
+        def take() -> bool:
+            moment = now()
+            with self._write() as connection:
+                taken = connection.execute(
+                    sa.update(schema.runs)
+                    .where(schema.runs.c.id == run_id, free)
+                    .values(
+                        state="queued",
+                        message="",
+                        headline="",
+                        attempt=attempt,
+                        server=server,
+                        seen=moment,
+                        created=moment,
+                        started=None,
+                        finished=None,
+                        seconds=None,
+                    )
+                ).rowcount
+                if taken:
+                    for table in (schema.results, schema.parts):
+                        connection.execute(sa.delete(table).where(table.c.run_id == run_id))
+                return bool(taken)
+
+        return self._retry(take)
+
+    def set_state(
+        self,
+        run_id: str,
+        state: str,
+        message: str = "",
+        *,
+        attempt: str | None = None,
+        versions: Mapping[str, str] | None = None,
+    ) -> bool:
+        """Say where a run stands. A run that has ended stays as it is.
+
+        Parameters
+        ----------
+        attempt : when given, only this attempt's run is changed.
+
+        Returns
+        -------
+        Whether the run was changed.
+        """
+
+        def write() -> bool:
+            with self._write() as connection:
+                return self._move(connection, run_id, state, message, "", attempt, versions)
+
+        return self._retry(write)
+
+    def _move(
+        self,
+        connection: sa.Connection,
+        run_id: str,
+        state: str,
+        message: str,
+        headline: str,
+        attempt: str | None,
+        versions: Mapping[str, str] | None,
+    ) -> bool:
+        if state not in (*LIVE, *ENDED):
+            raise ValueError(f"The state is {state!r}, but one of {(*LIVE, *ENDED)} was expected.")
+        moment = now()
+        condition = (schema.runs.c.id == run_id) & schema.runs.c.state.in_(LIVE)
+        if attempt is not None:
+            condition = condition & (schema.runs.c.attempt == attempt)
+        row = connection.execute(
+            sa.select(schema.runs.c.started).where(condition).with_for_update()
+        ).first()
+        if row is None:
+            return False
+        values: dict[str, Any] = {"state": state, "message": message}
+        started = row.started
+        if state == "running":
+            values["seen"] = moment
+            if started is None:
+                values["started"] = moment
+        elif state in ENDED:
+            values |= {"finished": moment, "headline": headline}
+            if started is not None:
+                values["seconds"] = (moment - started).total_seconds()
+        if versions is not None:
+            values["versions"] = dict(versions)
+        connection.execute(
+            sa.update(schema.runs).where(schema.runs.c.id == run_id).values(**values)
+        )
+        return True
+
+    def is_live(self, run_id: str, attempt: str) -> bool:
+        """Whether this attempt of the run is still wanted: not ended, deleted or replaced."""
+        query = sa.select(schema.runs.c.id).where(
+            schema.runs.c.id == run_id,
+            schema.runs.c.attempt == attempt,
+            schema.runs.c.state.in_(LIVE),
+        )
+        return self._first(query) is not None
+
+    def state(self, run_id: str) -> RunState:
+        """Where a run stands.
+
+        Raises
+        ------
+        ValueError
+            When no run has this id.
+        """
+        run_id = check_run_id(run_id)
+        row = self._first(state_query(run_id))
+        if row is None:
+            raise no_run(run_id)
+        return RunState(*row)
+
+    def specification(self, run_id: str) -> "Specification":
+        """Return the specification that a run was made from, with its dataset.
+
+        Raises
+        ------
+        ValueError
+            When no run has this id.
+        """
+        from gmm_core.specification import Specification
+
+        run_id = check_run_id(run_id)
+        row = self._first(
+            sa.select(schema.runs.c.specification, schema.datasets)
+            .join(schema.datasets, schema.datasets.c.fingerprint == schema.runs.c.dataset)
+            .where(schema.runs.c.id == run_id)
+        )
+        if row is None:
+            raise no_run(run_id)
+        return Specification.from_json(row.specification, dataset_of(row))
+
+    def live(self) -> list[RunState]:
+        """List runs that are queued or running, oldest first."""
+        query = (
+            state_query()
+            .where(schema.runs.c.state.in_(LIVE))
+            .order_by(schema.runs.c.created, schema.runs.c.id)
+        )
+        return [RunState(*row) for row in self._all(query)]
+
+    def touch(self, run_ids: Sequence[str]) -> None:
+        """Say that a process which watches or computes these runs is alive."""
+        if not run_ids:
+            return
+
+        def write() -> None:
+            with self._write() as connection:
+                connection.execute(
+                    sa.update(schema.runs)
+                    .where(schema.runs.c.id.in_(list(run_ids)))
+                    .values(seen=now())
+                )
+
+        self._retry(write)
+
+    def owners(self, run_id: str) -> tuple[str, ...]:
+        """Who submitted a run, first one first."""
+        query = (
+            sa.select(schema.run_owners.c.owner)
+            .where(schema.run_owners.c.run_id == check_run_id(run_id))
+            .order_by(schema.run_owners.c.created, schema.run_owners.c.owner)
+        )
+        return tuple(row.owner for row in self._all(query))
+
+    def delete(self, run_id: str, owner: str | None = None) -> bool:
+        """Take a run off the owner's list; with nobody left, or without an owner, it is removed.
+
+        Its dataset goes with it when no other run uses it and nobody saved it.
+
+        Returns
+        -------
+        Whether the run itself was removed. Deleting what is not there is no error.
+        """
+        run_id = check_run_id(run_id)
+
+        def remove() -> bool:
+            with self._write() as connection:
+                row = connection.execute(
+                    sa.select(schema.runs.c.dataset)
+                    .where(schema.runs.c.id == run_id)
+                    .with_for_update()
+                ).first()
+                if row is None:
+                    return False
+                link = sa.delete(schema.run_owners).where(schema.run_owners.c.run_id == run_id)
+                if owner is not None:
+                    gone = connection.execute(
+                        link.where(schema.run_owners.c.owner == owner)
+                    ).rowcount
+                    left = connection.execute(
+                        sa.select(schema.run_owners.c.owner).where(
+                            schema.run_owners.c.run_id == run_id
+                        )
+                    ).first()
+                    if left is not None or not gone:
+                        return False
+                else:
+                    connection.execute(link)
+                for table in (schema.results, schema.parts):
+                    connection.execute(sa.delete(table).where(table.c.run_id == run_id))
+                connection.execute(sa.delete(schema.runs).where(schema.runs.c.id == run_id))
+                drop_unused(connection, row.dataset)
+                return True
+
+        return self._retry(remove)
+
+
+def state_query(run_id: str | None = None) -> sa.Select[Any]:
+    """Select what a `RunState` is made of, of one run or of all."""
+    columns = (
+        "id", "kind", "state", "message", "attempt", "server",
+        "created", "started", "finished", "seen", "seconds",
+    )  # fmt: skip
+    query = sa.select(*(schema.runs.c[name] for name in columns))
+    return query if run_id is None else query.where(schema.runs.c.id == run_id)

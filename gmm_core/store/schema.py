@@ -1,0 +1,93 @@
+"""The tables, as the newest migration leaves them (a test compares the two)."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+
+class Utc(sa.types.TypeDecorator[datetime]):
+    """A moment in UTC. SQLite drops the zone, so it is put back on the way out."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        """Put the zone back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = sa.MetaData()
+
+datasets = sa.Table(
+    "datasets",
+    metadata,
+    sa.Column("fingerprint", sa.String(64), primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("columns", sa.JSON, nullable=False),
+    sa.Column("n", sa.Integer, nullable=False),
+    sa.Column("d", sa.Integer, nullable=False),
+    sa.Column("values", sa.LargeBinary, nullable=False),
+    sa.Column("created", Utc, nullable=False),
+)
+
+# Who put a dataset here; one that only serves runs has no row.
+dataset_owners = sa.Table(
+    "dataset_owners",
+    metadata,
+    sa.Column(
+        "fingerprint", sa.ForeignKey("datasets.fingerprint", ondelete="CASCADE"), primary_key=True
+    ),
+    sa.Column("owner", sa.String(255), primary_key=True),
+    sa.Column("created", Utc, nullable=False),
+)
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("dataset", sa.ForeignKey("datasets.fingerprint"), nullable=False, index=True),
+    sa.Column("specification", sa.Text, nullable=False),
+    sa.Column("engine", sa.String(32), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False, index=True),
+    sa.Column("message", sa.Text, nullable=False, default=""),
+    sa.Column("headline", sa.Text, nullable=False, default=""),
+    sa.Column("created", Utc, nullable=False),
+    sa.Column("started", Utc),
+    sa.Column("finished", Utc),
+    sa.Column("seconds", sa.Float),
+    sa.Column("versions", sa.JSON),
+    # One execution of the run: what an earlier one still writes is dropped.
+    sa.Column("attempt", sa.String(32)),
+    # The web process that asked for the run, and when somebody last said that it is looked after.
+    sa.Column("server", sa.String(255)),
+    sa.Column("seen", Utc),
+)
+
+run_owners = sa.Table(
+    "run_owners",
+    metadata,
+    sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("owner", sa.String(255), primary_key=True, index=True),
+    sa.Column("created", Utc, nullable=False),
+)
+
+results = sa.Table(
+    "results",
+    metadata,
+    sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("blob", sa.LargeBinary, nullable=False),
+)
+
+# Finished parts (chains) of runs that are under way.
+parts = sa.Table(
+    "parts",
+    metadata,
+    sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("attempt", sa.String(32), primary_key=True),
+    sa.Column("part", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("blob", sa.LargeBinary, nullable=False),
+)

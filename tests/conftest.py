@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from postgres import Server
 
 
 @pytest.fixture(autouse=True)
@@ -18,3 +19,10 @@ def _own_main_module() -> Iterator[None]:
     main = sys.modules["__main__"]
     yield
     sys.modules["__main__"] = main
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server of this session; `postgres.new_database()` is an empty database's URL."""
+    with Server() as server:
+        yield server

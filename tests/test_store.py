@@ -6,14 +6,23 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 import gmm_core as gmm
 from gmm_core.results import GuideFit
 from gmm_core.store import Store, check_run_id, database, default_url
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request):
+    """An empty database of either kind: whatever holds for one holds for the other."""
+    if request.param == "sqlite":
+        return request.getfixturevalue("sqlite_url")
+    return request.getfixturevalue("postgres").new_database()
+
+
 @pytest.fixture
-def url(tmp_path):
+def sqlite_url(tmp_path):
     return f"sqlite:///{tmp_path / 'runs.db'}"
 
 
@@ -54,16 +63,24 @@ def test_an_unknown_dataset_is_told(store):
         store.load_dataset("abc")
 
 
-def test_a_dataset_that_was_changed_in_the_database_is_refused(store, url, tmp_path):
+def execute(url, statement, **values):
+    """Do to the database what a person with its password could."""
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(sa.text(statement), values)
+    engine.dispose()
+
+
+def test_a_dataset_that_was_changed_in_the_database_is_refused(store, url):
     one, other = gmm.Dataset.from_values([1.0, 2.0]), gmm.Dataset.from_values([1.0, 3.0])
     store.save_dataset(one)
     store.save_dataset(other)
-    with sqlite3.connect(tmp_path / "runs.db") as connection:
-        connection.execute(
-            'UPDATE datasets SET "values" = (SELECT "values" FROM datasets WHERE fingerprint = ?)',
-            (other.fingerprint,),
-        )
-    connection.close()
+    execute(
+        url,
+        'UPDATE datasets SET "values" = '
+        '(SELECT "values" FROM datasets WHERE fingerprint = :fingerprint)',
+        fingerprint=other.fingerprint,
+    )
     with pytest.raises(ValueError, match="no longer matches its fingerprint"):
         store.load_dataset(one.fingerprint)
 
@@ -206,9 +223,9 @@ def test_an_id_is_read_in_capitals_and_with_spaces_around():
     assert check_run_id(" " + "AB" * 16 + "\n") == "ab" * 16
 
 
-def test_a_locked_database_is_tried_again(url, tmp_path, monkeypatch, caplog):
+def test_a_locked_database_is_tried_again(sqlite_url, tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(database, "BUSY_TIMEOUT", 0.01)
-    with Store(url) as store:
+    with Store(sqlite_url) as store:
         other = sqlite3.connect(tmp_path / "runs.db", check_same_thread=False, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         release = threading.Timer(0.25, lambda: other.execute("COMMIT"))
@@ -220,13 +237,62 @@ def test_a_locked_database_is_tried_again(url, tmp_path, monkeypatch, caplog):
     assert "trying again" in caplog.text
 
 
-def test_readers_do_not_wait_for_a_writer(store, tmp_path):
+def test_a_server_that_was_stopped_is_waited_for_and_nothing_is_lost(postgres, caplog):
+    with Store(postgres.new_database(), patience=30) as store:
+        run = store.create_run(specification(), "ann")
+        postgres.stop()
+        back = threading.Timer(0.5, postgres.start)
+        back.start()
+        assert store.save_result(run.id, guide_fit())
+        back.join()
+        assert store.state(run.id).state == "done"
+    assert "trying again" in caplog.text
+
+
+def test_a_database_that_stays_away_is_told_when_patience_is_over(postgres):
+    with Store(postgres.new_database(), patience=0.1) as store:
+        postgres.stop()
+        try:
+            with pytest.raises(sa.exc.OperationalError, match="refused"):
+                store.datasets()
+        finally:
+            postgres.start()
+        assert store.datasets() == []
+
+
+def test_readers_do_not_wait_for_a_writer(store, url):
     run = store.create_run(specification(), "ann")
-    other = sqlite3.connect(tmp_path / "runs.db", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    assert store.state(run.id).state == "queued"
-    other.execute("ROLLBACK")
-    other.close()
+    engine = sa.create_engine(url)
+    with engine.connect() as other:
+        other.execute(sa.text("UPDATE runs SET state = 'running'"))
+        assert store.state(run.id).state == "queued"
+        other.rollback()
+    engine.dispose()
+
+
+def test_a_dataset_that_is_deleted_and_wanted_at_once_is_there_for_who_wants_it(url):
+    """The last run of a dataset goes while another of the same data is asked for."""
+    specs = [specification(steps=10 + i) for i in range(3)]
+    errors = []
+
+    def work(spec):
+        try:
+            with Store(url) as store:
+                for _ in range(15):
+                    store.create_run(spec, "ann")
+                    assert store.specification(spec.id) == spec
+                    store.delete(spec.id)
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(spec,)) for spec in specs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    with Store(url) as store:
+        assert (store.runs(), store.datasets()) == ([], [])
 
 
 def test_two_stores_that_write_at_once_both_succeed(url):

@@ -12,10 +12,11 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gmm_core.mixture import Mixture, sites
+from gmm_core.mixture import Mixture, Parameters, sites
 from gmm_core.options import GuideOptions, MapOptions, NutsOptions
 from gmm_core.results import MapFit
 from gmm_core.specification import Specification
+from gmm_core.units import Units, suited
 
 MOST_NUMBERS = 20_000
 """Data of at most this many numbers stands in the script; more is read from data.csv beside it."""
@@ -85,16 +86,22 @@ def _cells(spec: Specification, fit: MapFit | None) -> Iterator[tuple[str, str]]
         raise ValueError(
             "This fit does not tell where its shown restart began. Give the run of that restart."
         )
+    # Data of unusual units is fitted in units that it spreads over one in, and so it is here.
+    units = suited(spec.dataset, mixture) if isinstance(options, MapOptions) else None
+    if units is not None and fit is not None:
+        mixture = units.mixture
     yield "A Gaussian mixture in plain Pyro", _head(spec)
     yield "The data", _data(spec)
+    if units is not None:
+        yield "Units in which the data spreads over about one", _units(units)
     yield "The model: assignments are enumerated, not drawn", _model(mixture, spec)
     if isinstance(options, MapOptions):
         assert fit is not None
-        yield "The start", _start(mixture, fit)
+        yield "The start", _start(mixture, fit, units)
         yield "The fit", _fit(options)
         if options.polish and fit.verdict[fit.chosen] != "collapsed":
             yield "The rest of the way to the optimum", _POLISH
-        yield "What was found", _FOUND
+        yield "What was found", _found(mixture, units)
     elif isinstance(options, GuideOptions):
         assert spec.parameters is not None
         learned = _named("learned", sites(mixture, spec.parameters))
@@ -190,9 +197,20 @@ def _model(mixture: Mixture, spec: Specification) -> str:
     return "\n".join(lines)
 
 
-def _start(mixture: Mixture, fit: MapFit) -> str:
+def _units(units: Units) -> str:
+    return (
+        "# The priors below say the same in these units; the loss differs by a constant.\n"
+        f"units = {_tensor(units.unit)}\nconstant = {units.constant!r}\ndata = data / units"
+    )
+
+
+def _start(mixture: Mixture, fit: MapFit, units: Units | None) -> str:
     # The first frame of the trajectory is where the chosen restart began.
-    return _named("start", sites(mixture, fit.trajectory[1][0]))
+    first = fit.trajectory[1][0]
+    if units is not None:
+        factors = first.scale_tril / units.unit[:, None]
+        first = Parameters(first.weights, first.locs / units.unit, factors)
+    return _named("start", sites(mixture, first))
 
 
 def _named(name: str, values: dict[str, np.ndarray]) -> str:
@@ -250,6 +268,21 @@ print("loss before the first step", losses[0])
 print("loss", elbo.loss(model, guide, data))
 for name, value in found.items():
     print(name, value.tolist())"""
+
+_FOUND_IN_UNITS = """\
+found = guide.median(data)
+print("loss before the first step", losses[0] + constant)
+print("loss", elbo.loss(model, guide, data) + constant)
+found["locs"] = found["locs"] * units
+found["scale"] = found["scale"] * %s
+for name, value in found.items():
+    print(name, value.tolist())"""
+
+
+def _found(mixture: Mixture, units: Units | None) -> str:
+    if units is None:
+        return _FOUND
+    return _FOUND_IN_UNITS % ("units[0]" if mixture.covariance == "spherical" else "units")
 
 
 def _guide(options: GuideOptions) -> str:

@@ -20,6 +20,7 @@ from gmm_core.engines import compiled_engine
 from gmm_core.engines.starts import start_locs, start_sites
 from gmm_core.mixture import Mixture, Parameters, from_sites, log_density, prior_draws
 from gmm_core.options import MapOptions
+from gmm_core.units import suited
 
 Array = NDArray[np.float64]
 
@@ -72,7 +73,12 @@ def optima(dataset: Dataset, mixture: Mixture) -> tuple[Parameters, ...]:
     sample = Dataset.from_values(_sample(dataset), dataset.columns)
     if np.any(np.ptp(sample.values, axis=0) == 0):
         return ()
-    training = compiled_engine.fit_map(sample, mixture, _SEARCH)
+    units = suited(sample, mixture)
+    if units is None:
+        training = compiled_engine.fit_map(sample, mixture, _SEARCH)
+    else:
+        found = compiled_engine.fit_map(units.dataset, units.mixture, _SEARCH)
+        training = units.training(found)
     points = training.points
     sound = training.trained & ~training.broken & np.isfinite(training.final_loss)
     for r in map(int, np.flatnonzero(sound)):

@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 
 import sqlalchemy as sa
 
-from gmm_core.store import schema
+from gmm_core.store import migrations
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -53,7 +53,7 @@ class Database:
     Raises
     ------
     ValueError
-        When the URL cannot be used.
+        When the URL cannot be used, or a newer version of this program has used the database.
     """
 
     def __init__(self, url: str | None = None, *, patience: float = PATIENCE) -> None:
@@ -81,21 +81,24 @@ class Database:
             sa.event.listen(self._engine, "connect", _configure_sqlite)
             sa.event.listen(self._engine, "begin", _begin_sqlite)
         else:
-            self._engine = sa.create_engine(parsed, pool_pre_ping=True)
-        self._create_tables()
-
-    def _create_tables(self) -> None:
-        def create() -> None:
             try:
-                with self._write() as connection:
-                    schema.metadata.create_all(connection)
-            except (sa.exc.ProgrammingError, sa.exc.IntegrityError):
-                # PostgreSQL: another process made the same tables between the check and the
-                # creation.
-                with self._write() as connection:
-                    schema.metadata.create_all(connection)
-
-        self._retry(create)
+                self._engine = sa.create_engine(
+                    parsed.update_query_dict({"connect_timeout": str(_CONNECT_TIMEOUT)})
+                    if parsed.get_backend_name() == "postgresql"
+                    and "connect_timeout" not in parsed.query
+                    else parsed,
+                    pool_pre_ping=True,  # a connection may have ended with the server's restart
+                )
+            except ModuleNotFoundError as error:
+                raise ValueError(
+                    f"GMM_DATABASE names {parsed.drivername}, whose driver is not installed "
+                    f'({error}). For PostgreSQL: pip install "psycopg[binary]".'
+                ) from error
+        try:
+            self._retry(lambda: migrations.bring_up_to_date(self))
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close every connection. The store opens new ones when it is used again."""

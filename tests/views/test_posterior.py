@@ -10,7 +10,7 @@ from gmm_core.dataset import Dataset
 
 from .test_fit import page_text
 
-SMALL = {"draws": 60, "warmup": 60, "chains": 2, "nuts_seed": 5}
+SMALL = {"draws": 60, "warmup": 60, "chains": 2, "nuts_seed": 5, "target_accept": 0.8}
 
 
 @pytest.fixture(scope="module")

@@ -77,7 +77,7 @@ def test_without_draws_the_way_to_them_is_shown(view, finished):
 
 def test_new_values_are_averaged_over_the_posterior(view, finished, service):
     app = ready(view("membership", new_by="The whole posterior"), finished)
-    options = NutsOptions(draws=200, warmup=200, chains=2, seed=3)
+    options = NutsOptions(draws=200, warmup=200, chains=2, seed=3, target_accept=0.9)
     names = {"draws": 200, "warmup": 200, "chains": 2, "nuts_seed": 3}
     for name, value in names.items():
         app.session_state[name] = value

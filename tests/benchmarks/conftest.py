@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 MARKS = ("<!-- measured -->", "<!-- /measured -->")
+ALT = "Time of one gradient against points, components and columns, on log axes"
 # Rows and pictured sizes of a whole run.
 ROWS = 16
 PICTURE = Path("docs/scaling.svg")
@@ -75,7 +76,7 @@ def pytest_sessionfinish(session, exitstatus):
     text = Path(readme).read_text(encoding="utf-8")
     before, rest = text.split(MARKS[0])
     after = rest.split(MARKS[1])[1]
-    body = f"{MARKS[0]}\n{_REPORT.table()}\n{MARKS[1]}"
+    body = f"{MARKS[0]}\n{_REPORT.table()}\n![{ALT}]({PICTURE})\n{MARKS[1]}"
     Path(readme).write_text(before + body + after, encoding="utf-8")
     draw(_REPORT.sizes, PICTURE)
 

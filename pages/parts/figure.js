@@ -30,14 +30,16 @@ export default function (component) {
   bringFrames(figure);
   draw(figure);
 
-  // Streamlit cleans up after calls that were overtaken, too: only the last one may take down.
-  return () => {
-    if (call !== figure.calls) return;
-    figure.observer.disconnect();
-    stop(figure);
-    FIGURES.delete(node);
-    if (window.Plotly && figure.drawn) window.Plotly.purge(node);
-  };
+  // Streamlit cleans up after calls that were overtaken, too, and before calls that follow: what
+  // is taken down is a figure that has left the page, or the person's zoom would be lost.
+  return () =>
+    setTimeout(() => {
+      if (call !== figure.calls || node.isConnected) return;
+      figure.observer.disconnect();
+      stop(figure);
+      FIGURES.delete(node);
+      if (window.Plotly && figure.drawn) window.Plotly.purge(node);
+    });
 }
 
 function later(figure) {

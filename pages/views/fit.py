@@ -42,6 +42,10 @@ def body() -> list[live.View]:
         results(shown)
         how_it_got_there(view, shown, columns)
         views += opinion(view, shown)
+    elif view.live:
+        # As long as what comes here, so that the page does not shrink under the person's eyes,
+        # which would also close an open list.
+        st.html('<div style="min-height: 2000px"></div>')
     return views
 
 

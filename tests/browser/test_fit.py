@@ -44,8 +44,10 @@ def pick(page: Page, label: str, option: str) -> None:
 
 def use_pyro(page: Page) -> None:
     """Choose the engine whose steps are slow enough to be watched."""
-    pick(page, "Engine", "Pyro, the reference")
     pick(page, "Choose the start by", "initial loss")
+    expect(page.get_by_text("It began at the best of 100 starts")).to_be_visible()
+    settled(page)
+    pick(page, "Engine", "Pyro, the reference")
 
 
 def x_range(page: Page) -> list[float]:

@@ -94,9 +94,9 @@ class Server:
         )
         self._run("pg_ctl", "start", "-w", "-D", str(self.folder / "data"), "-o", options)
 
-    def stop(self) -> None:
+    def stop(self, mode: str = "fast") -> None:
         """Stop the server as a restart does: connections are closed under whoever uses them."""
-        self._run("pg_ctl", "stop", "-w", "-m", "fast", "-D", str(self.folder / "data"))
+        self._run("pg_ctl", "stop", "-w", "-m", mode, "-D", str(self.folder / "data"))
 
     def new_database(self) -> str:
         """Make an empty database; return its SQLAlchemy URL."""
@@ -114,5 +114,5 @@ class Server:
     def __exit__(self, *_: object) -> None:
         """Stop it and remove its folder."""
         if (self.folder / "data" / "postmaster.pid").exists():
-            self.stop()
+            self.stop("immediate")
         shutil.rmtree(self.folder)

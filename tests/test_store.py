@@ -213,6 +213,142 @@ def test_a_dataset_stays_while_a_run_or_a_person_needs_it(store):
     assert store.datasets() == []
 
 
+def finish(store, spec, owner="ann"):
+    store.create_run(spec, owner)
+    store.save_result(spec.id, guide_fit())
+    return spec.id
+
+
+def test_a_run_says_which_versions_made_it(store):
+    run = store.create_run(specification(), "ann")
+    assert run.versions == {}
+    store.claim(run.id, "a1", "server")
+    store.set_state(run.id, "running", attempt="a1", versions={"python": "3.11", "torch": "2.13"})
+    store.save_result(run.id, guide_fit(), attempt="a1")
+    assert store.state(run.id).versions == {"python": "3.11", "torch": "2.13"}
+    assert store.runs()[0].versions == {"python": "3.11", "torch": "2.13"}
+
+
+def test_runs_are_listed_page_by_page_and_counted(store):
+    for i in range(5):
+        store.create_run(specification(steps=10 + i), "ann" if i % 2 else "ben")
+    store.save_result(specification(steps=10).id, guide_fit())
+    assert [row.options["steps"] for row in store.runs(limit=2)] == [14, 13]
+    assert [row.options["steps"] for row in store.runs(limit=2, offset=3)] == [11, 10]
+    assert [row.options["steps"] for row in store.runs(offset=4)] == [10]
+    assert [row.owners for row in store.runs("ann", limit=1, offset=1)] == [("ann",)]
+    assert store.runs(kinds=["posterior"]) == []
+    assert len(store.runs("ben", ["queued"], kinds=["map"])) == 2
+    assert store.run_counts() == {("map", "queued"): 4, ("map", "done"): 1}
+    assert store.run_counts("ben") == {("map", "queued"): 2, ("map", "done"): 1}
+    assert store.run_counts("ann", ["done"]) == {}
+
+
+def test_a_list_of_runs_does_not_read_their_specifications(store, url):
+    finish(store, specification())
+    execute(url, "UPDATE runs SET specification = 'no JSON at all'")
+    assert store.runs("ann")[0].mixture["n_components"] == 2
+
+
+def test_runs_expire_with_their_data_unless_pinned_asked_for_or_under_way(store):
+    other = gmm.Dataset.from_values([1.0, 2.0, 4.0])
+    old, kept = finish(store, specification(dataset=other)), finish(store, specification(steps=11))
+    live = store.create_run(specification(steps=12), "ann").id
+    asked = finish(store, specification(steps=13))
+    store.pin(kept, "eve")
+    before = datetime.now(UTC)
+    store.create_run(specification(steps=13), "ben")
+    assert store.expire(before) == 1
+    assert {row.id for row in store.runs()} == {kept, live, asked}
+    with pytest.raises(ValueError, match="No run has the id"):
+        store.state(old)
+    with pytest.raises(ValueError, match="No dataset"):
+        store.load_dataset(other.fingerprint)
+    store.unpin(kept, "ann")  # it is not hers
+    assert store.expire(before) == 0
+    store.unpin(kept, "eve")
+    assert store.expire(before) == 1
+    assert store.expire(datetime.now(UTC)) == 1
+    assert [row.id for row in store.runs()] == [live]
+
+
+def test_saved_data_expires_once_no_run_uses_it(store):
+    data = gmm.Dataset.from_values([1.0, 2.0, 4.0])
+    store.save_dataset(data, "ann")
+    store.save_dataset(gmm.example("tutorial"), "ann")
+    store.create_run(specification(), "ann")
+    assert store.expire(datetime.now(UTC)) == 0
+    assert [row.name for row in store.datasets("ann")] == ["tutorial"]
+
+
+def test_nothing_expires_without_days_to_keep_it(url):
+    with Store(url) as store:
+        finish(store, specification())
+        assert store.expire() == 0
+    with Store(url, keep_days=1) as store:
+        assert store.expire() == 0
+        execute(url, "UPDATE runs SET used = :then, finished = :then", then="2020-01-01 00:00:00")
+        assert store.expire() == 1
+    with pytest.raises(ValueError, match="kept for -1 days, but 0"):
+        Store(url, keep_days=-1)
+
+
+def test_a_pin_is_its_owners_own(store):
+    run_id = finish(store, specification())
+    store.pin(run_id, "ann")
+    store.pin(run_id, "ann")
+    assert store.runs("ann")[0].pinned
+    assert store.runs()[0].pinned
+    store.create_run(specification(), "ben")
+    assert not store.runs("ben")[0].pinned
+    store.delete(run_id, "ann")
+    assert not store.runs()[0].pinned
+    with pytest.raises(ValueError, match="No run has the id"):
+        store.pin("0" * 32)
+
+
+def test_what_is_deleted_is_gone_from_the_file(sqlite_url, tmp_path):
+    # Text that compression leaves as it is: a name.
+    data = gmm.Dataset.from_values([1.0, 2.0], name="confidential-4711")
+    with Store(sqlite_url) as store:
+        run = store.create_run(specification(dataset=data), "ann")
+    kept = (tmp_path / "runs.db").read_bytes()
+    assert b"confidential-4711" in kept
+    with Store(sqlite_url) as store:
+        store.delete(run.id)
+    assert b"confidential-4711" not in (tmp_path / "runs.db").read_bytes()
+
+
+def test_a_check_is_a_run_of_its_own_that_stands_in_no_list(store):
+    run_id = finish(store, specification())
+    with pytest.raises(ValueError, match="No run has the id"):
+        store.create_check(specification(steps=99))
+    check = store.create_check(specification(), "eve")
+    assert check.id != run_id
+    assert check.state == "queued"
+    assert store.create_check(specification(), "ben").id == check.id
+    assert store.specification(check.id) == specification()
+    assert [row.id for row in store.runs()] == [run_id]
+    assert store.runs("eve") == []
+    assert [run.id for run in store.live()] == [check.id]
+    assert store.check(run_id).verdict is None
+    store.save_result(check.id, guide_fit())
+    assert store.expire(datetime.now(UTC) - timedelta(days=1)) == 0
+    store.end_check(run_id, {"verdict": "equal"})
+    assert store.check(run_id).verdict == {"verdict": "equal"}
+    assert store.live() == []
+    with pytest.raises(ValueError, match="No run has the id"):
+        store.state(check.id)
+    assert store.result(run_id) is not None
+
+
+def test_a_check_goes_with_its_run(store):
+    run_id = finish(store, specification())
+    store.create_check(specification(), "eve")
+    assert store.delete(run_id)
+    assert (store.live(), store.datasets(), store.check(run_id)) == ([], [], None)
+
+
 @pytest.mark.parametrize("bad", ["", "abc", "g" * 32, "0" * 33, "' OR 1=1 --", None, "\x00"])
 def test_what_is_no_id_is_told_so(store, bad):
     with pytest.raises(ValueError, match=r'No run has the id ".*". An id has 32 characters'):

@@ -8,7 +8,8 @@ others can read.
 
 import threading
 
-from gmm_core.store.database import WORKER_PATIENCE, default_url
+from gmm_core.store.checks import Check, Checks
+from gmm_core.store.database import PATIENCE, WORKER_PATIENCE, default_url
 from gmm_core.store.datasets import DatasetRow
 from gmm_core.store.ids import ENDED, LIVE, check_run_id, now
 from gmm_core.store.listing import Listing, RunRow
@@ -18,6 +19,7 @@ from gmm_core.store.runs import RunState
 __all__ = [
     "ENDED",
     "LIVE",
+    "Check",
     "DatasetRow",
     "RunRow",
     "RunState",
@@ -29,19 +31,33 @@ __all__ = [
 ]
 
 
-class Store(Listing, Results):
+class Store(Listing, Results, Checks):
     """Datasets, runs and results in one database. Safe to share between threads.
 
     Parameters
     ----------
     url : an SQLAlchemy URL: a SQLite file, or PostgreSQL; by default `default_url()`.
     patience : seconds for which a statement is tried again while the database is locked or away.
+    keep_days : days after which `expire` removes runs that nobody pinned or asked for; 0 keeps
+        them for ever.
 
     Raises
     ------
     ValueError
-        When the URL cannot be used.
+        When the URL cannot be used, a newer version of this program has used the database, or
+        the days are negative.
     """
+
+    def __init__(
+        self, url: str | None = None, *, patience: float = PATIENCE, keep_days: float = 0.0
+    ) -> None:
+        if not keep_days >= 0:
+            raise ValueError(
+                f"Runs are to be kept for {keep_days} days, but 0 (for ever) or more was expected. "
+                "Set GMM_KEEP_DAYS accordingly."
+            )
+        super().__init__(url, patience=patience)
+        self.keep_days = float(keep_days)
 
 
 _opened: dict[str, Store] = {}

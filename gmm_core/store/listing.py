@@ -18,7 +18,9 @@ class RunRow:
     mixture : the mixture as the specification has it (n_components, covariance, tied, priors).
     seconds : how long it ran, None before it ended.
     headline : the result in a few words, "" before there is one.
+    versions : of Python and the packages that made it; {} before a worker took it up.
     owners : who submitted it, first one first.
+    pinned : whether it is kept from expiring, by the owner whose list this is, or by anybody.
     """
 
     id: str
@@ -39,64 +41,117 @@ class RunRow:
     seconds: float | None
     versions: dict[str, str]
     owners: tuple[str, ...]
+    pinned: bool = False
 
 
 class Listing(Runs):
     """The lists of a store."""
 
-    def runs(self, owner: str | None = None, states: Sequence[str] | None = None) -> list[RunRow]:
-        """List runs, newest first; with an owner, those they submitted."""
-        import json
+    def runs(
+        self,
+        owner: str | None = None,
+        states: Sequence[str] | None = None,
+        *,
+        kinds: Sequence[str] | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[RunRow]:
+        """List runs, newest first; with an owner, those they submitted.
 
-        columns = [
-            c for c in schema.runs.c if c.name not in ("dataset", "attempt", "server", "seen")
-        ]
+        Parameters
+        ----------
+        states, kinds : only runs in one of these states, of one of these kinds.
+        limit, offset : at most so many, after leaving out the newest `offset`.
+        """
+        left_out = ("dataset", "specification", "attempt", "server", "seen", "used")
+        pinned = sa.select(schema.pins.c.run_id)
+        if owner is not None:
+            pinned = pinned.where(schema.pins.c.owner == owner)
         query = (
             sa.select(
-                *columns,
+                *(c for c in schema.runs.c if c.name not in left_out),
                 schema.datasets.c.fingerprint,
                 schema.datasets.c.name,
                 schema.datasets.c.n,
                 schema.datasets.c.d,
+                schema.runs.c.id.in_(pinned).label("pinned"),
             )
             .join(schema.datasets, schema.datasets.c.fingerprint == schema.runs.c.dataset)
+            .where(*_wanted(owner, states, kinds))
             .order_by(schema.runs.c.created.desc(), schema.runs.c.id)
+            .limit(limit)
+            .offset(offset or None)
         )
+        found = self._all(query)
+        owners = self._owners_of([row.id for row in found] if limit is not None else None, owner)
+        return [
+            RunRow(
+                id=row.id,
+                kind=row.kind,
+                state=row.state,
+                message=row.message,
+                headline=row.headline,
+                fingerprint=row.fingerprint,
+                dataset=row.name,
+                n=row.n,
+                d=row.d,
+                mixture=row.mixture or {},
+                options=row.options or {},
+                engine=row.engine,
+                created=row.created,
+                started=row.started,
+                finished=row.finished,
+                seconds=row.seconds,
+                versions=row.versions or {},
+                owners=tuple(owners.get(row.id, ())),
+                pinned=bool(row.pinned),
+            )
+            for row in found
+        ]
+
+    def run_counts(
+        self,
+        owner: str | None = None,
+        states: Sequence[str] | None = None,
+        *,
+        kinds: Sequence[str] | None = None,
+    ) -> dict[tuple[str, str], int]:
+        """Count the runs that `runs` would list, by (kind, state)."""
+        query = (
+            sa.select(schema.runs.c.kind, schema.runs.c.state, sa.func.count())
+            .where(*_wanted(owner, states, kinds))
+            .group_by(schema.runs.c.kind, schema.runs.c.state)
+        )
+        return {(kind, state): n for kind, state, n in self._all(query)}
+
+    def _owners_of(self, run_ids: list[str] | None, owner: str | None) -> dict[str, list[str]]:
         links = sa.select(schema.run_owners.c.run_id, schema.run_owners.c.owner).order_by(
             schema.run_owners.c.created, schema.run_owners.c.owner
         )
-        if owner is not None:
-            mine = sa.select(schema.run_owners.c.run_id).where(schema.run_owners.c.owner == owner)
-            query = query.where(schema.runs.c.id.in_(mine))
-            links = links.where(schema.run_owners.c.run_id.in_(mine))
-        if states is not None:
-            query = query.where(schema.runs.c.state.in_(list(states)))
+        if run_ids is not None:
+            links = links.where(schema.run_owners.c.run_id.in_(run_ids))
+        elif owner is not None:
+            links = links.where(schema.run_owners.c.run_id.in_(_of(owner)))
         owners: dict[str, list[str]] = {}
         for link in self._all(links):
             owners.setdefault(link.run_id, []).append(link.owner)
-        rows = []
-        for row in self._all(query):
-            specification = json.loads(row.specification)
-            rows.append(
-                RunRow(
-                    id=row.id,
-                    kind=row.kind,
-                    state=row.state,
-                    message=row.message,
-                    headline=row.headline,
-                    fingerprint=row.fingerprint,
-                    dataset=row.name,
-                    n=row.n,
-                    d=row.d,
-                    mixture=specification.get("mixture", {}),
-                    options=specification.get("options", {}),
-                    engine=row.engine,
-                    created=row.created,
-                    started=row.started,
-                    finished=row.finished,
-                    seconds=row.seconds,
-                    versions=row.versions or {},
-                    owners=tuple(owners.get(row.id, ())),
-                )
-            )
-        return rows
+        return owners
+
+
+def _of(owner: str) -> sa.Select[Any]:
+    return sa.select(schema.run_owners.c.run_id).where(schema.run_owners.c.owner == owner)
+
+
+def _wanted(
+    owner: str | None, states: Sequence[str] | None, kinds: Sequence[str] | None
+) -> list[sa.ColumnElement[bool]]:
+    runs = schema.runs
+    # A run that only computes another one again belongs to that one.
+    conditions = [~sa.exists().where(schema.checks.c.check_id == runs.c.id)]
+    if owner is not None:
+        conditions.append(runs.c.id.in_(_of(owner)))
+    if states is not None:
+        conditions.append(runs.c.state.in_(list(states)))
+    if kinds is not None:
+        conditions.append(runs.c.kind.in_(list(kinds)))
+    return conditions

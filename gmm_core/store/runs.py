@@ -1,14 +1,14 @@
 """Runs and their states: asked for, taken in hand, under way, ended, deleted."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from gmm_core.store import schema
-from gmm_core.store.datasets import Datasets, dataset_of, drop_unused
+from gmm_core.store.datasets import Datasets, dataset_of
 from gmm_core.store.ids import ENDED, LIVE, check_run_id, no_run, now
 
 if TYPE_CHECKING:
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunState:
-    """Where a run stands: what is asked several times a second, without its specification."""
+    """Where a run stands: what is asked several times a second, without its specification.
+
+    versions : of Python and the packages that made the numbers, as the worker said when it took
+        the run up; {} before.
+    """
 
     id: str
     kind: str
@@ -30,12 +34,11 @@ class RunState:
     finished: datetime | None
     seen: datetime | None
     seconds: float | None
+    versions: dict[str, str] = field(default_factory=dict)
 
 
 class Runs(Datasets):
     """The runs of a store, without their results."""
-
-    # ---- runs ----
 
     def create_run(self, specification: "Specification", owner: str = "") -> RunState:
         """Keep a run and its dataset, queued, linked to the owner. Repeating it changes nothing.
@@ -44,34 +47,43 @@ class Runs(Datasets):
         -------
         The state of the run as it is in the store now: that of the equal run, if there was one.
         """
-        run_id = specification.id
 
         def create() -> RunState:
-            moment = now()
             with self._write() as connection:
-                self._put_dataset(connection, specification.dataset)
-                connection.execute(
-                    self._insert(schema.runs),
-                    {
-                        "id": run_id,
-                        "kind": specification.kind,
-                        "dataset": specification.dataset.fingerprint,
-                        "specification": specification.to_json(),
-                        "engine": specification.engine,
-                        "state": "queued",
-                        "message": "",
-                        "headline": "",
-                        "created": moment,
-                        "seen": moment,
-                    },
-                )
-                connection.execute(
-                    self._insert(schema.run_owners),
-                    {"run_id": run_id, "owner": owner, "created": moment},
-                )
-                return RunState(*connection.execute(state_query(run_id)).one())
+                return self._put_run(connection, specification, owner, specification.id)
 
         return self._retry(create)
+
+    def _put_run(
+        self, connection: sa.Connection, specification: "Specification", owner: str, run_id: str
+    ) -> RunState:
+        moment = now()
+        self._put_dataset(connection, specification.dataset)
+        connection.execute(
+            self._insert(schema.runs),
+            {
+                "id": run_id,
+                "kind": specification.kind,
+                "dataset": specification.dataset.fingerprint,
+                "specification": specification.to_json(),
+                "engine": specification.engine,
+                "state": "queued",
+                "message": "",
+                "headline": "",
+                "created": moment,
+                "seen": moment,
+                "mixture": specification.mixture.model_dump(mode="json"),
+                "options": specification.options.model_dump(mode="json"),
+            },
+        )
+        connection.execute(
+            sa.update(schema.runs).where(schema.runs.c.id == run_id).values(used=moment)
+        )
+        connection.execute(
+            self._insert(schema.run_owners),
+            {"run_id": run_id, "owner": owner, "created": moment},
+        )
+        return state_of(connection.execute(state_query(run_id)).one())
 
     def claim(self, run_id: str, attempt: str, server: str, retry_ended: bool = True) -> bool:
         """Take a run in hand for a new attempt, unless somebody has it or it is done.
@@ -195,7 +207,7 @@ class Runs(Datasets):
         row = self._first(state_query(run_id))
         if row is None:
             raise no_run(run_id)
-        return RunState(*row)
+        return state_of(row)
 
     def specification(self, run_id: str) -> "Specification":
         """Return the specification that a run was made from, with its dataset.
@@ -224,7 +236,7 @@ class Runs(Datasets):
             .where(schema.runs.c.state.in_(LIVE))
             .order_by(schema.runs.c.created, schema.runs.c.id)
         )
-        return [RunState(*row) for row in self._all(query)]
+        return [state_of(row) for row in self._all(query)]
 
     def touch(self, run_ids: Sequence[str]) -> None:
         """Say that a process which watches or computes these runs is alive."""
@@ -250,54 +262,18 @@ class Runs(Datasets):
         )
         return tuple(row.owner for row in self._all(query))
 
-    def delete(self, run_id: str, owner: str | None = None) -> bool:
-        """Take a run off the owner's list; with nobody left, or without an owner, it is removed.
-
-        Its dataset goes with it when no other run uses it and nobody saved it.
-
-        Returns
-        -------
-        Whether the run itself was removed. Deleting what is not there is no error.
-        """
-        run_id = check_run_id(run_id)
-
-        def remove() -> bool:
-            with self._write() as connection:
-                row = connection.execute(
-                    sa.select(schema.runs.c.dataset)
-                    .where(schema.runs.c.id == run_id)
-                    .with_for_update()
-                ).first()
-                if row is None:
-                    return False
-                link = sa.delete(schema.run_owners).where(schema.run_owners.c.run_id == run_id)
-                if owner is not None:
-                    gone = connection.execute(
-                        link.where(schema.run_owners.c.owner == owner)
-                    ).rowcount
-                    left = connection.execute(
-                        sa.select(schema.run_owners.c.owner).where(
-                            schema.run_owners.c.run_id == run_id
-                        )
-                    ).first()
-                    if left is not None or not gone:
-                        return False
-                else:
-                    connection.execute(link)
-                for table in (schema.results, schema.parts):
-                    connection.execute(sa.delete(table).where(table.c.run_id == run_id))
-                connection.execute(sa.delete(schema.runs).where(schema.runs.c.id == run_id))
-                drop_unused(connection, row.dataset)
-                return True
-
-        return self._retry(remove)
-
 
 def state_query(run_id: str | None = None) -> sa.Select[Any]:
     """Select what a `RunState` is made of, of one run or of all."""
     columns = (
         "id", "kind", "state", "message", "attempt", "server",
-        "created", "started", "finished", "seen", "seconds",
+        "created", "started", "finished", "seen", "seconds", "versions",
     )  # fmt: skip
     query = sa.select(*(schema.runs.c[name] for name in columns))
     return query if run_id is None else query.where(schema.runs.c.id == run_id)
+
+
+def state_of(row: Any) -> RunState:
+    """Return the state that stands in a row of `state_query`."""
+    values = row._asdict()
+    return RunState(**(values | {"versions": values["versions"] or {}}))

@@ -65,6 +65,11 @@ runs = sa.Table(
     # The web process that asked for the run, and when somebody last said that it is looked after.
     sa.Column("server", sa.String(255)),
     sa.Column("seen", Utc),
+    # What the list shows of the specification, which may hold a long start.
+    sa.Column("mixture", sa.JSON),
+    sa.Column("options", sa.JSON),
+    # When somebody last asked for it: from then on it is kept for a while.
+    sa.Column("used", Utc),
 )
 
 run_owners = sa.Table(
@@ -90,4 +95,24 @@ parts = sa.Table(
     sa.Column("attempt", sa.String(32), primary_key=True),
     sa.Column("part", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("blob", sa.LargeBinary, nullable=False),
+)
+
+# Who wants a run kept for ever.
+pins = sa.Table(
+    "pins",
+    metadata,
+    sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("owner", sa.String(255), primary_key=True),
+    sa.Column("created", Utc, nullable=False),
+)
+
+# The last check of a run. The run that computes it again is no foreign key: the verdict outlives
+# it.
+checks = sa.Table(
+    "checks",
+    metadata,
+    sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("check_id", sa.String(32), nullable=False, unique=True),
+    sa.Column("verdict", sa.JSON),
+    sa.Column("made", Utc, nullable=False),
 )

@@ -11,8 +11,9 @@ import logging
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from importlib import metadata
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from distributed import get_worker
@@ -20,6 +21,7 @@ from distributed.diagnostics.plugin import WorkerPlugin
 from sqlalchemy.exc import SQLAlchemyError
 
 from gmm_core import serialize
+from gmm_core.jobs.limits import too_long
 from gmm_core.progress import Cancelled, Patch, Progress
 from gmm_core.store import Store, opened
 
@@ -50,14 +52,44 @@ _ENGINES = (
     "gmm_core.engines.compiled_nuts",
 )
 
-_stopped: set[str] = set()  # attempts that are to stop, in this process
+_FIRST_PAUSE, _LAST_PAUSE = 0.2, 2.0  # seconds between two tries to reach the database
+
+T = TypeVar("T")
+
+# Attempts that are to stop, in this process: how, and why.
+_stopped: dict[str, tuple[str, str]] = {}
 _warm_lock = threading.Lock()  # two threads that import torch at once see it half made
 _warm = threading.Event()
 
 
-def topic(run_id: str) -> str:
-    """Return the name of the Dask topic under which a run reports."""
-    return f"gmm-{run_id}"
+class Terms(NamedTuple):
+    """What a part may take.
+
+    seconds : until it is stopped; 0 for as long as it needs.
+    limit : of the whole run, to be named in the message.
+    store_seconds : how long it waits for a database that is away.
+    """
+
+    seconds: float = 0.0
+    limit: float = 0.0
+    store_seconds: float = 120.0
+
+
+class Given(NamedTuple):
+    """What a part gave: how it was stopped ("" when it was not) and why, and its result or None."""
+
+    state: str
+    message: str
+    result: Any
+
+
+class StoreAwayError(Exception):
+    """The result could not be written, as the database was away or full for too long."""
+
+
+def topic(attempt: str) -> str:
+    """Return the name of the Dask topic under which an attempt of a run reports."""
+    return f"gmm-{attempt}"
 
 
 def task_key(run_id: str, attempt: str, part: int) -> str:
@@ -65,9 +97,14 @@ def task_key(run_id: str, attempt: str, part: int) -> str:
     return f"gmm_part-{run_id}-{attempt}-{part}"
 
 
-def stop(attempt: str) -> None:
-    """Make every part of this attempt in this process stop at its next report."""
-    _stopped.add(attempt)
+def stop(attempt: str, state: str, message: str) -> None:
+    """Make every part of this attempt in this process stop at its next report.
+
+    Parameters
+    ----------
+    state, message : how the run is to end: cancelled, or failed at a limit.
+    """
+    _stopped.setdefault(attempt, (state, message))
 
 
 def warm_up() -> None:
@@ -121,7 +158,14 @@ def versions() -> dict[str, str]:
     return found
 
 
-def run_part(database: str, run_id: str, part: int, n_parts: int, attempt: str) -> str:
+def run_part(
+    database: str,
+    run_id: str,
+    part: int,
+    n_parts: int,
+    attempt: str,
+    terms: tuple[float, float, float] = Terms(),
+) -> str:
     """Run one part of a run and write what it gave into the store.
 
     Parameters
@@ -129,58 +173,103 @@ def run_part(database: str, run_id: str, part: int, n_parts: int, attempt: str) 
     database : URL of the store.
     part : which of the `n_parts` parts (chains).
     attempt : the execution of the run that this part belongs to.
+    terms : what it may take, as `Terms`.
 
     Returns
     -------
     The state in which the run ended with this part; "" while other parts are under way, and when
     the run is no longer this attempt's.
+
+    Raises
+    ------
+    StoreAwayError
+        When the database could not be reached for longer than the terms allow.
     """
+    terms = Terms(*terms)
     store = opened(database)
-    report = _Reporter(store, run_id, attempt, part)
+    report = _Reporter(store, run_id, attempt, part, terms)
     report.send()  # tells where this part runs, and that it began (anew)
-    if not store.set_state(run_id, "running", attempt=attempt, versions=versions()):
+
+    def patiently(action: Callable[[], T]) -> T:
+        return _patiently(action, terms.store_seconds, report)
+
+    if not patiently(
+        lambda: store.set_state(run_id, "running", attempt=attempt, versions=versions())
+    ):
         return ""
     try:
-        given = store.part(run_id, attempt, part) if n_parts > 1 else None
-        if given is None:
-            given = _compute(store, run_id, part, report)
-        ended = [given] if n_parts == 1 else store.save_part(run_id, attempt, part, given, n_parts)
+        kept = patiently(lambda: store.part(run_id, attempt, part)) if n_parts > 1 else None
+        given = Given(*kept) if kept is not None else _compute(store, run_id, part, report)
+        if n_parts == 1:
+            ended: list[Any] | None = [given]
+        else:
+            ended = patiently(lambda: store.save_part(run_id, attempt, part, tuple(given), n_parts))
         if ended is None:
             return ""
-        return finish(store, run_id, attempt, ended)
+        every = ended
+        return patiently(lambda: finish(store, run_id, attempt, every))
+    except StoreAwayError:
+        raise
     except Exception as error:
         if isinstance(error, ValueError):
             message = str(error)
         else:
             message = f"The run failed: {type(error).__name__}: {error}"
             logger.exception("Run %s failed.", run_id)
-        store.set_state(run_id, "failed", message, attempt=attempt)
+        patiently(lambda: store.set_state(run_id, "failed", message, attempt=attempt))
         return "failed"
 
 
-def _compute(store: Store, run_id: str, part: int, report: "_Reporter") -> tuple[bool, Any]:
-    """Whether the part was cancelled, and its result (None when there is none)."""
-    if report.attempt in _stopped:
-        return True, None
+def _patiently(action: Callable[[], T], seconds: float, report: "_Reporter") -> T:
+    """Do it; while the database is away or full, say so and try again.
+
+    A result that took an hour is not thrown away because the database restarts.
+    """
+    deadline = time.monotonic() + seconds
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            found = action()
+        except SQLAlchemyError as error:
+            reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
+            if time.monotonic() >= deadline:
+                raise StoreAwayError(
+                    f"What was computed could not be written: the database did not take it for "
+                    f"{seconds:g} s (GMM_STORE_SECONDS; {reason}). When it is there again and has "
+                    "space, run it again."
+                ) from None
+            report.say(f"Waiting for the database, which does not answer ({reason}).")
+            time.sleep(pause)
+            pause = min(_LAST_PAUSE, 2 * pause)
+        else:
+            report.say("")
+            return found
+
+
+def _compute(store: Store, run_id: str, part: int, report: "_Reporter") -> Given:
+    """Compute a part, or as much of it as it may."""
+    if (end := report.end) is not None:
+        return Given(*end, None)
     warm_up()
     from gmm_core import inference
 
-    specification = store.specification(run_id)
+    seconds = report.terms.store_seconds
+    specification = _patiently(lambda: store.specification(run_id), seconds, report)
     try:
         result = inference.run_part(specification, part, report)
     except Cancelled as stopped:
         report.flush()
-        return True, stopped.partial
+        return Given(*(report.end or ("cancelled", "Cancelled.")), stopped.partial)
     report.flush()
-    return False, result
+    return Given("", "", result)
 
 
-def finish(store: Store, run_id: str, attempt: str, ended: list[tuple[bool, Any]]) -> str:
+def finish(store: Store, run_id: str, attempt: str, ended: list[Any]) -> str:
     """Combine what the parts gave, keep it, and end the run.
 
     Parameters
     ----------
-    ended : for each part, whether it was cancelled, and its result or None.
+    ended : for each part the fields of its `Given`.
 
     Returns
     -------
@@ -188,15 +277,16 @@ def finish(store: Store, run_id: str, attempt: str, ended: list[tuple[bool, Any]
     """
     from gmm_core import inference
 
-    cancelled = any(was_cancelled for was_cancelled, _ in ended)
-    parts = [result for _, result in ended if result is not None]
+    every = [Given(*one) for one in ended]
+    stopped = next((one for one in every if one.state), None)
+    parts = [one.result for one in every if one.result is not None]
     try:
         result = inference.combine(store.specification(run_id), parts) if parts else None
     except ValueError:
-        if not cancelled:
+        if stopped is None:
             raise
         result = None  # stopped before there was anything to keep
-    state, message = ("cancelled", "Cancelled.") if cancelled else _judge(result)
+    state, message = (stopped.state, stopped.message) if stopped else _judge(result)
     store.save_result(run_id, result, state, message, headline=headline(result), attempt=attempt)
     return state
 
@@ -245,15 +335,17 @@ def headline(result: Any) -> str:
 class _Reporter:
     """The `on_progress` of a part: gathers patches, sends them now and then, stops the part."""
 
-    def __init__(self, store: Store, run_id: str, attempt: str, part: int) -> None:
+    def __init__(self, store: Store, run_id: str, attempt: str, part: int, terms: Terms) -> None:
         self.store = store
+        self.terms = terms
         self.run_id = run_id
         self.attempt = attempt
         self.part = part
         self.worker = get_worker()
-        # A part that a dying worker took along starts again with a new token and a later time.
+        # A part that a dying worker took along starts again with a new token.
         self.execution = uuid.uuid4().hex
-        self.began = time.time()
+        self.began = time.monotonic()
+        self.note = ""
         self.number = 0
         self.done = self.total = 0
         self.pending: dict[str, list[_Gathered]] = {}
@@ -274,9 +366,12 @@ class _Reporter:
             gathered = self.pending.setdefault(name, [])
             if not (gathered and gathered[-1].extend(patch)):
                 gathered.append(_Gathered(patch))
+        moment = time.monotonic()
+        if self.terms.seconds and moment - self.began > self.terms.seconds:
+            kind = self.store.state(self.run_id).kind
+            stop(self.attempt, "failed", too_long(self.terms.limit, kind))
         if self.attempt in _stopped:
             raise Cancelled()
-        moment = time.monotonic()
         if moment >= self.next_report:
             self.send()
             cost = time.monotonic() - moment
@@ -285,6 +380,17 @@ class _Reporter:
             self.next_look = moment + _STORE_INTERVAL
             if not self._wanted():
                 raise Cancelled()
+
+    @property
+    def end(self) -> tuple[str, str] | None:
+        """How the part is to end before its time, or None."""
+        return _stopped.get(self.attempt)
+
+    def say(self, note: str) -> None:
+        """Tell what the part waits for; "" when it goes on."""
+        if note != self.note:
+            self.note = note
+            self.send()
 
     def _wanted(self) -> bool:
         self.looks += 1
@@ -310,17 +416,18 @@ class _Reporter:
             (
                 self.attempt,
                 self.execution,
-                self.began,
+                time.monotonic() - self.began,
                 self.part,
                 self.number,
                 int(self.done),
                 int(self.total),
                 self.worker.address,
+                self.note,
                 patches,
             )
         )
         self.number += 1
-        self.worker.log_event(topic(self.run_id), message)
+        self.worker.log_event(topic(self.attempt), message)
 
 
 class _Gathered:

@@ -1,0 +1,13 @@
+"""Runs on Dask: submit a specification, watch it, cancel it.
+
+The web process keeps only what is needed to watch: which Dask tasks belong to a run, and the
+picture that the workers' reports have drawn so far. Everything that has to last (state, result, who
+asked for it) is in the store, and the workers write it there. Of a run whose web process died, the
+next one knows what became of it.
+"""
+
+from gmm_core.jobs.dispatcher import SERVER_STOPPED
+from gmm_core.jobs.service import JobService, close_service, service
+from gmm_core.jobs.status import RunStatus
+
+__all__ = ["SERVER_STOPPED", "JobService", "RunStatus", "close_service", "service"]

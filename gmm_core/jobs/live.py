@@ -1,0 +1,155 @@
+"""One attempt of a run as the process that watches it sees it: what its parts have reported.
+
+Times are of `time.monotonic`, and workers report ages instead of moments: no clock that is set, or
+differs between machines, makes a run older than it is.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from gmm_core import serialize
+from gmm_core.progress import Picture
+
+if TYPE_CHECKING:
+    from distributed import Future
+
+_RATE_WINDOW = 10.0  # seconds of reports from which the remaining time is computed
+
+
+class End(NamedTuple):
+    """How a run is to end, or has ended: its state and the sentence that says why."""
+
+    state: str
+    message: str
+
+
+CANCELLED = End("cancelled", "Cancelled.")
+
+
+class Part:
+    """What one part of a run has reported."""
+
+    def __init__(self) -> None:
+        self.execution: str | None = None
+        self.replaced: set[str] = set()  # executions that a dying worker took along
+        self.number = -1
+        self.done = self.total = 0
+        self.address: str | None = None
+        self.picture = Picture()
+
+
+class LiveRun:
+    """One attempt of a run that this process watches.
+
+    own : whether its parts are in this process's queue; else another process gives them.
+    """
+
+    def __init__(
+        self,
+        run_id: str,
+        kind: str,
+        attempt: str,
+        n_parts: int,
+        owners: list[str],
+        own: bool = True,
+    ) -> None:
+        self.run_id = run_id
+        self.kind = kind
+        self.attempt = attempt
+        self.owners = owners
+        self.own = own
+        self.parts = [Part() for _ in range(n_parts)]
+        self.futures: dict[int, Future] = {}
+        self.listening = False
+        self.started: float | None = None
+        self.note = ""  # what it waits for, while that is something unusual
+        self.stopping: End | None = None
+        self.again = False  # submitted once more while it was stopping
+        self.unwritten: End | None = None  # its end, which the store could not take yet
+        self.gone = 0  # how often in a row the store was found to know it as ended
+        # It is over; `ended` follows when the store and the next attempt are ready.
+        self.closed = False
+        self.ended = threading.Event()
+        self.lock = threading.RLock()
+        self.rate: deque[tuple[float, int]] = deque()
+
+    def take(self, message: bytes) -> None:
+        """Take in one report of a worker; it may come twice, or from a part that died."""
+        attempt, execution, age, index, number, done, total, address, note, patches = (
+            serialize.unpack(message)
+        )
+        if attempt != self.attempt or not 0 <= index < len(self.parts):
+            return
+        moment = time.monotonic()
+        with self.lock:
+            part = self.parts[index]
+            if execution != part.execution:
+                if execution in part.replaced:
+                    return
+                replaced = part.replaced | ({part.execution} if part.execution else set())
+                part = self.parts[index] = Part()
+                part.execution, part.replaced = execution, replaced
+                self.rate.clear()
+            if number <= part.number:
+                return
+            part.number, part.done, part.total, part.address = number, done, total, address
+            self.note = note
+            self.started = min(self.started or moment, moment - age)
+            for name, patch in patches:
+                part.picture.apply({name: patch})
+            # What came before the first step (loading, starts) says nothing about the rate.
+            if self.done == 0:
+                return
+            self.rate.append((moment, self.done))
+            while self.rate[0][0] < moment - _RATE_WINDOW and len(self.rate) > 2:
+                self.rate.popleft()
+
+    @property
+    def done(self) -> int:
+        """Units of work done."""
+        return sum(part.done for part in self.parts)
+
+    @property
+    def workers(self) -> tuple[str, ...]:
+        """Addresses of the workers that have taken it up."""
+        return tuple(part.address for part in self.parts if part.address is not None)
+
+    @property
+    def total(self) -> int:
+        """Units of work in all."""
+        # Parts that wait have not said how much they have to do: as much as the others.
+        known = [part.total for part in self.parts if part.total]
+        return sum(known) + (len(self.parts) - len(known)) * max(known) if known else 0
+
+    @property
+    def elapsed(self) -> float | None:
+        """Seconds since its first part began."""
+        return None if self.started is None else max(0.0, time.monotonic() - self.started)
+
+    @property
+    def remaining(self) -> float | None:
+        """Seconds to go at the present rate."""
+        if len(self.rate) < 2 or self.stopping:
+            return None
+        (t0, done0), (t1, done1) = self.rate[0], self.rate[-1]
+        if done1 <= done0 or t1 <= t0:
+            return None
+        return (self.total - done1) * (t1 - t0) / (done1 - done0)
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """Return the arrays so far, of all parts together, as copies."""
+        arrays: dict[str, np.ndarray] = {}
+        for part in self.parts:
+            for name, array in part.picture.arrays.items():
+                known = arrays.get(name)
+                if known is None or known.shape != array.shape:
+                    arrays[name] = array.copy()
+                else:
+                    np.copyto(known, array, where=~np.isnan(array))
+        return arrays

@@ -1,0 +1,198 @@
+"""The Dask workers: a cluster on this machine, or a scheduler elsewhere that may go and come back.
+
+All that is asked of Dask is asked here. A connection that was lost is replaced by a new one, since
+Dask forgets the subscriptions and futures of the old one.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from distributed import Client, Future, LocalCluster
+
+logger = logging.getLogger(__name__)
+
+_CONNECT = 5.0  # seconds to wait for a scheduler; whoever watches tries again
+
+# A worker that uses more than its memory is ended. Dask would first write results to the disk, of
+# which we have none there, then pause the worker, which with one thread ends nothing; and it would
+# try a run that kills its worker four times.
+_CONFIGURATION = {
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+    "distributed.worker.memory.terminate": 0.95,
+    "distributed.scheduler.allowed-failures": 1,
+}
+
+
+class Workers:
+    """The workers of a service.
+
+    Parameters
+    ----------
+    scheduler : address of a Dask scheduler, or "" for a cluster on this machine.
+    n_workers : processes of the local cluster; 0 for one per core.
+    memory : of each local worker, such as "2 GiB"; "" for an equal share of the machine's.
+    """
+
+    def __init__(self, scheduler: str = "", n_workers: int = 0, memory: str = "") -> None:
+        self.scheduler = scheduler
+        self.memory = memory
+        self._n_workers = n_workers or len(os.sched_getaffinity(0))
+        self._cluster: LocalCluster | None = None
+        self._client: Client | None = None
+        self._lock = threading.Lock()
+        self.slots = 0  # threads that can compute at the same time
+
+    @property
+    def where(self) -> str:
+        """Say where they are."""
+        return self.scheduler or "this machine"
+
+    @property
+    def connected(self) -> bool:
+        """Whether tasks can be given now."""
+        client = self._client
+        return client is not None and client.status == "running"
+
+    @property
+    def address(self) -> str:
+        """Address of the scheduler; "" while it cannot be reached."""
+        client = self._client
+        return "" if client is None else str(client.scheduler_info(n_workers=0)["address"])
+
+    def connect(self) -> None:
+        """Start the cluster, or connect to the scheduler, anew if need be.
+
+        Raises
+        ------
+        OSError
+            When the scheduler cannot be reached.
+        """
+        import dask
+        from distributed import Client, LocalCluster
+
+        from gmm_core import worker
+
+        with self._lock:
+            old, self._client = self._client, None
+        if old is not None:
+            old.close(timeout=1)
+        if not self.scheduler and self._cluster is None:
+            with dask.config.set(_CONFIGURATION):
+                self._cluster = LocalCluster(
+                    n_workers=self._n_workers,
+                    threads_per_worker=1,
+                    processes=True,
+                    memory_limit=self.memory or "auto",
+                    host="127.0.0.1",
+                    # No dashboard. Its HTTP server starts all the same, and left to itself on port
+                    # 8787 of every interface.
+                    dashboard_address="127.0.0.1:0",
+                    scheduler_kwargs={"dashboard": False},
+                )
+        target = self._cluster if self._cluster is not None else self.scheduler
+        client = Client(target, set_as_default=False, timeout=_CONNECT)
+        client.register_plugin(worker.WarmUp())
+        self._client = client
+        self.count()
+
+    def count(self) -> None:
+        """Look how many threads there are; local ones that restart are counted all the same."""
+        client = self._client
+        if client is None:
+            return
+        try:
+            self.slots = self._n_workers if not self.scheduler else sum(client.nthreads().values())
+        except OSError as error:
+            logger.info("The scheduler does not answer: %s", error)
+
+    def give(self, function: Callable[..., Any], key: str, arguments: tuple[Any, ...]) -> Future:
+        """Give a task to Dask; one that it knows by its key is only watched.
+
+        Raises
+        ------
+        ConnectionError
+            When there is no connection.
+        """
+        from distributed import fire_and_forget
+
+        client = self._client
+        if client is None:
+            raise ConnectionError(f"no connection to {self.where}")
+        future = client.submit(function, *arguments, key=key, pure=False)
+        if self.scheduler:
+            fire_and_forget(future)  # it goes on when this web process dies
+        return future
+
+    def listen(self, topic: str, take: Callable[[bytes], None], past: bool = False) -> bool:
+        """Hear what workers say about a topic from now on, with `past` also what they have said."""
+        client = self._client
+        if client is None:
+            return False
+
+        def heard(event: tuple[float, Any]) -> None:
+            take(event[1])
+
+        client.subscribe_topic(topic, heard)
+        if past:
+            for event in client.get_events(topic) or ():
+                heard(event)
+        return True
+
+    def unlisten(self, topic: str) -> None:
+        """Hear no more of a topic, and let the scheduler forget it: it would keep every report."""
+        client = self._client
+        if client is not None and topic in client._event_handlers:
+            client.unsubscribe_topic(topic)
+            client.run_on_scheduler(_forget_events, topic=topic)
+
+    def run(self, function: Callable[..., Any], *arguments: Any) -> None:
+        """Call a function in every worker process, also in those that are busy."""
+        client = self._client
+        if client is not None and client.status == "running":
+            client.run(function, *arguments, on_error="ignore")
+
+    def cancel(self, futures: list[Future], force: bool = True) -> None:
+        """Take tasks back that have not started."""
+        client = self._client
+        if client is not None and futures and client.status == "running":
+            client.cancel(futures, force=force)
+
+    def restart(self, addresses: list[str]) -> None:
+        """End worker processes that do not answer; others take their place."""
+        client = self._client
+        if client is not None and addresses and client.status == "running":
+            client.restart_workers(addresses, raise_for_error=False)
+
+    def close(self) -> None:
+        """Leave the scheduler, or stop the local cluster."""
+        if self._client is not None:
+            self._client.close()
+        if self._cluster is not None:
+            self._cluster.close()
+
+
+def death(future: Future, memory: str) -> str:
+    """Say why a task ended with an error."""
+    error = future.exception()
+    if type(error).__name__ == "KilledWorker":
+        limit = f"more than {memory} (GMM_WORKER_MEMORY)" if memory else "more than there is"
+        return (
+            "The worker process died each time it was tried, most likely because the run needs "
+            f"more memory than a worker has: {limit}. Use fewer points, components, starts or "
+            "draws."
+        )
+    if type(error).__name__ == "StoreAwayError":
+        return str(error)
+    return f"The run failed: {type(error).__name__}: {error}"
+
+
+def _forget_events(dask_scheduler: Any, topic: str) -> None:
+    dask_scheduler._broker.truncate(topic)

@@ -330,6 +330,8 @@ def test_a_check_is_a_run_of_its_own_that_stands_in_no_list(store):
     assert store.specification(check.id) == specification()
     assert [row.id for row in store.runs()] == [run_id]
     assert store.runs("eve") == []
+    assert store.run_counts("eve") == {}
+    assert store.run_counts("eve", checks=True) == {("map", "queued"): 1}
     assert [run.id for run in store.live()] == [check.id]
     assert store.check(run_id).verdict is None
     store.save_result(check.id, guide_fit())

@@ -57,7 +57,9 @@ class JobService:
         settings: Settings | None = None,
     ) -> None:
         self.settings = settings or settings_module.read()
-        self.store = Store(database or self.settings.database or None)
+        self.store = Store(
+            database or self.settings.database or None, keep_days=self.settings.keep_days
+        )
         self._workers = Workers(
             scheduler or self.settings.scheduler,
             n_workers or self.settings.workers,
@@ -117,19 +119,54 @@ class JobService:
             self._check(specification, owner)
             n_parts = inference.n_parts(specification)
             run = self.store.create_run(specification, owner)
-            if run.state == "done":
-                return run.id
-            live = self._dispatcher.live.get(run.id)
-            if live is not None:
-                self._dispatcher.join(live, owner)
-                with live.lock:
-                    if not live.closed:
-                        live.again = bool(live.stopping)
-                        return run.id
-            if run.state in LIVE and run.attempt is not None:
-                self._dispatcher.mark_if_lost(run)
-            self._dispatcher.begin(run.id, run.kind, n_parts, [owner])
+            if run.state != "done":
+                self._take_up(run, n_parts, owner)
         return run.id
+
+    def verify(self, run_id: str, owner: str = "") -> str:
+        """Compute a finished run again, beside the stored one; `gmm_core.verify.look` compares.
+
+        Parameters
+        ----------
+        owner : who asks; it counts as this owner's run, but stands in no list.
+
+        Returns
+        -------
+        The id of the run that computes it again, at once. One that is under way is shared.
+
+        Raises
+        ------
+        ValueError
+            When no run has this id, it did not finish, the owner has too many runs waiting, or the
+            database is away.
+        """
+        from gmm_core import inference
+
+        with _store_answers():
+            state = self.store.state(run_id).state
+            if state != "done":
+                raise ValueError(
+                    f"This run is {state}, but only one that is done has numbers to compare. "
+                    "Run it to its end first."
+                )
+            specification = self.store.specification(run_id)
+            self._check_waiting(owner)
+            run = self.store.create_check(specification, owner)
+            self._take_up(run, inference.n_parts(specification), owner)
+        return run.id
+
+    def _take_up(self, run: RunState, n_parts: int, owner: str) -> None:
+        """Join those who wait for a run, or begin it."""
+        live = self._dispatcher.live.get(run.id)
+        if live is not None:
+            self._dispatcher.join(live, owner)
+            with live.lock:
+                if not live.closed:
+                    live.again = bool(live.stopping)
+                    return
+        if run.state in LIVE and run.attempt is not None:
+            self._dispatcher.mark_if_lost(run)
+        self._dispatcher.begin(run.id, run.kind, n_parts, [owner])
 
     def _check(self, specification: Specification, owner: str) -> None:
         """Refuse what is too much, unless it is there or under way already."""
@@ -140,8 +177,11 @@ class JobService:
         if known == "done" or known in LIVE:
             return
         limits.check_size(specification, self.settings.run_size)
+        self._check_waiting(owner)
+
+    def _check_waiting(self, owner: str) -> None:
         if self.settings.queued_runs:
-            waiting = len(self.store.runs(owner, states=("queued",)))
+            waiting = sum(self.store.run_counts(owner, states=("queued",), checks=True).values())
             limits.check_waiting(waiting, self.settings.queued_runs)
 
     def status(self, run_id: str) -> RunStatus:

@@ -115,11 +115,12 @@ class Listing(Runs):
         states: Sequence[str] | None = None,
         *,
         kinds: Sequence[str] | None = None,
+        checks: bool = False,
     ) -> dict[tuple[str, str], int]:
-        """Count the runs that `runs` would list, by (kind, state)."""
+        """Count what `runs` would list, by (kind, state); with `checks` also runs that check."""
         query = (
             sa.select(schema.runs.c.kind, schema.runs.c.state, sa.func.count())
-            .where(*_wanted(owner, states, kinds))
+            .where(*_wanted(owner, states, kinds, checks))
             .group_by(schema.runs.c.kind, schema.runs.c.state)
         )
         return {(kind, state): n for kind, state, n in self._all(query)}
@@ -143,11 +144,15 @@ def _of(owner: str) -> sa.Select[Any]:
 
 
 def _wanted(
-    owner: str | None, states: Sequence[str] | None, kinds: Sequence[str] | None
+    owner: str | None,
+    states: Sequence[str] | None,
+    kinds: Sequence[str] | None,
+    checks: bool = False,
 ) -> list[sa.ColumnElement[bool]]:
     runs = schema.runs
-    # A run that only computes another one again belongs to that one.
-    conditions = [~sa.exists().where(schema.checks.c.check_id == runs.c.id)]
+    conditions: list[sa.ColumnElement[bool]] = []
+    if not checks:  # a run that only computes another one again belongs to that one
+        conditions.append(~sa.exists().where(schema.checks.c.check_id == runs.c.id))
     if owner is not None:
         conditions.append(runs.c.id.in_(_of(owner)))
     if states is not None:

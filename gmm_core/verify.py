@@ -1,0 +1,186 @@
+"""Whether a stored run, computed again, gives the same numbers.
+
+A run is a pure function of its specification, so on the same machine and with the same versions
+every number comes out the same. The repetition is a run of its own on the workers; the stored
+result stays as it is, and what the comparison said is kept with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from gmm_core.jobs import JobService, RunStatus
+
+# Relative difference up to which numbers count as the same but for rounding. Another processor or
+# library adds up in another order, which changes a sum by 1e-16 of it or so; thousands of steps of
+# an optimiser carry that to perhaps 1e-9 at its end. A figure shows three or four digits.
+TOLERANCE = 1e-6
+
+# How long it took, which no two executions share.
+_TIMES = {"seconds"}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The largest difference between two results.
+
+    relative : |a - b| over the largest number of its array; 0 when all numbers are the same, and
+        infinite where shapes, words, counts or missing values differ.
+    where : the name of the array, such as "draws.locs"; "" when nothing differs.
+    """
+
+    relative: float = 0.0
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check said.
+
+    answer : "equal" (every number is the same), "close" (within `TOLERANCE`), "different",
+        "damaged" (the stored result cannot be read) or "failed" (it could not be computed again).
+    difference, where : the largest relative difference (None where it is not a number) and the
+        array that has it.
+    message : what went wrong; "" when nothing did.
+    then, now : versions that made the stored numbers, and those that made them again.
+    made : when it was compared; None before it is kept.
+    """
+
+    answer: str
+    difference: float | None = 0.0
+    where: str = ""
+    message: str = ""
+    then: dict[str, str] = field(default_factory=dict)
+    now: dict[str, str] = field(default_factory=dict)
+    made: datetime | None = None
+
+    @property
+    def changed(self) -> dict[str, tuple[str, str]]:
+        """Versions that differ, then and now; "none" where a package was not there."""
+        names = [name for name in {**self.then, **self.now} if self.then and self.now]
+        pairs = {n: (self.then.get(n, "none"), self.now.get(n, "none")) for n in names}
+        return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def compare(stored: Any, again: Any) -> Difference:
+    """Return the largest difference between two results of the same specification.
+
+    Parameters
+    ----------
+    stored, again : results as `gmm_core.serialize` keeps them. NaN equals NaN.
+    """
+    ours, theirs = dict(_leaves(stored)), dict(_leaves(again))
+    worst = Difference()
+    for name in [*ours, *(name for name in theirs if name not in ours)]:
+        if name not in ours or name not in theirs:
+            return Difference(np.inf, name)
+        relative = _relative(ours[name], theirs[name])
+        if relative > worst.relative:
+            worst = Difference(relative, name)
+    return worst
+
+
+def start(service: JobService, run_id: str, owner: str = "") -> str:
+    """Compute a finished run again on the workers, beside the stored one.
+
+    Returns
+    -------
+    The id of the run that computes it, to be watched and cancelled like any other.
+
+    Raises
+    ------
+    ValueError
+        When no run has this id, it did not finish, or its owner has too many runs waiting.
+    """
+    return service.verify(run_id, owner)
+
+
+def look(service: JobService, run_id: str) -> RunStatus | Verdict | None:
+    """Say where the last check of a run stands.
+
+    Returns
+    -------
+    The status of the run that computes it again while that is under way; then the verdict, which is
+    kept; None when the run was never checked.
+    """
+    check = service.store.check(run_id)
+    if check is None:
+        return None
+    if check.verdict is not None:
+        return Verdict(**{**check.verdict, "made": check.made})
+    try:
+        status = service.status(check.check_id)
+    except ValueError:  # somebody else has compared it in this moment
+        check = service.store.check(run_id)
+        if check is None or check.verdict is None:
+            return None
+        return Verdict(**{**check.verdict, "made": check.made})
+    if status.live:
+        return status
+    verdict = _judge(service, run_id, check.check_id, status)
+    kept = asdict(verdict)
+    del kept["made"]
+    service.store.end_check(run_id, kept)
+    return verdict
+
+
+def _judge(service: JobService, run_id: str, check_id: str, status: RunStatus) -> Verdict:
+    then = service.store.state(run_id).versions
+    now = service.store.state(check_id).versions
+    if status.state != "done":
+        return Verdict("failed", None, message=status.message, then=then, now=now)
+    # From the store itself: the service may still hold the result as it was when it was written.
+    try:
+        stored = service.store.result(run_id)
+    except ValueError as error:
+        return Verdict("damaged", None, message=str(error), then=then, now=now)
+    found = compare(stored, service.store.result(check_id))
+    if found.relative == 0:
+        answer = "equal"
+    else:
+        answer = "close" if found.relative <= TOLERANCE else "different"
+    difference = found.relative if np.isfinite(found.relative) else None
+    return Verdict(answer, difference, found.where, then=then, now=now)
+
+
+def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Name every array and every plain value inside a result."""
+    children: list[tuple[str, Any]]
+    if is_dataclass(value) and not isinstance(value, type):
+        children = [(f.name, getattr(value, f.name)) for f in fields(value) if f.init]
+    elif isinstance(value, BaseModel):
+        children = [(key, getattr(value, key)) for key in type(value).model_fields]
+    elif isinstance(value, dict):
+        children = list(value.items())
+    elif isinstance(value, tuple) and hasattr(value, "_fields"):
+        children = list(zip(value._fields, value, strict=True))
+    elif isinstance(value, list | tuple):
+        children = [(str(i), item) for i, item in enumerate(value)]
+    else:
+        yield name, value
+        return
+    for key, child in children:
+        if key not in _TIMES:
+            yield from _leaves(child, f"{name}.{key}" if name else key)
+
+
+def _relative(stored: Any, again: Any) -> float:
+    a, b = np.asarray(stored), np.asarray(again)
+    if a.shape != b.shape or a.dtype.kind != b.dtype.kind:
+        return np.inf
+    if a.dtype.kind != "f":
+        return 0.0 if np.array_equal(a, b) else np.inf
+    same = (a == b) | (np.isnan(a) & np.isnan(b))
+    if same.all():
+        return 0.0
+    if not (np.isfinite(a) & np.isfinite(b))[~same].all():
+        return np.inf
+    largest = float(np.abs(np.concatenate([x[np.isfinite(x)].ravel() for x in (a, b)])).max())
+    return float(np.abs(a - b)[~same].max()) / largest

@@ -113,9 +113,7 @@ def test_only_what_is_done_is_verified_and_a_check_is_shared_and_cancelled(jobs)
         engine="pyro",
     )
     run_id = jobs.submit(slow, "ann")
-    with pytest.raises(
-        ValueError, match="This run is (queued|running), but only"
-    ):
+    with pytest.raises(ValueError, match="This run is (queued|running), but only"):
         verify.start(jobs, run_id)
     jobs.cancel(run_id)
     jobs.wait(run_id, 30)

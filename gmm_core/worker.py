@@ -255,6 +255,7 @@ def _compute(store: Store, run_id: str, part: int, report: "_Reporter") -> Given
 
     seconds = report.terms.store_seconds
     specification = _patiently(lambda: store.specification(run_id), seconds, report)
+    report.computes = time.monotonic()
     try:
         result = inference.run_part(specification, part, report)
     except Cancelled as stopped:
@@ -345,6 +346,7 @@ class _Reporter:
         # A part that a dying worker took along starts again with a new token.
         self.execution = uuid.uuid4().hex
         self.began = time.monotonic()
+        self.computes: float | None = None  # since when: loading the engine counts for no limit
         self.note = ""
         self.number = 0
         self.done = self.total = 0
@@ -367,7 +369,8 @@ class _Reporter:
             if not (gathered and gathered[-1].extend(patch)):
                 gathered.append(_Gathered(patch))
         moment = time.monotonic()
-        if self.terms.seconds and moment - self.began > self.terms.seconds:
+        since = self.computes
+        if self.terms.seconds and since is not None and moment - since > self.terms.seconds:
             kind = self.store.state(self.run_id).kind
             stop(self.attempt, "failed", too_long(self.terms.limit, kind))
         if self.attempt in _stopped:

@@ -43,6 +43,7 @@ _BEAT = 10.0
 _SILENCE = 60.0
 _PICTURES_KEPT = 8  # ended runs whose last picture stays: pages still looking at them
 _OWN_TIME = 1.0  # a worker stops a run at its limit by itself; this much later it is made to
+_LOADING = 120.0  # loading and compiling an engine may take this long; it counts for no limit
 
 
 class Dispatcher:
@@ -211,7 +212,7 @@ class Dispatcher:
 
         seconds = self.settings.run_seconds
         if seconds:
-            seconds = max(1.0, seconds - (live.elapsed or 0.0))
+            seconds = max(1.0, seconds - live.computing)
         terms = worker.Terms(seconds, self.settings.run_seconds, self.settings.store_seconds)
         future = self.workers.give(
             worker.run_part,
@@ -477,8 +478,9 @@ class Dispatcher:
         if live.unwritten is not None:
             self.conclude(live, live.unwritten)
             return
-        limit, elapsed = self.settings.run_seconds, live.elapsed
-        if limit and elapsed is not None and elapsed > limit + _OWN_TIME and live.own:
+        limit = self.settings.run_seconds
+        late = live.computing > limit + _OWN_TIME or (live.elapsed or 0.0) > limit + _LOADING
+        if limit and late and live.own:
             self.stop(live, End("failed", limits.too_long(limit, live.kind)))
         if live.own:
             self._look(live)

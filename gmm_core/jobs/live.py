@@ -68,6 +68,7 @@ class LiveRun:
         self.futures: dict[int, Future] = {}
         self.listening = False
         self.started: float | None = None
+        self.computes: float | None = None  # since when it has reported work
         self.note = ""  # what it waits for, while that is something unusual
         self.stopping: End | None = None
         self.again = False  # submitted once more while it was stopping
@@ -101,6 +102,8 @@ class LiveRun:
             part.number, part.done, part.total, part.address = number, done, total, address
             self.note = note
             self.started = min(self.started or moment, moment - age)
+            if total and self.computes is None:
+                self.computes = moment
             for name, patch in patches:
                 part.picture.apply({name: patch})
             # What came before the first step (loading, starts) says nothing about the rate.
@@ -131,6 +134,11 @@ class LiveRun:
     def elapsed(self) -> float | None:
         """Seconds since its first part began."""
         return None if self.started is None else max(0.0, time.monotonic() - self.started)
+
+    @property
+    def computing(self) -> float:
+        """Seconds since it first reported work: its engine was loaded before that."""
+        return 0.0 if self.computes is None else time.monotonic() - self.computes
 
     @property
     def remaining(self) -> float | None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 
 _WIDTH, _HEIGHT, _GAP, _LEFT, _TOP = 96, 54, 12, 132, 62
+_BINS = 10
 _BAND = 0.99  # of the counts of a bin when ranks are uniform
 
 
@@ -35,17 +36,16 @@ def picture(rows: Mapping[str, Mapping[str, NDArray[np.int64]]], kept: Mapping[s
     for i, (label, found) in enumerate(rows.items()):
         y = _TOP + i * (_HEIGHT + _GAP)
         n_sets = len(found[names[0]])
-        bins = 20 if n_sets >= 400 else 10
         first, _, second = label.partition(", ")
         body.append(_text(_LEFT - 12, y + _HEIGHT / 2 - 4, first, "end"))
         body.append(_text(_LEFT - 12, y + _HEIGHT / 2 + 11, f"{second}, {n_sets} sets", "end"))
-        low, high = binom.interval(_BAND, n_sets, 1 / bins)
+        low, high = binom.interval(_BAND, n_sets, 1 / _BINS)
         unit = _HEIGHT / (1.35 * high)
         for j, name in enumerate(names):
             x = _LEFT + j * (_WIDTH + _GAP)
-            counts = np.bincount(found[name] * bins // (kept[label] + 1), minlength=bins)
+            counts = np.bincount(found[name] * _BINS // (kept[label] + 1), minlength=_BINS)
             body.append(_box(x, y + _HEIGHT - high * unit, _WIDTH, (high - low) * unit, "#bbbbbb"))
-            step = _WIDTH / bins
+            step = _WIDTH / _BINS
             body += [
                 _box(x + b * step + 0.4, y + _HEIGHT - n * unit, step - 0.8, n * unit, "#0072B2")
                 for b, n in enumerate(counts.tolist())

@@ -51,8 +51,8 @@ class Plan:
     mixture: gmm.Mixture = ONE_COLUMN
     n_points: int = 10
     warmup: int = 300
-    kept: int = 99
-    thin: int = 8
+    kept: int = 49
+    thin: int = 60
     seed: int = 11
 
 

@@ -50,7 +50,7 @@ def test_who_asks_for_one_run_is_next_whatever_another_has_waiting(jobs):
 def test_one_person_cannot_fill_the_queue(jobs):
     for seed in range(20, 26):
         jobs.submit(map_spec(steps=LONG, first_seed=seed), "ann")
-    until(lambda: not jobs.store.runs("ann", states=("running",)) == [])
+    until(lambda: jobs.store.runs("ann", states=("running",)) != [])
     jobs.submit(map_spec(steps=LONG, first_seed=26), "ann")
     words = r"6 of your runs are waiting, and 6 is the limit \(GMM_QUEUED_RUNS\)\. .*cancel one"
     with pytest.raises(ValueError, match=words):

@@ -8,7 +8,7 @@ import streamlit as st
 
 from gmm_core.figures import data as data_figures
 from gmm_core.words import count
-from pages.parts import figure, session, text
+from pages.parts import browser, figure, session, text
 
 _CSS = Path(__file__).with_suffix(".css")
 _LOGO = Path(__file__).with_name("logo.svg")
@@ -32,6 +32,8 @@ def begin() -> None:
     st.session_state["framed"] = True
     with st.sidebar:
         _summary()
+        with st.container(key="browser"):
+            browser.remember()
 
 
 def home() -> None:

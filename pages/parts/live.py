@@ -8,6 +8,7 @@ shows it, always at the same height, so that nothing moves when a run ends.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,8 @@ from gmm_core.inference import estimate_seconds
 from gmm_core.jobs import RunStatus, service
 from gmm_core.mixture import Parameters
 from gmm_core.specification import Specification
-from gmm_core.words import count
+from gmm_core.store import LIVE
+from gmm_core.words_jobs import in_line
 from pages.parts import session, text
 
 Array = NDArray[np.float64]
@@ -96,8 +98,11 @@ def view(
             return View(spec, run_id if known else None, known, result, waiting=True)
         # Turning a knob replaces the run that the last turn started.
         if last and last != run_id and (before := _status(last)) and before.live:
-            service().cancel(last)
-        service().submit(spec, session.owner())
+            _replace(before)
+        try:
+            service().submit(spec, session.owner())
+        except ValueError as error:  # too large here, or too many are waiting
+            return View(spec, error=text.sentence(error))
         # Not on a session's first run: whoever comes sees the page at once.
         if (last or not link) and estimate_seconds(spec) < BLINK:
             service().wait(run_id, BLINK)
@@ -144,13 +149,14 @@ def status_line(view: View, slot: str, label: str = "Run") -> None:
         status = view.status
         if view.live and status is not None:
             left.progress(status.fraction, text=_words(status))
-            right.button(
-                "Cancel",
-                key=f"cancel_{slot}",
-                on_click=service().cancel,
-                args=(view.run_id,),
-                width="stretch",
-            )
+            if session.owner() in status.owners:
+                right.button(
+                    "Cancel",
+                    key=f"cancel_{slot}",
+                    on_click=cancel,
+                    args=(view.run_id,),
+                    width="stretch",
+                )
             return
         if view.waiting and view.spec is not None:
             seconds = estimate_seconds(view.spec)
@@ -167,6 +173,18 @@ def status_line(view: View, slot: str, label: str = "Run") -> None:
             return
         if status is not None:
             left.caption(_words(status))
+
+
+def _replace(before: RunStatus) -> None:
+    """Stop a run that this person no longer wants; one of somebody else's goes on."""
+    if session.owner() in before.owners:
+        service().cancel(before.run_id, session.owner())
+
+
+def cancel(run_id: str) -> None:
+    """Stop a run, as a button does: it may have been left or given up meanwhile."""
+    with suppress(ValueError):
+        service().cancel(run_id, session.owner())
 
 
 def _ask(slot: str, run_id: str) -> None:
@@ -194,9 +212,11 @@ def duration(seconds: float | None) -> str:
 
 
 def _words(status: RunStatus) -> str:
+    if status.state in LIVE and status.message:
+        return status.message
     if status.state == "queued":
-        if status.position:
-            return f"Waiting: {count(status.position, 'run')} before this one."
+        if status.stage == "waiting":
+            return f"{in_line(status.position)}: this run starts when a worker is free."
         return _preparing(status)
     if status.state == "running":
         if not status.total:

@@ -17,6 +17,7 @@ from gmm_core.mixture import COVARIANCES, Mixture, Parameters, Priors
 from gmm_core.options import CompareOptions, GuideOptions, MapOptions, NutsOptions
 from gmm_core.results import MapFit
 from gmm_core.specification import Specification
+from pages.parts import browser
 
 PAGES = {
     "map": "fit",
@@ -219,10 +220,14 @@ def set_own_priors(chosen: Priors) -> None:
 
 
 def owner() -> str:
-    """Return whose runs these are: the signed-in person, or everyone's without sign-in."""
-    if st.user.get("is_logged_in", False):
-        return str(st.user.get("email") or st.user.get("sub") or "")
-    return ""
+    """Return whose runs these are: the signed-in person's, or without sign-in the browser's."""
+    user = st.user
+    if not user.get("is_logged_in", False):
+        return browser.owner()
+    if user.get("email") and user.get("email_verified", True):
+        return str(user["email"])
+    # An address that the provider did not check could be somebody else's.
+    return f"{user.get('iss', '')} {user.get('sub', '')}"
 
 
 def fit_specification() -> Specification:

@@ -169,7 +169,12 @@ def open_cell(cell: Cell) -> None:
         mixture=comparison.mixture_of(cell, spec.mixture),
         options=options.map_options,
     )
-    session.go_to(service().submit(one, session.owner()))
+    try:
+        run_id = service().submit(one, session.owner())
+    except ValueError as error:  # too many are waiting
+        st.error(text.plain(text.sentence(error)))
+        return
+    session.go_to(run_id)
 
 
 def way_to_fit(rows: list[ComparisonRow], criterion: Criterion) -> None:

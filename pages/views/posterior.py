@@ -146,7 +146,7 @@ def under_way(view: live.View) -> list[live.View]:
     if middle.button("Show it", key="show_last", width="stretch"):
         session.go_to(last)
     right.button(
-        "Cancel it", key="cancel_last", on_click=service().cancel, args=(last,), width="stretch"
+        "Cancel it", key="cancel_last", on_click=live.cancel, args=(last,), width="stretch"
     )
     return [live.View(None, last, status)]
 

@@ -12,6 +12,7 @@ from gmm_core.mixture import Mixture
 from gmm_core.store import LIVE, RunRow, now
 from gmm_core.words import Segment, count
 from gmm_core.words_comparison import sweep_label
+from gmm_core.words_jobs import in_line
 from pages.parts import frame, header, live, pins, session, text
 
 PER_PAGE = 20
@@ -110,8 +111,8 @@ def facts(run: RunRow, status: RunStatus | None) -> str:
     if status is not None and status.live:
         if status.stage == "stopping":
             said = ["Stopping"]
-        elif status.position:
-            said = [f"Waiting behind {count(status.position, 'run')}"]
+        elif status.stage == "waiting":
+            said = [in_line(status.position)]
         elif status.total:
             said = ["Running", f"{status.done:,} of {status.total:,}"]
             said += [f"{live.duration(status.remaining)} left"] if status.remaining else []
@@ -140,7 +141,7 @@ def actions(run: RunRow, status: RunStatus | None) -> None:
         st.button(
             "Cancel",
             key=f"cancel_{run.id}",
-            on_click=service().cancel,
+            on_click=live.cancel,
             args=(run.id,),
             disabled=status.stage == "stopping",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from gmm_core import jobs
 
+_BROWSER = "b" * 43  # the id that its cookie would bring
 ROOT = Path(__file__).parents[2]
 
 
@@ -27,12 +29,19 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[jobs.JobServic
 
 
 @pytest.fixture
+def owner() -> str:
+    """The browser in which `view` draws pages, as the store knows it."""
+    return "browser:" + hashlib.sha256(_BROWSER.encode()).hexdigest()[:32]
+
+
+@pytest.fixture
 def view() -> Callable[..., AppTest]:
     """Return a function that draws a page: `view("fit", n_components=3)` sets the session."""
 
     def drawn(name: str, query: dict[str, str] | None = None, **state: Any) -> AppTest:
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
         app.switch_page(f"pages/views/{name}.py")
+        app.session_state["browser"] = _BROWSER
         for key, value in state.items():
             app.session_state[key] = value
         for key, value in (query or {}).items():

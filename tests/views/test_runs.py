@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 
 import pytest
 
@@ -41,11 +42,11 @@ def empty(service):
 
 
 @pytest.fixture
-def done(service):
+def done(service, owner):
     """Return a function that runs a specification to its end."""
 
-    def ended(spec=None, owner=""):
-        run_id = service.submit(spec or specification(), owner)
+    def ended(spec=None, by=owner):
+        run_id = service.submit(spec or specification(), by)
         service.wait(run_id, timeout=120)
         return run_id
 
@@ -92,13 +93,13 @@ def test_deleted_run_is_gone_from_list_store_and_session(view, done, service):
 
 
 def test_runs_of_others_are_not_listed(view, done):
-    done(owner="somebody@example.org")
+    done(by="somebody@example.org")
     assert "There is no run yet" in page_text(view("runs"))
 
 
-def test_live_run_shows_progress_and_is_cancelled(view, service):
+def test_live_run_shows_progress_and_is_cancelled(view, service, owner):
     spec = specification(options=NutsOptions(draws=5000, warmup=5000, chains=1))
-    run_id = service.submit(spec)
+    run_id = service.submit(spec, owner)
     app = view("runs")
     assert f"cancel_{run_id}" in keys(app)
     assert f"delete_{run_id}" not in keys(app)
@@ -117,10 +118,10 @@ def test_filter_by_kind_and_state(view, done):
     assert "Fit** of **tutorial" in page_text(app)
 
 
-def test_twenty_runs_are_on_a_page(view, service):
+def test_twenty_runs_are_on_a_page(view, service, owner):
     for seed in range(23):
         spec = specification(options=MapOptions(restarts=1, steps=20, first_seed=seed))
-        service.store.create_run(spec)
+        service.store.create_run(spec, owner)
         service.store.set_state(spec.id, "cancelled", "Cancelled.")
 
     def shown(app):
@@ -182,3 +183,50 @@ def test_only_finished_fits_are_pinned(view, done):
     app = view("runs", query={"pins": f"{posterior},{'0' * 32}"})
     assert f"pin_{posterior}" not in keys(app)
     assert "not a finished fit" in page_text(app)
+
+
+def test_link_shows_anothers_run_without_a_way_to_cancel_it(view, service, owner):
+    spec = specification(options=NutsOptions(draws=5000, warmup=5000, chains=1, seed=8))
+    run_id = service.submit(spec, "browser:of-somebody-else")
+    app = view("posterior", {"run": run_id})
+    assert app.session_state["runs"]["posterior"] == run_id
+    assert service.status(run_id).live
+    assert "cancel_posterior" not in keys(app)
+    assert "There is no run yet" in page_text(view("runs"))
+    service.submit(spec, owner)  # who asks for it too has it in the list, and may leave it
+    app = view("runs")
+    app.button(key=f"cancel_{run_id}").click().run()
+    assert service.status(run_id).live
+    assert "There is no run yet" in page_text(app)
+    service.cancel(run_id)
+    assert service.wait(run_id, timeout=30).state == "cancelled"
+
+
+def test_a_run_that_is_refused_says_what_to_change_and_leaves_the_page_as_it_was(
+    view, service, monkeypatch
+):
+    monkeypatch.setattr(service, "settings", service.settings.model_copy(update={"run_size": 10}))
+    app = view("fit", restarts=7, steps=30)
+    assert any("too large for this server" in error.value for error in app.error)
+    assert any("fewer points, components, starts or steps" in e.value for e in app.error)
+    assert app.session_state["restarts"] == 7
+
+
+def test_browser_keeps_its_runs_by_its_cookie_alone(view, owner, monkeypatch):
+    from pages.parts import browser
+
+    class Context:
+        cookies: ClassVar = {browser.COOKIE: "b" * 43}
+
+    state = {}
+    monkeypatch.setattr(browser.st, "context", Context)
+    monkeypatch.setattr(browser.st, "session_state", state)
+    assert browser.owner() == owner
+    state.clear()
+    Context.cookies = {browser.COOKIE: "../forged"}
+    assert browser.owner() != owner
+    new = state["browser"]
+    state.clear()
+    browser.owner()
+    assert state["browser"] != new
+    assert len(new) == 43

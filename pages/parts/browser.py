@@ -1,0 +1,61 @@
+"""Which browser a session is in, so that without sign-in runs belong to it.
+
+A browser keeps a random id in a cookie, and its later sessions bring it along. Nobody can guess the
+id, and the store knows only its hash, so a copy of the database lets no one in. The cookie is set
+by a component, since Streamlit sets none of its own; a browser that refuses it owns its runs until
+the page is loaded again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+
+import streamlit as st
+
+COOKIE = "gmm_browser"
+_BYTES = 32  # of randomness, 43 characters in base 64
+_VALID = re.compile(r"[A-Za-z0-9_-]{43}")
+
+_keep = st.components.v2.component(
+    "gmm_browser",
+    html="<span hidden></span>",
+    js="""
+    export default function ({ data, setTriggerValue }) {
+      // Two first tabs make an id each: the one that came first holds for both.
+      const kept = document.cookie.match(/(?:^|; )gmm_browser=([A-Za-z0-9_-]{43})(?:;|$)/);
+      const id = kept ? kept[1] : data.id;
+      const secure = location.protocol === "https:" ? "; Secure" : "";
+      document.cookie =
+        `gmm_browser=${id}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+      if (id !== data.id) setTriggerValue("other", id);
+    }
+    """,
+    isolate_styles=False,
+)
+
+
+def owner() -> str:
+    """Return the name under which this browser's runs are kept."""
+    return "browser:" + hashlib.sha256(_identity().encode()).hexdigest()[:32]
+
+
+def remember() -> None:
+    """Have the browser keep its id; draws nothing that is seen."""
+
+    def other() -> None:
+        found = st.session_state["browser_cookie"].get("other")
+        if isinstance(found, str) and _VALID.fullmatch(found):
+            st.session_state["browser"] = found
+
+    _keep(key="browser_cookie", data={"id": _identity()}, on_other_change=other)
+
+
+def _identity() -> str:
+    state = st.session_state
+    if "browser" not in state:
+        brought = st.context.cookies.get(COOKIE, "")
+        known = _VALID.fullmatch(brought) is not None
+        state["browser"] = brought if known else secrets.token_urlsafe(_BYTES)
+    return str(state["browser"])

@@ -374,6 +374,13 @@ def _numbers(cells: Any) -> tuple[NDArray[np.float64], int, str]:
         return (nothing, 0, "empty") if np.isnan(cells).all() else (cells, 0, "")
     if not isinstance(cells, list):
         return _parse_strings(cells)
+    if set(map(type, cells)) <= {int, float, type(None)}:
+        try:
+            plain = np.array(cells, dtype=np.float64)  # None becomes NaN
+        except OverflowError:  # an integer past 1.8e308
+            pass
+        else:
+            return _numbers(plain)
     values = np.full(len(cells), np.nan)
     numeric = filled = 0
     other: Any = None
@@ -403,6 +410,8 @@ def _parse_strings(cells: Any) -> tuple[NDArray[np.float64], int, str]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if len(cells) < 50:  # thousands of short columns: calling Arrow takes longer than the work
+        return _numbers(cells.to_pylist())
     cells = pc.utf8_trim_whitespace(cells)
     try:
         clean = cells.cast(pa.float64()).to_numpy(zero_copy_only=False)

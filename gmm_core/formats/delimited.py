@@ -1,0 +1,205 @@
+"""Delimited text: the delimiter, the decimal sign and the header are found out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import Any
+
+from gmm_core.formats.encoding import SAMPLE_BYTES
+from gmm_core.formats.table import (
+    MAX_FILE_COLUMNS,
+    RawTable,
+    Unreadable,
+    count,
+    default_names,
+    has_header,
+    is_missing,
+    is_number,
+    tidy_names,
+    too_wide,
+)
+
+MAX_LINE = 1_000_000
+"""Characters in a line: the widest table that is read, with 60 characters in each cell."""
+
+DELIMITERS = {"\t": "tab", ";": "semicolon", "|": "bar", ",": "comma", " ": "space"}
+"""In the order of preference when two explain the file equally well: comma may be a decimal."""
+
+
+def read_text(text: str) -> RawTable:
+    """Read delimited text: the delimiter, the decimal sign and the header are found out."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    from pyarrow import csv as arrow_csv
+
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "").strip("\n\x1a\ufeff")
+    if not text.isascii():
+        text = text.replace("\u2212", "-").replace("\u00a0", " ")  # typeset minus, hard space
+    skipped = 0
+    top = 0
+    while text.startswith(("#", "\n"), top) and (end := text.find("\n", top)) >= 0:
+        top, skipped = end + 1, skipped + 1
+    text = text[top:]
+    declared = re.match(r"sep=(.)\n", text)  # what Excel writes, and reads, to name the delimiter
+    if declared:
+        skipped += 1
+        text = text[declared.end() :]
+    text = re.sub(r"\n +(?=\n)", "\n", text)
+
+    lines = _first_lines(text)
+    delimiter, decimal = _dialect(lines, declared.group(1) if declared else None)
+    sample = _split(lines, delimiter)
+    if len(sample[0]) > MAX_FILE_COLUMNS:
+        raise too_wide(len(sample[0]))
+    header = has_header(sample, decimal)
+    if delimiter == " ":
+        text = _collapse_spaces(text)
+    elif delimiter == "":
+        # Arrow needs some delimiter; this one is a control code that no table has.
+        delimiter = "\x1f"
+
+    elif f'{delimiter} "' in text:
+        # Arrow takes a quotation mark behind a space as a part of the cell.
+        text = re.sub(f'{re.escape(delimiter)} +"', f'{delimiter}"', text)
+
+    width = len(sample[0])
+    bad_rows: list[Any] = []
+
+    def note(row: Any) -> str:
+        bad_rows.append(row)
+        return "error"
+
+    data = text.encode("utf-8", "replace")
+    numbered = [f"{i}" for i in range(width)]
+    try:
+        table = arrow_csv.read_csv(
+            io.BytesIO(data),
+            # One thread: only then does Arrow know the number of a bad row.
+            read_options=arrow_csv.ReadOptions(
+                column_names=numbered, block_size=len(data) + 1, use_threads=False
+            ),
+            parse_options=arrow_csv.ParseOptions(
+                delimiter="\t" if delimiter == " " else delimiter,
+                newlines_in_values=b'"' in data,
+                invalid_row_handler=note,
+            ),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(numbered, pa.string()), strings_can_be_null=False
+            ),
+        )
+    except Exception as error:
+        if bad_rows:
+            row = bad_rows[0]
+            where = "A row" if row.number is None else f"Row {row.number + skipped}"
+            raise Unreadable(
+                f"The rows differ in length: {where[0].lower() + where[1:]} has "
+                f"{row.actual_columns} cells, but the first has {row.expected_columns} "
+                f"(delimiter: {DELIMITERS.get(delimiter, 'none')}). "
+                "Give every row the same number of cells."
+            ) from error
+        raise Unreadable(
+            "The file looks like text, but it could not be read as a table of rows and cells; a "
+            "quotation mark may not be closed. Save it again as CSV."
+        ) from error
+    cells = [column.combine_chunks() for column in table.columns]
+    if header:
+        names = tidy_names([c[0].as_py() for c in cells])
+        cells = [c[1:] for c in cells]
+    else:
+        names = default_names(width)
+    n_rows = table.num_rows - int(header)
+    if n_rows == 0:
+        raise Unreadable(
+            f"The file has a header but no rows below it ({count(width, 'column')}). "
+            "Choose a file with at least one row of numbers."
+        )
+    if decimal == ",":
+        # A point here would group thousands; "1.234,5" is left as text rather than guessed.
+        point = [pc.match_substring(c, ".") for c in cells]
+        swapped = [pc.replace_substring(c, ",", ".") for c in cells]
+        cells = [pc.if_else(p, c, s) for p, c, s in zip(point, cells, swapped, strict=True)]
+    return RawTable(
+        format="CSV",
+        names=names,
+        cells=tuple(cells),
+        n_rows=n_rows,
+        header=header,
+        delimiter=DELIMITERS.get(delimiter) if delimiter != "\x1f" else None,
+        decimal=decimal,
+    )
+
+
+def _first_lines(text: str) -> list[str]:
+    """Take whole lines from the top: some hundreds, but three at least, however long they are."""
+    end = 0
+    for _ in range(3):
+        newline = text.find("\n", end)
+        length = (len(text) if newline < 0 else newline) - end
+        if length > MAX_LINE:
+            raise Unreadable(
+                f"A line of the file has {length:,} characters, but at most {MAX_LINE:,} are "
+                "read. Write each row of the table on a line of its own."
+            )
+        end += length + 1
+        if newline < 0:
+            break
+    lines = text[: max(end, SAMPLE_BYTES)].split("\n")
+    if max(end, SAMPLE_BYTES) < len(text):
+        lines.pop()  # cut in the middle
+    return [line for line in lines if line.strip(" ")]
+
+
+def _dialect(lines: list[str], declared: str | None) -> tuple[str, str]:
+    """Find the delimiter and decimal sign that make the most cells numbers in rows of one length.
+
+    Returns
+    -------
+    The delimiter ("" for a single column) and the decimal sign.
+    """
+    lines = lines[:300]
+    best, best_score = ("", "."), -1.0
+    for delimiter in [declared] if declared else [*DELIMITERS, ""]:
+        rows = _split(lines, delimiter)
+        widths = [len(row) for row in rows]
+        if max(widths) == 1 and delimiter != "" and not declared:
+            continue
+        # "a,b" above "1,5" names two columns: the comma is then no decimal sign of a single one.
+        commas = delimiter == "" and not is_number(lines[0], ",") and "," in lines[0]
+        alike = widths.count(max(set(widths), key=widths.count)) / len(widths)
+        body = rows[1:] or rows
+        # A thousand cells of a row tell as much as a hundred thousand.
+        filled = [cell for row in body for cell in row[:1000] if not is_missing(cell)]
+        for decimal in (".", ","):
+            # Quoted "1,234" between commas is more often a thousand than a decimal: not guessed.
+            if decimal == delimiter or (decimal == "," and commas):
+                continue
+            share = sum(is_number(c, decimal) for c in filled) / max(len(filled), 1)
+            # A ragged table is worse than one of text; 0.1 lets a table of text still be split.
+            score = alike**2 * (0.1 + share)
+            if score > best_score + 1e-9:
+                best, best_score = (delimiter, decimal), score
+    return best
+
+
+def _split(lines: list[str], delimiter: str) -> list[list[str]]:
+    if delimiter == "":
+        return [[line.strip().strip('"')] for line in lines]
+    if delimiter == " ":
+        lines = [line.strip() for line in lines]
+    try:
+        reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+        return [row for row in reader if row]
+    except csv.Error:
+        return [line.split(delimiter) for line in lines]
+
+
+def _collapse_spaces(text: str) -> str:
+    """Put one tab where a run of spaces was, since Arrow splits at single characters only."""
+    if '"' not in text:
+        # Runs first, then the ends: the other way round takes quadratic time on long runs.
+        return re.sub(r"(?m)^\t|\t$", "", re.sub(r"[ \t]+", "\t", text))
+    out = io.StringIO()
+    csv.writer(out, delimiter="\t", lineterminator="\n").writerows(_split(text.split("\n"), " "))
+    return out.getvalue()

@@ -1,0 +1,209 @@
+"""What every format is read into, and the words for what is too large or no table."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gmm_core.dataset import MAX_NAME_LENGTH, MAX_POINTS
+
+MAX_CELLS = 25_000_000
+"""Cells in one file: what 50 MB of text can hold at two bytes each; 200 MB as float64."""
+
+MAX_OBJECTS = 4_000_000
+"""Cells of JSON and Excel, which become Python objects: half a gigabyte, some two seconds."""
+
+MAX_FILE_COLUMNS = 16_384
+"""What a spreadsheet can hold; a table wider than that is a misread or transposed file."""
+
+MISSING = frozenset(
+    [
+        "",
+        "na",
+        "n/a",
+        "nan",
+        "-nan",
+        "null",
+        "none",
+        "nil",
+        "missing",
+        "-",
+        "--",
+        "?",
+        ".",
+        "<na>",
+        "#n/a",
+        "#na",
+        "#div/0!",
+        "#value!",
+        "#num!",
+        "#ref!",
+        "#name?",
+        "#null!",
+    ]
+)
+"""What programs write for "no value", in lower case; the last are Excel's errors."""
+
+INFINITE = frozenset(s + w for s in ("", "+", "-") for w in ("inf", "infinity"))
+
+NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+NUMBER_COMMA = re.compile(r"[+-]?(?:[0-9]*,[0-9]+|[0-9]+)(?:[eE][+-]?[0-9]+)?")
+
+
+class Unreadable(ValueError):  # noqa: N818 - says what the file is
+    """A file that is no table, in our own words; parsers raise ValueError with theirs."""
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """A file as named columns of cells, before anyone asks whether they are numbers.
+
+    Attributes
+    ----------
+    format : "CSV", "Parquet", "Excel" or "JSON".
+    names : D different names, made up where the file has none.
+    cells : per column a pyarrow array of strings, a float64 array, a list of Python values, or the
+        word that says why the column was not read ("text", "dates", ...).
+    n_rows : rows in the file, without the header.
+    header : whether the names come from the file.
+    delimiter : "comma", "tab", ...; None where the format has none.
+    decimal : "." or ","; None where the format has none.
+    encoding : of a text file.
+    sheet : of an Excel file, the sheet that was read.
+    other_sheets : names of those that were not.
+    """
+
+    format: str
+    names: tuple[str, ...]
+    cells: tuple[Any, ...]
+    n_rows: int
+    header: bool
+    delimiter: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
+    sheet: str | None = None
+    other_sheets: tuple[str, ...] = ()
+
+
+def is_number(cell: object, decimal: str = ".") -> bool:
+    """Whether a cell holds a real number, or text that reads as one."""
+    if isinstance(cell, str):
+        text = cell.strip()
+        pattern = NUMBER if decimal == "." else NUMBER_COMMA
+        return bool(pattern.fullmatch(text)) or text.lower() in INFINITE
+    if isinstance(cell, float):
+        return not math.isnan(cell)
+    return isinstance(cell, int) and not isinstance(cell, bool)
+
+
+def is_missing(cell: object) -> bool:
+    """Whether a cell says that there is no value."""
+    if isinstance(cell, str):
+        return cell.strip().lower() in MISSING
+    return cell is None or (isinstance(cell, float) and math.isnan(cell))
+
+
+def tidy_names(raw: Sequence[object]) -> tuple[str, ...]:
+    """Make names that a dataset accepts out of what stands in a header.
+
+    Line breaks become spaces, empty names become "column 3", a repeated name gets a number.
+    The characters of a name are otherwise kept: showing them safely is the page's work.
+    """
+    names: list[str] = []
+    taken: set[str] = set()
+    copies: dict[str, int] = {}
+    for number, cell in enumerate(raw, start=1):
+        text = "" if cell is None else str(cell)
+        text = " ".join(text.replace("\0", " ").replace("\ufeff", "").split())
+        text = text.encode("utf-8", "replace").decode()[: MAX_NAME_LENGTH - 10].strip()
+        text = text or f"column {number}"
+        name = text
+        while name in taken:
+            copies[text] = copies.get(text, 1) + 1  # kept, or 16,384 equal names take minutes
+            name = f"{text} ({copies[text]})"
+        names.append(name)
+        taken.add(name)
+    return tuple(names)
+
+
+def has_header(rows: Sequence[Sequence[object]], decimal: str = ".") -> bool:
+    """Whether the first row names the columns: words stand where numbers stand below."""
+    first, body = rows[0], rows[1:]
+    if not body:
+        return not any(is_number(c, decimal) for c in first)
+    named = numeric = 0
+    for d, cell in enumerate(first):
+        below = [row[d] for row in body if d < len(row) and not is_missing(row[d])]
+        if below and sum(is_number(c, decimal) for c in below) >= len(below) / 2:
+            numeric += 1
+            named += not is_number(cell, decimal) and not is_missing(cell)
+    return 2 * named >= numeric if numeric else True
+
+
+def count(n: int, noun: str) -> str:
+    """Write a count with its noun."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def default_names(width: int) -> tuple[str, ...]:
+    """Name the columns of a file that does not."""
+    return ("value",) if width == 1 else tuple(f"x{d + 1}" for d in range(width))
+
+
+def too_wide(columns: int) -> Unreadable:
+    """Say that there are more columns than any table has."""
+    return Unreadable(
+        f"The file has {columns:,} columns, but at most {MAX_FILE_COLUMNS:,} can be read. "
+        "Rows may stand where columns should: transpose the table, or save fewer columns."
+    )
+
+
+def too_many_rows(rows: int) -> Unreadable:
+    """Say that there are more rows than a dataset may have."""
+    return Unreadable(
+        f"The file has {rows:,} rows, but at most {MAX_POINTS:,} are accepted. "
+        "Take a random sample of the rows."
+    )
+
+
+def too_many_cells(cells: int, most: int = MAX_CELLS) -> Unreadable:
+    """Say that there are more cells than are read."""
+    return Unreadable(
+        f"The file has {cells:,} cells or more, but at most {most:,} can be read. "
+        "Save fewer columns, or a sample of the rows."
+    )
+
+
+def from_rows(kind: str, rows: list[tuple[Any, ...]]) -> RawTable:
+    """Turn rows of Python values into columns; short rows end in missing cells."""
+    width = max(len(row) for row in rows)
+    if width > MAX_FILE_COLUMNS:
+        raise too_wide(width)
+    if len(rows) * width > MAX_OBJECTS:
+        raise too_many_cells(len(rows) * width, MAX_OBJECTS)
+    padded = [tuple(row) + (None,) * (width - len(row)) for row in rows]
+    header = has_header(padded[:300])
+    names = tidy_names(padded[0]) if header else default_names(width)
+    body = padded[int(header) :]
+    if not body:
+        raise Unreadable(
+            f"The file has a header but no rows below it ({count(width, 'column')}). "
+            "Choose a file with at least one row of numbers."
+        )
+    cells = [list(column) for column in zip(*body, strict=True)]
+    # A column without name or content is a margin of the sheet, not a column of the table.
+    keep = [d for d, c in enumerate(cells) if padded[0][d] is not None or any(map(_filled, c))]
+    return RawTable(
+        kind,
+        tuple(names[d] for d in keep),
+        tuple(cells[d] for d in keep),
+        len(body),
+        header=header,
+    )
+
+
+def _filled(cell: object) -> bool:
+    return cell is not None and cell != ""

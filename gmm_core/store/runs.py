@@ -178,7 +178,8 @@ class Runs(Datasets):
         elif state in ENDED:
             values |= {"finished": moment, "headline": headline}
             if started is not None:
-                values["seconds"] = (moment - started).total_seconds()
+                # The clock may have been set back meanwhile.
+                values["seconds"] = max(0.0, (moment - started).total_seconds())
         if versions is not None:
             values["versions"] = dict(versions)
         connection.execute(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import streamlit as st
 
 from gmm_core.words import Segment
-from pages.parts import text
+from pages.parts import text, verify
 from pages.parts.live import View
 
 # File name -> (MIME type, the function that writes it); a file is written when it is asked for.
@@ -25,6 +25,8 @@ def show(
             with st.popover("Share"):
                 st.caption("Whoever opens this link sees this run.")
                 st.code(link(view.run_id, title), language=None, wrap_lines=True)
+                if view.status is not None and view.status.state == "done":
+                    verify.panel(view.run_id)
             files = {**(exports or {}), **run_files(view)}
             if files and view.result is not None:
                 with st.popover("Export"):

@@ -31,8 +31,8 @@ _HOME = {
     "assign": "mixture",
     "boundaries": "mixture",
     "compare": "inference",
-    "example": "examples",
-    "examples": "examples",
+    "example": "example_data",
+    "examples": "example_data",
     "exact_posterior": "exact",
     "fit_em": "inference",
     "fit_guide": "inference",
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from gmm_core.comparison import ComparisonRow
     from gmm_core.dataset import Dataset
     from gmm_core.exact import ExactPosterior, exact_posterior
-    from gmm_core.examples import example, examples
+    from gmm_core.example_data import example, examples
     from gmm_core.inference import compare, fit_em, fit_guide, fit_map, sample_posterior
     from gmm_core.mixture import (
         Mixture,
@@ -81,8 +81,8 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = import_module(f"{__name__}.{_HOME[name]}")
-    # `jobs` is public as a module. `examples` is both: importing the module has set the
-    # package's attribute to it, and the function has to win.
+    # `jobs` is public as a module. No other module may have the name of a public function: once
+    # imported it would stand in its place.
     value = module if name == "jobs" else getattr(module, name)
     globals()[name] = value
     return value

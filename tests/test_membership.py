@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gmm_core import Dataset, Mixture, Parameters, boundaries, responsibilities
-from gmm_core.examples import example
+from gmm_core.example_data import example
 from gmm_core.membership import (
     CERTAIN,
     DOUBTFUL,

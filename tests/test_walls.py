@@ -81,3 +81,10 @@ def test_every_public_name_is_there():
         assert getattr(gmm_core, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'magic'"):
         _ = gmm_core.magic
+
+
+def test_no_module_hides_a_public_function_of_its_name():
+    import gmm_core
+
+    modules = {path.stem for path in Path(gmm_core.__file__).parent.iterdir()}
+    assert modules & set(gmm_core.__all__) == {"jobs"}

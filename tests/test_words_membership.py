@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gmm_core import Dataset, GuideFit, Parameters
-from gmm_core.examples import example
+from gmm_core.example_data import example
 from gmm_core.scoring import score
 from gmm_core.words_membership import (
     guide_answer,

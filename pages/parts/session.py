@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from gmm_core.dataset import Dataset
-from gmm_core.examples import example
+from gmm_core.example_data import example
 from gmm_core.jobs import service
 from gmm_core.mixture import COVARIANCES, Mixture, Parameters, Priors
 from gmm_core.options import CompareOptions, GuideOptions, MapOptions, NutsOptions

@@ -10,7 +10,7 @@ import streamlit as st
 
 from gmm_core import entering
 from gmm_core.dataset import Dataset, listing
-from gmm_core.examples import describe, example, examples, generate
+from gmm_core.example_data import describe, example, examples, generate
 from gmm_core.figures import data as figures
 from gmm_core.figures.style import number
 from gmm_core.reading import MAX_BYTES, Reading, read_table

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from gmm_core.examples import example
+from gmm_core.example_data import example
 from gmm_core.figures import curves, density, membership, posterior
 from gmm_core.figures.style import number, percent
 from gmm_core.membership import map_loss

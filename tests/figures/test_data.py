@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gmm_core.dataset import Dataset
-from gmm_core.examples import example
+from gmm_core.example_data import example
 from gmm_core.figures import data as figures
 
 

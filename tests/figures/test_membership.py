@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import pytest
 
 from gmm_core import Dataset, Parameters, responsibilities
-from gmm_core.examples import example
+from gmm_core.example_data import example
 from gmm_core.figures import membership, style
 
 TUTORIAL = Parameters([0.625, 0.375], [[10.98446190], [0.49894133]], np.full((2, 1, 1), 0.65143370))

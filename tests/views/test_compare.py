@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from gmm_core.examples import example
+from gmm_core.example_data import example
 from gmm_core.mixture import Mixture, Priors
 from gmm_core.options import CompareOptions
 from gmm_core.specification import Specification

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gmm_core.dataset import Dataset
-from gmm_core.examples import example, examples
+from gmm_core.example_data import example, examples
 
 
 def page_text(app):

@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from gmm_core.dataset import Dataset
-from gmm_core.examples import example
+from gmm_core.example_data import example
 
 
 def page_text(app):

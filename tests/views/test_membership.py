@@ -6,7 +6,7 @@ import io
 import re
 
 from gmm_core.dataset import Dataset
-from gmm_core.examples import example
+from gmm_core.example_data import example
 from gmm_core.mixture import Mixture
 from gmm_core.options import NutsOptions
 from gmm_core.reading import read_table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gmm_core.examples import example
+from gmm_core.example_data import example
 
 
 def page_text(app):

@@ -8,7 +8,7 @@ from typing import ClassVar
 import pytest
 
 from gmm_core.dataset import Dataset
-from gmm_core.examples import example
+from gmm_core.example_data import example
 from gmm_core.mixture import Mixture
 from gmm_core.options import MapOptions, NutsOptions
 from gmm_core.specification import Specification

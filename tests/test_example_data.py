@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from gmm_core.examples import describe, example, examples, generate
+from gmm_core.example_data import describe, example, examples, generate
 
 TWO = SimpleNamespace(
     weights=np.array([0.7, 0.3]),

@@ -459,6 +459,7 @@ class Dispatcher:
                     own = [live.run_id for live in list(self.live.values()) if live.own]
                     self.store.touch(own)
                     self.mark_lost()
+                    self.store.expire()
             except SQLAlchemyError as error:
                 logger.warning("The database could not be reached; trying again. %s", error)
             except Exception:

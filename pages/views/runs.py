@@ -29,38 +29,53 @@ ALL = "all"
 
 def body() -> list[live.View]:
     """Draw the page from top to bottom; it ticks while a run of the list is under way."""
-    runs = service().store.runs(session.owner())
-    header.show("Runs", answer(runs))
-    if not runs:
+    store, owner = service().store, session.owner()
+    counts = store.run_counts(owner)
+    header.show("Runs", answer(counts))
+    if not counts:
         if st.button("Go to Fit, which starts the first one by itself", key="to_fit"):
             st.switch_page("pages/views/fit.py")
         return []
+    if store.keep_days:
+        st.caption(
+            f"A run goes {count_days(store.keep_days)} after it was last asked for. Keep those "
+            "that you want to stay."
+        )
     pins.panel()
-    chosen = filtered(runs)
+    kinds, states = filters()
+    chosen = sum(n for (kind, state), n in counts.items() if kind in kinds and state in states)
     if not chosen:
         st.caption("No run is of this kind and in this state. Choose others above.")
-    first = page_start(len(chosen))
-    views = [line(run) for run in chosen[first : first + PER_PAGE]]
-    pager(first, len(chosen))
+    first = page_start(chosen)
+    shown = store.runs(owner, states, kinds=kinds, limit=PER_PAGE, offset=first)
+    views = [line(run) for run in shown]
+    pager(first, chosen)
     return views
 
 
-def answer(runs: list[RunRow]) -> list[Segment]:
+def answer(counts: dict[tuple[str, str], int]) -> list[Segment]:
     """Say how many runs there are and how they ended."""
-    if not runs:
+    if not counts:
         return [
             Segment(
                 "There is no run yet. Every fit, membership and posterior that is computed stands "
                 "here, with a link that opens it again."
             )
         ]
-    states = Counter(run.state for run in runs)
+    states: Counter[str] = Counter()
+    for (_, state), n in counts.items():
+        states[state] += n
     each = ", ".join(f"{states[state]:,} {state}" for state in STATES if states[state])
-    return [Segment(f"{count(len(runs), 'run')}, newest first: {each}.")]
+    return [Segment(f"{count(states.total(), 'run')}, newest first: {each}.")]
 
 
-def filtered(runs: list[RunRow]) -> list[RunRow]:
-    """Let the person choose a kind and a state; return the runs of these."""
+def count_days(days: float) -> str:
+    """Say a number of days: "1 day", "30 days", "0.5 days"."""
+    return count(int(days), "day") if days == int(days) else f"{days:g} days"
+
+
+def filters() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Let the person choose a kind and a state; return the kinds and states to list."""
     with st.container(horizontal=True, gap="medium"):
         kind = st.segmented_control(
             "Kind",
@@ -82,7 +97,10 @@ def filtered(runs: list[RunRow]) -> list[RunRow]:
             persist_state="session",
             wrap=True,
         )
-    return [run for run in runs if kind in (ALL, run.kind) and state in (ALL, run.state)]
+    return (
+        tuple(KINDS) if kind == ALL else (kind,),
+        STATES if state == ALL else (state,),
+    )
 
 
 def line(run: RunRow) -> live.View:
@@ -133,6 +151,14 @@ def actions(run: RunRow, status: RunStatus | None) -> None:
         session.go_to(run.id)
     if run.kind == "map" and run.state == "done":
         pins.button(run.id, f"pin_{run.id}")
+    if service().store.keep_days and run.state not in LIVE:
+        st.button(
+            "Kept" if run.pinned else "Keep",
+            key=f"keep_{run.id}",
+            on_click=service().store.unpin if run.pinned else keep,
+            args=(run.id, session.owner()),
+            type="primary" if run.pinned else "secondary",
+        )
     with st.popover("Link"):
         st.caption("Whoever opens this link sees this run.")
         address = header.link(run.id, session.PAGES[run.kind])
@@ -151,6 +177,14 @@ def actions(run: RunRow, status: RunStatus | None) -> None:
         st.button(
             "Delete it", type="primary", key=f"delete_{run.id}", on_click=delete, args=(run.id,)
         )
+
+
+def keep(run_id: str, owner: str) -> None:
+    """Keep a run from expiring, unless it has just gone."""
+    try:
+        service().store.pin(run_id, owner)
+    except ValueError as error:
+        st.session_state["link_error"] = str(error)
 
 
 def delete(run_id: str) -> None:

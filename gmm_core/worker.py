@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from distributed import get_worker
 from distributed.diagnostics.plugin import WorkerPlugin
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from gmm_core import serialize
 from gmm_core.jobs.limits import too_long
@@ -53,6 +53,7 @@ _ENGINES = (
 )
 
 _FIRST_PAUSE, _LAST_PAUSE = 0.2, 2.0  # seconds between two tries to reach the database
+_STORE_PATIENCE = 0.3  # seconds that the store itself tries a statement again
 
 T = TypeVar("T")
 
@@ -187,6 +188,8 @@ def run_part(
     """
     terms = Terms(*terms)
     store = opened(database)
+    # The waiting is done here, where it can be told.
+    store.patience = _STORE_PATIENCE
     report = _Reporter(store, run_id, attempt, part, terms)
     report.send()  # tells where this part runs, and that it began (anew)
 
@@ -230,7 +233,7 @@ def _patiently(action: Callable[[], T], seconds: float, report: "_Reporter") -> 
     while True:
         try:
             found = action()
-        except SQLAlchemyError as error:
+        except (OperationalError, InterfaceError) as error:
             reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
             if time.monotonic() >= deadline:
                 raise StoreAwayError(

@@ -12,7 +12,6 @@ The draws from the prior share nothing with the core: they are NumPy's own.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
@@ -149,10 +148,8 @@ def ranks(
         return gathered(map(work, range(n_sets)))
     # Spawned, for torch and numba do not survive a fork; and anew after some sets, for each model
     # that torch has traced stays in memory.
-    with ProcessPoolExecutor(
-        n_processes, mp_context=get_context("spawn"), max_tasks_per_child=10
-    ) as pool:
-        return gathered(pool.map(work, range(n_sets), chunksize=5))
+    with get_context("spawn").Pool(n_processes, maxtasksperchild=10) as pool:
+        return gathered(pool.imap(work, range(n_sets), chunksize=5))
 
 
 def p_values(found: dict[str, NDArray[np.int64]], kept: int, n_bins: int) -> dict[str, float]:

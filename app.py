@@ -9,6 +9,7 @@ def main() -> None:
     """Draw the page that the address names, inside the common frame."""
     st.set_page_config(page_title="Mixture Explorer", page_icon=frame.ICON, layout="wide")
     frame.gate()
+    frame.check()
     pages = [
         st.Page(frame.home, title="Home", default=True, visibility="hidden"),
         st.Page("pages/views/fit.py", title="Fit", url_path="fit"),

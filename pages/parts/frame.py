@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from gmm_core.figures import data as data_figures
+from gmm_core.jobs import service
 from gmm_core.words import count
 from pages.parts import browser, figure, session, text
 
@@ -21,6 +22,15 @@ def gate() -> None:
         st.title("Mixture Explorer", anchor=False)
         st.write("Sign in to see and share this team's fits.")
         st.button("Sign in", type="primary", on_click=st.login)
+        st.stop()
+
+
+def check() -> None:
+    """Stop a page when a setting of the server cannot be used: it says which."""
+    try:
+        service()
+    except ValueError as error:
+        st.error(text.plain(text.sentence(error)))
         st.stop()
 
 

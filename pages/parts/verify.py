@@ -33,7 +33,13 @@ def panel(run_id: str) -> None:
 def _draw(run_id: str, found: RunStatus | verify.Verdict | None) -> None:
     if isinstance(found, RunStatus):
         st.progress(found.fraction, text="Computing it again…")
-        st.button("Cancel", key="verify_cancel", on_click=service().cancel, args=(found.run_id,))
+        if session.owner() in found.owners:
+            st.button(
+                "Cancel",
+                key="verify_cancel",
+                on_click=service().cancel,
+                args=(found.run_id, session.owner()),
+            )
         return
     st.button(
         "Verify",

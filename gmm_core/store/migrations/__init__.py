@@ -1,7 +1,7 @@
 """The way from any earlier schema to the present one, gone by itself when a store is opened.
 
-A schema change is a new file in `versions` (`alembic revision -m "what changes"` begins one), the
-same change in `schema.py`, and the new number in `HEAD`. Tests hold the three together.
+A schema change is a new file in `versions`, the same change in `schema.py`, and the new number in
+`HEAD`; `alembic revision --rev-id 0003 -m "what changes"` begins it. Tests hold the three together.
 """
 
 import threading

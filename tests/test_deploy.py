@@ -1,9 +1,12 @@
 """What stands in deploy/ fits together; the containers themselves are built elsewhere."""
 
+import base64
+import hashlib
 import re
 from pathlib import Path
 
 import pytest
+import streamlit
 import yaml
 from packaging.requirements import Requirement
 
@@ -97,3 +100,11 @@ def test_no_file_for_deployment_names_a_host_of_packages():
         text = path.read_text()
         assert not re.search(r"https?://(?!127\.0\.0\.1|web;)", text), path
         assert "file:/" not in text
+
+
+def test_the_content_policy_allows_the_script_in_streamlits_own_page_and_no_other():
+    index = (Path(streamlit.__file__).parent / "static" / "index.html").read_text()
+    scripts = re.findall(r"(?s)<script>(.*?)</script>", index)
+    hashes = {base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in scripts}
+    conf = (DEPLOY / "nginx.conf").read_text()
+    assert set(re.findall(r"'sha256-([^']+)'", conf)) == hashes

@@ -9,7 +9,7 @@ from gmm_core.jobs import RunStatus, service
 from gmm_core.words_verify import made_with, verdict_words
 from pages.parts import live, session, text
 
-_WIDTH = 400  # pixels: without it the longest sentence would make the popover as wide as the page
+_WIDTH = 552  # pixels, as the link above: the longest sentence would fill the page
 
 
 def panel(run_id: str) -> None:

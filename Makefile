@@ -6,9 +6,10 @@ BIN := $(VENV)/bin
 ADDRESS := 127.0.0.1
 PORT := 8501
 
-.PHONY: app test lint bench calibrate chromium postgres clean
+.PHONY: app test lint bench calibrate fuzz lock audit chromium postgres clean
 
 app: $(VENV)/.app
+	@$(BIN)/python -m gmm_core.settings
 	$(BIN)/streamlit run app.py --server.address $(ADDRESS) --server.port $(PORT)
 
 test: $(VENV)/.test chromium postgres lint
@@ -25,6 +26,21 @@ bench: $(VENV)/.bench
 
 calibrate: $(VENV)/.test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/calibration -s
+
+# Thousands of hostile files; `make test` has some hundred of them.
+fuzz: $(VENV)/.test
+	FUZZ_FILES=6000 $(BIN)/python -m pytest tests/fuzz --timeout 3000
+
+# The versions that the tests passed with, for deploy/Dockerfile and whoever wants the same.
+lock: $(VENV)/.app
+	$(BIN)/python deploy/lock.py > requirements.lock.new
+	mv requirements.lock.new requirements.lock
+
+# Known weaknesses of the locked versions; asks a database on the network.
+audit: $(VENV)/.test
+	$(BIN)/pip install --quiet 'pip-audit>=2.9,<3'
+	$(BIN)/pip-audit --no-deps --disable-pip --requirement requirements.lock || \
+		{ echo "pip-audit found weaknesses (above), or could not reach its database."; exit 1; }
 
 # Debian packages the browser; elsewhere Playwright brings its own.
 chromium: $(VENV)/.test

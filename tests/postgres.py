@@ -109,10 +109,21 @@ class Server:
     def __enter__(self) -> Self:
         """Start it."""
         self.start()
+        # Its input ends when this process does, however it ends: no server is left behind.
+        self.guard = subprocess.Popen(
+            ["sh", "-c", 'cat; "$0" stop -m immediate -D "$1/data"; rm -rf "$1"',
+             str(self.programs / "pg_ctl"), str(self.folder)],
+            cwd="/",
+            user=self.user,
+            group=None if self.user is None else pwd.getpwnam(self.user).pw_gid,
+            extra_groups=None if self.user is None else [],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )  # fmt: skip
         return self
 
     def __exit__(self, *_: object) -> None:
         """Stop it and remove its folder."""
-        if (self.folder / "data" / "postmaster.pid").exists():
-            self.stop("immediate")
-        shutil.rmtree(self.folder)
+        self.guard.communicate()

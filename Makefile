@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ADDRESS := 127.0.0.1
 PORT := 8501
 
-.PHONY: app test lint bench calibrate fuzz lock audit chromium postgres clean
+.PHONY: app test lint bench calibrate fuzz pictures lock audit chromium postgres clean
 
 app: $(VENV)/.app
 	@$(BIN)/python -m gmm_core.settings
@@ -30,6 +30,10 @@ calibrate: $(VENV)/.test
 # Thousands of hostile files; `make test` has some hundred of them.
 fuzz: $(VENV)/.test
 	FUZZ_FILES=6000 $(BIN)/python -m pytest tests/fuzz --timeout 3000
+
+# The README's pictures, taken from the running app.
+pictures: $(VENV)/.test chromium
+	$(BIN)/python docs/pictures.py
 
 # The versions that the tests passed with, for deploy/Dockerfile and whoever wants the same.
 lock: $(VENV)/.app

@@ -61,8 +61,8 @@ def nuts_spec(**options):
     )
 
 
-def until(condition, timeout=30.0):
-    """Wait for a condition; its value when it holds."""
+def until(condition, timeout=120.0):
+    """Wait for a condition; its value when it holds. Cold workers load their engines first."""
     deadline = time.monotonic() + timeout
     while not (value := condition()):
         assert time.monotonic() < deadline, "the condition did not come true in time"

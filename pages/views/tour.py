@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from gmm_core.example_data import example
-from gmm_core.figures import curves, density, membership, posterior
+from gmm_core.figures import chains, curves, density, labels, membership
 from gmm_core.figures.style import number, percent
 from gmm_core.membership import map_loss
 from gmm_core.mixture import Mixture, Parameters, boundaries, responsibilities
@@ -249,10 +249,10 @@ def the_posterior() -> live.View:
     left, right = st.columns(2)
     with left:
         figure.show(
-            posterior.two_locs(draws[..., 0], draws[..., 1], names, mirrored=True), key="t_two"
+            labels.two_locs(draws[..., 0], draws[..., 1], names, mirrored=True), key="t_two"
         )
     with right:
-        figure.show(posterior.trace(draws, "loc", title="Trace of both locs"), key="t_trace")
+        figure.show(chains.trace(draws, "loc", title="Trace of both locs"), key="t_trace")
     live.status_line(view, "tour_nuts", "Draw")
     st.markdown(
         "Which component is called 1 is arbitrary. So the posterior has two equal modes, near "

@@ -44,11 +44,16 @@ class Report:
         """Return the rows as a table, with the machine they were measured on."""
         head = "| work | ours | peer | ratio | asked for |\n|---|---|---|---|---|\n"
         lines = [
-            f"| {work} | {ours:.3g} {unit} | {peer}: {theirs:.3g} {unit} | **{ratio:,.3g} ×** "
-            f"| ≥ {least:,.3g} × |"
+            f"| {work} | {short(ours)} {unit} | {peer}: {short(theirs)} {unit} "
+            f"| **{short(ratio)} ×** | ≥ {short(least)} × |"
             for work, ours, theirs, peer, ratio, least, unit in self.rows
         ]
         return head + "\n".join(lines) + f"\n\nMeasured on {machine()}.\n"
+
+
+def short(value):
+    """Write three digits or, where there are more before the point, all of those: 1.59, 12,900."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def machine():

@@ -101,6 +101,8 @@ def draw(sizes, path):
         x, y = zip(*points, strict=True)
         axis.loglog(x, [1e3 * v for v in y], "o-", color="#0072B2")
         axis.set_xlabel(names[name])
+        axis.set_xticks(x, [f"{v:,}" for v in x])
+        axis.minorticks_off()
         axis.set_title(f"grows as {name}$^{{{power:.2f}}}$", fontsize=10)
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_ylabel("one gradient, ms")

@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 
 from gmm_core.dataset import Dataset
 from gmm_core.figures import style
-from gmm_core.figures.remarks import corner
+from gmm_core.figures.remarks import RUG, corner, rug
 from gmm_core.invariants import Boundaries, density_band
 from gmm_core.mixture import Parameters
 
 Array = NDArray[np.float64]
 
 HEIGHT = 360
-_RUG = 100  # data points with a tick each; more are a black bar
 _GRID = 240
 _NAMED = 60  # points of a matrix whose pairs are named one by one
 _NUMBERS = 16  # points of a matrix whose cells have room for a number
@@ -47,7 +46,7 @@ def density_bands(
         )
     fig = style.figure(title, name, "density", alt=alt, height=height)
     top = 0.0
-    if len(x) > _RUG:
+    if len(x) > RUG:
         heights, edges = np.histogram(x, bins="auto" if np.ptp(x) > 0 else 10, density=True)
         if len(heights) > 80:
             heights, edges = np.histogram(x, bins=80, density=True)
@@ -60,7 +59,7 @@ def density_bands(
         )
         top = float(heights.max())
     if draws is not None:
-        grid = np.unique(np.concatenate([np.linspace(low, high, _GRID), x[: _RUG + 1]]))
+        grid = np.unique(np.concatenate([np.linspace(low, high, _GRID), x[: RUG + 1]]))
         q5, q25, median, q75, q95 = density_band(draws, grid, column)
         for upper, lower, shade in ((q95, q5, 0.1), (q75, q25, 0.2)):
             _band(fig, grid, lower, upper, style.fade(style.INK, shade))
@@ -75,15 +74,8 @@ def density_bands(
         peak = float(np.quantile(q95, 0.995))
         top = max(top, min(float(q95.max()), 1.3 * peak, 8 * float(median.max())))
         _name_bands(fig, grid, median, q75, q95, top)
-    if len(x) <= _RUG:
-        fig.add_scatter(
-            x=x,
-            y=np.zeros(len(x)),
-            mode="markers",
-            marker={"symbol": "line-ns", "size": 14, "line": {"color": style.INK, "width": 2}},
-            hovertemplate="%{x:.6g}<extra>data</extra>",
-            cliponaxis=False,
-        )
+    if len(x) <= RUG:
+        rug(fig, x)
     fig.update_xaxes(range=[low, high])
     if top > 0:
         fig.update_yaxes(range=[0, 1.08 * top])
@@ -180,15 +172,7 @@ def boundary(
         fig.update_yaxes(range=[0, 1.15 * float(heights.max())])
     else:
         fig.update_yaxes(range=[0, 1], showticklabels=False, showgrid=False, title_text="")
-    shown = x if len(x) <= _RUG else np.quantile(x, np.linspace(0, 1, _RUG))
-    fig.add_scatter(
-        x=shown,
-        y=np.zeros(len(shown)),
-        mode="markers",
-        marker={"symbol": "line-ns", "size": 14, "line": {"color": style.INK, "width": 2}},
-        hovertemplate="%{x:.6g}<extra>data</extra>",
-        cliponaxis=False,
-    )
+    rug(fig, x)
     corner(fig, f"{style.percent(found.none)} of draws have none here", style.MUTED)
     fig.update_xaxes(range=[low, high])
     return fig

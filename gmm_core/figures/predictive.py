@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from gmm_core.dataset import Dataset
 from gmm_core.figures import style
-from gmm_core.figures.remarks import corner
+from gmm_core.figures.remarks import corner, rug
 from gmm_core.invariants import densities
 from gmm_core.mixture import Parameters
 from gmm_core.predictive import CURVES, PredictiveCheck
@@ -17,7 +17,6 @@ Array = NDArray[np.float64]
 
 HEIGHT = 340
 _GRID = 200
-_RUG = 100  # data points with a tick each
 
 
 def replicated_densities(dataset: Dataset, check: PredictiveCheck, column: int = 0) -> go.Figure:
@@ -105,15 +104,7 @@ def prior_draws(
         "What the priors expect, before the data", name, "density", alt=alt, height=height
     )
     _thin_lines(fig, grid, curves)
-    shown = x if len(x) <= _RUG else np.quantile(x, np.linspace(0, 1, _RUG))
-    fig.add_scatter(
-        x=shown,
-        y=np.zeros(len(shown)),
-        mode="markers",
-        marker={"symbol": "line-ns", "size": 14, "line": {"color": style.INK, "width": 2}},
-        hovertemplate="%{x:.6g}<extra>data</extra>",
-        cliponaxis=False,
-    )
+    rug(fig, x)
     corner(fig, f"{some} draws from the priors", style.PALETTE[0])
     corner(fig, "ticks: the data", style.INK, row=1)
     # Needles of the narrowest scales would flatten all else.

@@ -1,10 +1,28 @@
-"""Small pieces that figures of draws share: a remark in a corner, limits that are not empty."""
+"""Small pieces that figures of draws share: remarks, ticks of the data, limits with a width."""
 
 from __future__ import annotations
 
+import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from gmm_core.figures import style
+
+RUG = 100
+"""Data points with a tick each; more are a black bar."""
+
+
+def rug(fig: go.Figure, x: NDArray[np.float64]) -> None:
+    """Draw the data [N] as ticks on the axis; of many points so many quantiles."""
+    shown = x if len(x) <= RUG else np.quantile(x, np.linspace(0, 1, RUG))
+    fig.add_scatter(
+        x=shown,
+        y=np.zeros(len(shown)),
+        mode="markers",
+        marker={"symbol": "line-ns", "size": 14, "line": {"color": style.INK, "width": 2}},
+        hovertemplate="%{x:.6g}<extra>data</extra>",
+        cliponaxis=False,
+    )
 
 
 def corner(fig: go.Figure, said: str, colour: str, below: bool = False, row: int = 0) -> None:

@@ -38,6 +38,7 @@ def fit_em(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             em.fit(dataset.values)
+        em.report.flush()
     except Cancelled as stopped:
         raise Cancelled(str(stopped), em.so_far("moving")) from None
     except ValueError:
@@ -45,7 +46,6 @@ def fit_em(
         if not em.trace:
             raise
         collapsed = True
-    em.report.flush()
     verdict = "converged" if getattr(em, "converged_", False) else "moving"
     if collapsed or is_collapsed(dataset, mixture, em.at):
         verdict = "collapsed"

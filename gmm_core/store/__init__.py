@@ -11,6 +11,7 @@ import threading
 from gmm_core.store.checks import Check, Checks
 from gmm_core.store.database import PATIENCE, WORKER_PATIENCE, default_url
 from gmm_core.store.datasets import DatasetRow
+from gmm_core.store.events import Event
 from gmm_core.store.ids import ENDED, LIVE, check_run_id, now
 from gmm_core.store.listing import Listing, RunRow
 from gmm_core.store.results import Results
@@ -21,6 +22,7 @@ __all__ = [
     "LIVE",
     "Check",
     "DatasetRow",
+    "Event",
     "RunRow",
     "RunState",
     "Store",

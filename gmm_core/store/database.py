@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -58,6 +59,9 @@ class Database:
 
     def __init__(self, url: str | None = None, *, patience: float = PATIENCE) -> None:
         self.patience = patience
+        # Statements that found the database locked, away or full, since it was opened.
+        self.errors = 0
+        self._counting = threading.Lock()
         self.url = url or default_url()
         try:
             parsed = sa.make_url(self.url)
@@ -77,7 +81,9 @@ class Database:
             # Relative paths would name another file in a worker with another working directory.
             parsed = parsed.set(database=str(Path(parsed.database).resolve()))
             self.url = parsed.render_as_string(hide_password=False)
-            self._engine = sa.create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT})
+            self._engine = sa.create_engine(
+                parsed, connect_args={"timeout": BUSY_TIMEOUT}, hide_parameters=True
+            )
             sa.event.listen(self._engine, "connect", _configure_sqlite)
             sa.event.listen(self._engine, "begin", _begin_sqlite)
         else:
@@ -87,6 +93,7 @@ class Database:
                     if parsed.get_backend_name() == "postgresql"
                     and "connect_timeout" not in parsed.query
                     else parsed,
+                    hide_parameters=True,
                     pool_pre_ping=True,  # a connection may have ended with the server's restart
                 )
             except ModuleNotFoundError as error:
@@ -103,6 +110,26 @@ class Database:
     def close(self) -> None:
         """Close every connection. The store opens new ones when it is used again."""
         self._engine.dispose()
+
+    def ping(self) -> None:
+        """Look whether the database answers now, without trying again.
+
+        Raises
+        ------
+        OSError
+            When its file is not there, or may not be used.
+        SQLAlchemyError
+            When it does not answer, or its tables are gone.
+        """
+        if self._sqlite:
+            # A connection that is open goes on with a file that was moved or replaced.
+            path = str(self._engine.url.database)
+            os.stat(path)
+            for needed in (path, os.path.dirname(path)):
+                if not os.access(needed, os.R_OK | os.W_OK):
+                    raise PermissionError(f"{needed} cannot be written")
+        with self._read() as connection:
+            connection.execute(sa.text("SELECT id FROM runs LIMIT 1")).first()
 
     def __enter__(self) -> Self:
         """Use the store in a `with` statement, which closes it."""
@@ -157,6 +184,9 @@ class Database:
             except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.IntegrityError) as error:
                 # A broken constraint is a race with a process that deleted or added the same row in
                 # between: what was true when this transaction began is looked up anew.
+                if not isinstance(error, sa.exc.IntegrityError):
+                    with self._counting:
+                        self.errors += 1
                 waited += pause
                 if waited > self.patience + 1e-9:  # 0.1 + 0.2 + 0.4 + 0.8 is not quite 1.5
                     raise

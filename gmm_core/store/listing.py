@@ -63,7 +63,7 @@ class Listing(Runs):
         states, kinds : only runs in one of these states, of one of these kinds.
         limit, offset : at most so many, after leaving out the newest `offset`.
         """
-        left_out = ("dataset", "specification", "attempt", "server", "seen", "used")
+        left_out = ("dataset", "specification", "attempt", "attempts", "server", "seen", "used")
         pinned = sa.select(schema.pins.c.run_id)
         if owner is not None:
             pinned = pinned.where(schema.pins.c.owner == owner)

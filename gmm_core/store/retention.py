@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from gmm_core.store import schema
 from gmm_core.store.datasets import drop_unused
-from gmm_core.store.ids import ENDED, check_run_id, now
+from gmm_core.store.events import record
+from gmm_core.store.ids import ENDED, LIVE, check_run_id, now
 from gmm_core.store.runs import Runs
 
 
@@ -136,10 +137,12 @@ class Retention(Runs):
 
 def remove_run(connection: sa.Connection, run_id: str) -> None:
     """Remove a run with all that belongs to it: result, parts, pins, check, and unused data."""
-    query = sa.select(schema.runs.c.dataset).where(schema.runs.c.id == run_id)
+    query = sa.select(schema.runs.c.dataset, schema.runs.c.state).where(schema.runs.c.id == run_id)
     row = connection.execute(query).first()
     if row is None:
         return
+    if row.state in LIVE:
+        record(connection, "ended", run_id, "deleted")
     check = connection.execute(
         sa.select(schema.checks.c.check_id).where(schema.checks.c.run_id == run_id)
     ).first()

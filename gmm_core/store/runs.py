@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from gmm_core.store import schema
 from gmm_core.store.datasets import Datasets, dataset_of
+from gmm_core.store.events import Events, record
 from gmm_core.store.ids import ENDED, LIVE, check_run_id, no_run, now
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class RunState:
     versions: dict[str, str] = field(default_factory=dict)
 
 
-class Runs(Datasets):
+class Runs(Datasets, Events):
     """The runs of a store, without their results."""
 
     def create_run(self, specification: "Specification", owner: str = "") -> RunState:
@@ -107,6 +108,7 @@ class Runs(Datasets):
                         message="",
                         headline="",
                         attempt=attempt,
+                        attempts=schema.runs.c.attempts + 1,
                         server=server,
                         seen=moment,
                         created=moment,
@@ -185,6 +187,10 @@ class Runs(Datasets):
         connection.execute(
             sa.update(schema.runs).where(schema.runs.c.id == run_id).values(**values)
         )
+        if state in ENDED:
+            record(connection, "ended", run_id, state)
+        elif "started" in values:
+            record(connection, "started", run_id)
         return True
 
     def is_live(self, run_id: str, attempt: str) -> bool:

@@ -62,6 +62,8 @@ runs = sa.Table(
     sa.Column("versions", sa.JSON),
     # One execution of the run: what an earlier one still writes is dropped.
     sa.Column("attempt", sa.String(32)),
+    # How often it has been begun.
+    sa.Column("attempts", sa.Integer, nullable=False, default=0, server_default="0"),
     # The web process that asked for the run, and when somebody last said that it is looked after.
     sa.Column("server", sa.String(255)),
     sa.Column("seen", Utc),
@@ -104,6 +106,24 @@ pins = sa.Table(
     sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("owner", sa.String(255), primary_key=True),
     sa.Column("created", Utc, nullable=False),
+)
+
+# Starts and ends of runs that no process has logged yet. The run is no foreign key: its end is told
+# when it is deleted too.
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("event", sa.String(16), nullable=False),
+    sa.Column("run_id", sa.String(32), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("engine", sa.String(32), nullable=False),
+    sa.Column("owner", sa.String(255), nullable=False),
+    sa.Column("outcome", sa.String(16), nullable=False),
+    sa.Column("seconds", sa.Float),
+    sa.Column("waited", sa.Float),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("moment", Utc, nullable=False),
 )
 
 # The last check of a run. The run that computes it again is no foreign key: the verdict outlives

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import os
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -71,6 +71,29 @@ class Settings(BaseSettings):
         120,
         description="seconds that a finished run waits for a database that is away or full",
     )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO",
+        description="least level of the log's lines: DEBUG, INFO, WARNING or ERROR",
+        json_schema_extra={"default_said": "INFO"},
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text",
+        description="form of the log: `text` for people, `json` for one JSON object on each line",
+        json_schema_extra={"default_said": "text"},
+    )
+    metrics_port: int = Field(
+        0,
+        ge=0,
+        le=65535,
+        description="port on which the web process tells its metrics (`/metrics`) and its health "
+        "(`/health`) to operators",
+        json_schema_extra={"default_said": "not told"},
+    )
+    metrics_address: str = Field(
+        "127.0.0.1",
+        description="address of this machine on which that port listens",
+        json_schema_extra={"default_said": "127.0.0.1"},
+    )
     keep_days: Amount = Field(
         0,
         description="days that a run is kept unless it is pinned",
@@ -97,6 +120,7 @@ _EXPECTED = {
     "float_parsing": "a number",
     "finite_number": "a finite number",
     "greater_than_equal": "0 or more",
+    "less_than_equal": "a number that is not so large",
     "string_pattern_mismatch": "an address such as tcp://host:8786",
     "value_error": "an amount of memory of at least 256 MiB, such as 2 GiB",
 }
@@ -124,6 +148,8 @@ def read() -> Settings:
     except ValidationError as wrong:
         error = wrong.errors()[0]
         expected = _EXPECTED.get(error["type"], error["msg"])
+        if error["type"] == "literal_error":
+            expected = error["ctx"]["expected"]
         raise ValueError(
             f"{variable(str(error['loc'][0]))} is {error['input']!r}, but {expected} was expected. "
             "Correct it, or leave it out for the default."

@@ -20,7 +20,7 @@ from distributed import get_worker
 from distributed.diagnostics.plugin import WorkerPlugin
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
-from gmm_core import serialize
+from gmm_core import log, serialize
 from gmm_core.jobs.limits import too_long
 from gmm_core.progress import Cancelled, Patch, Progress
 from gmm_core.store import Store, opened
@@ -143,6 +143,7 @@ class WarmUp(WorkerPlugin):
 
     def setup(self, worker: Any) -> None:
         """Start the import in a thread of its own (called by Dask)."""
+        log.setup_from_environment()
         threading.Thread(target=warm_up, name="gmm-warm-up", daemon=True).start()
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from distributed import Future
 
     from gmm_core.settings import Settings
+    from gmm_core.store import Event
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class Dispatcher:
     Parameters
     ----------
     loaded : called once Dask is imported, which takes a moment.
+    tell : called with each event of a run that this process is the one to tell.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Dispatcher:
         workers: Workers,
         settings: Settings,
         loaded: Callable[[], object] = lambda: None,
+        tell: Callable[[Event], object] = lambda _: None,
     ) -> None:
         self.store = store
         self.workers = workers
@@ -74,6 +77,9 @@ class Dispatcher:
         self._beats: dict[str, tuple[Any, float]] = {}
         self._lost_connection = False
         self._refused = ""  # why the workers could not be reached
+        self.refusals = 0  # how often they could not
+        self._tell = tell
+        self._untold = True  # whether something may have happened that nobody has told
         # Starting the cluster takes half a second: one thread does it, and then what waits for it,
         # in order.
         self._control = ThreadPoolExecutor(1, thread_name_prefix="gmm-jobs")
@@ -97,6 +103,7 @@ class Dispatcher:
         if not self.store.claim(run_id, attempt, self.server):
             return
         live = LiveRun(run_id, kind, attempt, n_parts, owners)
+        self._untold = True
         with self._lock:
             self.live[run_id] = live
             self.past.pop(run_id, None)
@@ -150,12 +157,15 @@ class Dispatcher:
     def _connect(self) -> None:
         try:
             self.workers.connect()
-            self._refused = ""
         except Exception as error:
+            self.refusals += 1
             if self._refused != str(error):
                 logger.warning("The workers on %s cannot be reached: %s", self.workers.where, error)
             self._refused = str(error)
             return
+        if self._refused:
+            logger.warning("The workers on %s are back.", self.workers.where)
+        self._refused = ""
         self._lost_connection = False
         for live in list(self.live.values()):
             with live.lock:
@@ -306,6 +316,7 @@ class Dispatcher:
             if live.closed:
                 return
             live.closed = True
+            self._untold = True
             futures, live.futures = list(live.futures.values()), {}
         with self._lock:
             self._queue.remove(live.attempt)
@@ -405,6 +416,24 @@ class Dispatcher:
             return "No worker is there at the moment. The run starts when one is."
         return live.note
 
+    def counts(self) -> tuple[int, int]:
+        """Count this process's runs that wait to start, and those that have started."""
+        own = [live for live in list(self.live.values()) if live.own and not live.closed]
+        started = sum(live.started is not None for live in own)
+        return len(own) - started, started
+
+    def ask(self) -> None:
+        """Look whether the scheduler answers now.
+
+        Raises
+        ------
+        OSError
+            When it does not.
+        """
+        if not self.workers.connected:
+            raise ConnectionError(self._refused or f"no connection to {self.workers.where} yet")
+        self.workers.ask()
+
     def mark_lost(self) -> None:
         """Mark runs whose server died as failed, so that nobody waits for them."""
         rows = self.store.live()
@@ -429,7 +458,11 @@ class Dispatcher:
                 self.adopt(run, take=True)
         else:
             lost = silent
-        return lost and self.store.set_state(run.id, "failed", SERVER_STOPPED, attempt=run.attempt)
+        if not lost:
+            return False
+        marked = self.store.set_state(run.id, "failed", SERVER_STOPPED, attempt=run.attempt)
+        self._untold = True
+        return marked
 
     def _silent(self, run: RunState) -> bool:
         """Whether nobody has said for long that the run is looked after.
@@ -454,12 +487,15 @@ class Dispatcher:
                 self._guarded(self._tick, live)
             try:
                 self._compare()
+                if self._untold or self.live:
+                    self._tell_all()
                 if time.monotonic() >= next_beat:
                     next_beat = time.monotonic() + _BEAT
                     own = [live.run_id for live in list(self.live.values()) if live.own]
                     self.store.touch(own)
                     self.mark_lost()
                     self.store.expire()
+                    self._untold = True  # also what happened to runs of a process that is gone
             except SQLAlchemyError as error:
                 logger.warning("The database could not be reached; trying again. %s", error)
             except Exception:
@@ -501,6 +537,17 @@ class Dispatcher:
             if live.gone > 1:
                 self._end(live)
 
+    def _tell_all(self) -> None:
+        """Tell what has happened to runs; of all processes on the database, one gets each event."""
+        self._untold = False
+        try:
+            while events := self.store.take_events():
+                for event in events:
+                    self._guarded(self._tell, event)
+        except SQLAlchemyError:
+            self._untold = True
+            raise
+
     def _state_or_none(self, run_id: str) -> RunState | None:
         try:
             return self.store.state(run_id)
@@ -526,6 +573,7 @@ class Dispatcher:
                     attempt=live.attempt,
                 )
             self._let_go(runs)
+        self._guarded(self._tell_all)
         for live in runs:
             live.ended.set()
             live.futures = {}

@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sqlalchemy.exc import SQLAlchemyError
 
+from gmm_core import log
 from gmm_core import settings as settings_module
+from gmm_core.health import Health
 from gmm_core.jobs import limits
 from gmm_core.jobs.dispatcher import Dispatcher
 from gmm_core.jobs.live import CANCELLED, LiveRun
 from gmm_core.jobs.status import RunStatus
 from gmm_core.jobs.workers import Workers
-from gmm_core.store import LIVE, RunState, Store, check_run_id, now
+from gmm_core.metrics import Figures, Metrics
+from gmm_core.store import LIVE, Event, RunState, Store, check_run_id, now
 
 if TYPE_CHECKING:
     from gmm_core.settings import Settings
@@ -46,7 +49,7 @@ class JobService:
     Raises
     ------
     ValueError
-        When a setting of the environment cannot be used.
+        When a setting of the environment cannot be used, or the database is away.
     """
 
     def __init__(
@@ -57,9 +60,10 @@ class JobService:
         settings: Settings | None = None,
     ) -> None:
         self.settings = settings or settings_module.read()
-        self.store = Store(
-            database or self.settings.database or None, keep_days=self.settings.keep_days
-        )
+        with _store_answers():
+            self.store = Store(
+                database or self.settings.database or None, keep_days=self.settings.keep_days
+            )
         self._workers = Workers(
             scheduler or self.settings.scheduler,
             n_workers or self.settings.workers,
@@ -73,7 +77,10 @@ class JobService:
             self.settings,
             # After Dask has registered its own: what is registered last is called first.
             loaded=lambda: atexit.register(self._close_at_exit),
+            tell=self._happened,
         )
+        self.health = Health({"store": self.store.ping, "scheduler": self._dispatcher.ask})
+        self.metrics = Metrics(self._figures)
         self._dispatcher.start()
 
     @property
@@ -88,6 +95,22 @@ class JobService:
     def workers_reachable(self) -> bool:
         """Whether the scheduler can be reached now."""
         return self._workers.connected
+
+    def _happened(self, event: Event) -> None:
+        log.happened(event)
+        self.metrics.happened(event)
+
+    def _figures(self) -> Figures:
+        away = tuple(self.health.away())  # first: it counts the workers
+        queued, running = self._dispatcher.counts()
+        return Figures(
+            queued=queued,
+            running=running,
+            workers=0 if "scheduler" in away else self._workers.present,
+            store_errors=self.store.errors,
+            scheduler_errors=self._dispatcher.refusals,
+            away=away,
+        )
 
     def submit(self, specification: Specification, owner: str = "") -> str:
         """Ask for a run. What is done or under way already is shared, not computed again.
@@ -412,22 +435,37 @@ def _store_answers() -> Iterator[None]:
 
 
 _service: JobService | None = None
+_stopping = False
 _service_lock = threading.Lock()
 
 
 def service() -> JobService:
-    """Return the service of this process; the first call starts it, and it is closed at exit."""
+    """Return the service of this process; the first call starts it, and it is closed at exit.
+
+    Raises
+    ------
+    ValueError
+        When it cannot be started, or this process is about to end.
+    """
     global _service
     with _service_lock:
+        if _stopping:
+            raise ValueError("The server is stopping. Load the page again in a minute.")
         if _service is None:
             _service = JobService()
         return _service
 
 
-def close_service() -> None:
-    """Close the service of this process; the next call of `service` starts a new one."""
-    global _service
+def close_service(for_good: bool = False) -> None:
+    """Close the service of this process.
+
+    Parameters
+    ----------
+    for_good : the process is about to end; else the next call of `service` starts a new one.
+    """
+    global _service, _stopping
     with _service_lock:
+        _stopping = for_good
         if _service is not None:
             _service.close()
             _service = None

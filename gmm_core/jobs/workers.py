@@ -49,6 +49,7 @@ class Workers:
         self._client: Client | None = None
         self._lock = threading.Lock()
         self.slots = 0  # threads that can compute at the same time
+        self.present = 0  # those that there were when somebody last asked
 
     @property
     def where(self) -> str:
@@ -112,6 +113,20 @@ class Workers:
             self.slots = self._n_workers if not self.scheduler else sum(client.nthreads().values())
         except OSError as error:
             logger.info("The scheduler does not answer: %s", error)
+
+    def ask(self) -> None:
+        """Look how many threads answer now.
+
+        Raises
+        ------
+        OSError
+            When the scheduler does not answer.
+        """
+        self.present = 0
+        client = self._client
+        if client is None:
+            raise ConnectionError(f"no connection to {self.where}")
+        self.present = sum(client.nthreads().values())
 
     def give(self, function: Callable[..., Any], key: str, arguments: tuple[Any, ...]) -> Future:
         """Give a task to Dask; one that it knows by its key is only watched.

@@ -1,8 +1,8 @@
 """What happened to runs and nobody has logged yet.
 
 Runs are ended by workers, by web processes, and by those that find a dead one's. Whoever does it
-writes a row here in the same transaction, and whoever takes the row out logs it. So each start and
-each end is told once, whichever process dies.
+writes a row here in the same transaction, and whoever takes the row out logs it. So each is
+told once, whichever process dies.
 """
 
 from dataclasses import dataclass
@@ -20,14 +20,15 @@ _AT_ONCE = 500  # rows taken in one transaction
 
 @dataclass(frozen=True)
 class Event:
-    """The start or the end of a run.
+    """Something that happened to a run.
 
     Attributes
     ----------
-    event : "started" or "ended".
+    event : "submitted", "started" or "ended".
     owner : who asked for the run first, as the store knows them.
-    outcome : "done", "failed", "cancelled", or "deleted" while it was under way; "" of a start.
-    seconds : from its start to its end; None of a start, and when it never started.
+    outcome : "done", "failed", "cancelled", or "deleted" while it was under way; "" before its
+        end.
+    seconds : from its start to its end; None before its end, and when it never started.
     waited : seconds from when it was asked for until its start; None when it never started.
     attempts : how often it has been begun, this time too.
     moment : when it happened.
@@ -76,7 +77,7 @@ class Events(Database):
 
 
 def record(connection: sa.Connection, event: str, run_id: str, outcome: str = "") -> None:
-    """Write down that a run starts or ends, as its row stands in this transaction."""
+    """Write down what happened to a run, as its row stands in this transaction."""
     runs, owners = schema.runs, schema.run_owners
     row = connection.execute(
         sa.select(

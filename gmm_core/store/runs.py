@@ -118,6 +118,7 @@ class Runs(Datasets, Events):
                     )
                 ).rowcount
                 if taken:
+                    record(connection, "submitted", run_id)
                     for table in (schema.results, schema.parts):
                         connection.execute(sa.delete(table).where(table.c.run_id == run_id))
                 return bool(taken)

@@ -108,7 +108,7 @@ pins = sa.Table(
     sa.Column("created", Utc, nullable=False),
 )
 
-# Starts and ends of runs that no process has logged yet. The run is no foreign key: its end is told
+# What happened to runs and no process has logged yet. The run is no foreign key: its end is told
 # when it is deleted too.
 events = sa.Table(
     "events",

@@ -71,6 +71,15 @@ def open_now(run_id: str | None, r: int) -> None:
     st.session_state["shown_start"] = int(r)
 
 
+def picked(run_id: str | None) -> None:
+    """Open the restart that was picked in the list."""
+    r = st.session_state["shown_start"]
+    # Who turns a knob while the page is being drawn brings the last run's name of its best along,
+    # which may be none of this run's: nobody picked it.
+    if isinstance(r, int):
+        open_now(run_id, r)
+
+
 def answer(view: live.View, shown: MapFit | None) -> list[words.Segment]:
     """Say what was found, or what is going on."""
     data = session.dataset()
@@ -218,7 +227,8 @@ def pick_start(view: live.View, best: MapFit, shown: MapFit) -> None:
             f"the best, {best.chosen}" if r < 0 else words_fit.start_name(best, r)
         ),
         key="shown_start",
-        on_change=lambda: open_now(view.run_id, st.session_state["shown_start"]),
+        on_change=picked,
+        args=(view.run_id,),
         help="Everything on this page then shows where that start ended. A click on a point here, "
         "or on a curve of the loss, does the same.",
     )

@@ -157,6 +157,17 @@ def test_new_run_shows_its_best_again(view, finished):
     assert app.selectbox(key="shown_start").value == -1
 
 
+def test_name_of_another_runs_best_opens_nothing(view, finished):
+    app = finished(view("fit"))
+    # What a browser sends that has not seen this run's list yet.
+    picker = app.selectbox(key="shown_start")
+    picker.options[0] = "the best, 101"
+    picker.set_value("the best, 101").run()
+    assert not app.exception, app.exception[0].stack_trace
+    assert "65 of 100 starts agree" in page_text(app)
+    assert app.selectbox(key="shown_start").value == -1
+
+
 def test_untrained_start_is_trained_when_it_is_opened(view, finished):
     app = finished(view("fit", choose="initial"))
     r = next(

@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from pages.parts import frame
-
 
 def main() -> None:
     """Draw the page that the address names, inside the common frame."""
+    # Here, since components are declared to a server that runs.
+    from pages.parts import frame
+
     st.set_page_config(page_title="Mixture Explorer", page_icon=frame.ICON, layout="wide")
     frame.gate()
     frame.check()
@@ -25,6 +26,11 @@ def main() -> None:
     current.run()
 
 
-# The workers of a local cluster are spawned and run this file again as "__mp_main__".
+# Streamlit runs this file for each page view, and imports it once as the server starts. The workers
+# of a local cluster are spawned and run it again as "__mp_main__".
 if __name__ == "__main__":
     main()
+elif __name__ == "app":
+    from pages.parts import serving
+
+    app = st.App(__file__, lifespan=serving.lifespan, routes=serving.ROUTES)

@@ -1,0 +1,149 @@
+"""What stands beside the pages of a server: the service from the start, metrics and health.
+
+Operators ask on a port of their own, which nobody else need reach. The pages' port tells only
+whether all is well, and what is away.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple
+
+from gmm_core import jobs, log, settings
+
+logger = logging.getLogger(__name__)
+
+_AGAIN = 5.0  # seconds until the service is tried again, when the database was away at the start
+
+
+class Answer(NamedTuple):
+    """What is answered to a request."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+class Serving:
+    """One server's service, with what operators ask about it.
+
+    Parameters
+    ----------
+    sessions : counts the browser tabs that are connected.
+    """
+
+    def __init__(self, sessions: Callable[[], int] | None = None) -> None:
+        self._sessions = sessions
+        self._service: jobs.JobService | None = None
+        self._problem = "It is starting."
+        self._ending = threading.Event()
+        self._server: ThreadingHTTPServer | None = None
+
+    @property
+    def port(self) -> int:
+        """The operators' port; 0 when there is none."""
+        return 0 if self._server is None else self._server.server_address[1]
+
+    def start(self) -> None:
+        """Begin to log, to answer operators, and to start the service; returns at once.
+
+        With the service its workers start, and each loads and compiles its engines: the first
+        person who comes waits for neither.
+        """
+        log.setup_from_environment()
+        try:
+            found = settings.read()
+        except ValueError as error:
+            # Every page says it too. The next start is with other settings, or the same.
+            self._problem = str(error)
+            logger.error("%s", error)
+            return
+        if found.metrics_port:
+            self._listen(found.metrics_address, found.metrics_port)
+        threading.Thread(target=self._start_service, name="gmm-start", daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop the service for good, and answer no longer."""
+        self._ending.set()
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+        jobs.close_service(for_good=True)
+
+    def health(self, reasons: bool = False) -> Answer:
+        """Answer whether all that a run needs is there: 200, or 503 with the names of what is not.
+
+        Parameters
+        ----------
+        reasons : say why as well; they may name hosts and folders.
+        """
+        service = self._service
+        away = {"service": self._problem} if service is None else service.health.away()
+        said: dict[str, object] = {"status": "away" if away else "ok"}
+        if away:
+            said["away"] = away if reasons else sorted(away)
+        return Answer(503 if away else 200, "application/json", json.dumps(said).encode() + b"\n")
+
+    def metrics(self, accept: str = "") -> Answer:
+        """Answer with the figures; 503 while there is no service."""
+        if self._service is None:
+            return Answer(503, "text/plain; charset=utf-8", f"{self._problem}\n".encode())
+        body, content_type = self._service.metrics.render(accept)
+        return Answer(200, content_type, body)
+
+    def _start_service(self) -> None:
+        while not self._ending.is_set():
+            try:
+                service = jobs.service()
+            except ValueError as error:
+                if self._problem != str(error):
+                    logger.error("The service could not be started; trying again. %s", error)
+                self._problem = str(error)
+            else:
+                service.metrics.sessions = self._sessions
+                self._service = service
+                logger.info("The service has started.")
+                return
+            self._ending.wait(_AGAIN)
+
+    def _listen(self, address: str, port: int) -> None:
+        serving = self
+
+        class Handler(BaseHTTPRequestHandler):
+            timeout = 10  # who connects and says nothing holds a thread no longer
+
+            def do_GET(self) -> None:
+                path = self.path.partition("?")[0]
+                if path == "/metrics":
+                    answer = serving.metrics(self.headers.get("Accept", ""))
+                elif path == "/health":
+                    answer = serving.health(reasons=True)
+                else:
+                    answer = Answer(404, "text/plain", b"Ask for /metrics or /health.\n")
+                self.send_response(answer.status)
+                self.send_header("Content-Type", answer.content_type)
+                self.send_header("Content-Length", str(len(answer.body)))
+                self.send_header("Cache-Control", "no-store")
+                self.end_headers()
+                self.wfile.write(answer.body)
+
+            def log_message(self, format: str, *arguments: object) -> None:
+                """Write no line for each time that somebody asks."""
+
+        try:
+            self._server = ThreadingHTTPServer((address, port), Handler)
+        except OSError as error:
+            logger.error(
+                "Metrics cannot be told on %s, port %d (%s). Set GMM_METRICS_ADDRESS and "
+                "GMM_METRICS_PORT to what is free on this machine.",
+                address,
+                port,
+                error,
+            )
+            return
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, name="gmm-metrics", daemon=True).start()

@@ -136,6 +136,11 @@ def warm_up() -> None:
                 logger.exception("The first fit of this worker failed; runs will tell why.")
 
 
+def is_warm() -> bool:
+    """Whether the engines of this process are loaded and compiled."""
+    return _warm.is_set() and not _warm_lock.locked()
+
+
 class WarmUp(WorkerPlugin):
     """Warms each worker up as it starts, also after a restart, without holding it up."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -73,9 +74,12 @@ def run_files(view: View) -> Exports:
 
 
 def link(run_id: str, page: str) -> str:
-    """Return the address that opens a run."""
+    """Return the address that opens a run, and shows of it what is shown now."""
     base = st.context.url or ""
     root = base.split("?")[0].rstrip("/")
     for name in ("fit", "data", "membership", "posterior", "compare", "runs", "tour"):
         root = root.removesuffix(f"/{name}")
-    return f"{root}/{page.lower()}?run={run_id}"
+    # What a person looks at stands in the address: widgets that change no run are bound to it.
+    given = st.query_params
+    view = {name: given.get_all(name) for name in given if name != "run"}
+    return f"{root}/{page.lower()}?{urlencode({'run': run_id, **view}, doseq=True)}"

@@ -6,6 +6,7 @@ or a cure sets them before the widgets are drawn.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import streamlit as st
@@ -79,6 +80,9 @@ def begin() -> None:
     if asked and asked != state.get("opened"):
         state["opened"] = asked
         state["link_error"] = _open(asked)
+        start = st.query_params.get("start", "")
+        if re.fullmatch("[0-9]{1,6}", start):
+            state["opened_start"] = (asked, int(start))
 
 
 def dataset() -> Dataset:

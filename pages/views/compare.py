@@ -28,13 +28,15 @@ def body() -> list[live.View]:
         settings()
     view = live.view("compare", session.compare_specification)
     rows = finished(view)
+    with left:
+        criterion, whole = pick_criterion()
     with top:
         files: header.Exports = {
             "comparison.csv": ("text/csv", lambda: comparison.to_csv(rows)),
         }
-        header.show("Compare", answer(view, rows), view, files)
+        header.show("Compare", answer(view, rows, criterion), view, files)
     with left:
-        criterion = hero(view, rows)
+        hero(view, rows, criterion, whole)
         live.status_line(view, "compare", "Compare")
     if any(row.parameters is not None for row in rows):
         way_to_fit(rows, criterion)
@@ -98,7 +100,7 @@ def finished(view: live.View) -> list[ComparisonRow]:
     return comparison.rows_so_far(view.spec.options, len(view.spec.dataset.columns), arrays)
 
 
-def answer(view: live.View, rows: list[ComparisonRow]) -> list[words.Segment]:
+def answer(view: live.View, rows: list[ComparisonRow], criterion: Criterion) -> list[words.Segment]:
     """Say which mixture suits the data best."""
     if view.spec is None:
         return []
@@ -107,16 +109,11 @@ def answer(view: live.View, rows: list[ComparisonRow]) -> list[words.Segment]:
         return [words.Segment(f"Which of {n} mixtures suits these points best? Press Compare.")]
     N, D = view.spec.dataset.values.shape
     expected = len(comparison.cells(view.spec.options))
-    return say.comparison_answer(N, D, rows, chosen_criterion(), expected)
+    return say.comparison_answer(N, D, rows, criterion, expected)
 
 
-def chosen_criterion() -> Criterion:
-    """Return the criterion that the person looks at."""
-    return st.session_state.get("compare_criterion") or "bic"
-
-
-def hero(view: live.View, rows: list[ComparisonRow]) -> Criterion:
-    """Draw the criterion over K, under the choice of the criterion."""
+def pick_criterion() -> tuple[Criterion, bool]:
+    """Let the person pick the criterion, and whether to see its worst values too."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         criterion = st.segmented_control(
             "Criterion",
@@ -125,7 +122,7 @@ def hero(view: live.View, rows: list[ComparisonRow]) -> Criterion:
             required=True,
             format_func=say.CRITERION.__getitem__,
             key="compare_criterion",
-            persist_state=_KEEP,
+            bind="query-params",
             wrap=True,
             help="With $\\log L$ the log likelihood, $p$ parameters and $N$ points: "
             "BIC $= -2\\log L + p\\log N$, AIC $= -2\\log L + 2p$, and ICL = BIC $+\\,2H$ with the "
@@ -137,17 +134,18 @@ def hero(view: live.View, rows: list[ComparisonRow]) -> Criterion:
         whole = st.toggle(
             "Show all values",
             key="compare_whole",
-            persist_state=_KEEP,
+            bind="query-params",
             help="Without it the figure shows the better half of the mixtures, in which the "
             "differences that matter can be seen.",
         )
-    data = session.dataset()
-    options = options_of(view)
-    fig = figures.criterion_over_k(
-        rows, options.n_components, len(data.columns), criterion or "bic", bool(whole)
-    )
+    return criterion or "bic", bool(whole)
+
+
+def hero(view: live.View, rows: list[ComparisonRow], criterion: Criterion, whole: bool) -> None:
+    """Draw the criterion over K."""
+    D = len(session.dataset().columns)
+    fig = figures.criterion_over_k(rows, options_of(view).n_components, D, criterion, whole)
     figure.show(fig, key="criterion", on_click=ask_to_open if view.result is not None else None)
-    return criterion or "bic"
 
 
 def options_of(view: live.View) -> CompareOptions:

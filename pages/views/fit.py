@@ -57,9 +57,11 @@ def open_start(view: live.View) -> tuple[MapFit | None, live.View | None]:
     fit: MapFit | None = view.result
     run, r = st.session_state.get("opened_start", ("", -1))
     if fit is None or view.spec is None or run != view.run_id or not 0 <= r < len(fit.loss):
+        r = -1
+    if fit is None or r in (-1, fit.chosen):
+        st.query_params.pop("start", None)
         return fit, None
-    if r == fit.chosen:
-        return fit, None
+    st.query_params["start"] = str(r)
     spec = alone(view.spec, r)
     by_itself = live.view("start", lambda: spec, limit=120, link=False)
     return opened(fit, r, by_itself.result), by_itself
@@ -111,6 +113,7 @@ def hero(view: live.View, shown: MapFit | None) -> list[int]:
             format_func=lambda c: data.columns[c],
             max_selections=2,
             key=f"columns_{data.fingerprint[:8]}",
+            bind="query-params",
             help="One column shows densities, two show contours and ellipses at 1 and 2 standard "
             "deviations. The fit itself uses all columns; the others are integrated out.",
         )
@@ -127,20 +130,20 @@ def search(view: live.View, fit: MapFit | None) -> list[live.View]:
     what they show, and nothing else.
     """
     left, right = st.columns(2)
+    place = left.container()
     if fit is None:
         loss, norms = live.curves(view, session.map_options().steps)
-        with left:
+        with place:
             figure.show(curves.losses(loss), key="loss")
         with right:
             figure.show(curves.gradient_norms(norms), key="gradient")
         return []
-    pyro = reference(view, fit)
+    name = shown_name(view, fit)
     with left:
-        beside = pyro_loss(pyro)
-        name = shown_name(view, fit)
-        loss = curves.losses(fit.loss, fit.chosen, fit.verdict, beside, name=name)
+        pyro = reference(view, fit)
+    with place:
+        loss = curves.losses(fit.loss, fit.chosen, fit.verdict, pyro_loss(pyro), name=name)
         figure.show(loss, key="loss", on_click=lambda r: open_now(view.run_id, r))
-        ask_for_reference(view, fit, pyro)
     with right:
         norms = {name: norm[fit.chosen] for name, norm in fit.gradient_norm.items()}
         of = "the chosen start" if name == "chosen start" else name
@@ -155,30 +158,27 @@ def shown_name(view: live.View, shown: MapFit) -> str:
 
 
 def reference(view: live.View, fit: MapFit) -> live.View | None:
-    """Return the run of the chosen start in Pyro, when the person asked to lay it over ours."""
-    asked = st.session_state.get("beside_pyro", False)
-    if view.spec is None or view.spec.engine == "pyro" or not asked:
+    """Draw the switch that lays Pyro's curve over ours; return that run when it is on."""
+    if view.spec is None or view.spec.engine == "pyro":
+        return None
+    asked = st.toggle(
+        "Lay Pyro's curve over it",
+        key="beside_pyro",
+        bind="query-params",
+        help="Runs the chosen start in Pyro, the engine that defines the mixture, and draws its "
+        "loss over the compiled engine's.",
+    )
+    if not asked:
         return None
     one = alone(view.spec, fit.chosen)
     options = one.options.model_copy(update={"polish": False})
     spec = one.model_copy(update={"options": options, "engine": "pyro"})
-    return live.view("pyro", lambda: spec, limit=120, link=False)
-
-
-def ask_for_reference(view: live.View, fit: MapFit, pyro: live.View | None) -> None:
-    """Draw the switch that lays Pyro's curve over ours, and how closely the two agree."""
-    if view.spec is None or view.spec.engine == "pyro":
-        return
-    st.toggle(
-        "Lay Pyro's curve over it",
-        key="beside_pyro",
-        help="Runs the chosen start in Pyro, the engine that defines the mixture, and draws its "
-        "loss over the compiled engine's.",
-    )
-    if pyro is not None and pyro.result is not None:
+    pyro = live.view("pyro", lambda: spec, limit=120, link=False)
+    if pyro.result is not None:
         st.caption(words.agreement(fit.loss[fit.chosen], pyro.result.loss[0]))
-    elif pyro is not None:
+    else:
         live.status_line(pyro, "pyro", "Run in Pyro")
+    return pyro
 
 
 def pyro_loss(view: live.View | None) -> np.ndarray | None:
@@ -278,12 +278,16 @@ def slice_through(view: live.View, fit: MapFit) -> None:
     order = fit.parameters.order
     listed = objective.coordinates(mixture, len(data.columns))
     names = {c: words_fit.coordinate_name(c, data.columns) for c in listed}
-    key = f"{data.fingerprint[:8]} {mixture.label}"
+    named = names.__getitem__
+    tied = "_tied" * mixture.tied
+    key = f"{data.fingerprint[:8]}_{mixture.n_components}_{mixture.covariance}{tied}"
     left, right = st.columns(2)
-    across = left.selectbox("Across", listed, format_func=names.__getitem__, key=f"across {key}")
+    across = left.selectbox(
+        "Across", listed, format_func=named, key=f"across_{key}", bind="query-params"
+    )
     rest = [c for c in listed if c != across and not (c.site == across.site == "weights")]
     first = next((i for i, c in enumerate(rest) if c.component != across.component), 0)
-    up = right.selectbox("Up", rest, first, format_func=names.__getitem__, key=f"up {key}")
+    up = right.selectbox("Up", rest, first, format_func=named, key=f"up_{key}", bind="query-params")
     point, path = fit.parameters.permuted(order), fit.trajectory[1].permuted(order)
     found = _cut((view.run_id, fit.chosen, len(path)), across, up, data, mixture, point, path)
     shown = escape(names[across]), escape(names[up])

@@ -100,12 +100,19 @@ def pick_pair(data: Dataset) -> tuple[int, int]:
         return 0, 0
     names = list(range(D))
     key = data.fingerprint[:8]
-    x = st.selectbox("Along x", names, format_func=lambda c: data.columns[c], key=f"pair_x_{key}")
+    x = st.selectbox(
+        "Along x",
+        names,
+        format_func=lambda c: data.columns[c],
+        key=f"pair_x_{key}",
+        bind="query-params",
+    )
     y = st.selectbox(
         "Along y",
         [c for c in names if c != x],
         format_func=lambda c: data.columns[c],
         key=f"pair_y_{key}",
+        bind="query-params",
     )
     if D > 2:
         st.caption(
@@ -124,7 +131,7 @@ def draw_options(data: Dataset, point: Parameters) -> tuple[float, int, tuple[fl
         step=0.1,
         format="%.1f",
         key="temperature",
-        persist_state=_KEEP,
+        bind="query-params",
         help="At 0 each point goes to its most probable component. Above 0 its component is drawn "
         "at random from $p_k^{1/T} / \\sum_j p_j^{1/T}$; at $T = 1$ that is the posterior "
         "assignment. The closed form here agrees with Pyro's `infer_discrete`, which the tests "
@@ -136,7 +143,7 @@ def draw_options(data: Dataset, point: Parameters) -> tuple[float, int, tuple[fl
         2**32 - 1,
         0,
         key="draw_seed",
-        persist_state=_KEEP,
+        bind="query-params",
         disabled=temperature == 0,
         help="The same seed draws the same assignment again.",
     )
@@ -150,6 +157,7 @@ def draw_options(data: Dataset, point: Parameters) -> tuple[float, int, tuple[fl
             range(len(edges)),
             format_func=lambda b: figures.place(float(edges[b]), float(np.ptp(data.values))),
             key=f"boundary_{len(edges)}",
+            bind="query-params",
         )
     edge = float(edges[index])
     width = st.number_input(
@@ -159,6 +167,7 @@ def draw_options(data: Dataset, point: Parameters) -> tuple[float, int, tuple[fl
         step=zoom_width(point, edge) / 4,
         format="%g",
         key=f"zoom_{edge!r}",
+        bind="query-params",
         help="How much of the axis around the boundary is seen, in the data's units. The boundary "
         "is where two components are equally probable: $w_i\\,\\mathcal N(x \\mid i) = "
         "w_j\\,\\mathcal N(x \\mid j)$.",
@@ -497,7 +506,9 @@ def points(data: Dataset, point: Parameters) -> None:
     st.subheader("Points", anchor=False)
     look = overview(data, point)
     rows: Sequence[int] = range(min(look.n_points, _ROWS))
-    if look.n_points > 10 and st.toggle("Most doubtful first", key="doubtful_first"):
+    if look.n_points > 10 and st.toggle(
+        "Most doubtful first", key="doubtful_first", bind="query-params"
+    ):
         rows = look.rows[np.argsort(look.probs.max(axis=1), kind="stable")][:_ROWS].tolist()
     if look.n_points > len(rows):
         st.caption(f"{len(rows)} of {look.n_points:,} points; the download has them all.")

@@ -111,6 +111,7 @@ def pick_column(data: Dataset) -> int:
         list(range(len(data.columns))),
         format_func=lambda c: data.columns[c],
         key=f"posterior_column_{data.fingerprint[:8]}",
+        bind="query-params",
         help="The posterior is of all columns; the density shows one, the others integrated out.",
     )
 
@@ -206,8 +207,8 @@ def section(data: Dataset, view: live.View, column: int) -> None:
         _SECTIONS,
         default=_SECTIONS[0],
         required=True,
-        key="posterior_section",
-        persist_state=_KEEP,
+        key="section",
+        bind="query-params",
         label_visibility="collapsed",
         disabled=of is None,
     )

@@ -50,7 +50,10 @@ def test_which_k_ends_in_words_that_open_the_fit(
     )
 
     page.get_by_role("radio", name="ICL").click()
-    expect(answer(page)).to_contain_text("Two full components fit these 272 points best: ICL")
+    icl = "Two full components fit these 272 points best: ICL"
+    expect(answer(page)).to_contain_text(icl)
+    expect(page).to_have_url(re.compile("compare_criterion=ICL"))
+    expect(answer(open_page(page.url))).to_contain_text(icl, timeout=60_000)
 
     figure = chart(page, "criterion")
     figure.scroll_into_view_if_needed()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import pytest
 
 from gmm_core.dataset import Dataset
 from gmm_core.example_data import example
@@ -200,3 +201,11 @@ def test_slice_of_many_points_says_that_it_is_a_sample(view, finished):
     values = np.random.default_rng(0).normal(size=20_000)
     app = finished(view("fit", dataset=Dataset.from_values(values), prior="data", restarts=2))
     assert re.search(r"sample of [0-9,]+ of 20,000 points", page_text(app))
+
+
+@pytest.mark.parametrize("start", ["9" * 5000, "-3", "٣", "100", "<b>"])
+def test_a_start_that_is_none_shows_the_best(view, finished, start):
+    run = finished(view("fit")).session_state["runs"]["map"]
+    app = view("fit", query={"run": run, "start": start, "beside_pyro": "maybe"})
+    assert "65 of 100 starts agree" in page_text(app)
+    assert "start" not in app.query_params

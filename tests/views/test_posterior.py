@@ -49,7 +49,7 @@ def test_link_opens_the_run_with_its_settings(view, run_id):
 
 
 def test_labels_change_the_summary_and_are_counted(view, run_id):
-    app = view("posterior", query={"run": run_id}, posterior_section="Labels")
+    app = view("posterior", query={"run": run_id}, section="Labels")
     said = [page_text(app)]
     for labels in ("ordered", "relabelled"):
         app.session_state["labels"] = labels
@@ -63,7 +63,7 @@ def test_labels_change_the_summary_and_are_counted(view, run_id):
 
 
 def test_trust_is_answered_with_diagnostics_and_where_each_chain_began(view, run_id):
-    said = page_text(view("posterior", {"run": run_id}, posterior_section="Can I trust it?"))
+    said = page_text(view("posterior", {"run": run_id}, section="Can I trust it?"))
     for words in (
         *("What does not depend on labels", "± MCSE", "lowest loc", "log density at 12.00"),
         *("How the chains went", "began at", "Relabelled parameters"),
@@ -72,7 +72,7 @@ def test_trust_is_answered_with_diagnostics_and_where_each_chain_began(view, run
 
 
 def test_checks_compare_with_the_exact_answer_and_with_replicated_data(view, run_id):
-    said = page_text(view("posterior", {"run": run_id}, posterior_section="Checks"))
+    said = page_text(view("posterior", {"run": run_id}, section="Checks"))
     for words in (
         *("All 16 partitions were summed", "0 1 | 10 11 12", "0.8838", "1.8226"),
         *("Test quantities in 120 replicated data sets of 5 points", "skewness"),
@@ -129,10 +129,23 @@ def test_two_columns_and_three_components_are_shown_along_the_chosen_column(view
     assert "Of these 90 points" in said
     assert "six mirror images" in said
     for section in ("Labels", "Can I trust it?", "Checks"):
-        app.session_state["posterior_section"] = section
+        app.session_state["section"] = section
         app.run()
         assert not app.exception
         if section == "Labels":
             assert "along loc 1" in page_text(app)
             assert "six label orders" in page_text(app)
     assert "summed exactly" in page_text(app)
+
+
+def test_link_says_what_of_the_run_is_shown(view, run_id):
+    app = view("posterior", query={"run": run_id, "section": "Labels", "labels": "ordered"})
+    assert "Summary of the draws (ordered labels)" in page_text(app)
+    link = next(code.value for code in app.code if "run=" in code.value)
+    assert "section=Labels" in link
+    assert "labels=ordered" in link
+
+
+def test_nonsense_in_a_link_shows_what_would_be_shown_without_it(view, run_id):
+    app = view("posterior", query={"run": run_id, "section": "<b>", "labels": "\0", "mirror": "7"})
+    assert "Where is the boundary?" in page_text(app)

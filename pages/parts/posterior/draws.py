@@ -14,7 +14,6 @@ from gmm_core.posterior_summary import SummaryRow
 from gmm_core.trust import ChainRow
 from pages.parts import figure, text
 
-_KEEP = "session"
 _ROWS = 40  # of a table on the page; the download has them all
 # Component and column of the locs along x and y.
 Pair = tuple[tuple[int, int], tuple[int, int]]
@@ -37,7 +36,7 @@ def pickers(data: Dataset, K: int, column: int, running: bool) -> Picked:
     three, four, five = right.columns(3, vertical_alignment="bottom")
     kinds = list(_PARAMETERS)[: 3 if running else 4]
     kind = left.selectbox(
-        "Trace of", kinds, format_func=_PARAMETERS.__getitem__, key="trace_of", persist_state=_KEEP
+        "Trace of", kinds, format_func=_PARAMETERS.__getitem__, key="trace_of", bind="query-params"
     )
     if K * D < 2:
         return Picked(kind, None, False)
@@ -53,13 +52,26 @@ def pickers(data: Dataset, K: int, column: int, running: bool) -> Picked:
     end = locs.index(other) if other in locs else (1 if start == 0 else 0)
     every = list(range(len(locs)))
     a = three.selectbox(
-        "Along x", every, index=start, format_func=named, key=f"loc_x_{keys}_{column}"
+        "Along x",
+        every,
+        index=start,
+        format_func=named,
+        key=f"loc_x_{keys}_{column}",
+        bind="query-params",
     )
-    b = four.selectbox("Along y", every, index=end, format_func=named, key=f"loc_y_{keys}_{column}")
+    b = four.selectbox(
+        "Along y",
+        every,
+        index=end,
+        format_func=named,
+        key=f"loc_y_{keys}_{column}",
+        bind="query-params",
+    )
     mirrored = locs[a][0] != locs[b][0] and locs[a][1] == locs[b][1]
     mirror = five.toggle(
         "Mirror",
         key="mirror",
+        bind="query-params",
         disabled=not mirrored,
         help="Counts each draw $(a, b)$ also as $(b, a)$. The posterior is symmetric, so this is "
         "what chains would show that jump often enough.",

@@ -99,6 +99,7 @@ def labels(of: Drawn, column: int) -> None:
         default="raw",
         required=True,
         key="labels",
+        bind="query-params",
         disabled=K == 1,
         help="Raw: as they were drawn, where component 1 may change places with component 2. "
         "Ordered: by the loc along the column, lowest first. Relabelled: each draw's components "

@@ -26,6 +26,7 @@ def trust(of: Drawn, column: int) -> None:
         "Quantity",
         list(quantities),
         key=f"trust_of_{of.key[0][:8]}_{column}",
+        bind="query-params",
         help="None of these changes when components change places, so chains that have arrived "
         "agree on all of them.",
     )

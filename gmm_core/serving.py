@@ -17,7 +17,7 @@ from gmm_core import jobs, log, settings
 
 logger = logging.getLogger(__name__)
 
-_AGAIN = 5.0  # seconds until the service is tried again, when the database was away at the start
+_AGAIN = 2.0  # seconds until the service is tried again, when the database was away at the start
 
 
 class Answer(NamedTuple):

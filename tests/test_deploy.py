@@ -10,6 +10,9 @@ import streamlit
 import yaml
 from packaging.requirements import Requirement
 
+from gmm_core import settings
+from gmm_core.metrics import Figures, Metrics
+
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
 
@@ -72,7 +75,9 @@ def test_everything_that_the_image_copies_is_there_and_is_sent():
         assert (ROOT / path).exists()
         assert f"!{path}" in sent
     assert re.search(r"(?m)^USER explorer$", docker)
-    assert "HEALTHCHECK" in docker
+    # The port's own check answers while the database is away.
+    (checked,) = re.findall(r"(?m)^HEALTHCHECK .*(?:\n .*)+", docker)
+    assert "http://127.0.0.1:8501/health'" in checked
 
 
 def test_nginx_sends_the_headers_and_keeps_a_browser_with_its_process():
@@ -93,6 +98,42 @@ def test_nginx_sends_the_headers_and_keeps_a_browser_with_its_process():
     assert conf.count("{") - len(re.findall(r"\{32\}", conf)) == conf.count("}") - len(
         re.findall(r"\{32\}", conf)
     )
+
+
+def test_metrics_are_told_to_the_inside_only(compose):
+    """Every web process tells them, the scrape configuration names each, and nginx none."""
+    services = compose["services"]
+    web = [name for name, service in services.items() if "streamlit" in service.get("command", ())]
+    assert web == ["web1", "web2"]
+    ports = {services[name]["environment"]["GMM_METRICS_PORT"] for name in web}
+    assert ports == {"9108"}
+    for name in (*web, "workers"):
+        assert services[name]["environment"]["GMM_LOG_FORMAT"] == "json"
+        known = {settings.variable(field) for field in settings.Settings.model_fields}
+        used = {name for name in services[name]["environment"] if name.startswith("GMM_")}
+        assert used <= known
+    said = (DEPLOY / "README.md").read_text()
+    (scrape,) = re.findall(r"(?s)```yaml\n(scrape_configs:.*?)```", said)
+    (job,) = yaml.safe_load(scrape)["scrape_configs"]
+    assert job["static_configs"] == [{"targets": [f"{name}:9108" for name in web]}]
+    conf = (DEPLOY / "nginx.conf").read_text()
+    assert "9108" not in conf
+    assert set(re.findall(r"server (web\d:\d+)", conf)) == {"web1:8501", "web2:8501"}
+    (closed,) = re.findall(r"location ~ (\S+) \{\s+return 404;", conf)
+    for path in ("/metrics", "/health", "/_stcore/metrics", "/_stcore/agent/x"):
+        assert re.search(closed, path), path
+    # What browsers need stays open.
+    for path in ("/", "/fit", "/_stcore/health", "/_stcore/stream", "/_stcore/host-config"):
+        assert not re.search(closed, path), path
+
+
+def test_the_readme_names_every_metric():
+    said = (DEPLOY / "README.md").read_text()
+    served = Metrics(Figures)
+    served.sessions = lambda: 0
+    names = set(re.findall(r"(?m)^# HELP (gmm_\w+)", served.render()[0].decode()))
+    assert len(names) > 10
+    assert names == set(re.findall(r"`(gmm_\w+)`", said))
 
 
 def test_no_file_for_deployment_names_a_host_of_packages():

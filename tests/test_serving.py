@@ -225,6 +225,43 @@ def test_a_setting_that_cannot_be_used_is_what_the_health_check_says():
     assert "ERROR gmm_core.serving: GMM_QUEUE_RUNS is set" in done.stderr
 
 
+def test_a_server_that_starts_before_its_database_is_well_when_it_is_there(site, postgres):
+    script = (
+        "import sys\n"
+        "from gmm_core.serving import Serving\n"
+        "serving = Serving()\n"
+        "serving.start()\n"
+        "for _ in sys.stdin:\n"
+        "    print(serving.health(reasons=True).body.decode().strip(), flush=True)\n"
+        "serving.stop()"
+    )
+    database = postgres.new_database()
+    postgres.stop()
+    try:
+        server = subprocess.Popen(
+            [sys.executable, "-c", script],
+            cwd=ROOT,
+            env=os.environ | {"GMM_DATABASE": database, "GMM_SCHEDULER": site.cluster.address},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+        def health():
+            server.stdin.write("?\n")
+            server.stdin.flush()
+            return json.loads(server.stdout.readline())
+
+        said = until(lambda: "database" in (h := health()).get("away", {}).get("service", "") and h)
+        assert "The database does not answer at the moment" in said["away"]["service"]
+    finally:
+        postgres.start()
+    with server:
+        assert until(lambda: health() == {"status": "ok"})
+        server.stdin.close()
+        assert server.wait(60) == 0
+
+
 def test_a_port_that_is_taken_is_said_and_the_server_goes_on(caplog):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from gmm_core import jobs, log, settings
 
 logger = logging.getLogger(__name__)
@@ -39,7 +41,7 @@ class Serving:
     def __init__(self, sessions: Callable[[], int] | None = None) -> None:
         self._sessions = sessions
         self._service: jobs.JobService | None = None
-        self._problem = "It is starting."
+        self._problem = {"service": "It is starting."}
         self._ending = threading.Event()
         self._server: ThreadingHTTPServer | None = None
 
@@ -59,7 +61,7 @@ class Serving:
             found = settings.read()
         except ValueError as error:
             # Every page says it too. The next start is with other settings, or the same.
-            self._problem = str(error)
+            self._problem = {"service": str(error)}
             logger.error("%s", error)
             return
         if found.metrics_port:
@@ -82,7 +84,7 @@ class Serving:
         reasons : say why as well; they may name hosts and folders.
         """
         service = self._service
-        away = {"service": self._problem} if service is None else service.health.away()
+        away = self._problem if service is None else service.health.away()
         said: dict[str, object] = {"status": "away" if away else "ok"}
         if away:
             said["away"] = away if reasons else sorted(away)
@@ -91,7 +93,8 @@ class Serving:
     def metrics(self, accept: str = "") -> Answer:
         """Answer with the figures; 503 while there is no service."""
         if self._service is None:
-            return Answer(503, "text/plain; charset=utf-8", f"{self._problem}\n".encode())
+            said = "\n".join([*self._problem.values(), ""])
+            return Answer(503, "text/plain; charset=utf-8", said.encode())
         body, content_type = self._service.metrics.render(accept)
         return Answer(200, content_type, body)
 
@@ -100,9 +103,10 @@ class Serving:
             try:
                 service = jobs.service()
             except ValueError as error:
-                if self._problem != str(error):
+                part = "store" if isinstance(error.__cause__, SQLAlchemyError) else "service"
+                if self._problem != {part: str(error)}:
                     logger.error("The service could not be started; trying again. %s", error)
-                self._problem = str(error)
+                self._problem = {part: str(error)}
             else:
                 service.metrics.sessions = self._sessions
                 self._service = service

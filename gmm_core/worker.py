@@ -10,6 +10,7 @@ import importlib
 import logging
 import threading
 import time
+import traceback
 import uuid
 from collections.abc import Callable
 from importlib import metadata
@@ -23,7 +24,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from gmm_core import log, serialize
 from gmm_core.jobs.limits import too_long
 from gmm_core.progress import Cancelled, Patch, Progress
-from gmm_core.store import Store, opened
+from gmm_core.store import Store, opened, reason
 
 logger = logging.getLogger(__name__)
 
@@ -224,7 +225,9 @@ def run_part(
             message = str(error)
         else:
             message = f"The run failed: {type(error).__name__}: {error}"
-            logger.exception("Run %s failed.", run_id)
+            # Where it failed, without the error's own words: they may quote the data.
+            where = "".join(traceback.format_tb(error.__traceback__))
+            logger.error("Run %s failed: %s\n%s", run_id, type(error).__name__, where)
         patiently(lambda: store.set_state(run_id, "failed", message, attempt=attempt))
         return "failed"
 
@@ -240,14 +243,14 @@ def _patiently(action: Callable[[], T], seconds: float, report: "_Reporter") -> 
         try:
             found = action()
         except (OperationalError, InterfaceError) as error:
-            reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
+            said = reason(error)
             if time.monotonic() >= deadline:
                 raise StoreAwayError(
                     f"What was computed could not be written: the database did not take it for "
-                    f"{seconds:g} s (GMM_STORE_SECONDS; {reason}). When it is there again and has "
+                    f"{seconds:g} s (GMM_STORE_SECONDS; {said}). When it is there again and has "
                     "space, run it again."
                 ) from None
-            report.say(f"Waiting for the database, which does not answer ({reason}).")
+            report.say(f"Waiting for the database, which does not answer ({said}).")
             time.sleep(pause)
             pause = min(_LAST_PAUSE, 2 * pause)
         else:

@@ -3,9 +3,10 @@
 import threading
 
 import pytest
+import sqlalchemy as sa
 
 import gmm_core as gmm
-from gmm_core.store import Store
+from gmm_core.store import Store, reason
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -131,6 +132,14 @@ def test_errors_of_the_database_name_no_value(store):
     assert "INSERT INTO datasets" in str(failed.value)
     for secret in ("salary", "staff", "ann@example.org", dataset.fingerprint):
         assert secret not in str(failed.value)
+
+
+def test_the_reason_of_an_error_quotes_no_value(store):
+    store.create_run(spec(), "ann@example.org")
+    with pytest.raises(sa.exc.IntegrityError) as failed, store._engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO run_owners SELECT * FROM run_owners")
+    assert "ann@example.org" not in reason(failed.value)
+    assert "run_owners" in reason(failed.value)
 
 
 def test_a_database_answers_or_says_why_not(url, tmp_path, store):

@@ -252,8 +252,8 @@ def test_a_server_that_starts_before_its_database_is_well_when_it_is_there(site,
             server.stdin.flush()
             return json.loads(server.stdout.readline())
 
-        said = until(lambda: "database" in (h := health()).get("away", {}).get("service", "") and h)
-        assert "The database does not answer at the moment" in said["away"]["service"]
+        said = until(lambda: "store" in (h := health())["away"] and h)
+        assert "The database does not answer at the moment" in said["away"]["store"]
     finally:
         postgres.start()
     with server:

@@ -22,7 +22,7 @@ from gmm_core.jobs import limits, servers
 from gmm_core.jobs.live import CANCELLED, End, LiveRun
 from gmm_core.jobs.queue import FairQueue
 from gmm_core.jobs.workers import Workers, death
-from gmm_core.store import ENDED, RunState, Store
+from gmm_core.store import ENDED, RunState, Store, reason
 
 if TYPE_CHECKING:
     from distributed import Future
@@ -263,7 +263,9 @@ class Dispatcher:
         try:
             self.store.set_state(live.run_id, end.state, end.message, attempt=live.attempt)
         except SQLAlchemyError as error:
-            logger.warning("The end of run %s waits for the database: %s", live.run_id, error)
+            logger.warning(
+                "The end of run %s waits for the database: %s", live.run_id, reason(error)
+            )
             live.unwritten = end
             return
         live.unwritten = None
@@ -497,7 +499,9 @@ class Dispatcher:
                     self.store.expire()
                     self._untold = True  # also what happened to runs of a process that is gone
             except SQLAlchemyError as error:
-                logger.warning("The database could not be reached; trying again. %s", error)
+                logger.warning(
+                    "The database could not be reached (%s); trying again.", reason(error)
+                )
             except Exception:
                 logger.exception("A step of watching the runs failed; trying again.")
 

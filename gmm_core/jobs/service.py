@@ -24,7 +24,7 @@ from gmm_core.jobs.live import CANCELLED, LiveRun
 from gmm_core.jobs.status import RunStatus
 from gmm_core.jobs.workers import Workers
 from gmm_core.metrics import Figures, Metrics
-from gmm_core.store import LIVE, Event, RunState, Store, check_run_id, now
+from gmm_core.store import LIVE, Event, RunState, Store, check_run_id, now, reason
 
 if TYPE_CHECKING:
     from gmm_core.settings import Settings
@@ -429,7 +429,7 @@ def _store_answers() -> Iterator[None]:
     except SQLAlchemyError as error:
         raise ValueError(
             "The database does not answer at the moment "
-            f"({str(getattr(error, 'orig', error)).splitlines()[0]}). Nothing that is finished is "
+            f"({reason(error)}). Nothing that is finished is "
             "lost; try again in a minute."
         ) from error
 

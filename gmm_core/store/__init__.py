@@ -9,7 +9,7 @@ others can read.
 import threading
 
 from gmm_core.store.checks import Check, Checks
-from gmm_core.store.database import PATIENCE, WORKER_PATIENCE, default_url
+from gmm_core.store.database import PATIENCE, WORKER_PATIENCE, default_url, reason
 from gmm_core.store.datasets import DatasetRow
 from gmm_core.store.events import Event
 from gmm_core.store.ids import ENDED, LIVE, check_run_id, now
@@ -30,6 +30,7 @@ __all__ = [
     "default_url",
     "now",
     "opened",
+    "reason",
 ]
 
 

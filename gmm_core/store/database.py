@@ -190,9 +190,18 @@ class Database:
                 waited += pause
                 if waited > self.patience + 1e-9:  # 0.1 + 0.2 + 0.4 + 0.8 is not quite 1.5
                     raise
-                logger.warning("The database did not answer (%s); trying again.", error.orig)
+                logger.warning("The database did not answer (%s); trying again.", reason(error))
                 time.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def reason(error: Exception) -> str:
+    """Say in a line why a database did not do something.
+
+    Its first line only: PostgreSQL quotes values in the next ones, and what is said may be logged.
+    """
+    words = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return words[0] if words else type(error).__name__
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:

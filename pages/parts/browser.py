@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import streamlit as st
 
@@ -35,6 +36,20 @@ _keep = st.components.v2.component(
     isolate_styles=False,
 )
 
+# Sign-in comes back to the first page; where the person wanted to go waits in a cookie until then.
+_WAY = "gmm_way"
+_note = st.components.v2.component(
+    "gmm_way",
+    html="<span hidden></span>",
+    js="""
+    export default function ({ data }) {
+      const way = data.keep ? encodeURIComponent(location.pathname + location.search) : "";
+      document.cookie = `gmm_way=${way}; Path=/; Max-Age=${data.keep ? 900 : 0}; SameSite=Lax`;
+    }
+    """,
+    isolate_styles=False,
+)
+
 
 def owner() -> str:
     """Return the name under which this browser's runs are kept."""
@@ -50,6 +65,17 @@ def remember() -> None:
             st.session_state["browser"] = found
 
     _keep(key="browser_cookie", data={"id": _identity()}, on_other_change=other)
+
+
+def keep_way(keep: bool) -> None:
+    """Have the browser keep this address over the sign-in, or forget the one it kept."""
+    _note(key="way", data={"keep": keep})
+
+
+def way() -> tuple[str, dict[str, list[str]]]:
+    """Return the page, "" for none, and the query of the address kept over a sign-in."""
+    kept = urlsplit(unquote(st.context.cookies.get(_WAY, "")))
+    return kept.path.rstrip("/").rpartition("/")[2], parse_qs(kept.query)
 
 
 def _identity() -> str:

@@ -9,7 +9,7 @@ import streamlit as st
 from gmm_core.figures import data as data_figures
 from gmm_core.jobs import service
 from gmm_core.words import count
-from pages.parts import browser, figure, session, text
+from pages.parts import browser, figure, header, session, text
 
 _CSS = Path(__file__).with_suffix(".css")
 _LOGO = Path(__file__).with_name("logo.svg")
@@ -22,6 +22,7 @@ def gate() -> None:
         st.title("Mixture Explorer", anchor=False)
         st.write("Sign in to see and share this team's fits.")
         st.button("Sign in", type="primary", on_click=st.login)
+        browser.keep_way(True)
         st.stop()
 
 
@@ -42,12 +43,18 @@ def begin() -> None:
     st.session_state["framed"] = True
     with st.sidebar:
         _summary()
+        _person()
         with st.container(key="browser"):
             browser.remember()
+            if st.user.get("is_logged_in", False):
+                browser.keep_way(False)
 
 
 def home() -> None:
-    """Go on to Fit, or to the page of the run that the address names."""
+    """Go on to Fit, to the page of the run that the address names, or to where sign-in began."""
+    page, query = browser.way()
+    if page in header.PAGES and st.user.get("is_logged_in", False):
+        st.switch_page(f"pages/views/{page}.py", query_params=query)
     run_id = session.opened()
     if run_id:
         session.go_to(run_id)
@@ -70,6 +77,15 @@ def _summary() -> None:
         st.caption(f"**Mixture** {text.plain(session.mixture().label)}")
     except ValueError as error:
         st.caption(f"**Mixture** {text.plain(text.sentence(error))}")
+
+
+def _person() -> None:
+    """Say who is signed in, and offer the way out."""
+    user = st.user
+    if not user.get("is_logged_in", False):
+        return
+    st.caption(f"**Signed in** {text.plain(str(user.get('email') or user.get('name') or 'yes'))}")
+    st.button("Sign out", key="sign_out", on_click=st.logout, width="stretch")
 
 
 def _secrets() -> dict[str, object]:

@@ -14,6 +14,8 @@ from pages.parts.live import View
 # File name -> (MIME type, the function that writes it); a file is written when it is asked for.
 Exports = Mapping[str, tuple[str, Callable[[], str | bytes]]]
 
+PAGES = ("fit", "data", "membership", "posterior", "compare", "runs", "tour")
+
 
 def show(
     title: str, answer: list[Segment], view: View | None = None, exports: Exports | None = None
@@ -77,7 +79,7 @@ def link(run_id: str, page: str) -> str:
     """Return the address that opens a run, and shows of it what is shown now."""
     base = st.context.url or ""
     root = base.split("?")[0].rstrip("/")
-    for name in ("fit", "data", "membership", "posterior", "compare", "runs", "tour"):
+    for name in PAGES:
         root = root.removesuffix(f"/{name}")
     # What a person looks at stands in the address: widgets that change no run are bound to it.
     given = st.query_params

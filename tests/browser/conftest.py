@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,20 +59,23 @@ class Server:
             self.process.wait()
 
 
-def start_server(script: Path, folder: Path, port: int | None = None) -> Server:
+def start_server(
+    script: Path, folder: Path, port: int | None = None, flags: Sequence[str] = ()
+) -> Server:
     """Start `script` on a free port with its database in `folder`, and wait until it answers.
 
     Starting twice with one folder is a restart: the second server finds the first one's runs.
+    `flags` are further options of `streamlit run`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    port = port or _free_port()
+    port = port or free_port()
     log = folder / "server.log"
     environment = os.environ | {"GMM_DATABASE": f"sqlite:///{folder / 'runs.sqlite'}"}
     with log.open("ab") as output:
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "streamlit", "run", str(script)),
-                *(f"--server.port={port}", "--server.address=127.0.0.1"),
+                *(f"--server.port={port}", "--server.address=127.0.0.1", *flags),
             ],
             cwd=ROOT,
             env=environment,
@@ -81,7 +84,7 @@ def start_server(script: Path, folder: Path, port: int | None = None) -> Server:
         )
     server = Server(f"http://127.0.0.1:{port}", log, process)
     deadline = time.monotonic() + START_SECONDS
-    while not _answers(f"{server.url}/_stcore/health"):
+    while not answers(f"{server.url}/_stcore/health"):
         if process.poll() is not None or time.monotonic() > deadline:
             server.stop()
             raise RuntimeError(f"{script.name} did not start:\n{log.read_text()}")
@@ -218,13 +221,13 @@ def _watch(page: Page, problems: list[str]) -> None:
     page.on("websocket", on_request)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
     try:
         with urlopen(url, timeout=2) as response:
             return bool(response.status == 200)

@@ -77,12 +77,15 @@ def test_streamed_fit_keeps_its_chart_and_zoom(page: Page):
     # The last run's curve stands there until this run's first is drawn.
     node = loss.element_handle()
     page.wait_for_function("node => node._fullLayout.xaxis.range[1] === 2500", arg=node)
-    box = loss.locator(".nsewdrag").first.bounding_box()
-    page.mouse.move(box["x"] + 20, box["y"] + 20)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 120, box["y"] + box["height"] - 20, steps=5)
-    page.mouse.up()
-    zoomed = x_range(page)
+    for _ in range(3):  # a drag that falls into a redraw is lost, as for a person
+        box = loss.locator(".nsewdrag").first.bounding_box()
+        page.mouse.move(box["x"] + 20, box["y"] + 20)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 120, box["y"] + box["height"] - 20, steps=5)
+        page.mouse.up()
+        zoomed = x_range(page)
+        if zoomed[1] - zoomed[0] < 2000:
+            break
     assert zoomed[1] - zoomed[0] < 2000  # the whole axis is 2501 long
     updates = page.evaluate(
         """async (node) => {

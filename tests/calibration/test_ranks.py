@@ -45,8 +45,9 @@ def gathered() -> Iterator[Found]:
 def test_ranks_are_uniform(engine, size, D, mixture, gathered):
     plan = Plan(D, mixture, **{n: v for n, v in size.items() if n != "n_sets"})
     found = ranks(size["n_sets"], plan, engine, PROCESSES)
-    gathered[f"{engine}, D = {D}"] = found, plan.kept
+    name = engine.replace("pyro", "Pyro")
+    gathered[f"{name}, D = {D}"] = found, plan.kept
     # At least ten expected in each bin, which the chi-square distribution is good for.
     p = p_values(found, plan.kept, 10)
-    print(f"\n{engine}, D = {D}:", {name: round(value, 3) for name, value in p.items()})
+    print(f"\n{name}, D = {D}:", {of: round(value, 3) for of, value in p.items()})
     assert min(p.values()) > LIMIT, p

@@ -139,15 +139,19 @@ def figure(
         raise ValueError("A figure needs a text alternative, but alt is empty. Say what it shows.")
     fig = go.Figure(
         layout={
-            "template": _template(),
             "title": {"text": title},
             "height": height,
             "meta": {"alt": alt},
             "uirevision": "kept",
+            "xaxis": {"title": {"text": x_title}},
+            "yaxis": {"title": {"text": y_title}},
         }
     )
-    fig.update_xaxes(title_text=x_title)
-    fig.update_yaxes(title_text=y_title)
+    # The look was checked when it was made. To check it in each figure took longer than to draw
+    # most of them; Plotly gives figures its own default template in this way.
+    fig.layout._validate = False
+    fig.layout.template = _template()
+    fig.layout._validate = True
     return fig
 
 

@@ -26,10 +26,11 @@ def keys(app):
     return {button.key for button in app.button}
 
 
-def specification(data=None, options=None, **mixture):
+def specification(data=None, options=None, engine=None, **mixture):
     return Specification(
         dataset=data or example("tutorial"),
         mixture=Mixture(**mixture),
+        engine=engine,
         options=options or MapOptions(restarts=1, steps=20),
     )
 
@@ -98,7 +99,7 @@ def test_runs_of_others_are_not_listed(view, done):
 
 
 def test_live_run_shows_progress_and_is_cancelled(view, service, owner):
-    spec = specification(options=NutsOptions(draws=5000, warmup=5000, chains=1))
+    spec = specification(options=NutsOptions(draws=5000, warmup=5000, chains=1), engine="pyro")
     run_id = service.submit(spec, owner)
     app = view("runs")
     assert f"cancel_{run_id}" in keys(app)
@@ -186,7 +187,7 @@ def test_only_finished_fits_are_pinned(view, done):
 
 
 def test_link_shows_anothers_run_without_a_way_to_cancel_it(view, service, owner):
-    spec = specification(options=NutsOptions(draws=5000, warmup=5000, chains=1, seed=8))
+    spec = specification(options=NutsOptions(draws=5000, warmup=5000, chains=1), engine="pyro")
     run_id = service.submit(spec, "browser:of-somebody-else")
     app = view("posterior", {"run": run_id})
     assert app.session_state["runs"]["posterior"] == run_id

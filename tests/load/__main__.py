@@ -1,0 +1,87 @@
+"""Measure the app under load and write the report: `make load`.
+
+LOAD_SESSIONS people use it for LOAD_SECONDS seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from . import screens, streaming
+from .client import Person
+from .mix import Measured, crowd, everything
+from .report import Found, text
+from .server import Served, Usage, serving
+
+HERE = Path(__file__).parent
+TTL = 120  # seconds for which Streamlit keeps a session whose browser is gone, as it comes
+WATCHERS = 8
+
+
+def main() -> int:
+    """Measure, write the report to the path given, and return how many errors there were."""
+    people = int(os.environ.get("LOAD_SESSIONS", "50"))
+    seconds = float(os.environ.get("LOAD_SECONDS", "600"))
+    found = Found(people, seconds)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with serving(folder / "crowd") as served:
+            asyncio.run(_crowd(served, found))
+            with serving(folder / "bare", HERE / "apps" / "bare.py") as bare:
+                found.ours, found.bare = screens.medians(served.url, bare.url)
+        with serving(folder / "streaming", settings={"GMM_WORKERS": str(WATCHERS)}) as served:
+            asyncio.run(_streaming(served, found))
+    report = text(found)
+    Path(sys.argv[1]).write_text(report)
+    print(report)
+    return len(found.errors)
+
+
+async def _crowd(served: Served, found: Found) -> None:
+    warm = Measured()
+    await everything(served.url, warm)
+    await _given_up(served)
+    found.usage["start"] = served.usage()
+    measured = found.measured
+    task = asyncio.create_task(crowd(served.url, found.people, found.seconds, measured))
+    seen = [served.usage()]
+    connected: dict[int, Usage] = {}
+    while not task.done():
+        await asyncio.wait([task], timeout=2)
+        seen.append(await asyncio.to_thread(served.usage))
+        connected[await asyncio.to_thread(served.sessions)] = seen[-1]
+    await task
+    # The last look at the fullest house; people leave within seconds of each other.
+    found.usage["end"] = connected[max(connected)]
+    found.usage["peak"] = Usage(*(max(u[i] for u in seen) for i in range(3)))
+    await _given_up(served)
+    found.usage["after"] = served.usage()
+    runs = served.runs()
+    found.runs = len(runs)
+    found.waits = [wait for _, _, wait in runs if wait is not None]
+    failed = [f"a run of kind {kind} failed" for kind, state, _ in runs if state == "failed"]
+    found.errors += [*warm.errors, *measured.errors, *failed, *served.complaints()]
+
+
+async def _given_up(served: Served) -> None:
+    """Wait until the sessions of who left are given up, which needs somebody else to leave."""
+    await asyncio.sleep(TTL + 5)
+    last = Person(served.url, [])
+    await last.open("fit")
+    await last.until(lambda: last.says("Done in"), "the first screen")
+    await last.leave()
+    await asyncio.sleep(5)
+
+
+async def _streaming(served: Served, found: Found) -> None:
+    await everything(served.url, Measured())
+    found.rates = await streaming.rates(served.url, WATCHERS, found.errors)
+    found.errors += served.complaints()
+
+
+if __name__ == "__main__":
+    sys.exit(bool(main()))

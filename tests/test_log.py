@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from test_jobs import until
 
 from gmm_core import log
-from gmm_core.jobs import JobService
+from gmm_core.store import Store
 
 ROOT = Path(__file__).parents[1]
 ANN = "ann@example.org"
@@ -49,7 +49,7 @@ if __name__ == "__main__":
 class Web:
     """A web process whose log goes to a file."""
 
-    def __init__(self, folder, name, url, **settings):
+    def __init__(self, folder, name, url):
         self.log = folder / f"{name}.log"
         script = folder / "web.py"
         script.write_text(WEB)
@@ -60,7 +60,7 @@ class Web:
                 stdout=subprocess.PIPE,
                 stderr=output,
                 text=True,
-                env=os.environ | {"PYTHONPATH": str(ROOT)} | settings,
+                env=os.environ | {"PYTHONPATH": str(ROOT), "GMM_LOG_FORMAT": "json"},
             )
 
     def ask(self, line):
@@ -68,58 +68,74 @@ class Web:
         self.process.stdin.flush()
         return self.process.stdout.readline().strip()
 
-    def events(self, run_id):
+    def events(self, run_id, event=""):
         # What is killed leaves a line of Python's own behind.
         own = [line for line in self.log.read_text().splitlines() if line.startswith("{")]
         lines = [json.loads(line) for line in own]
-        return [line for line in lines if line.get("run") == run_id]
+        return [x for x in lines if x.get("run") == run_id and event in x["event"]]
 
 
-@pytest.fixture
-def web(tmp_path):
-    with contextlib.ExitStack() as stack:
+@pytest.fixture(scope="module")
+def told(tmp_path_factory, postgres):
+    """The logs of two web processes on one database, of which one is killed; and their runs."""
+    folder, url = tmp_path_factory.mktemp("logs"), postgres.new_database()
+    one, other = webs = [Web(folder, name, url) for name in ("one", "other")]
+    try:
+        done = one.ask("wait 30")
+        assert other.ask("wait 30") == done  # shared
+        lost = one.ask("submit 20000")
+        until(lambda: one.events(lost, "started") + other.events(lost, "started"))
+        assert other.ask("watch 20000") == lost
+        one.process.kill()
+        one.process.communicate()
+        assert other.process.stdout.readline() == "ended\n"  # since nobody computes it
+        cut_short = other.ask("submit 19999")
+        other.process.communicate(timeout=60)
+        assert other.process.returncode == 0
+    finally:
+        for web in webs:
+            web.process.kill()
+            web.process.wait()
+    with Store(url) as store:
+        yield SimpleNamespace(
+            webs=webs,
+            other=other,
+            runs={run.id: run for run in store.runs()},
+            done=done,
+            lost=lost,
+            cut_short=cut_short,
+            events=lambda run_id, event="": [x for w in webs for x in w.events(run_id, event)],
+        )
 
-        def started(name, url, **settings):
-            one = Web(tmp_path, name, url, **settings)
-            stack.enter_context(one.process)
-            stack.callback(one.process.kill)
-            return one
 
-        yield started
-
-
-def test_a_run_makes_three_lines_of_json_without_anything_private(web, tmp_path):
-    url = f"sqlite:///{tmp_path / 'runs.db'}"
-    one = web("one", url, GMM_LOG_FORMAT="json")
-    run_id = one.ask("wait 30")
-    until(lambda: len(one.events(run_id)) >= 3)
-    cut_short = one.ask("submit 20000")
-    one.process.communicate(timeout=60)  # a server that ends tells of what it stopped
-    assert one.process.returncode == 0
-
-    submitted, started, ended = one.events(run_id)
-    assert [line["event"] for line in (submitted, started, ended)] == [
-        "submitted",
-        "started",
-        "ended",
-    ]
-    for line in (submitted, started, ended):
+def test_a_run_makes_three_lines_that_say_who_what_how_long_and_how_it_ended(told):
+    lines = sorted(told.events(told.done), key=lambda line: line["at"])
+    assert [line["event"] for line in lines] == ["submitted", "started", "ended"]
+    for line in lines:
         assert (line["kind"], line["engine"], line["attempts"]) == ("map", "pyro", 1)
         assert line["person"] == log.person(ANN)
-        assert line["level"] == "INFO"
-    assert submitted["at"] <= started["at"] <= ended["at"]
+        assert (line["level"], line["logger"]) == ("INFO", "gmm_core.runs")
+    _, started, ended = lines
+    run = told.runs[told.done]
     assert ended["outcome"] == "done"
-    with JobService(database=url, n_workers=1) as service:
-        assert ended["seconds"] == pytest.approx(service.store.state(run_id).seconds, abs=1e-3)
-    assert ended["waited"] == started["waited"] >= 0
-    ends = [line for line in one.events(cut_short) if line["event"] == "ended"]
-    assert [line["outcome"] for line in ends] == ["failed"]
+    assert ended["seconds"] == pytest.approx(run.seconds, abs=1e-3)
+    waited = (run.started - run.created).total_seconds()
+    assert ended["waited"] == started["waited"] == pytest.approx(waited, abs=1e-3)
 
-    text = one.log.read_text()
+
+def test_an_end_is_logged_once_by_two_that_watch_when_one_dies_and_when_a_server_ends(told):
+    for run_id, outcome in ((told.done, "done"), (told.lost, "failed"), (told.cut_short, "failed")):
+        assert [line["outcome"] for line in told.events(run_id, "ended")] == [outcome]
+        assert len(told.events(run_id, "submitted")) == 1
+    assert told.other.events(told.lost, "ended")
+
+
+def test_every_line_is_json_and_none_has_anything_private(told):
+    lines = [json.loads(line) for line in told.other.log.read_text().splitlines()]
+    text = str([web.log.read_text() for web in told.webs])
     for private in (ANN, "salary", "secret", "4.75"):
         assert private not in text
     # A warning of some library is one line too.
-    lines = [json.loads(line) for line in text.splitlines()]
     (said,) = [line for line in lines if "second line" in line["message"]]
     assert (said["level"], said["logger"]) == ("WARNING", "py.warnings")
     # Dask's own lines about each of its connections are left out.
@@ -127,27 +143,6 @@ def test_a_run_makes_three_lines_of_json_without_anything_private(web, tmp_path)
         "WARNING",
         "ERROR",
     }
-
-
-def test_an_end_is_logged_once_by_two_that_watch_and_when_one_of_them_dies(web, tmp_path, postgres):
-    url = postgres.new_database()
-    webs = [web(name, url, GMM_LOG_FORMAT="json") for name in ("one", "other")]
-    done = webs[0].ask("wait 30")
-    assert webs[1].ask("wait 30") == done  # shared
-    lost = webs[0].ask("submit 20000")
-    until(lambda: any(line["event"] == "started" for line in webs[0].events(lost)))
-    assert webs[1].ask("watch 20000") == lost
-    webs[0].process.kill()
-    webs[0].process.wait()
-    assert webs[1].process.stdout.readline() == "ended\n"  # the other one found that it is lost
-
-    def ends(run_id):
-        lines = [line for one in webs for line in one.events(run_id)]
-        return [line["outcome"] for line in lines if line["event"] == "ended"]
-
-    webs[1].process.communicate(timeout=60)
-    assert ends(done) == ["done"]
-    assert ends(lost) == ["failed"]
 
 
 def written(form, level, code):

@@ -120,7 +120,7 @@ _EXPECTED = {
     "float_parsing": "a number",
     "finite_number": "a finite number",
     "greater_than_equal": "0 or more",
-    "less_than_equal": "a number that is not so large",
+    "less_than_equal": "0 to 65,535",
     "string_pattern_mismatch": "an address such as tcp://host:8786",
     "value_error": "an amount of memory of at least 256 MiB, such as 2 GiB",
 }

@@ -57,6 +57,7 @@ def page(body: Callable[[], list[View]]) -> None:
 
     def tick() -> None:
         live = any(view.live for view in body())
+        session.seen()
         if live != st.session_state.get(key, False):
             st.session_state[key] = live
             st.rerun()

@@ -79,12 +79,32 @@ def begin() -> None:
     state.setdefault("own_priors", Priors.tutorial())
     state.setdefault("runs", {})
     asked = st.query_params.get("run")
-    if asked and asked != state.get("opened"):
+    if asked and asked != state.get("opened") and not _turned():
         state["opened"] = asked
         state["link_error"] = _open(asked)
         start = st.query_params.get("start", "")
         if re.fullmatch("[0-9]{1,6}", start):
             state["opened_start"] = (asked, int(start))
+
+
+def seen() -> None:
+    """Remember the settings that a page has now been drawn with."""
+    st.session_state["seen"] = _settings()
+
+
+def _turned() -> bool:
+    """Whether the person has changed a setting since a page was last drawn.
+
+    Then an address that names another run is no link that was followed: the browser had not heard
+    of the latest run yet when the setting was changed, and following it would undo the change.
+    """
+    return st.session_state.get("seen", _settings()) != _settings()
+
+
+def _settings() -> str:
+    state = st.session_state
+    values = [state.get(name) for name in DEFAULTS]
+    return json.dumps([values, dataset().fingerprint, state["own_priors"].model_dump()])
 
 
 def dataset() -> Dataset:

@@ -35,3 +35,20 @@ def test_link_opens_the_start_that_was_opened(page: Page, open_page: Callable[..
     expect(other).not_to_have_url(re.compile("start="))
     again = open_page(other.url)
     expect(again.locator(".gmm-answer")).to_contain_text("Two components explain", timeout=60_000)
+
+
+def test_the_browsers_way_back_leads_to_the_run_before(page: Page) -> None:
+    said = page.locator(".gmm-answer")
+    expect(said).to_contain_text("65 of 100 starts agree", timeout=60_000)
+    first = page.url
+    connected(page)
+    field = page.get_by_label("Starts", exact=True)
+    field.fill("90")
+    field.press("Enter")
+    expect(said).to_contain_text("of 90 starts agree", timeout=60_000)
+    expect(page).not_to_have_url(first)
+    connected(page)
+    page.go_back()
+    expect(page).to_have_url(first)
+    expect(said).to_contain_text("65 of 100 starts agree", timeout=60_000)
+    expect(field).to_have_value("100")

@@ -209,3 +209,20 @@ def test_a_start_that_is_none_shows_the_best(view, finished, start):
     app = view("fit", query={"run": run, "start": start, "beside_pyro": "maybe"})
     assert "65 of 100 starts agree" in page_text(app)
     assert "start" not in app.query_params
+
+
+def test_a_late_address_of_the_browser_undoes_no_setting(view, finished):
+    app = finished(view("fit"))
+    first = app.query_params["run"]
+    finished(app.number_input(key="steps").set_value(30).run())
+    assert app.query_params["run"] != first
+    # The browser has not heard of the second run when the next knob is turned.
+    app.query_params["run"] = first
+    finished(app.number_input(key="steps").set_value(40).run())
+    assert app.number_input(key="steps").value == 40
+    assert app.query_params["run"] != first
+    # Without a knob it is the way back.
+    app.query_params["run"] = first
+    app.run()
+    assert app.number_input(key="steps").value == 200
+    assert app.query_params["run"] == first

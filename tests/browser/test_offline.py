@@ -1,0 +1,67 @@
+"""The network is lost while a fit streams: the run goes on, and the page takes it up again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from .conftest import WIDE, Server, connected
+from .relay import Relay
+from .test_fit import set_number, settled, use_pyro
+
+OFFLINE_MS = 20_000
+
+
+@pytest.fixture
+def relay(app_server: Server) -> Iterator[Relay]:
+    """The way to the dashboard that can be cut."""
+    way = Relay(urlsplit(app_server.url).port or 0)
+    yield way
+    way.close()
+
+
+@pytest.fixture
+def far_page(browser: Browser, relay: Relay) -> Iterator[Page]:
+    """The dashboard behind `relay`. Lost connections are noted in the console, and may be."""
+    context = browser.new_context(viewport=WIDE, reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(f"http://127.0.0.1:{relay.port}/fit")
+    yield connected(page)
+    context.close()
+
+
+def test_stream_goes_on_after_twenty_seconds_offline(far_page: Page, relay: Relay) -> None:
+    page = far_page
+    settled(page)
+    use_pyro(page)
+    set_number(page, "Steps", "9001")
+    page.get_by_role("button", name="Fit", exact=True).click()
+    steps = page.get_by_text(re.compile("of 9,001 ·"))
+    expect(steps).to_be_visible(timeout=60_000)
+    page.evaluate("() => { window.loadedOnce = true; }")
+
+    before = steps.inner_text()
+    relay.cut()
+    lost = page.locator("[data-testid=stApp]:not([data-test-connection-state=CONNECTED])")
+    expect(lost).to_be_visible(timeout=10_000)
+    page.wait_for_timeout(OFFLINE_MS)
+    expect(page.get_by_label("Steps", exact=True)).to_have_value("9001")
+    relay.mend()
+
+    # It streams again, further on than it was, in the same page: nothing was loaded anew.
+    connected_again = page.locator("[data-testid=stApp][data-test-connection-state=CONNECTED]")
+    expect(connected_again).to_be_visible(timeout=60_000)
+    expect(steps).not_to_have_text(before, timeout=30_000)
+    done = int(re.match(r"[\d,]+", steps.inner_text())[0].replace(",", ""))
+    assert done > int(re.match(r"[\d,]+", before)[0].replace(",", ""))
+    seen = steps.inner_text()
+    expect(steps).not_to_have_text(seen, timeout=30_000)
+    assert page.evaluate("() => window.loadedOnce")
+    expect(page.get_by_label("Steps", exact=True)).to_have_value("9001")
+
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("Cancelled after")).to_be_visible(timeout=30_000)

@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gmm_core.jobs import limits, servers
 from gmm_core.jobs.live import CANCELLED, End, LiveRun
 from gmm_core.jobs.queue import FairQueue
+from gmm_core.jobs.telling import Teller
 from gmm_core.jobs.workers import Workers, death
 from gmm_core.store import ENDED, RunState, Store, reason
 
@@ -78,8 +79,7 @@ class Dispatcher:
         self._lost_connection = False
         self._refused = ""  # why the workers could not be reached
         self.refusals = 0  # how often they could not
-        self._tell = tell
-        self._untold = True  # whether something may have happened that nobody has told
+        self._teller = Teller(store, tell)
         # Starting the cluster takes half a second: one thread does it, and then what waits for it,
         # in order.
         self._control = ThreadPoolExecutor(1, thread_name_prefix="gmm-jobs")
@@ -103,7 +103,7 @@ class Dispatcher:
         if not self.store.claim(run_id, attempt, self.server):
             return
         live = LiveRun(run_id, kind, attempt, n_parts, owners)
-        self._untold = True
+        self._teller.expect()
         with self._lock:
             self.live[run_id] = live
             self.past.pop(run_id, None)
@@ -318,7 +318,7 @@ class Dispatcher:
             if live.closed:
                 return
             live.closed = True
-            self._untold = True
+            self._teller.expect()
             futures, live.futures = list(live.futures.values()), {}
         with self._lock:
             self._queue.remove(live.attempt)
@@ -463,7 +463,7 @@ class Dispatcher:
         if not lost:
             return False
         marked = self.store.set_state(run.id, "failed", SERVER_STOPPED, attempt=run.attempt)
-        self._untold = True
+        self._teller.expect()
         return marked
 
     def _silent(self, run: RunState) -> bool:
@@ -489,15 +489,14 @@ class Dispatcher:
                 self._guarded(self._tick, live)
             try:
                 self._compare()
-                if self._untold or self.live:
-                    self._tell_all()
+                self._teller.tell(anyway=bool(self.live))
                 if time.monotonic() >= next_beat:
                     next_beat = time.monotonic() + _BEAT
                     own = [live.run_id for live in list(self.live.values()) if live.own]
                     self.store.touch(own)
                     self.mark_lost()
                     self.store.expire()
-                    self._untold = True  # also what happened to runs of a process that is gone
+                    self._teller.expect()  # what happened to runs of a process that is gone
             except SQLAlchemyError as error:
                 logger.warning(
                     "The database could not be reached (%s); trying again.", reason(error)
@@ -541,17 +540,6 @@ class Dispatcher:
             if live.gone > 1:
                 self._end(live)
 
-    def _tell_all(self) -> None:
-        """Tell what has happened to runs; of all processes on the database, one gets each event."""
-        self._untold = False
-        try:
-            while events := self.store.take_events():
-                for event in events:
-                    self._guarded(self._tell, event)
-        except SQLAlchemyError:
-            self._untold = True
-            raise
-
     def _state_or_none(self, run_id: str) -> RunState | None:
         try:
             return self.store.state(run_id)
@@ -577,7 +565,7 @@ class Dispatcher:
                     attempt=live.attempt,
                 )
             self._let_go(runs)
-        self._guarded(self._tell_all)
+        self._guarded(self._teller.tell, anyway=True)
         for live in runs:
             live.ended.set()
             live.futures = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import axe_playwright_python
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from .conftest import PHONE, WIDE, Server, connected
+from .conftest import PHONE, WIDE, Server, chart, connected
 
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 PAGES = ("fit", "data", "membership", "posterior", "compare", "runs", "tour")
@@ -57,6 +58,42 @@ def tab_to(page: Page, target: Locator, most: int = 90) -> None:
         if target.evaluate("node => node === document.activeElement"):
             return
     raise AssertionError(f"{most} presses of Tab do not reach {target}")
+
+
+def test_a_fit_is_changed_played_and_downloaded_by_keyboard_alone(
+    app_server: Server, open_page: Callable[..., Page]
+) -> None:
+    page = open_page(f"{app_server.url}/fit")
+    expect(page.get_by_text(re.compile("Done in")).first).to_be_visible(timeout=60_000)
+    expect(chart(page, "slice").locator(".main-svg").first).to_be_visible(timeout=60_000)
+    connected(page)
+
+    # The order of the page: the menu, the figures with their bars, the settings, the rest.
+    tab_to(page, chart(page, "density").locator("[data-title='Download numbers (CSV)']"))
+    with page.expect_download() as saved:
+        page.keyboard.press("Enter")
+    assert saved.value.suggested_filename.endswith(".csv")
+
+    tab_to(page, page.get_by_role("slider", name="Components K"))
+    page.keyboard.press("ArrowRight")
+    said = page.locator(".gmm-answer")
+    expect(said).to_contain_text("All 100 starts collapsed", timeout=60_000)
+    connected(page)
+    page.keyboard.press("ArrowLeft")
+    expect(said).to_contain_text("Two components explain", timeout=60_000)
+    connected(page)
+
+    player = page.locator(".gmm-player").first
+    expect(player).to_be_visible(timeout=60_000)
+    frame = player.get_by_role("slider")
+    tab_to(page, player.get_by_role("button"))
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")  # stopped again
+    page.keyboard.press("Tab")
+    page.keyboard.press("End")
+    last = frame.input_value()
+    page.keyboard.press("ArrowLeft")
+    assert int(frame.input_value()) == int(last) - 1
 
 
 def test_tabs_are_reached_and_turned_by_arrow_keys(

@@ -6,13 +6,13 @@ BIN := $(VENV)/bin
 ADDRESS := 127.0.0.1
 PORT := 8501
 
-.PHONY: app test lint bench calibrate fuzz pictures lock audit chromium postgres clean
+.PHONY: app test lint bench calibrate fuzz pictures lock audit chromium servers clean
 
 app: $(VENV)/.app
 	@$(BIN)/python -m gmm_core.settings
 	$(BIN)/streamlit run app.py --server.address $(ADDRESS) --server.port $(PORT)
 
-test: $(VENV)/.test chromium postgres lint
+test: $(VENV)/.test chromium servers lint
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.test
@@ -60,14 +60,15 @@ chromium: $(VENV)/.test
 		$(BIN)/playwright install $$DEPS chromium; \
 	fi
 
-# The tests start a server of their own on a free port and never touch one that Debian started.
-postgres:
-	@if command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then exit 0; fi; \
+# The tests start servers of their own on free ports and never touch one that Debian started.
+servers:
+	@if { command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; } \
+		&& PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ]; then AS_ROOT=; elif command -v sudo >/dev/null; then AS_ROOT=sudo; else AS_ROOT=none; fi; \
 	if [ "$$AS_ROOT" = none ] || ! command -v apt-get >/dev/null; then \
-		echo "The tests need PostgreSQL's server programs. Install PostgreSQL 13 or newer, with initdb on PATH."; exit 1; \
+		echo "The tests need PostgreSQL 13 or newer, with initdb on PATH, and nginx. Install both."; exit 1; \
 	fi; \
-	$$AS_ROOT apt-get update --quiet && $$AS_ROOT apt-get install --yes --no-install-recommends postgresql
+	$$AS_ROOT apt-get update --quiet && $$AS_ROOT apt-get install --yes --no-install-recommends postgresql nginx
 
 # The stamps are newer than the lists they were installed from, so nothing is installed twice.
 $(VENV)/.app: requirements.txt | $(VENV)/bin/pip

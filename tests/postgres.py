@@ -20,7 +20,7 @@ import psycopg
 
 MISSING = (
     "The tests need PostgreSQL's server programs (initdb and pg_ctl), which were not found. "
-    "On Debian and Ubuntu `make postgres` installs them (sudo apt-get install postgresql); "
+    "On Debian and Ubuntu `make servers` installs them (sudo apt-get install postgresql); "
     "elsewhere install PostgreSQL 13 or newer and put its bin folder on PATH."
 )
 

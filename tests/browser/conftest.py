@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,17 +60,22 @@ class Server:
 
 
 def start_server(
-    script: Path, folder: Path, port: int | None = None, flags: Sequence[str] = ()
+    script: Path,
+    folder: Path,
+    port: int | None = None,
+    flags: Sequence[str] = (),
+    settings: Mapping[str, str] | None = None,
 ) -> Server:
     """Start `script` on a free port with its database in `folder`, and wait until it answers.
 
     Starting twice with one folder is a restart: the second server finds the first one's runs.
-    `flags` are further options of `streamlit run`.
+    `flags` are further options of `streamlit run`, `settings` further environment variables.
     """
     folder.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
     log = folder / "server.log"
-    environment = os.environ | {"GMM_DATABASE": f"sqlite:///{folder / 'runs.sqlite'}"}
+    own = {"GMM_DATABASE": f"sqlite:///{folder / 'runs.sqlite'}"}
+    environment = {**os.environ, **own, **(settings or {})}
     with log.open("ab") as output:
         process = subprocess.Popen(
             [
@@ -165,6 +170,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
             viewport: dict[str, int] = WIDE,
             color_scheme: str = "light",
             touch: bool = False,
+            cookies: Mapping[str, str] | None = None,
         ) -> Page:
             context = browser.new_context(
                 viewport=viewport,
@@ -174,6 +180,8 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
                 reduced_motion="reduce",
             )
             contexts.callback(context.close)
+            for name, value in (cookies or {}).items():
+                context.add_cookies([{"name": name, "value": value, "url": url}])
             page = context.new_page()
             _watch(page, problems)
             page.goto(url)

@@ -1,0 +1,136 @@
+"""As it is deployed: two web processes behind nginx, a scheduler, a worker and PostgreSQL.
+
+nginx runs deploy/nginx.conf, in which only addresses and folders are replaced.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+import pytest
+from playwright.sync_api import Page, expect
+from postgres import Server as Postgres
+from test_jobs import until
+from test_jobs_faults import Cluster
+
+from .conftest import ROOT, START_SECONDS, Server, answers, connected, free_port
+from .test_fit import set_number, settled, use_pyro
+
+
+@dataclass
+class Site:
+    """Where nginx listens, what it logs, and the web processes behind it."""
+
+    url: str
+    log: Path
+    web: list[Server]
+
+    def replicas(self, path: str) -> list[str]:
+        """The web processes that requests for a path went to, in the order of their ends."""
+        return re.findall(rf"{path} \d+ (127\.0\.0\.1:\d+)", self.log.read_text())
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """A scheduler and a worker."""
+    (folder := tmp_path / "cluster").mkdir()
+    cluster = Cluster(folder)
+    cluster.start()
+    yield cluster
+    cluster.kill()
+
+
+@pytest.fixture
+def site(
+    cluster: Cluster, postgres: Postgres, start: Callable[..., Server], tmp_path: Path
+) -> Iterator[Site]:
+    """Two web processes on one database and one scheduler, and nginx in front of them."""
+    settings = {
+        "GMM_DATABASE": postgres.new_database(),
+        "GMM_SCHEDULER": cluster.address,
+        "STREAMLIT_SERVER_COOKIE_SECRET": "the same for both",
+    }
+    web = [start(folder=tmp_path / name, settings=settings) for name in "ab"]
+    port = free_port()
+    conf = (ROOT / "deploy" / "nginx.conf").read_text()
+    for before, after in {
+        "listen 8080;": f"listen 127.0.0.1:{port};",
+        "web1:8501": urlsplit(web[0].url).netloc,
+        "web2:8501": urlsplit(web[1].url).netloc,
+        "/tmp/": f"{tmp_path}/",
+        "/dev/stdout": f"{tmp_path}/access.log",
+        "$uri $status": "$uri $status $upstream_addr",
+    }.items():
+        assert before in conf
+        conf = conf.replace(before, after)
+    if os.getuid() == 0:  # its workers would be somebody else, who may not enter pytest's folder
+        conf = f"user root;\n{conf}"
+    (tmp_path / "nginx.conf").write_text(conf)
+    program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    assert program, "The tests need nginx, which `make servers` installs on Debian and Ubuntu."
+    command = [program, "-c", str(tmp_path / "nginx.conf"), "-g", "daemon off;"]
+    with subprocess.Popen(command) as nginx:
+        site = Site(f"http://127.0.0.1:{port}", tmp_path / "access.log", web)
+        deadline = time.monotonic() + START_SECONDS
+        while not answers(f"{site.url}/_stcore/health"):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        yield site
+        nginx.terminate()
+
+
+def cookies_of_both(site: Site) -> list[dict[str, str]]:
+    """Find a cookie that leads to the first web process, and one that leads to the second."""
+    found: dict[str, dict[str, str]] = {}
+    while len(found) < 2:
+        cookie = {"replica": secrets.token_hex(16)}
+        request = Request(f"{site.url}/_stcore/health")
+        request.add_header("Cookie", f"replica={cookie['replica']}")
+        with urlopen(request, timeout=10) as response:
+            assert response.status == 200
+        found[site.replicas("/_stcore/health")[-1]] = cookie
+    return [found[urlsplit(web.url).netloc] for web in site.web]
+
+
+def test_two_web_processes_share_a_run_its_progress_and_its_end(
+    site: Site, open_page: Callable[..., Page]
+) -> None:
+    hers, his = cookies_of_both(site)
+    ann = open_page(f"{site.url}/fit", cookies=hers)
+    settled(ann)
+    # A page that is loaded again comes back to its process.
+    ann.reload()
+    settled(connected(ann))
+    assert set(site.replicas("/_stcore/stream")) == {urlsplit(site.web[0].url).netloc}
+
+    use_pyro(ann)
+    set_number(ann, "Steps", "9002")
+    ann.get_by_role("button", name="Fit", exact=True).click()
+    steps = re.compile("of 9,002 ·")
+    expect(ann.get_by_text(steps)).to_be_visible(timeout=60_000)
+
+    ben = open_page(ann.url, cookies=his)
+    seen = ben.get_by_text(steps)
+    expect(seen).to_be_visible(timeout=60_000)
+    before = seen.inner_text()
+    expect(seen).not_to_have_text(before, timeout=30_000)
+    # It is not his to cancel.
+    expect(ben.get_by_role("button", name="Cancel")).to_have_count(0)
+
+    ann.get_by_role("button", name="Cancel").click()
+    expect(ann.get_by_text("Cancelled after")).to_be_visible(timeout=30_000)
+    expect(ben.get_by_text("Cancelled after")).to_be_visible(timeout=30_000)
+
+    ben.goto("about:blank")
+    ends = [urlsplit(web.url).netloc for web in site.web]
+    until(lambda: site.replicas("/_stcore/stream") == ends)

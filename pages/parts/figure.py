@@ -7,18 +7,17 @@ also carries the page's theme, the text alternative and the downloads to every f
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any
 
 import plotly
-import plotly.graph_objects as go
-import plotly.io
 import streamlit as st
 from streamlit.components.v1 import declare_component
 from streamlit.runtime import get_instance
 
 from gmm_core.figures import style
+from pages.parts import drawn
 
 _HERE = Path(__file__).parent
 _PLOTLY = Path(plotly.__file__).parent / "package_data"
@@ -38,17 +37,19 @@ _served: dict[str, Any] = {"by": None, "url": ""}
 
 
 def show(
-    figure: go.Figure,
+    figure: drawn.Figure | Callable[[], drawn.Figure],
     key: str,
     on_click: Callable[[Any], None] | None = None,
     frames: str = "",
+    of: Hashable = None,
 ) -> None:
     """Draw `figure`, or update the figure that `key` drew before.
 
     Parameters
     ----------
     figure : needs `layout.meta["alt"]`, its text alternative; `style.figure` gives a figure
-        that has one. `layout.height` is kept free from the first moment on.
+        that has one. `layout.height` is kept free from the first moment on. May be a function
+        that makes it, or makes it with its frames.
     key : names the figure on its page; the same key is the same node in the browser.
     on_click : called with the clicked point's `customdata`, or where its trace has none with
         the trace's `meta`, before the page (inside a fragment: the fragment) runs again. Points
@@ -56,20 +57,21 @@ def show(
         that does the same beside it.
     frames : JSON of the frames that the browser plays back under buttons of its own, as
         `figures.trajectory.trajectory` gives it.
+    of : all that the figure is a function of besides its key, such as a finished run's id; where
+        it was shown before, for whomever, `figure` is not called again.
 
     Raises
     ------
     ValueError
         When the figure has no text alternative.
     """
-    meta = figure.layout.meta
-    alt = meta.get("alt", "") if isinstance(meta, dict) else ""
-    if not str(alt).strip():
+    make = figure if callable(figure) else lambda: (figure, frames)
+    drawing = drawn.draw(make()) if of is None else drawn.once((key, of), make)
+    if not drawing.alt:
         raise ValueError(
             f"Figure {key!r} has no text alternative. Set layout.meta = {{'alt': '...'}} to a "
             "sentence that says what it shows, or make it with style.figure(..., alt=...)."
         )
-    height = int(figure.layout.height or 320)
 
     def clicked() -> None:
         point = st.session_state[key].get("clicked")
@@ -80,16 +82,16 @@ def show(
     _draw(
         key=key,
         data={
-            "figure": plotly.io.to_json(figure, validate=False),
-            "alt": str(alt),
+            "figure": drawing.json,
+            "alt": drawing.alt,
             "name": key,
-            "height": height,
+            "height": drawing.height,
             "plotly": _plotly_url(),
             "tokens": style.themes(),
             "clickable": on_click is not None,
-            "frames": frames,
+            "frames": drawing.frames,
         },
-        height=height + (_PLAYER if frames else 0),
+        height=drawing.height + (_PLAYER if drawing.frames else 0),
         **listening,
     )
 

@@ -72,7 +72,7 @@ def _summary() -> None:
     data = session.dataset()
     N, D = data.values.shape
     st.caption(f"**Data** {text.plain(data.name)} · {count(N, 'point')}, {count(D, 'column')}")
-    figure.show(data_figures.spark(data), key="spark")
+    figure.show(lambda: data_figures.spark(data), key="spark", of=(data.fingerprint, data.name))
     try:
         st.caption(f"**Mixture** {text.plain(session.mixture().label)}")
     except ValueError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
@@ -119,8 +121,18 @@ def hero(view: live.View, shown: MapFit | None) -> list[int]:
         )
         columns = picked or [0]
     point = live.point(view) if shown is None else shown.parameters
-    figure.show(density.density(data, point, columns), key="density")
+    known = finished(view, shown, *columns)
+    if point is None:
+        known = data.fingerprint, *columns
+    figure.show(lambda: density.density(data, point, columns), key="density", of=known)
     return columns
+
+
+def finished(view: live.View, shown: MapFit | None, *more: Hashable) -> Hashable:
+    """Say what a figure of the run's best start is a function of; None where it may yet change."""
+    if shown is None or view.status is None or view.status.state != "done":
+        return None
+    return (view.run_id, *more) if shown.chosen == view.result.chosen else None
 
 
 def search(view: live.View, fit: MapFit | None) -> list[live.View]:
@@ -132,22 +144,30 @@ def search(view: live.View, fit: MapFit | None) -> list[live.View]:
     left, right = st.columns(2)
     place = left.container()
     if fit is None:
-        loss, norms = live.curves(view, session.map_options().steps)
+        steps = session.map_options().steps
+        loss, norms = live.curves(view, steps)
+        # Many may wait for their turn, and all look at the same empty figures.
+        empty = None if view.status is not None and view.status.snapshot else ("empty", steps)
         with place:
-            figure.show(curves.losses(loss), key="loss")
+            figure.show(lambda: curves.losses(loss), key="loss", of=empty)
         with right:
-            figure.show(curves.gradient_norms(norms), key="gradient")
+            figure.show(lambda: curves.gradient_norms(norms), key="gradient", of=empty)
         return []
     name = shown_name(view, fit)
     with left:
         pyro = reference(view, fit)
+    beside, run_id, known = pyro_loss(pyro), view.run_id, finished(view, fit)
     with place:
-        loss = curves.losses(fit.loss, fit.chosen, fit.verdict, pyro_loss(pyro), name=name)
-        figure.show(loss, key="loss", on_click=lambda r: open_now(view.run_id, r))
+        figure.show(
+            lambda: curves.losses(fit.loss, fit.chosen, fit.verdict, beside, name=name),
+            key="loss",
+            on_click=lambda r: open_now(run_id, r),
+            of=known if beside is None else None,
+        )
     with right:
         norms = {name: norm[fit.chosen] for name, norm in fit.gradient_norm.items()}
         of = "the chosen start" if name == "chosen start" else name
-        figure.show(curves.gradient_norms(norms, of=of), key="gradient")
+        figure.show(lambda: curves.gradient_norms(norms, of=of), key="gradient", of=known)
     return [] if pyro is None else [pyro]
 
 
@@ -197,8 +217,13 @@ def restarts(view: live.View, best: MapFit, shown: MapFit) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         if R > 1:
-            fig = starts(best, shown.chosen)
-            figure.show(fig, key="starts", on_click=lambda r: open_now(view.run_id, r))
+            run_id = view.run_id
+            figure.show(
+                lambda: starts(best, shown.chosen),
+                key="starts",
+                on_click=lambda r: open_now(run_id, r),
+                of=finished(view, shown),
+            )
             pick_start(view, best, shown)
         else:
             advice(shown)
@@ -262,12 +287,18 @@ def how_it_got_there(view: live.View, fit: MapFit, columns: list[int]) -> None:
     loss = np.append(made, fit.final_loss[fit.chosen])[np.minimum(steps, len(made))]
     loss[-1] = fit.final_loss[fit.chosen]
     st.subheader("How it got there", anchor=False)
-    fig, frames = trajectory(data, steps, points, loss, columns)
-    figure.show(fig, key="trajectory", frames=frames)
+    figure.show(
+        lambda: trajectory(data, steps, points, loss, columns),
+        key="trajectory",
+        of=finished(view, fit, *columns),
+    )
     left, right = st.columns(2, gap="large")
     with right:
-        terms = objective.course(mixture, points, loss)
-        figure.show(curves.course(steps, terms, height=516), key="course")
+        figure.show(
+            lambda: curves.course(steps, objective.course(mixture, points, loss), height=516),
+            key="course",
+            of=finished(view, fit),
+        )
     with left:
         slice_through(view, fit)
 
@@ -291,7 +322,11 @@ def slice_through(view: live.View, fit: MapFit) -> None:
     point, path = fit.parameters.permuted(order), fit.trajectory[1].permuted(order)
     found = _cut((view.run_id, fit.chosen, len(path)), across, up, data, mixture, point, path)
     shown = escape(names[across]), escape(names[up])
-    figure.show(objective_slice(found, shown, point, path), key="slice")
+    figure.show(
+        lambda: objective_slice(found, shown, point, path),
+        key="slice",
+        of=finished(view, fit, across, up),
+    )
     st.caption(words_fit.slice_caption(found, len(data.values)))
 
 

@@ -138,7 +138,7 @@ class _Visit:
         await self._set("density", n_components=2)
         person, begun = self.person, self.person.begun
         await person.go_to("posterior")
-        await person.until(lambda: person.begun > begun and person.has("draws"), "the page")
+        await person.until(lambda: person.begun > begun and person.has("warmup"), "the page")
         await self._set("posterior_density", draws=SHORT_DRAWS, warmup=SHORT_DRAWS)
         begun = person.begun
         await person.go_to("fit")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import figure
+from gmm_core.figures import style
+from pages.parts import drawn, figure
 
 
 def page_with_a_figure() -> None:
@@ -34,3 +37,25 @@ def test_page_with_figures_runs_again_and_again() -> None:
 def test_figure_without_a_text_alternative_is_refused() -> None:
     with pytest.raises(ValueError, match="no text alternative"):
         figure.show(go.Figure(), key="loss")
+
+
+def test_figure_of_the_same_is_made_once_for_everybody() -> None:
+    made = []
+
+    def make() -> go.Figure:
+        made.append(1)
+        return style.figure("Loss", "step", "loss", alt=f"The loss of run {len(made)}.")
+
+    first = drawn.once(("loss", "run 1"), make)
+    assert drawn.once(("loss", "run 1"), make) is first
+    assert drawn.once(("loss", "run 2"), make).alt == "The loss of run 2."
+    assert len(made) == 2
+
+
+def test_kept_figures_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawn, "_kept", OrderedDict())
+    monkeypatch.setattr(drawn, "_BYTES", 50_000)
+    big = style.figure("Loss", "step", "loss", alt="x" * 10_000)
+    for i in range(20):
+        drawn.once(i, lambda: big)
+    assert list(drawn._kept) == [16, 17, 18, 19]

@@ -233,6 +233,7 @@ def classify(data: Dataset, point: Parameters) -> None:
             required=True,
             key="new_by",
             persist_state=_KEEP,
+            wrap=True,
             help="The best fit (MAP) takes its parameters for certain. The posterior does not: "
             "probabilities and densities are means over its draws, and their 5–95 % range says "
             "how much of the doubt is about the mixture itself.",

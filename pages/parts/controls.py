@@ -121,15 +121,11 @@ def _priors_in_numbers() -> None:
 
 def map_options() -> None:
     """Draw the options of the fit: the frequent ones in sight, the others in an expander."""
-    st.number_input(
-        "Learning rate",
-        min_value=1e-6,
-        step=0.01,
-        key="learning_rate",
-        persist_state=_KEEP,
-        format="%g",
-        help="The length of Adam's steps in unconstrained space. Too high and the loss jumps "
-        "about or overflows; too low and it is still moving when the steps run out.",
+    learning_rate(
+        "learning_rate",
+        0.01,
+        "Too high and the loss jumps about or overflows; too low and it is still moving when the "
+        "steps run out.",
     )
     st.number_input(
         "Steps",
@@ -181,13 +177,7 @@ def map_options() -> None:
             help="A factor on $\\sqrt{\\mathrm{var}(x)/2}$. Begin far too wide, and every "
             "component sees all points alike: everything falls into one cluster.",
         )
-        left, right = st.columns(2)
-        left.number_input(
-            "Adam β₁", 0.0, 0.9999, step=0.05, key="beta1", persist_state=_KEEP, format="%g"
-        )
-        right.number_input(
-            "Adam β₂", 0.0, 0.99999, step=0.01, key="beta2", persist_state=_KEEP, format="%g"
-        )
+        betas("")
         st.toggle(
             "Polish to the optimum",
             key="polish",
@@ -195,6 +185,44 @@ def map_options() -> None:
             help="Adam at a fixed rate wobbles about the optimum. Polishing goes on with L-BFGS "
             "until the gradient vanishes.",
         )
+
+
+def learning_rate(key: str, step: float, said: str) -> None:
+    """Draw Adam's learning rate, with what it means here."""
+    st.number_input(
+        "Learning rate",
+        min_value=1e-6,
+        step=step,
+        key=key,
+        persist_state=_KEEP,
+        format="%g",
+        help=f"The length of Adam's steps in unconstrained space. {said}",
+    )
+
+
+def betas(prefix: str) -> None:
+    """Draw Adam's two rates of forgetting; their keys begin with `prefix`."""
+    left, right = st.columns(2)
+    left.number_input(
+        "Adam β₁",
+        0.0,
+        0.9999,
+        step=0.05,
+        key=f"{prefix}beta1",
+        persist_state=_KEEP,
+        format="%g",
+        help="How slowly it forgets the gradient's mean; the nearer to 1, the more momentum.",
+    )
+    right.number_input(
+        "Adam β₂",
+        0.0,
+        0.99999,
+        step=0.01,
+        key=f"{prefix}beta2",
+        persist_state=_KEEP,
+        format="%g",
+        help="How slowly it forgets the gradient's mean square, by which steps are scaled.",
+    )
 
 
 def engine(kind: str) -> None:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 import plotly.io
 
-_BYTES = 24 * 2**20  # of JSON: the pages of some forty runs
+_BYTES = 16 * 2**20  # of JSON: the pages of some thirty runs
 
 # A figure, or one with the JSON of its frames.
 Figure = go.Figure | tuple[go.Figure, str]

@@ -23,10 +23,12 @@ from gmm_core.specification import Specification
 from gmm_core.store import LIVE
 from gmm_core.words_jobs import in_line
 from pages.parts import session, text
+from pages.parts.turns import turns
 
 Array = NDArray[np.float64]
 
-TICK = 0.35  # seconds: about three frames a second, as much as figures of this size redraw calmly
+TICK = 0.3  # seconds: three frames a second, as much as figures of this size redraw calmly
+QUEUED = 1.0  # seconds: a place in the queue is no film
 AUTO = 15.0  # seconds: a longer run waits for its button
 BLINK = 0.4  # seconds: a run this short is waited for, and the page changes once instead of thrice
 
@@ -56,13 +58,22 @@ def page(body: Callable[[], list[View]]) -> None:
     key = f"ticking {body.__module__}"
 
     def tick() -> None:
-        live = any(view.live for view in body())
-        session.seen()
-        if live != st.session_state.get(key, False):
-            st.session_state[key] = live
+        with turns.turn():
+            interval = _interval(body())
+        if interval != st.session_state.get(key):
+            st.session_state[key] = interval
             st.rerun()
 
-    st.fragment(tick, run_every=TICK if st.session_state.get(key) else None)()
+    st.fragment(tick, run_every=st.session_state.get(key))()
+
+
+def _interval(views: list[View]) -> float | None:
+    """Return the seconds after which a page is drawn again; None when it shows nothing live."""
+    live = [view.status for view in views if view.live and view.status is not None]
+    if not live:
+        return None
+    waiting = all(status.stage == "waiting" for status in live)
+    return turns.slower * (QUEUED if waiting else TICK)
 
 
 def view(
@@ -106,7 +117,8 @@ def view(
             return View(spec, error=text.sentence(error))
         # Not on a session's first run: whoever comes sees the page at once.
         if (last or not link) and estimate_seconds(spec) < BLINK:
-            service().wait(run_id, BLINK)
+            with turns.aside():
+                service().wait(run_id, BLINK)
         known = _status(run_id)
     if last != run_id:
         runs[slot] = run_id

@@ -7,11 +7,11 @@ or a cure sets them before the widgets are drawn.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from gmm_core.dataset import Dataset
 from gmm_core.example_data import example
@@ -79,7 +79,7 @@ def begin() -> None:
     state.setdefault("own_priors", Priors.tutorial())
     state.setdefault("runs", {})
     asked = st.query_params.get("run")
-    if asked and asked != state.get("opened") and not _turned():
+    if asked and asked != state.get("opened") and _followed():
         state["opened"] = asked
         state["link_error"] = _open(asked)
         start = st.query_params.get("start", "")
@@ -87,24 +87,15 @@ def begin() -> None:
             state["opened_start"] = (asked, int(start))
 
 
-def seen() -> None:
-    """Remember the settings that a page has now been drawn with."""
-    st.session_state["seen"] = _settings()
+def _followed() -> bool:
+    """Whether an address that names another run was meant: it is new, or the browser went back.
 
-
-def _turned() -> bool:
-    """Whether the person has changed a setting since a page was last drawn.
-
-    Then an address that names another run is no link that was followed: the browser had not heard
-    of the latest run yet when the setting was changed, and following it would undo the change.
+    Any other is the address of a browser that has not heard yet of the run that it asked for: to
+    open that one would undo the setting that the person has just changed.
     """
-    return st.session_state.get("seen", _settings()) != _settings()
-
-
-def _settings() -> str:
-    state = st.session_state
-    values = [state.get(name) for name in DEFAULTS]
-    return json.dumps([values, dataset().fingerprint, state["own_priors"].model_dump()])
+    context = get_script_run_ctx()
+    went = context is not None and context.is_history_navigation
+    return went or "opened" not in st.session_state
 
 
 def dataset() -> Dataset:

@@ -1,0 +1,208 @@
+"""New values, typed or from a file: which component they belong to, by the fit or the posterior."""
+
+from __future__ import annotations
+
+import hashlib
+
+import streamlit as st
+
+from gmm_core import export
+from gmm_core.dataset import Dataset
+from gmm_core.figures.style import MINUS, number, percent
+from gmm_core.jobs import service
+from gmm_core.membership import match_columns, parse_values
+from gmm_core.mixture import Parameters
+from gmm_core.reading import read_table
+from gmm_core.results import Posterior
+from gmm_core.scoring import Score, aligned, score
+from gmm_core.words import Segment, count
+from gmm_core.words_membership import score_answer
+from pages.parts import session, text
+from pages.parts.membership.points import ROWS, WIDE
+
+_KEEP = "session"
+
+
+def classify(data: Dataset, point: Parameters) -> None:
+    """Take new values, typed or from a file, and say where they belong."""
+    st.subheader("Classify new values", anchor=False)
+    left, right = st.columns([1, 2], gap="large")
+    with left:
+        source = st.segmented_control(
+            "New values",
+            ["Typed", "From a file"],
+            default="Typed",
+            required=True,
+            key="new_source",
+            persist_state=_KEEP,
+            label_visibility="collapsed",
+        )
+        new = typed(data) if source == "Typed" else uploaded(data)
+        by = st.segmented_control(
+            "By",
+            ["The best fit", "The whole posterior"],
+            default="The best fit",
+            required=True,
+            key="new_by",
+            persist_state=_KEEP,
+            wrap=True,
+            help="The best fit (MAP) takes its parameters for certain. The posterior does not: "
+            "probabilities and densities are means over its draws, and their 5–95 % range says "
+            "how much of the doubt is about the mixture itself.",
+        )
+    with right:
+        if new is None:
+            st.caption("Their components and probabilities appear here.")
+            return
+        averaged = by == "The whole posterior"
+        scored = averaged_scores(data, point, new) if averaged else scores(point, new)
+        if scored is None:
+            return
+        scored_table(new, scored)
+        st.download_button(
+            "Download as CSV",
+            data=lambda: export.scores_csv(new, scored),
+            file_name="classified.csv",
+            mime="text/csv",
+            key="download_new",
+            on_click="ignore",
+        )
+
+
+def scores(point: Parameters, new: Dataset) -> Score:
+    """Return what the fit says of new values, computed once."""
+    return _scores(new.fingerprint, _digest(point), "", point, new)
+
+
+def averaged_scores(data: Dataset, point: Parameters, new: Dataset) -> Score | None:
+    """Return what the posterior says of new values; None, with the way to it, without one."""
+    try:
+        run_id = session.posterior_specification().id
+    except ValueError as error:
+        st.error(text.plain(text.sentence(error)))
+        return None
+    try:
+        known = service().result(run_id)
+    except ValueError:  # nobody has asked for this run
+        known = None
+    if known is None:
+        st.info("There are no draws of this mixture's posterior yet. Draw them on its page first.")
+        st.page_link("pages/views/posterior.py", label="Go to Posterior")
+        return None
+    labelled = _labelled(run_id, _digest(point), known, point, data)
+    return _scores(new.fingerprint, _digest(point), run_id, labelled, new)
+
+
+# A live page asks at every tick; the names with an underscore are not part of the key.
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _scores(
+    fingerprint: str, point: str, run_id: str, _source: Parameters | Posterior, _new: Dataset
+) -> Score:
+    return score(_source, _new)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Relabelling the draws")
+def _labelled(
+    run_id: str, point: str, _found: Posterior, _point: Parameters, _data: Dataset
+) -> Posterior:
+    return aligned(_found.relabelled(_data), _point, _data)
+
+
+def _digest(point: Parameters) -> str:
+    arrays = (point.weights, point.locs, point.scale_tril)
+    return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
+
+
+def scored_table(new: Dataset, scored: Score) -> None:
+    """Show new values with their components, probabilities and densities, and their spread."""
+    text.note("Outliers." if scored.outlier.any() else "As expected.", score_answer(scored))
+    N, K = scored.probs.shape
+    D, spread = min(len(new.columns), WIDE), scored.n_draws > 1
+    head = ["Row", *(name[:30] for name in new.columns[:D]), "component", "probability"]
+    each = range(K) if 1 < K <= WIDE and not spread else range(0)
+    head += [f"P({k + 1})" for k in each] + ["log density", ""]
+    lines = []
+    for n in range(min(N, ROWS)):
+        k = int(scored.component[n])
+        prob = percent(float(scored.probs[n, k]))
+        density = number(float(scored.log_density[n]))
+        if spread:
+            low, high = float(scored.probs_low[n, k]), float(scored.probs_high[n, k])
+            prob += f" ({percent(low)} to {percent(high)})"
+            low, high = float(scored.log_density_low[n]), float(scored.log_density_high[n])
+            density += f" ({number(low)} to {number(high)})"
+        lines.append(
+            [
+                f"{n + 1:,}",
+                *(f"{x:.6g}".replace("-", MINUS) for x in new.values[n, :D]),
+                Segment(str(k + 1), k),
+                prob,
+                *(percent(float(scored.probs[n, j])) for j in each),
+                density,
+                "outlier" if scored.outlier[n] else "",
+            ]
+        )
+    with st.container(height=380 if len(lines) > 10 else "content", border=False):
+        text.table(head, lines, caption="New values")
+    said = "In brackets: 5 % to 95 % of the draws. " if spread else ""
+    if N > ROWS:
+        said += f"{ROWS} of {N:,} points; the download has them all."
+    if said:
+        st.caption(said)
+
+
+def typed(data: Dataset) -> Dataset | None:
+    """Read what is typed; what cannot be read is answered and stays."""
+    names = data.columns
+    if len(names) == 1:
+        label = "Numbers, separated by spaces, commas or lines"
+        hint = "5.5 5.7 5.75 6"
+    else:
+        shown = ", ".join(names[:WIDE]) + (", …" if len(names) > WIDE else "")
+        label = f"One point per line: {text.plain(shown)}"
+        hint = ", ".join(f"{x:g}" for x in data.values[0, :WIDE])
+    entered = st.text_area(
+        label,
+        key=f"typed_{len(names)}",
+        persist_state=_KEEP,
+        placeholder=hint,
+        height=120,
+    )
+    if not entered.strip():
+        return None
+    try:
+        return Dataset.from_values(parse_values(entered, names), names, "typed")
+    except ValueError as error:
+        st.error(text.plain(text.sentence(error)))
+        return None
+
+
+def uploaded(data: Dataset) -> Dataset | None:
+    """Read a file, with its columns matched by name."""
+    file = st.file_uploader(
+        "A file with the columns of the fit",
+        type=["csv", "tsv", "txt", "parquet", "xlsx", "json"],
+        key="new_file",
+        help="CSV, TSV, Parquet, Excel or JSON. Columns are matched by name; others are ignored, "
+        "and rows with a missing value are left out.",
+    )
+    if file is None:
+        return None
+    state = st.session_state
+    if state.get("new_reading", (None,))[0] != file.file_id:
+        try:
+            state["new_reading"] = file.file_id, read_table(file)
+        except ValueError as error:
+            state["new_reading"] = file.file_id, text.sentence(error)
+    reading = state["new_reading"][1]
+    try:
+        if isinstance(reading, str):
+            raise ValueError(reading)
+        new = match_columns(reading, data.columns)
+    except ValueError as error:
+        st.error(text.plain(text.sentence(error)))
+        return None
+    lost = reading.n_rows - len(new.values)
+    said = f"Read {count(len(new.values), 'row')}."
+    st.caption(said + (f" {count(lost, 'row')} with a missing value left out." if lost else ""))
+    return new

@@ -1,7 +1,6 @@
 """Figures of membership: which component each point came from, how surely, and where that changes.
 
-Components are drawn in the order they come in; pages give them by weight, largest first. Arrays
-of a guide may be partial, NaN where nothing is known yet.
+Components are drawn in the order they come in; pages give them by weight, largest first.
 """
 
 from __future__ import annotations
@@ -12,12 +11,7 @@ from numpy.typing import NDArray
 
 from gmm_core.dataset import Dataset
 from gmm_core.figures import style
-from gmm_core.membership import (
-    inner_boundaries,
-    largest_difference,
-    overview,
-    visible_range,
-)
+from gmm_core.membership import inner_boundaries, overview, visible_range
 from gmm_core.mixture import Parameters, assign, responsibilities
 
 Array = NDArray[np.float64]
@@ -42,7 +36,7 @@ def responsibility_curves(dataset: Dataset, parameters: Parameters) -> go.Figure
     look = overview(dataset, parameters)
     K = len(parameters.weights)
     edges = inner_boundaries(dataset, parameters)
-    grid = _grid(dataset, edges)
+    grid = along(dataset, edges)
     probs = responsibilities(parameters, grid)
     name = dataset.columns[0]
     fig = style.figure(
@@ -169,7 +163,7 @@ def assignments(
                 x=values[mine, 0],
                 y=k + 1 + 0.16 + 0.1 * _jitter(look.rows[mine]) * (temperature > 0),
                 mode="markers",
-                marker=_marker(k, 10, line=True),
+                marker=marker(k, 10, line=True),
                 customdata=look.rows[mine] + 1,
                 hovertemplate=(
                     f"row %{{customdata:,}}: %{{x:.6g}} → component {k + 1}<extra></extra>"
@@ -257,8 +251,8 @@ def drawn_map(
     for k in range(len(parameters.weights)):
         mine = drawn == k
         if mine.any():
-            marker = _marker(k, 8)
-            marker["line"] = {
+            ringed = marker(k, 8)
+            ringed["line"] = {
                 "color": style.INK,
                 "width": np.where(moved[mine], 2, 0).tolist(),
             }
@@ -266,178 +260,12 @@ def drawn_map(
                 x=values[mine, i],
                 y=values[mine, j],
                 mode="markers",
-                marker=marker,
+                marker=ringed,
                 customdata=look.rows[mine] + 1,
                 hovertemplate=f"row %{{customdata:,}} → component {k + 1}<extra></extra>",
             )
     fig.update_xaxes(range=list(visible_range(dataset, i)))
     fig.update_yaxes(range=list(visible_range(dataset, j)), showgrid=False)
-    return fig
-
-
-def guide_loss(loss: Array, optimum: float) -> go.Figure:
-    """Loss of the enumerating guide, which comes down to the MAP loss and no further.
-
-    Parameters
-    ----------
-    loss : [T], NaN where not known yet; [0] before the first report.
-    optimum : the MAP loss: what the guide's loss is at the exact membership.
-    """
-    known = np.flatnonzero(np.isfinite(loss))
-    last = float(loss[known[-1]]) if known.size else float("nan")
-    fig = style.figure(
-        "Loss of the enumerating guide",
-        "step",
-        "minus ELBO, nats",
-        alt=(
-            f"The guide's loss after {known.size:,} steps is {style.number(last, 4)}; the MAP "
-            f"loss, which it cannot fall below, is {style.number(optimum, 4)}."
-            if known.size
-            else f"No step yet; the MAP loss is {style.number(optimum, 4)}."
-        ),
-        height=300,
-    )
-    x, thinned = style.thin(known, loss[known])
-    y = np.asarray(thinned, dtype=float)
-    # A loss may be negative (densities above one): then there is no logarithm of it.
-    if optimum > 0 and np.all(y > 0):
-        style.powers_of_ten(fig)
-        top = max(float(y.max()) if y.size else 0.0, 1.5 * optimum)
-        if top < 100 * optimum:  # too few powers of ten to read a value from
-            ticks = _round_ticks(optimum, top)
-            fig.update_yaxes(
-                tickvals=ticks, ticktext=[f"{t:g}" for t in ticks], tickfont={"size": 12}
-            )
-    fig.add_scatter(
-        x=x,
-        y=y,
-        mode="lines",
-        line={"color": style.INK, "width": 2},
-        hovertemplate="step %{x:,}: %{y:.8g}<extra></extra>",
-    )
-    T = max(len(loss), 2)
-    fig.add_scatter(
-        x=[0, T - 1],
-        y=[optimum, optimum],
-        mode="lines",
-        line={"color": style.MUTED, "width": 1, "dash": "dash"},
-        hovertemplate=f"MAP loss {style.number(optimum, 6)}<extra></extra>",
-    )
-    style.label(fig, 0, optimum, f"MAP loss {style.number(optimum, 4)}", style.MUTED, dx=4, dy=-11)
-    if known.size:
-        style.label(fig, float(known[-1]), last, style.number(last, 4), anchor="right", dy=13, dx=0)
-    fig.update_xaxes(range=[0, T - 1])
-    return fig
-
-
-def guide_gradient(norm: Array) -> go.Figure:
-    """Norm of the gradient of the guide's probabilities, step by step.
-
-    Parameters
-    ----------
-    norm : [T], NaN where not known yet.
-    """
-    known = np.flatnonzero(np.isfinite(norm) & (norm > 0))
-    last = style.number(float(norm[known[-1]])) if known.size else "not known yet"
-    fig = style.powers_of_ten(
-        style.figure(
-            "Gradient norm of the guide",
-            "step",
-            "2-norm",
-            alt=(
-                "2-norm of the gradient of the assignment probabilities in unconstrained space, "
-                f"now {last}."
-            ),
-            height=300,
-        )
-    )
-    x, y = style.thin(known, norm[known])
-    fig.add_scatter(
-        x=x,
-        y=y,
-        mode="lines",
-        line={"color": style.INK, "width": 1.5},
-        hovertemplate="step %{x:,}: %{y:.4g}<extra></extra>",
-    )
-    fig.update_xaxes(range=[0, max(len(norm), 2) - 1])
-    return fig
-
-
-def guide_probs(dataset: Dataset, parameters: Parameters, assignment_probs: Array) -> go.Figure:
-    """Draw the guide's assignment probabilities beside the closed form.
-
-    Along one column dots (guide) stand against curves (closed form); for more columns each dot
-    stands at its closed form along x and at the guide's value along y, on the diagonal where
-    they agree.
-
-    Parameters
-    ----------
-    assignment_probs : [N, K], rows NaN where not known yet; [0, K] before the first report.
-    """
-    look = overview(dataset, parameters)
-    K, D = parameters.locs.shape
-    rows, found = look.rows, np.full_like(look.probs, np.nan)
-    if len(assignment_probs) == look.n_points:
-        found = assignment_probs[rows]
-    gap = largest_difference(found, look.probs)
-    told = "" if np.isnan(gap) else f" The largest difference is {style.number(gap)}."
-    one = D == 1
-    fig = style.figure(
-        "Guide (dots) beside the closed form (lines)" if one else "Guide against the closed form",
-        style.escape(dataset.columns[0]) if one else "closed form",
-        "probability" if one else "guide",
-        alt=f"The guide's probabilities of {len(rows):,} points beside the closed form.{told}",
-        height=300,
-    )
-    if one:
-        grid = _grid(dataset, inner_boundaries(dataset, parameters))
-        probs = responsibilities(parameters, grid)
-        fig.update_xaxes(range=[grid[0], grid[-1]])
-    else:
-        fig.add_scatter(
-            x=[0, 1],
-            y=[0, 1],
-            mode="lines",
-            line={"color": style.MUTED, "width": 1, "dash": "dash"},
-            hoverinfo="skip",
-        )
-        fig.update_xaxes(range=[-0.04, 1.04])
-    known = np.isfinite(found).all(axis=1)
-    # K dots for each point: all components of fewer points, so that the page stays quick.
-    shown = np.flatnonzero(known)[:: max(1, len(rows) * K // 2000)]
-    for k in range(K):
-        if one:
-            look_k = style.component_style(k)
-            fig.add_scatter(
-                x=grid,
-                y=probs[:, k],
-                mode="lines",
-                line={"color": look_k.colour, "width": 1.5, "dash": look_k.dash},
-                hoverinfo="skip",
-            )
-        fig.add_scatter(
-            x=dataset.values[rows[shown], 0] if one else look.probs[shown, k],
-            y=found[shown, k],
-            mode="markers",
-            marker=_marker(k, 8),
-            customdata=np.stack([rows[shown] + 1, look.probs[shown, k]], axis=1),
-            hovertemplate=(
-                f"row %{{customdata[0]:,}}, component {k + 1}: guide %{{y:.6g}}, "
-                "closed form %{customdata[1]:.6g}<extra></extra>"
-            ),
-        )
-    if told:
-        style.label(
-            fig,
-            1,
-            0.5,
-            f"largest difference {style.number(gap)}",
-            style.MUTED,
-            anchor="right",
-            xref="paper",
-            dx=-4,
-        )
-    fig.update_yaxes(range=[-0.06, 1.06], tickvals=[0, 0.5, 1])
     return fig
 
 
@@ -453,7 +281,7 @@ def place(x: float, spread: float) -> str:
     return style.number(x, min(max(digits, 3), 15))
 
 
-def _grid(dataset: Dataset, edges: Array) -> Array:
+def along(dataset: Dataset, edges: Array) -> Array:
     """Values along one column [M], dense around each boundary, where curves cross steeply."""
     low, high = visible_range(dataset)
     # Geometric steps reach every width of a change, however narrow.
@@ -492,7 +320,7 @@ def _points(fig: go.Figure, x: Array, y: Array, probs: Array, rows: NDArray[np.i
             x=x[mine],
             y=y[mine],
             mode="markers",
-            marker=_marker(k, _SMALL + _GROWTH * doubt[mine], line=True),
+            marker=marker(k, _SMALL + _GROWTH * doubt[mine], line=True),
             customdata=np.stack([rows[mine] + 1, probs[mine, k]], axis=1),
             hovertemplate=(
                 f"row %{{customdata[0]:,}}: component {k + 1} with probability "
@@ -505,7 +333,7 @@ def _points(fig: go.Figure, x: Array, y: Array, probs: Array, rows: NDArray[np.i
         )
 
 
-def _marker(k: int, size: float | Array, line: bool = False) -> dict[str, object]:
+def marker(k: int, size: float | Array, line: bool = False) -> dict[str, object]:
     """How a point of component k is drawn; another shape where the palette begins again."""
     shapes = ("circle", "diamond", "square", "triangle-up", "cross", "x", "star", "hexagon")
     marker: dict[str, object] = {
@@ -550,7 +378,7 @@ def _jittered(
                 x=grid[mine],
                 y=k + 1 + lift + spread[mine],
                 mode="markers",
-                marker=_marker(k, size),
+                marker=marker(k, size),
                 hovertemplate=f"%{{x:.6g}} → component {k + 1}<extra></extra>",
             )
 
@@ -585,13 +413,6 @@ def _assigned(temperature: float) -> str:
     if temperature == 0:
         return "Most probable assignment"
     return f"Random assignment, T = {style.number(float(temperature), 2)}"
-
-
-def _round_ticks(low: float, high: float) -> list[float]:
-    """Round values (1, 2, 5 times a power of ten) within a range."""
-    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
-    ticks = [m * 10.0**p for p in powers for m in (1, 2, 5)]
-    return [t for t in ticks if 0.9 * low <= t <= 1.1 * high]
 
 
 def _edges_in_words(edges: Array) -> str:

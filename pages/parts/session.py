@@ -7,6 +7,7 @@ or a cure sets them before the widgets are drawn.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from typing import Any
 

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from gmm_core.example_data import example
-from gmm_core.figures import chains, curves, density, labels, membership
+from gmm_core.figures import chains, curves, density, guide, labels, membership
 from gmm_core.figures.style import number, percent
 from gmm_core.membership import map_loss
 from gmm_core.mixture import Mixture, Parameters, boundaries, responsibilities
@@ -216,11 +216,11 @@ def the_guide(point: Parameters) -> live.View:
     optimum = map_loss(DATA, MIXTURE, point)
     left, right = st.columns(2)
     with left:
-        figure.show(membership.guide_loss(loss, optimum), key="t_guide_loss")
+        figure.show(guide.loss(loss, optimum), key="t_guide_loss")
     with right:
-        figure.show(membership.guide_gradient(norm), key="t_guide_gradient")
+        figure.show(guide.gradient(norm), key="t_guide_gradient")
     live.status_line(view, "tour_guide", "Fit the guide")
-    figure.show(membership.guide_probs(DATA, point, probs), key="t_guide_probs")
+    figure.show(guide.probabilities(DATA, point, probs), key="t_guide_probs")
     if view.result is not None:
         st.markdown(
             f"The loss comes down from {number(float(loss[0]), 6)} to "

@@ -1,10 +1,9 @@
-"""Figures of membership: colours by component, doubt as size, partial arrays of a guide."""
+"""Figures of membership: colours by component, doubt as size."""
 
 from __future__ import annotations
 
 import numpy as np
 import plotly.graph_objects as go
-import pytest
 
 from gmm_core import Dataset, Parameters, responsibilities
 from gmm_core.example_data import example
@@ -99,36 +98,3 @@ def test_large_table_draws_few_points() -> None:
     values = np.random.default_rng(0).normal(6, 4, 20_000)
     fig = membership.hero(Dataset.from_values(values), TUTORIAL)
     assert sum(len(t.x) for t in markers(fig)) == 1500
-
-
-@pytest.mark.parametrize("known", [0, 1, 120])
-def test_guide_figures_draw_what_is_known_so_far(known: int) -> None:
-    loss = np.full(200, np.nan)
-    loss[:known] = np.linspace(338.6, 17.7, known)
-    for fig in (membership.guide_loss(loss, 17.44), membership.guide_gradient(loss)):
-        assert len(fig.data[0].x) == known
-        assert fig.layout.yaxis.type == "log"
-        assert fig.layout.xaxis.range == (0, 199)
-
-
-def test_negative_loss_gets_a_linear_axis() -> None:
-    fig = membership.guide_loss(np.array([5.0, -3.0]), -4.0)
-    assert fig.layout.yaxis.type != "log"
-
-
-@pytest.mark.parametrize("probs", [np.empty((0, 2)), np.full((5, 2), np.nan)])
-def test_probabilities_not_known_yet_leave_the_closed_form_alone(probs: np.ndarray) -> None:
-    fig = membership.guide_probs(example("tutorial"), TUTORIAL, probs)
-    assert all(len(t.x) == 0 for t in markers(fig))
-    assert not words(fig)
-
-
-def test_guide_stands_beside_the_closed_form_with_the_largest_difference() -> None:
-    data = example("tutorial")
-    probs = responsibilities(TUTORIAL, data.values) * [0.9, 1.0]
-    probs[:, 1] = 1 - probs[:, 0]
-    fig = membership.guide_probs(data, TUTORIAL, probs)
-    assert "largest difference 0.100" in words(fig)
-    plane = membership.guide_probs(POINTS, PLANE, responsibilities(PLANE, POINTS.values))
-    for trace in markers(plane):
-        assert np.array_equal(trace.x, trace.y)  # on the diagonal

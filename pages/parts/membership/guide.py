@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from gmm_core.dataset import Dataset
-from gmm_core.figures import membership as figures
+from gmm_core.figures import guide as figures
 from gmm_core.membership import largest_difference, map_loss
 from gmm_core.mixture import Parameters, responsibilities
 from gmm_core.options import GuideOptions
@@ -73,10 +73,10 @@ def _found(data: Dataset, point: Parameters, view: live.View) -> None:
     optimum = map_loss(data, view.spec.mixture, point)
     left, right = st.columns(2)
     with left:
-        figure.show(figures.guide_loss(arrays["loss"], optimum), key="guide_loss")
+        figure.show(figures.loss(arrays["loss"], optimum), key="guide_loss")
     with right:
-        figure.show(figures.guide_gradient(arrays["norm"]), key="guide_gradient")
-    figure.show(figures.guide_probs(data, point, arrays["probs"]), key="guide_probs")
+        figure.show(figures.gradient(arrays["norm"]), key="guide_gradient")
+    figure.show(figures.probabilities(data, point, arrays["probs"]), key="guide_probs")
     fit: GuideFit | None = view.result
     if fit is None:
         return

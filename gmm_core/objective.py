@@ -82,32 +82,39 @@ def course(mixture: Mixture, points: Parameters, loss: ArrayLike) -> dict[str, A
 
 @dataclass(frozen=True)
 class Coordinate:
-    """One number of a point: a loc, a standard deviation or a weight.
+    """One number of a point: a loc, a standard deviation, a weight or a correlation.
 
-    `component` is None for a scale that all components share, `column` for one that all columns
-    share, and for a weight.
+    `component` is None for what all components share, `column` for a scale that all columns share,
+    and for a weight. A correlation is that of `column` and `other` given the columns besides, the
+    partial one: it may be anything between -1 and 1 whatever the others are. Of two columns it is
+    the plain one.
     """
 
-    site: Literal["locs", "scale", "weights"]
+    site: Literal["locs", "scale", "weights", "correlation"]
     component: int | None = None
     column: int | None = None
+    other: int | None = None
 
     @property
     def axis(self) -> str:
         """How it is spaced: "linear", "log" for scales, "logit" for weights."""
-        return {"locs": "linear", "scale": "log", "weights": "logit"}[self.site]
+        return {"scale": "log", "weights": "logit"}.get(self.site, "linear")
 
     def read(self, points: Parameters) -> Array:
         """Return its value at a point, or at every point of a sequence [M]."""
         k, d = self.component or 0, self.column or 0
         if self.site == "weights":
             return points.weights[..., k]
+        if self.site == "correlation":
+            factor = _last_two(points.scale_tril[..., k, :, :], self._order(points))
+            across, own = factor[..., -1, -2], factor[..., -1, -1]
+            return across * np.sign(factor[..., -2, -2]) / np.hypot(across, own)
         return (points.locs if self.site == "locs" else points.scales)[..., k, d]
 
     def spaced(self, values: ArrayLike) -> Array:
         """Return where values [...] stand on its own axis: themselves, log10 or logit."""
         v = np.asarray(values, dtype=np.float64)
-        if self.site == "locs":
+        if self.axis == "linear":
             return v
         with np.errstate(divide="ignore"):
             if self.site == "scale":
@@ -117,7 +124,7 @@ class Coordinate:
     def unspaced(self, places: ArrayLike) -> Array:
         """Return the values at places on its own axis; the inverse of `spaced`."""
         v = np.asarray(places, dtype=np.float64)
-        if self.site == "locs":
+        if self.axis == "linear":
             return v
         return 10.0**v if self.site == "scale" else 1 / (1 + np.exp(-v))
 
@@ -131,6 +138,16 @@ class Coordinate:
         d = every if self.column is None else self.column
         if self.site == "locs":
             into["locs"][:, k, d] = places
+        elif self.site == "correlation":
+            order = self._order(point)
+            each = range(len(point.weights)) if self.component is None else [self.component]
+            for one in each:
+                factor = _last_two(into["scale_tril"][:, one], order)
+                tail = np.hypot(factor[:, -1, -2], factor[:, -1, -1])
+                factor[:, -1, -2] = places * np.sign(factor[:, -2, -2]) * tail
+                factor[:, -1, -1] = np.sqrt((1 - places) * (1 + places)) * tail
+                lower = _lower(factor[:, np.argsort(order)])
+                into["scale_tril"][:, one] = lower * np.sign(_diagonal(lower))[:, None, :]
         elif self.site == "scale":
             factor = self.unspaced(places) / self.read(point)
             rows = into["scale_tril"][:, k, d]
@@ -145,9 +162,28 @@ class Coordinate:
             into["weights"][:, rest] = left[:, None] * shares
             into["weights"][:, self.component or 0] = self.unspaced(places)
 
+    def _order(self, points: Parameters) -> list[int]:
+        """All columns, with the two of a correlation last."""
+        ends = [self.other or 0, self.column or 0]
+        return [d for d in range(points.locs.shape[-1]) if d not in ends] + ends
+
+
+def _last_two(scale_tril: Array, order: list[int]) -> Array:
+    """Return the factor [..., D, D] of the same covariance with its columns in another order."""
+    return _lower(scale_tril[..., order, :])
+
+
+def _lower(factor: Array) -> Array:
+    """Return a lower triangular factor of the same product; unlike Cholesky's it always exists."""
+    return np.swapaxes(np.linalg.qr(np.swapaxes(factor, -1, -2)).R, -1, -2).copy()
+
+
+def _diagonal(factor: Array) -> Array:
+    return np.diagonal(factor, axis1=-2, axis2=-1)
+
 
 def coordinates(mixture: Mixture, n_columns: int) -> list[Coordinate]:
-    """List the numbers of a point that a slice can go along: locs, scales, weights."""
+    """List the numbers of a point that a slice can go along."""
     K, D = mixture.n_components, n_columns
     found = [Coordinate("locs", k, d) for k in range(K) for d in range(D)]
     columns: list[int | None] = [None] if mixture.covariance == "spherical" else list(range(D))
@@ -155,7 +191,20 @@ def coordinates(mixture: Mixture, n_columns: int) -> list[Coordinate]:
     found += [Coordinate("scale", k, d) for k in components for d in columns]
     if K > 1:
         found += [Coordinate("weights", k) for k in range(K)]
+    if mixture.has_correlations(D):
+        pairs = [(i, j) for i in range(D) for j in range(i)]
+        found += [Coordinate("correlation", k, i, j) for k in components for i, j in pairs]
     return found
+
+
+_PLURAL = {"weights": "weights", "correlation": "correlations of one component"}
+
+
+def together(one: Coordinate, other: Coordinate) -> bool:
+    """Whether moving one number moves the other: the same, two weights, or two correlations."""
+    if one == other or one.site == other.site == "weights":
+        return True
+    return one.site == other.site == "correlation" and one.component == other.component
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,12 +247,12 @@ def cut(
     Raises
     ------
     ValueError
-        When both coordinates are weights, or both the same: they cannot be moved independently.
+        When the coordinates cannot be moved independently, see `together`.
     """
-    if across == up or across.site == up.site == "weights":
+    if together(across, up):
         raise ValueError(
             "A slice needs two numbers that move independently, but it came with "
-            + ("the same one twice." if across == up else "two weights.")
+            + ("the same one twice." if across == up else f"two {_PLURAL[across.site]}.")
             + " Choose another one."
         )
     values, N = dataset.values, len(dataset.values)
@@ -258,6 +307,8 @@ def _span(
     elif c.site == "scale":
         low, high = here - 0.7, here + 0.7  # a factor of five each way
         way = np.clip(way, here - 3, here + 3)
+    elif c.site == "correlation":
+        return -0.999, 0.999
     else:
         low, high = min(-4.0, here - 2), max(4.0, here + 2)
     low, high = min(low, way.min(initial=low)), max(high, way.max(initial=high))

@@ -60,12 +60,18 @@ def _the(basin: int) -> str:
 def coordinate_name(c: Coordinate, columns: Sequence[str]) -> str:
     """Name a number of a point: "loc 1", "scale", "loc 2 of waiting", "weight 1".
 
-    Components count from 1; a column is named where there are several.
+    Components count from 1; a column is named where there are several, and a correlation's two
+    columns where there are more than two.
     """
-    name = {"locs": "loc", "scale": "scale", "weights": "weight"}[c.site]
+    name = {"locs": "loc", "scale": "scale", "weights": "weight", "correlation": "correlation"}
     which = "" if c.component is None else f" {c.component + 1}"
+    if c.other is not None and c.column is not None:
+        if len(columns) == 2:
+            return f"{name[c.site]}{which}"
+        pair = f"{columns[c.other]:.20}, {columns[c.column]:.20}"
+        return f"partial {name[c.site]}{which} of {pair}"
     of = "" if c.column is None or len(columns) == 1 else f" of {columns[c.column]:.20}"
-    return f"{name}{which}{of}"
+    return f"{name[c.site]}{which}{of}"
 
 
 def slice_caption(found: Slice, n_points: int) -> str:

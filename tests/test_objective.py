@@ -63,6 +63,31 @@ def test_moving_a_weight_leaves_the_others_their_shares():
     assert there.weights == pytest.approx([0.9, 0.06, 0.04])
 
 
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_correlation_is_the_partial_one_and_leaves_the_scales(tied):
+    _, mixture, point = case("full", tied, D=4)
+    c = Coordinate("correlation", None if tied else 1, 3, 1)
+    assert c in coordinates(mixture, 4)
+    there = moved(point, {c: np.array([-0.6])})[0]
+    for k in range(3):
+        before, after = (np.linalg.inv(p.covariances[k]) for p in (point, there))
+        # A partial correlation by its other definition: from the inverse of the covariance.
+        partial = -after / np.sqrt(np.outer(np.diag(after), np.diag(after)))
+        if tied or k == 1:
+            assert partial[3, 1] == pytest.approx(-0.6, rel=1e-9)
+            assert c.read(there) == pytest.approx(-0.6, rel=1e-9)
+        else:
+            np.testing.assert_allclose(after, before, rtol=1e-12)
+    np.testing.assert_allclose(there.scales, point.scales, rtol=1e-12)
+    assert np.all(np.diagonal(there.scale_tril, axis1=-2, axis2=-1) > 0)
+    # What has nothing to do with either of the two columns stays.
+    np.testing.assert_allclose(
+        there.covariances[:, [0, 2]][:, :, [0, 2]], point.covariances[:, [0, 2]][:, :, [0, 2]]
+    )
+    back = moved(there, {c: np.atleast_1d(c.read(point))})[0]
+    np.testing.assert_allclose(back.scale_tril, point.scale_tril, atol=1e-12)
+
+
 def test_least_loss_of_the_tutorials_slice_is_at_the_map():
     data, mixture = gmm.example("tutorial"), gmm.Mixture()
     # The exact MAP, from an independent solution to ten digits.
@@ -109,6 +134,9 @@ def test_slice_along_two_numbers_that_hang_together_is_refused():
     weights = Coordinate("weights", 0), Coordinate("weights", 1)
     with pytest.raises(ValueError, match="two weights"):
         cut(data, mixture, point, *weights)
+    correlations = Coordinate("correlation", None, 1, 0), Coordinate("correlation", None, 2, 0)
+    with pytest.raises(ValueError, match="two correlations of one component"):
+        cut(data, mixture, point, *correlations)
     with pytest.raises(ValueError, match="same one twice"):
         cut(data, mixture, point, Coordinate("locs", 0, 0), Coordinate("locs", 0, 0))
 

@@ -316,7 +316,7 @@ def slice_through(view: live.View, fit: MapFit) -> None:
     across = left.selectbox(
         "Across", listed, format_func=named, key=f"across_{key}", bind="query-params"
     )
-    rest = [c for c in listed if c != across and not (c.site == across.site == "weights")]
+    rest = [c for c in listed if not objective.together(c, across)]
     first = next((i for i, c in enumerate(rest) if c.component != across.component), 0)
     up = right.selectbox("Up", rest, first, format_func=named, key=f"up_{key}", bind="query-params")
     point, path = fit.parameters.permuted(order), fit.trajectory[1].permuted(order)

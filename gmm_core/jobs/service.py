@@ -30,9 +30,8 @@ if TYPE_CHECKING:
     from gmm_core.settings import Settings
     from gmm_core.specification import Specification
 
-_CACHE_BYTES = (
-    256 * 2**20
-)  # results kept unpacked: a few hundred usual ones, or one large posterior
+# Of results kept unpacked: some thirty usual ones. To read one again takes milliseconds.
+_CACHE_BYTES = 24 * 2**20
 
 
 class JobService:
@@ -247,9 +246,13 @@ class JobService:
             result = self.store.result(run.id)
         size = _size(result)
         with self._lock:
-            if size <= _CACHE_BYTES and result is not None:
+            if result is not None:
                 self._results[key] = (result, size)
-            while sum(bytes_ for _, bytes_ in self._results.values()) > _CACHE_BYTES:
+            # The last one stays, however large: a page asks for it again and again.
+            while (
+                len(self._results) > 1
+                and sum(bytes_ for _, bytes_ in self._results.values()) > _CACHE_BYTES
+            ):
                 self._results.popitem(last=False)
         return result
 

@@ -92,7 +92,7 @@ def differences(dataset: Dataset, ours: Parameters, theirs: Parameters) -> list[
         for i, column in enumerate(dataset.columns):
             pairs.append((f"loc {column}", ours.locs[k, i], theirs.locs[k, i]))
             pairs.append((f"scale {column}", ours.scales[k, i], theirs.scales[k, i]))
-        here, there = (_correlations(point, k) for point in (ours, theirs))
+        here, there = (point.correlations[k] for point in (ours, theirs))
         for i in range(len(dataset.columns)):
             for j in range(i):
                 if here[i, j] or there[i, j]:
@@ -113,8 +113,3 @@ def largest_gap(ours: Parameters, theirs: Parameters) -> float:
         np.abs(unit - theirs.scales[:K]) / unit,
     )
     return float(max(gap.max() for gap in gaps))
-
-
-def _correlations(point: Parameters, k: int) -> Array:
-    scales = point.scales[k]
-    return np.asarray(point.covariances[k] / np.outer(scales, scales))

@@ -105,3 +105,11 @@ def test_a_sequence_of_points_is_walked_point_by_point():
         path[0][0]
     with pytest.raises(ValueError, match="no single order"):
         _ = path.order
+
+
+def test_correlations_are_those_of_the_covariances():
+    found = random_point(gmm.Mixture(n_components=3, covariance="full", tied=False), 4)
+    for k in range(3):
+        scales = np.sqrt(np.diag(found.covariances[k]))
+        wanted = found.covariances[k] / np.outer(scales, scales)
+        np.testing.assert_allclose(found.correlations[k], wanted, rtol=1e-12)

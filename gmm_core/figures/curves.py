@@ -20,6 +20,7 @@ _SITES = {
     "correlation": ("#56B4E9", "dashdot"),
     "assignment_probs": ("#0072B2", "solid"),
 }
+_LINE = 16  # pixels from one line of text to the next
 _SITE_NAMES = {"assignment_probs": "assignment probabilities"}
 
 
@@ -164,7 +165,7 @@ def gradient_norms(
         finite = shown[np.isfinite(shown)]
         if finite.size:
             ends.append((float(finite[-1]), _SITE_NAMES.get(name, name), colour))
-    _label_ends(fig, ends)
+    _label_ends(fig, ends, np.concatenate([*norms.values(), []]), height)
     fig.update_layout(showlegend=False)
     fig.update_xaxes(range=[0, max(T - 1, 1)])
     fig.update_layout(margin={"r": 96})
@@ -344,30 +345,28 @@ def course(steps: NDArray[np.int64], terms: dict[str, Array], height: int = 320)
             name=label,
             hovertemplate="%{y:+.4g} at step %{x} (%{customdata:.6g})<extra>" + f"{label}</extra>",
         )
-        ends.append((float(gain[-1]), label, colour))
-    span = max(float(np.ptp(np.concatenate(list(gains.values())))), 1e-12)
-    # A line of text is about a fifteenth of the figure; those that end closer are moved apart,
-    # upwards from the lowest, which keeps them above the axis.
-    last = -np.inf
-    for value, label, colour in sorted(ends):
-        place = max(value, last + 0.075 * span)
-        lift = (place - value) / span * 0.72 * height
         words = label.removeprefix("prior of the ")
         words = words if label == "log likelihood" else f"prior: {words}"
-        style.label(fig, 1.0, value, words, colour, xref="paper", dx=6, dy=lift)
-        last = place
+        ends.append((float(gain[-1]), words, colour))
+    _label_ends(fig, ends, np.concatenate(list(gains.values())), height)
     fig.update_layout(showlegend=False, margin={"r": 128})
     return fig
 
 
-def _label_ends(fig: go.Figure, ends: list[tuple[float, str, str]]) -> None:
-    """Name the curves at the right edge, kept apart where they end close together."""
-    last = None
-    for value, name, colour in sorted(ends, reverse=True):
-        place = np.log10(value)
-        # A label is about a twelfth of the axis high; the axis spans what the curves span.
-        lift = 0.0
-        if last is not None and last - place < 0.8:
-            lift = -14.0 * (1 - max(last - place, 0) / 0.8)
-        style.label(fig, 1.0, value, name, colour, xref="paper", dx=6, dy=lift)
-        last = place
+def _label_ends(
+    fig: go.Figure, ends: list[tuple[float, str, str]], values: Array, height: int
+) -> None:
+    """Name curves at the right edge; those that end close together are moved apart, upwards.
+
+    ends : (value, name, colour) of each curve; `values` are all that the axis shows, [M].
+    """
+    log = fig.layout.yaxis.type == "log"
+    drawn = values[np.isfinite(values)]
+    drawn = np.log10(drawn[drawn > 0]) if log else drawn
+    pixels = 0.72 * height / max(float(np.ptp(drawn)) if drawn.size else 0.0, 1e-12)
+    last = -np.inf
+    for value, name, colour in sorted(ends):
+        place = float(np.log10(value)) if log else value
+        moved = max(place, last + _LINE / pixels)
+        style.label(fig, 1.0, value, name, colour, xref="paper", dx=6, dy=(moved - place) * pixels)
+        last = moved

@@ -70,6 +70,12 @@ class Parameters:
         return np.sqrt(np.einsum("...ij,...ij->...i", self.scale_tril, self.scale_tril))
 
     @property
+    def correlations(self) -> Array:
+        """Correlation of each two columns within each component [K, D, D]."""
+        rows = self.scale_tril / self.scales[..., None]
+        return rows @ np.swapaxes(rows, -1, -2)
+
+    @property
     def order(self) -> NDArray[np.intp]:
         """Components by weight, largest first [K]; equal weights by their first loc."""
         if self.weights.ndim != 1:

@@ -362,6 +362,12 @@ def parameters_table(fit: MapFit) -> None:
     for c in shown:
         suffix = "" if single else f" {data.columns[c]:.20}"
         head += [f"loc{suffix}", f"scale{suffix}"]
+    # More pairs of columns than these would push the rest out of sight; Export has them all.
+    correlated = session.mixture().has_correlations(len(data.columns)) and len(data.columns) <= 3
+    pairs = [(i, j) for j in shown for i in range(j)] if correlated else []
+    for i, j in pairs:
+        of = "" if len(pairs) == 1 else f" {data.columns[i]:.20}, {data.columns[j]:.20}"
+        head.append(f"correlation{of}")
     head.append("points")
     points = words.points_each(data, point)
     rows = []
@@ -369,6 +375,7 @@ def parameters_table(fit: MapFit) -> None:
         row: list[object] = [words.Segment(str(k + 1), k), number(float(point.weights[k]))]
         for c in shown:
             row += [number(float(point.locs[k, c]), 4), number(float(point.scales[k, c]))]
+        row += [number(float(point.correlations[k, i, j])) for i, j in pairs]
         rows.append([*row, number(float(points[k]))])
     text.table(head, rows, caption="Learned parameters")
     if len(data.columns) > len(shown):

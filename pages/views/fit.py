@@ -270,7 +270,7 @@ def pick_start(view: live.View, best: MapFit, shown: MapFit) -> None:
 def results(fit: MapFit) -> None:
     """Show the shown fit's parameters, and its objective term by term."""
     data, mixture = session.dataset(), session.mixture()
-    left, right = st.columns([3, 2], gap="large")
+    left, right = st.columns([2, 1], gap="large")
     with left:
         parameters_table(fit)
     with right:

@@ -11,6 +11,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import NamedTuple
 
+# Plotly asks whether pandas is loaded, and takes it for loaded while another thread still does so.
+import pandas  # noqa: F401
 import plotly.graph_objects as go
 import plotly.io
 

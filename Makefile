@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ADDRESS := 127.0.0.1
 PORT := 8501
 
-.PHONY: app test lint bench calibrate fuzz pictures lock audit chromium servers clean
+.PHONY: app test lint bench calibrate fuzz load pictures lock audit chromium servers clean
 
 app: $(VENV)/.app
 	@$(BIN)/python -m gmm_core.settings
@@ -30,6 +30,10 @@ calibrate: $(VENV)/.test
 # Thousands of hostile files; `make test` has some hundred of them.
 fuzz: $(VENV)/.test
 	FUZZ_FILES=6000 $(BIN)/python -m pytest tests/fuzz --timeout 3000
+
+# Fifty people for ten minutes on the real app, and the report of it.
+load: $(VENV)/.test chromium
+	cd tests && LOAD_SESSIONS=$${LOAD_SESSIONS:-50} LOAD_SECONDS=$${LOAD_SECONDS:-600} ../$(BIN)/python -m load ../docs/load.md
 
 # The README's pictures, taken from the running app.
 pictures: $(VENV)/.test chromium

@@ -18,7 +18,8 @@ from .report import Found, text
 from .server import Served, Usage, serving
 
 HERE = Path(__file__).parent
-TTL = 120  # seconds for which Streamlit keeps a session whose browser is gone, as it comes
+# Seconds for which Streamlit keeps a session whose browser is gone.
+TTL = float(os.environ.get("STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL", "120"))
 WATCHERS = 8
 
 

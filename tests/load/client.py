@@ -119,7 +119,11 @@ class Person:
             async with asyncio.timeout(patience), self._news:
                 await self._news.wait_for(lambda: holds() or self._socket is None)
         except TimeoutError:
-            raise GaveUpError(f"{what} did not come in {patience:.0f} s") from None
+            shown = [words for words in self.text() if not words.startswith("<")]
+            raise GaveUpError(
+                f"{what} did not come in {patience:.0f} s; run {self.begun}, "
+                f"{'ticking' if self.ticking else 'still'}, {self.query}, {shown}"
+            ) from None
         if self._socket is None:
             raise GaveUpError(f"the connection was closed before {what} came")
         return time.monotonic()

@@ -51,7 +51,7 @@ async def crowd(url: str, people: int, seconds: float, measured: Measured, seed:
 async def everything(url: str, measured: Measured, wait: float = 0.0) -> None:
     """Let one person do each thing once, so that what is loaded once has been loaded."""
     rng = random.Random(-1)
-    visit = _Visit(url, 0, measured, rng)
+    visit = _Visit(url, 0, measured, rng, 0.0)
     await visit.open()
     for what in SHARES:
         if what != "idle":
@@ -65,15 +65,14 @@ async def _visit(
 ) -> None:
     rng = random.Random(1000 * seed + i)
     await asyncio.sleep(come)
-    visit = _Visit(url, i + 1000 * seed + 1, measured, rng)
+    visit = _Visit(url, i + 1000 * seed + 1, measured, rng, until)
     await visit.open()
     try:
         while time.monotonic() < until:
             what = rng.choices(list(SHARES), list(SHARES.values()))[0]
             await getattr(visit, what)()
             measured.did[what] += 1
-            # Nobody stays longer than the measurement.
-            await asyncio.sleep(min(rng.uniform(*THINK), max(0.0, until - time.monotonic())))
+            await visit.think()
     finally:
         await visit.leave()
 
@@ -88,11 +87,14 @@ async def _guarded(visit: Awaitable[None], measured: Measured) -> None:
 class _Visit:
     """One person's stay: what is done is done to the end, as the page shows it."""
 
-    def __init__(self, url: str, number: int, measured: Measured, rng: random.Random) -> None:
+    def __init__(
+        self, url: str, number: int, measured: Measured, rng: random.Random, until: float
+    ) -> None:
         self.url = url
         self.measured = measured
         self.rng = rng
         self.number = number
+        self.until = until
         self.visits = 0
         self.person = Person(url, measured.errors)
 
@@ -146,7 +148,16 @@ class _Visit:
 
     async def idle(self) -> None:
         """Look at the page for a while."""
-        await asyncio.sleep(self.rng.uniform(*IDLE))
+        await self._pause(*IDLE)
+
+    async def think(self) -> None:
+        """Wonder what to do next."""
+        await self._pause(*THINK)
+
+    async def _pause(self, least: float, most: float) -> None:
+        """Do nothing; nobody stays longer than the measurement."""
+        left = max(0.0, self.until - time.monotonic())
+        await asyncio.sleep(min(self.rng.uniform(least, most), left))
 
     async def _set(self, figure: str = "loss", **values: object) -> None:
         """Set widgets, and wait for the finished run of what they then say and for its figure.

@@ -31,9 +31,9 @@ calibrate: $(VENV)/.test
 fuzz: $(VENV)/.test
 	FUZZ_FILES=6000 $(BIN)/python -m pytest tests/fuzz --timeout 3000
 
-# Fifty people for ten minutes on the real app, and the report of it.
+# Fifty people for ten minutes on the real app (LOAD_SESSIONS, LOAD_SECONDS), and the report of it.
 load: $(VENV)/.test chromium
-	cd tests && LOAD_SESSIONS=$${LOAD_SESSIONS:-50} LOAD_SECONDS=$${LOAD_SECONDS:-600} ../$(BIN)/python -m load ../docs/load.md
+	cd tests && PYTHONPATH=$(CURDIR) ../$(BIN)/python -m load ../docs/load.md
 
 # The README's pictures, taken from the running app.
 pictures: $(VENV)/.test chromium

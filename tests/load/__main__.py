@@ -31,9 +31,12 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with serving(folder / "crowd") as served:
+            print(f"{people} people for {seconds:.0f} s, and {2 * TTL:.0f} s around them …")
             asyncio.run(_crowd(served, found))
+            print("First screens …")
             with serving(folder / "bare", HERE / "apps" / "bare.py") as bare:
                 found.ours, found.bare = screens.medians(served.url, bare.url)
+        print("Streaming …")
         with serving(folder / "streaming", settings={"GMM_WORKERS": str(WATCHERS)}) as served:
             asyncio.run(_streaming(served, found))
     report = text(found)

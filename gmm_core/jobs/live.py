@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from distributed import Future
 
 _RATE_WINDOW = 10.0  # seconds of reports from which the remaining time is computed
+_SMALL = 100_000  # numbers of an array that is copied for those who look
 
 
 class End(NamedTuple):
@@ -79,6 +80,7 @@ class LiveRun:
         self.ended = threading.Event()
         self.lock = threading.RLock()
         self.rate: deque[tuple[float, int]] = deque()
+        self._seen: tuple[list[tuple[str | None, int]], dict[str, np.ndarray]] = ([], {})
 
     def take(self, message: bytes) -> None:
         """Take in one report of a worker; it may come twice, or from a part that died."""
@@ -151,13 +153,23 @@ class LiveRun:
         return (self.total - done1) * (t1 - t0) / (done1 - done0)
 
     def snapshot(self) -> dict[str, np.ndarray]:
-        """Return the arrays so far, of all parts together, as copies."""
-        arrays: dict[str, np.ndarray] = {}
-        for part in self.parts:
-            for name, array in part.picture.arrays.items():
-                known = arrays.get(name)
-                if known is None or known.shape != array.shape:
-                    arrays[name] = array.copy()
-                else:
-                    np.copyto(known, array, where=~np.isnan(array))
-        return arrays
+        """Return the arrays so far, of all parts together, not to be written to.
+
+        Everybody who looks at the same moment gets the same arrays. Large ones of a run with one
+        part are those that it goes on to fill: a curve may have a few points more a moment later.
+        """
+        moment = [(part.execution, part.number) for part in self.parts]
+        if self._seen[0] != moment:
+            arrays: dict[str, np.ndarray] = {}
+            for part in self.parts:
+                for name, array in part.picture.arrays.items():
+                    known = arrays.get(name)
+                    if known is None or known.shape != array.shape:
+                        whole = len(self.parts) > 1 or array.size <= _SMALL
+                        arrays[name] = array.copy() if whole else array.view()
+                    else:
+                        np.copyto(known, array, where=~np.isnan(array))
+            for array in arrays.values():
+                array.flags.writeable = False
+            self._seen = moment, arrays
+        return dict(self._seen[1])

@@ -8,7 +8,6 @@ and Pyro only when a part runs.
 
 import importlib
 import logging
-import os
 import threading
 import time
 import traceback
@@ -88,9 +87,6 @@ class Given(NamedTuple):
 
 class StoreAwayError(Exception):
     """The result could not be written, as the database was away or full for too long."""
-
-
-_NICE = 10  # a tenth of a page's weight, where both want the same core
 
 
 def topic(attempt: str) -> str:
@@ -198,7 +194,6 @@ def run_part(
         When the database could not be reached for longer than the terms allow.
     """
     terms = Terms(*terms)
-    _give_way()
     store = opened(database)
     # The waiting is done here, where it can be told.
     store.patience = _STORE_PATIENCE
@@ -235,17 +230,6 @@ def run_part(
             logger.error("Run %s failed: %s\n%s", run_id, type(error).__name__, where)
         patiently(lambda: store.set_state(run_id, "failed", message, attempt=attempt))
         return "failed"
-
-
-def _give_way() -> None:
-    """Let pages, and what carries this worker's reports, go before this thread's computing.
-
-    On one machine a page is drawn in a moment and a fit takes long: with more fits than cores the
-    pages would wait for their share behind each of them.
-    """
-    if hasattr(os, "setpriority") and threading.current_thread() is not threading.main_thread():
-        # On Linux this is the thread's own; elsewhere it may be the whole worker's.
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
 
 
 def _patiently(action: Callable[[], T], seconds: float, report: "_Reporter") -> T:

@@ -77,6 +77,7 @@ class Dispatcher:
         self._lock = threading.RLock()
         self._beats: dict[str, tuple[Any, float]] = {}
         self._lost_connection = False
+        self._restarting = 0  # how many stops restart workers at the moment
         self._refused = ""  # why the workers could not be reached
         self.refusals = 0  # how often they could not
         self._teller = Teller(store, tell)
@@ -199,7 +200,9 @@ class Dispatcher:
         """Give out parts while there are workers for them, in turn. In the control thread only."""
         while self.workers.connected and not self._lost_connection:
             with self._lock:
-                if self._queue.given >= self.workers.slots:
+                # What is given to workers that are being restarted dies with them, and Dask would
+                # take it for the cause.
+                if self._restarting or self._queue.given >= self.workers.slots:
                     return
                 turn = self._queue.next()
                 if turn is None:
@@ -369,10 +372,21 @@ class Dispatcher:
             ]
             addresses = sorted({str(live.parts[i].address) for i in hanging})
         self._give_up(live, hanging, futures, end)
-        self.conclude(live, end)
-        if addresses and not self.closing.is_set():
+        # A worker that still loads its engines stops by itself when it has them: another one would
+        # have to load them, too.
+        if not addresses or live.computes is None or self.closing.is_set():
+            self.conclude(live, end)
+            return
+        with self._lock:
+            self._restarting += 1
+        try:
+            self.conclude(live, end)
             logger.warning("Run %s did not stop; restarting %s.", live.run_id, addresses)
             self.workers.restart(addresses)
+        finally:
+            with self._lock:
+                self._restarting -= 1
+            self._pump_soon()
 
     def _give_up(
         self, live: LiveRun, parts: list[int], futures: dict[int, Future], end: End

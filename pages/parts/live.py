@@ -93,6 +93,7 @@ def view(
     limit : in seconds.
     link : put the run into the page's address.
     """
+    asked = st.session_state.pop(f"run {slot}", False)
     try:
         spec = make()
     except ValueError as error:
@@ -101,7 +102,6 @@ def view(
     known = _status(run_id)
     last = runs.get(slot)
     if known is None or known.state in ("failed", "cancelled"):
-        asked = st.session_state.pop(f"run {slot}", None) == run_id
         fresh = known is None and auto and estimate_seconds(spec) <= limit
         if not (asked or fresh):
             result = service().result(run_id) if known else None
@@ -180,7 +180,7 @@ def status_line(view: View, slot: str, label: str = "Run") -> None:
                 key=f"start_{slot}",
                 type="primary",
                 on_click=_ask,
-                args=(slot, view.spec.id),
+                args=(slot,),
                 width="stretch",
             )
             return
@@ -200,8 +200,9 @@ def cancel(run_id: str) -> None:
         service().cancel(run_id, session.owner())
 
 
-def _ask(slot: str, run_id: str) -> None:
-    st.session_state[f"run {slot}"] = run_id
+def _ask(slot: str) -> None:
+    # Not which run: a setting that came with the click, or just before it, counts.
+    st.session_state[f"run {slot}"] = True
 
 
 def _status(run_id: str) -> RunStatus | None:

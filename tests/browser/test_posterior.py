@@ -22,6 +22,8 @@ def set_number(page: Page, label: str, value: int) -> None:
 
 def opened(server: Server, open_page: Callable[..., Page], **settings: int) -> Page:
     page = open_page(f"{server.url}/posterior")
+    # The run that starts by itself is another one, which later tests look at.
+    expect(page.get_by_text(re.compile("Done in"))).to_be_visible(timeout=RUN_MS)
     # Its draws are slow enough to be watched, and it waits for its button.
     page.get_by_role("combobox", name="Engine").click()
     page.get_by_role("option", name="Pyro").click()

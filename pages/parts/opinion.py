@@ -32,6 +32,7 @@ def opinion(view: live.View, fit: MapFit) -> list[live.View]:
     asked = st.toggle(
         "Ask EM",
         key="ask_em",
+        bind="query-params",
         help="Runs scikit-learn's expectation maximisation from the same start. It knows nothing "
         "of this program's code, gradients or steps, so where it ends is an opinion of its own. It "
         "maximises the likelihood, without priors.",

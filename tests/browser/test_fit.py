@@ -291,3 +291,13 @@ def test_knob_moves_the_picture_without_a_button(page: Page):
     expect(page.get_by_role("slider", name="Frame of the fit")).to_have_attribute(
         "aria-valuetext", re.compile("^step 77 of 77")
     )
+
+
+def test_is_this_optimum_real_is_answered_by_em_in_words_and_numbers(page: Page):
+    settled(page)
+    page.locator("label", has_text="Ask EM").click()
+    expect(page.get_by_text(re.compile("the priors hold ours back"))).to_be_visible(timeout=60_000)
+    expect(chart(page, "climbs").locator(".main-svg").first).to_be_visible()
+    # The scale at the maximum of the likelihood is the square root of a half.
+    table = page.get_by_role("table", name="Parameters, components matched")
+    expect(table).to_contain_text("0.7071")

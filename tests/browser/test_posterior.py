@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from .conftest import PHONE, Server, chart
+from .conftest import PHONE, Server, chart, connected
+from .test_fit import pick
 
 # NUTS compiles its density first, and the workers share two cores with the browser.
 RUN_MS = 240_000
@@ -130,8 +131,8 @@ def test_can_i_trust_the_draws_is_answered_in_words_with_ranks_and_energy(
     expect(page.get_by_text(re.compile("^(Yes|Almost|Not yet): "))).to_be_visible()
     for key in ("trust_trace", "ranks", "energy", "depths", "pairs", "forest_locs"):
         expect(chart(page, key).locator(".main-svg").first).to_be_visible()
-    page.get_by_role("combobox", name="Quantity").click()
-    page.get_by_role("option", name="highest loc").click()
+    connected(page)
+    pick(page, "Quantity", "highest loc")
     expect(chart(page, "ranks")).to_contain_text("Ranks of the highest loc")
     expect(page.get_by_text("How the chains went")).to_be_visible()
 

@@ -73,8 +73,11 @@ def keep_way(keep: bool) -> None:
 
 
 def way() -> tuple[str, dict[str, list[str]]]:
-    """Return the page, "" for none, and the query of the address kept over a sign-in."""
-    kept = urlsplit(unquote(st.context.cookies.get(_WAY, "")))
+    """Return the page, "" for none, and the query of the address kept over a sign-in; once."""
+    # A session sees the cookies that it began with: going home later is no return from a sign-in.
+    first = not st.session_state.get("way_taken", False)
+    st.session_state["way_taken"] = True
+    kept = urlsplit(unquote(st.context.cookies.get(_WAY, "")) if first else "")
     return kept.path.rstrip("/").rpartition("/")[2], parse_qs(kept.query)
 
 

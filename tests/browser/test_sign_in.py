@@ -103,6 +103,9 @@ def test_runs_belong_to_people_who_sign_in(members: Server, person: Callable[[st
     sign_in(elsewhere, "ann")
     expect(elsewhere.get_by_text("ann@example.org")).to_be_visible(timeout=60_000)
     expect(elsewhere.get_by_role("button", name="Open").first).to_be_visible(timeout=60_000)
+    # Home is home: the way back from the sign-in is taken once.
+    elsewhere.get_by_role("button", name="Navigate to home page").click()
+    expect(elsewhere.locator(".gmm-answer")).to_contain_text(TWO_FOUND, timeout=60_000)
     elsewhere.get_by_role("button", name="Sign out").click()
     elsewhere.get_by_role("button", name="End session").click()  # the provider asks, too
     expect(elsewhere.get_by_role("button", name="Sign in")).to_be_visible(timeout=60_000)

@@ -9,6 +9,7 @@ import resource
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -242,6 +243,24 @@ def test_a_clock_that_is_set_makes_no_run_lost_old_or_late(url):
         assert jobs.wait(run_id, 30).state == "cancelled"
         assert jobs.store.state(run_id).seconds == 0
         engine.dispose()
+
+
+def test_a_service_is_closed_quietly_while_its_watch_waits_in_line(url):
+    ended = []
+    with JobService(database=url, n_workers=1) as jobs:
+        jobs._dispatcher.ready()
+        watch = jobs._dispatcher
+        begun, gate = threading.Event(), threading.Event()
+        watch._control.submit(lambda: (begun.set(), gate.wait()))  # as a slow connection would
+        assert begun.wait(30)
+        until(lambda: not watch._control._work_queue.empty(), 30)  # the watch waits behind it
+        hook, threading.excepthook = threading.excepthook, ended.append
+        threading.Timer(0.5, gate.set).start()
+        try:
+            jobs.close()
+        finally:
+            threading.excepthook = hook
+    assert not ended
 
 
 def test_nothing_that_decides_about_runs_reads_the_machines_clock():

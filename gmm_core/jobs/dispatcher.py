@@ -13,7 +13,7 @@ import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -497,7 +497,7 @@ class Dispatcher:
         while not self.closing.wait(_TICK):
             try:
                 self._control.submit(self._guarded, self._keep_connected).result()
-            except RuntimeError:  # closing
+            except (RuntimeError, CancelledError):  # closing
                 return
             for live in list(self.live.values()):
                 self._guarded(self._tick, live)

@@ -211,6 +211,8 @@ def test_picture_of_a_figure_is_downloaded(
 def _click(page: Page, point: Any) -> None:
     point.scroll_into_view_if_needed()
     box = point.bounding_box()
+    # As a hand does it: Plotly takes two clicks within a tenth of a second for one.
+    page.wait_for_timeout(250)
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
 
 

@@ -1,5 +1,6 @@
 """Runs on real workers: watched, shared, cancelled, and surviving what kills a process."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 import gmm_core as gmm
 from gmm_core.jobs import SERVER_STOPPED, JobService
+from gmm_core.jobs.live import LiveRun
 
 # Long enough for a whole test, were it not cancelled: about a minute.
 LONG = 20_000
@@ -297,6 +299,21 @@ def test_a_run_on_a_shared_scheduler_outlives_its_web_process(jobs, database):
     with JobService(scheduler=jobs.scheduler, database=database) as other:
         assert other.wait(run_id, 30).state == "done"
         assert other.result(run_id).loss.shape == (2, 800)
+
+
+def test_what_ended_runs_have_drawn_is_let_go(jobs):
+    for seed in range(9):  # of 3.2 MB and more each
+        options = gmm.MapOptions(restarts=100, steps=2_000, first_seed=seed, choose="final")
+        spec = map_spec().model_copy(update={"options": options, "engine": "compiled"})
+        assert jobs.wait(jobs.submit(spec, "ann"), 120).state == "done"
+    until(lambda: drawn_bytes() <= 8 * 2**20, 30)
+    assert jobs.status(spec.id).snapshot["loss"].shape == (100, 2_000)
+
+
+def drawn_bytes():
+    gc.collect()
+    runs = (each for each in gc.get_objects() if isinstance(each, LiveRun))
+    return sum(array.nbytes for run in runs for array in run.snapshot().values())
 
 
 def test_a_deleted_run_stops_and_is_gone(jobs):

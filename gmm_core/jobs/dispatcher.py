@@ -43,7 +43,7 @@ _TICK = 0.5  # how often what is here is compared with the store and the clock
 # silent before a process on another machine takes them for lost (a few missed beats).
 _BEAT = 10.0
 _SILENCE = 60.0
-_PICTURES_KEPT = 8  # ended runs whose last picture stays: pages still looking at them
+_PICTURES_KEPT = 8 * 2**20  # bytes of ended runs' last pictures: pages still look at them
 _OWN_TIME = 1.0  # a worker stops a run at its limit by itself; this much later it is made to
 _LOADING = 120.0  # loading and compiling an engine may take this long; it counts for no limit
 
@@ -333,8 +333,10 @@ class Dispatcher:
             if self.live.get(live.run_id) is live:
                 del self.live[live.run_id]
                 self.past[live.run_id] = live
-            while len(self.past) > _PICTURES_KEPT:
-                self.past.popitem(last=False)
+                live.forget_copies()
+            size = sum(past.size for past in self.past.values())
+            while size > _PICTURES_KEPT and len(self.past) > 1:
+                size -= self.past.popitem(last=False)[1].size
         if self.closing.is_set():
             return
         waiting = [future for future in futures if not future.done()]

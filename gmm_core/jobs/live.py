@@ -165,7 +165,8 @@ class LiveRun:
                 for name, array in part.picture.arrays.items():
                     known = arrays.get(name)
                     if known is None or known.shape != array.shape:
-                        whole = len(self.parts) > 1 or array.size <= _SMALL
+                        small = array.size <= _SMALL and not self.closed
+                        whole = len(self.parts) > 1 or small
                         arrays[name] = array.copy() if whole else array.view()
                     else:
                         np.copyto(known, array, where=~np.isnan(array))
@@ -173,3 +174,14 @@ class LiveRun:
                 array.flags.writeable = False
             self._seen = moment, arrays
         return dict(self._seen[1])
+
+    def forget_copies(self) -> None:
+        """Let go of the copies for those who look: of a run that is over, nothing is filled."""
+        with self.lock:
+            self._seen = ([], {})
+
+    @property
+    def size(self) -> int:
+        """Bytes of the arrays so far."""
+        with self.lock:
+            return sum(a.nbytes for part in self.parts for a in part.picture.arrays.values())

@@ -50,6 +50,9 @@ class Workers:
         self._lock = threading.Lock()
         self.slots = 0  # threads that can compute at the same time
         self.present = 0  # those that there were when somebody last asked
+        # Dask keeps what it once called for a topic, also after the end of the subscription: what
+        # takes the reports, and with it all that a run has drawn, is kept here and let go.
+        self._takers: dict[str, Callable[[bytes], None]] = {}
 
     @property
     def where(self) -> str:
@@ -100,7 +103,7 @@ class Workers:
                 )
         target = self._cluster if self._cluster is not None else self.scheduler
         client = Client(target, set_as_default=False, timeout=_CONNECT)
-        client.register_plugin(worker.WarmUp())
+        client.register_plugin(worker.WarmUp(gives_way=not self.scheduler))
         self._client = client
         self.count()
 
@@ -152,8 +155,12 @@ class Workers:
         if client is None:
             return False
 
+        self._takers[topic] = take
+
         def heard(event: tuple[float, Any]) -> None:
-            take(event[1])
+            taker = self._takers.get(topic)
+            if taker is not None:
+                taker(event[1])
 
         client.subscribe_topic(topic, heard)
         if past:
@@ -163,10 +170,11 @@ class Workers:
 
     def unlisten(self, topic: str) -> None:
         """Hear no more of a topic, and let the scheduler forget it: it would keep every report."""
+        self._takers.pop(topic, None)
         client = self._client
         if client is not None and topic in client._event_handlers:
             client.unsubscribe_topic(topic)
-            client.run_on_scheduler(_forget_events, topic=topic)
+            client.run_on_scheduler(_forget_events, topic=topic, listener=client.id)
 
     def run(self, function: Callable[..., Any], *arguments: Any) -> None:
         """Call a function in every worker process, also in those that are busy."""
@@ -209,5 +217,10 @@ def death(future: Future, memory: str) -> str:
     return f"The run failed: {type(error).__name__}: {error}"
 
 
-def _forget_events(dask_scheduler: Any, topic: str) -> None:
-    dask_scheduler._broker.truncate(topic)
+def _forget_events(dask_scheduler: Any, topic: str, listener: str) -> None:
+    topics = dask_scheduler._broker._topics
+    if topic in topics:
+        topics[topic].truncate()
+        topics[topic].unsubscribe(listener)
+        if not topics[topic].subscribers:  # empty it would stay for as long as the scheduler
+            del topics[topic]

@@ -15,11 +15,12 @@ from typing import NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from gmm_core import jobs, log, settings
+from gmm_core import jobs, log, memory, settings
 
 logger = logging.getLogger(__name__)
 
 _AGAIN = 2.0  # seconds until the service is tried again, when the database was away at the start
+_TIDY = 20.0  # seconds until free memory is given back again
 
 
 class Answer(NamedTuple):
@@ -56,6 +57,7 @@ class Serving:
         With the service its workers start, and each loads and compiles its engines: the first
         person who comes waits for neither.
         """
+        memory.steady()
         log.setup_from_environment()
         try:
             found = settings.read()
@@ -66,7 +68,7 @@ class Serving:
             return
         if found.metrics_port:
             self._listen(found.metrics_address, found.metrics_port)
-        threading.Thread(target=self._start_service, name="gmm-start", daemon=True).start()
+        threading.Thread(target=self._keep, name="gmm-serving", daemon=True).start()
 
     def stop(self) -> None:
         """Stop the service for good, and answer no longer."""
@@ -97,6 +99,11 @@ class Serving:
             return Answer(503, "text/plain; charset=utf-8", said.encode())
         body, content_type = self._service.metrics.render(accept)
         return Answer(200, content_type, body)
+
+    def _keep(self) -> None:
+        self._start_service()
+        while not self._ending.wait(_TIDY):
+            memory.give_back(thorough=self._sessions is None or not self._sessions())
 
     def _start_service(self) -> None:
         while not self._ending.is_set():

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from gmm_core.specification import Specification
 
 # Of results kept unpacked: some thirty usual ones. To read one again takes milliseconds.
-_CACHE_BYTES = 24 * 2**20
+_CACHE_BYTES = 12 * 2**20
 
 
 class JobService:

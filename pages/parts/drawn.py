@@ -16,7 +16,7 @@ import pandas  # noqa: F401
 import plotly.graph_objects as go
 import plotly.io
 
-_BYTES = 16 * 2**20  # of JSON: the pages of some thirty runs
+_BYTES = 10 * 2**20  # of JSON: the pages of some twenty runs
 
 # A figure, or one with the JSON of its frames.
 Figure = go.Figure | tuple[go.Figure, str]

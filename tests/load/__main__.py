@@ -78,7 +78,9 @@ async def _given_up(served: Served) -> None:
     await last.open("fit")
     await last.until(lambda: last.says("Done in"), "the first screen")
     await last.leave()
-    await asyncio.sleep(5)
+    await asyncio.sleep(25)  # in which the server gives free memory back
+    # To be asked costs the server a thread; the threads that it no longer needs end then, too.
+    await asyncio.to_thread(served.sessions)
 
 
 async def _streaming(served: Served, found: Found) -> None:

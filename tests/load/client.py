@@ -22,7 +22,6 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 PATIENCE = 120.0  # seconds until a person gives up, which is an error
-_CACHED_RUNS = 2  # as many runs of a page as Streamlit's own page keeps large elements for
 _ERROR = 1  # an alert's format
 
 
@@ -51,6 +50,7 @@ class Person:
         self._elements: dict[tuple[int, ...], tuple[Element, int, str]] = {}
         self._values: dict[str, WidgetState] = {}
         self._cache: dict[str, tuple[ForwardMsg, int]] = {}
+        self._kept_for = 0  # runs of a page for which large elements are kept: the server says it
         self._timers: dict[str, asyncio.Task[None]] = {}
         self._pages: dict[str, str] = {}
         self._page = ""
@@ -262,6 +262,7 @@ class Person:
     def _begin(self, message: ForwardMsg) -> None:
         self.begun += 1
         self._asked = False
+        self._kept_for = message.new_session.config.max_cached_message_age
         self._fragments = list(message.metadata.run.fragment_ids)
         if not self._fragments:
             self._page = message.new_session.page_script_hash
@@ -315,7 +316,7 @@ class Person:
             name: (kept, run)
             for name, (kept, run) in self._cache.items()
             if (self._fragments and kept.delta.fragment_id not in self._fragments)
-            or self._finished - run <= _CACHED_RUNS
+            or self._finished - run <= self._kept_for
         }
 
     def _widget(self, name: str) -> tuple[Element, str]:

@@ -12,9 +12,9 @@ from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(ROOT / "tests"))
 
-from tests.browser.conftest import FLAGS, connected, serving  # noqa: E402
+from browser.conftest import FLAGS, connected, serving  # noqa: E402
 
 PAGES = {"fit": "slice", "compare": ""}
 SIZE = {"width": 1280, "height": 860}

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import uuid
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Self
 
 import psycopg
+from processes import free_port
 
 MISSING = (
     "The tests need PostgreSQL's server programs (initdb and pg_ctl), which were not found. "
@@ -52,9 +52,7 @@ class Server:
         # Not pytest's folder: only its owner may enter that, and the server is somebody else.
         self.folder = Path(tempfile.mkdtemp(prefix="gmm-postgres-"))
         self.user = self._user()
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         if self.user is not None:
             shutil.chown(self.folder, self.user, pwd.getpwnam(self.user).pw_gid)
         self._run(

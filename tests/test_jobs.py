@@ -12,6 +12,7 @@ import time
 import numpy as np
 import psutil
 import pytest
+from processes import pid_of, until
 
 import gmm_core as gmm
 from gmm_core.jobs import SERVER_STOPPED, JobService
@@ -61,24 +62,6 @@ def nuts_spec(**options):
         options=gmm.NutsOptions(**({"draws": 50, "warmup": 20, "chains": 2} | options)),
         engine="pyro",
     )
-
-
-def until(condition, timeout=120.0):
-    """Wait for a condition; its value when it holds. Cold workers load their engines first."""
-    deadline = time.monotonic() + timeout
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "the condition did not come true in time"
-        time.sleep(0.01)
-    return value
-
-
-def pid_of(jobs, address):
-    """The process of a worker, found by the port on which it listens."""
-    port = int(address.rsplit(":", 1)[1])
-    for process in psutil.Process().children(recursive=True):
-        if any(c.status == "LISTEN" and c.laddr.port == port for c in process.net_connections()):
-            return process.pid
-    raise AssertionError(f"no process listens on {address}")
 
 
 def test_progress_arrives_while_a_run_is_under_way_and_no_point_is_lost(jobs):

@@ -6,17 +6,15 @@ import ast
 import contextlib
 import os
 import resource
-import socket
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 import sqlalchemy as sa
-from test_jobs import LONG, map_spec, pid_of, until
+from processes import Cluster, pid_of, until
+from test_jobs import LONG, map_spec
 
 import gmm_core as gmm
 from gmm_core.jobs import JobService
@@ -28,46 +26,6 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture
 def url(tmp_path):
     return f"sqlite:///{tmp_path / 'runs.db'}"
-
-
-class Cluster:
-    """A Dask scheduler with one worker, as processes of their own, as on other machines."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.address = f"tcp://127.0.0.1:{self.port}"
-        self.processes = []
-
-    def start(self):
-        """Start both, as whatever keeps them running would."""
-        environment = os.environ | {"PYTHONPATH": str(ROOT)}
-        for arguments in (
-            ["scheduler", "--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard"],
-            ["worker", self.address, "--nthreads", "1", "--host", "127.0.0.1", "--no-dashboard"],
-        ):
-            with (self.folder / f"{arguments[0]}.log").open("ab") as log:
-                self.processes.append(
-                    subprocess.Popen(
-                        [sys.executable, "-m", "dask", *arguments],
-                        cwd=self.folder,
-                        env=environment,
-                        stdout=log,
-                        stderr=log,
-                    )
-                )
-
-    def kill(self):
-        """End both without a word, with all that they started."""
-        for process in self.processes:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                for child in psutil.Process(process.pid).children(recursive=True):
-                    child.kill()
-            process.kill()
-            process.wait()
-        self.processes = []
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import signal
 
 import numpy as np
 import pytest
-from test_jobs import LONG, map_spec, nuts_spec, pid_of, until
+from processes import pid_of, until
+from test_jobs import LONG, map_spec, nuts_spec
 
 import gmm_core as gmm
 from gmm_core.jobs import JobService, limits

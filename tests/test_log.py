@@ -10,7 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from test_jobs import until
+from processes import until
 
 from gmm_core import log
 from gmm_core.store import Store

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import pytest
 from distributed import Client
+from processes import Cluster, free_port, until
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 from streamlit.proto.BackMsg_pb2 import BackMsg
-from test_jobs import until
-from test_jobs_faults import Cluster
 from websockets.sync.client import connect
 
 from gmm_core import metrics, worker
@@ -25,12 +24,6 @@ from gmm_core.serving import Serving
 from gmm_core.store import Store
 
 ROOT = Path(__file__).parents[1]
-
-
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 def get(url, **headers):

@@ -20,10 +20,9 @@ from urllib.request import Request, urlopen
 import pytest
 from playwright.sync_api import Page, expect
 from postgres import Server as Postgres
-from test_jobs import until
-from test_jobs_faults import Cluster
+from processes import Cluster, free_port, until
 
-from .conftest import ROOT, START_SECONDS, Server, answers, connected, free_port
+from .conftest import ROOT, START_SECONDS, Server, answers, connected
 from .test_fit import set_number, settled, use_pyro
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from processes import free_port
 
-from .conftest import START_SECONDS, Server, answers, connected, free_port
+from .conftest import START_SECONDS, Server, answers, connected
 
 TWO_FOUND = "Two components explain"
 

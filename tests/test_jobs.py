@@ -285,17 +285,21 @@ def test_a_run_on_a_shared_scheduler_outlives_its_web_process(jobs, database):
 
 
 def test_what_ended_runs_have_drawn_is_let_go(jobs):
-    for seed in range(9):  # of 3.2 MB and more each
+    drawn = set()
+    for seed in range(9):  # of 6 MB each
         options = gmm.MapOptions(restarts=100, steps=2_000, first_seed=seed, choose="final")
         spec = map_spec().model_copy(update={"options": options, "engine": "compiled"})
         assert jobs.wait(jobs.submit(spec, "ann"), 120).state == "done"
-    until(lambda: drawn_bytes() <= 8 * 2**20, 30)
+        drawn.add(spec.id)
+    # The newest is kept for those who still look, and one may be in the hands of the watch.
+    until(lambda: drawn_bytes(drawn) < 13 * 2**20, 30)
     assert jobs.status(spec.id).snapshot["loss"].shape == (100, 2_000)
 
 
-def drawn_bytes():
+def drawn_bytes(ids):
     gc.collect()
-    runs = (each for each in gc.get_objects() if isinstance(each, LiveRun))
+    known = (each for each in gc.get_objects() if type(each) is LiveRun)
+    runs = [run for run in known if run.run_id in ids]
     return sum(array.nbytes for run in runs for array in run.snapshot().values())
 
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
-from gmm_core import objective, words, words_fit
-from gmm_core.dataset import Dataset
+from gmm_core import words, words_fit
 from gmm_core.figures import curves, density
-from gmm_core.figures.slice import objective_slice
-from gmm_core.figures.style import escape, number
-from gmm_core.figures.trajectory import trajectory
-from gmm_core.mixture import Mixture, Parameters
-from gmm_core.opening import alone, opened
+from gmm_core.figures.style import number
+from gmm_core.opening import alone
 from gmm_core.results import MapFit
 from pages.parts import controls, figure, frame, header, live, session, text
+from pages.parts.fit.course import how_it_got_there
+from pages.parts.fit.shown import finished, open_now, open_start, shown_name
+from pages.parts.fit.starts import restarts
 from pages.parts.opinion import opinion
 
 
@@ -49,39 +45,6 @@ def body() -> list[live.View]:
         # which would also close an open list.
         st.html('<div style="min-height: 2000px"></div>')
     return views
-
-
-def open_start(view: live.View) -> tuple[MapFit | None, live.View | None]:
-    """Return the fit as it is shown, and the run of the opened start by itself, if there is one.
-
-    The best start is shown until the person opens another one; a new run shows its best again.
-    """
-    fit: MapFit | None = view.result
-    run, r = st.session_state.get("opened_start", ("", -1))
-    if fit is None or view.spec is None or run != view.run_id or not 0 <= r < len(fit.loss):
-        r = -1
-    if fit is None or r in (-1, fit.chosen):
-        st.query_params.pop("start", None)
-        return fit, None
-    st.query_params["start"] = str(r)
-    spec = alone(view.spec, r)
-    by_itself = live.view("start", lambda: spec, limit=120, link=False)
-    return opened(fit, r, by_itself.result), by_itself
-
-
-def open_now(run_id: str | None, r: int) -> None:
-    """Open restart `r` of a run; -1 is its best."""
-    st.session_state["opened_start"] = (run_id, int(r))
-    st.session_state["shown_start"] = int(r)
-
-
-def picked(run_id: str | None) -> None:
-    """Open the restart that was picked in the list."""
-    r = st.session_state["shown_start"]
-    # Who turns a knob while the page is being drawn brings the last run's name of its best along,
-    # which may be none of this run's: nobody picked it.
-    if isinstance(r, int):
-        open_now(run_id, r)
 
 
 def answer(view: live.View, shown: MapFit | None) -> list[words.Segment]:
@@ -128,13 +91,6 @@ def hero(view: live.View, shown: MapFit | None) -> list[int]:
     return columns
 
 
-def finished(view: live.View, shown: MapFit | None, *more: Hashable) -> Hashable:
-    """Say what a figure of the run's best start is a function of; None where it may yet change."""
-    if shown is None or view.status is None or view.status.state != "done":
-        return None
-    return (view.run_id, *more) if shown.chosen == view.result.chosen else None
-
-
 def search(view: live.View, fit: MapFit | None) -> list[live.View]:
     """Draw how the search went: losses and gradient norms; return the run beside it, if any.
 
@@ -171,12 +127,6 @@ def search(view: live.View, fit: MapFit | None) -> list[live.View]:
     return [] if pyro is None else [pyro]
 
 
-def shown_name(view: live.View, shown: MapFit) -> str:
-    """Name the start that is shown."""
-    best = shown.chosen == view.result.chosen
-    return "chosen start" if best else f"start {shown.chosen}"
-
-
 def reference(view: live.View, fit: MapFit) -> live.View | None:
     """Draw the switch that lays Pyro's curve over ours; return that run when it is on."""
     if view.spec is None or view.spec.engine == "pyro":
@@ -211,62 +161,6 @@ def pyro_loss(view: live.View | None) -> np.ndarray | None:
     return arrays["loss"][0] if "loss" in arrays else None
 
 
-def restarts(view: live.View, best: MapFit, shown: MapFit) -> None:
-    """Show where the starts begin and end, what became of them, and open the one picked."""
-    R = len(best.loss)
-    left, right = st.columns(2, gap="large")
-    with left:
-        if R > 1:
-            run_id = view.run_id
-            figure.show(
-                lambda: starts(best, shown.chosen),
-                key="starts",
-                on_click=lambda r: open_now(run_id, r),
-                of=finished(view, shown),
-            )
-            pick_start(view, best, shown)
-        else:
-            advice(shown)
-    with right:
-        if R > 1:
-            advice(shown)
-        rows = [
-            (verdict, best.count(verdict), words.verdict_meaning(verdict))
-            for verdict in ("converged", "moving", "collapsed", "failed", "untrained")
-            if best.count(verdict)
-        ]
-        text.table(
-            ["Starts", "number", "meaning"], rows, caption="What became of the starts", words=(2,)
-        )
-
-
-def pick_start(view: live.View, best: MapFit, shown: MapFit) -> None:
-    """Draw the control that opens a start without a pointer, and the way back to the best."""
-    other = shown.chosen != best.chosen
-    st.session_state["shown_start"] = shown.chosen if other else -1
-    left, right = st.columns([5, 3], vertical_alignment="bottom")
-    left.selectbox(
-        "Show start",
-        [-1, *range(len(best.loss))],
-        format_func=lambda r: (
-            f"the best, {best.chosen}" if r < 0 else words_fit.start_name(best, r)
-        ),
-        key="shown_start",
-        on_change=picked,
-        args=(view.run_id,),
-        help="Everything on this page then shows where that start ended. A click on a point here, "
-        "or on a curve of the loss, does the same.",
-    )
-    right.button(
-        "Back to the best",
-        key="best_start",
-        on_click=open_now,
-        args=(view.run_id, -1),
-        disabled=not other,
-        width="stretch",
-    )
-
-
 def results(fit: MapFit) -> None:
     """Show the shown fit's parameters, and its objective term by term."""
     data, mixture = session.dataset(), session.mixture()
@@ -277,79 +171,6 @@ def results(fit: MapFit) -> None:
         if fit.verdict[fit.chosen] != "failed":
             terms = words.objective_rows(data, mixture, fit.parameters)
             text.table(["Term", "log"], terms, caption="The objective, split")
-
-
-def how_it_got_there(view: live.View, fit: MapFit, columns: list[int]) -> None:
-    """Play the shown fit back, and show on what it climbed and through which landscape."""
-    data, mixture = session.dataset(), session.mixture()
-    steps, points = fit.trajectory
-    made = fit.loss[fit.chosen]
-    loss = np.append(made, fit.final_loss[fit.chosen])[np.minimum(steps, len(made))]
-    loss[-1] = fit.final_loss[fit.chosen]
-    st.subheader("How it got there", anchor=False)
-    figure.show(
-        lambda: trajectory(data, steps, points, loss, columns),
-        key="trajectory",
-        of=finished(view, fit, *columns),
-    )
-    left, right = st.columns(2, gap="large")
-    with right:
-        figure.show(
-            lambda: curves.course(steps, objective.course(mixture, points, loss), height=516),
-            key="course",
-            of=finished(view, fit),
-        )
-    with left:
-        slice_through(view, fit)
-
-
-def slice_through(view: live.View, fit: MapFit) -> None:
-    """Draw the objective over two numbers of the point that the person picks."""
-    data, mixture = session.dataset(), session.mixture()
-    order = fit.parameters.order
-    listed = objective.coordinates(mixture, len(data.columns))
-    names = {c: words_fit.coordinate_name(c, data.columns) for c in listed}
-    named = names.__getitem__
-    tied = "_tied" * mixture.tied
-    key = f"{data.fingerprint[:8]}_{mixture.n_components}_{mixture.covariance}{tied}"
-    left, right = st.columns(2)
-    across = left.selectbox(
-        "Across", listed, format_func=named, key=f"across_{key}", bind="query-params"
-    )
-    rest = [c for c in listed if not objective.together(c, across)]
-    first = next((i for i, c in enumerate(rest) if c.component != across.component), 0)
-    up = right.selectbox("Up", rest, first, format_func=named, key=f"up_{key}", bind="query-params")
-    point, path = fit.parameters.permuted(order), fit.trajectory[1].permuted(order)
-    found = _cut((view.run_id, fit.chosen, len(path)), across, up, data, mixture, point, path)
-    shown = escape(names[across]), escape(names[up])
-    figure.show(
-        lambda: objective_slice(found, shown, point, path),
-        key="slice",
-        of=finished(view, fit, across, up),
-    )
-    st.caption(words_fit.slice_caption(found, len(data.values)))
-
-
-@st.cache_data(max_entries=32, show_spinner=False)
-def _cut(
-    shown: tuple[str | None, int, int],
-    across: objective.Coordinate,
-    up: objective.Coordinate,
-    _data: Dataset,
-    _mixture: Mixture,
-    _point: Parameters,
-    _path: Parameters,
-) -> objective.Slice:
-    """Compute the slice once for what is shown: the run, the start and its frames."""
-    return objective.cut(_data, _mixture, _point, across, up, _path)
-
-
-def starts(fit: MapFit, chosen: int) -> go.Figure:
-    """Draw where the starts begin, and where they end when they were trained."""
-    if fit.count("untrained"):
-        first_seed = session.map_options().first_seed
-        return curves.starting_losses(fit.initial_loss, chosen, first_seed)
-    return curves.landscape(fit.initial_loss, fit.final_loss, fit.verdict, fit.basin, chosen)
 
 
 def parameters_table(fit: MapFit) -> None:
@@ -380,51 +201,6 @@ def parameters_table(fit: MapFit) -> None:
     text.table(head, rows, caption="Learned parameters")
     if len(data.columns) > len(shown):
         st.caption(f"The first {len(shown)} of {len(data.columns)} columns; Export has them all.")
-
-
-def advice(fit: MapFit) -> None:
-    """Explain the trap that this fit met, with its cure one click away."""
-    mixture = session.mixture()
-    verdict = str(fit.verdict[fit.chosen])
-    collapsed = fit.count("collapsed")
-    if collapsed:
-        title = f"Why did {words.count(collapsed, 'start')} collapse?"
-        reason = words.collapse_reason(mixture)
-        text.note(title, reason[0].upper() + reason[1:], trap=True)
-        with st.container(horizontal=True):
-            if mixture.priors.concentration is None or mixture.priors.concentration < 1:
-                controls.cure("Concentration 1", {"concentration": 1.0}, "cure_concentration")
-            if mixture.n_components > 1:
-                K = mixture.n_components - 1
-                controls.cure(f"K = {K}", {"n_components": K}, "cure_fewer")
-            if verdict == "collapsed" and session.map_options().choose == "initial":
-                controls.cure("Train every start", {"choose": "final"}, "cure_final")
-    elif verdict == "failed":
-        rate = session.map_options().learning_rate
-        text.note(
-            "Why did it fail?",
-            "Each step of Adam moves the logarithm of the scale by about the learning rate, "
-            f"{number(rate)}. That overflows within a few steps.",
-        )
-        controls.cure("Learning rate 0.1", {"learning_rate": 0.1}, "cure_rate")
-    elif verdict == "moving":
-        text.note(
-            "Is this the optimum?",
-            "Not quite: the gradient has not vanished yet, even where the loss looks flat.",
-        )
-        controls.cure("Polish", {"polish": True}, "cure_polish")
-    elif fit.count("untrained"):
-        text.note(
-            "Is this the best optimum?",
-            "Only the start with the smallest loss before any step was trained, as in the "
-            "tutorial. Where it ends may be a local optimum.",
-        )
-        controls.cure("Train every start", {"choose": "final"}, "cure_final")
-    trap = {"start_scale": 30.0}
-    if session.map_options().start_scale == 1:
-        controls.cure("See it get stuck: start 30 × too wide", trap, "trap_scale")
-    else:
-        controls.cure("Back to the tutorial's starting scale", {"start_scale": 1.0}, "trap_back")
 
 
 def exports(fit: MapFit | None) -> header.Exports:

@@ -1,0 +1,1 @@
+"""What the Fit page is made of, one module for each of its parts."""

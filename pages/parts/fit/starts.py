@@ -1,0 +1,95 @@
+"""All starts of a fit: where they begin and end, what became of them, and what to do about it."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from gmm_core import words
+from gmm_core.figures import curves
+from gmm_core.figures.style import number
+from gmm_core.results import MapFit
+from pages.parts import controls, figure, live, session, text
+from pages.parts.fit.shown import finished, open_now, pick_start
+
+
+def restarts(view: live.View, best: MapFit, shown: MapFit) -> None:
+    """Show where the starts begin and end, what became of them, and open the one picked."""
+    R = len(best.loss)
+    left, right = st.columns(2, gap="large")
+    with left:
+        if R > 1:
+            run_id = view.run_id
+            figure.show(
+                lambda: starts(best, shown.chosen),
+                key="starts",
+                on_click=lambda r: open_now(run_id, r),
+                of=finished(view, shown),
+            )
+            pick_start(view, best, shown)
+        else:
+            advice(shown)
+    with right:
+        if R > 1:
+            advice(shown)
+        rows = [
+            (verdict, best.count(verdict), words.verdict_meaning(verdict))
+            for verdict in ("converged", "moving", "collapsed", "failed", "untrained")
+            if best.count(verdict)
+        ]
+        text.table(
+            ["Starts", "number", "meaning"], rows, caption="What became of the starts", words=(2,)
+        )
+
+
+def starts(fit: MapFit, chosen: int) -> go.Figure:
+    """Draw where the starts begin, and where they end when they were trained."""
+    if fit.count("untrained"):
+        first_seed = session.map_options().first_seed
+        return curves.starting_losses(fit.initial_loss, chosen, first_seed)
+    return curves.landscape(fit.initial_loss, fit.final_loss, fit.verdict, fit.basin, chosen)
+
+
+def advice(fit: MapFit) -> None:
+    """Explain the trap that this fit met, with its cure one click away."""
+    mixture = session.mixture()
+    verdict = str(fit.verdict[fit.chosen])
+    collapsed = fit.count("collapsed")
+    if collapsed:
+        title = f"Why did {words.count(collapsed, 'start')} collapse?"
+        reason = words.collapse_reason(mixture)
+        text.note(title, reason[0].upper() + reason[1:], trap=True)
+        with st.container(horizontal=True):
+            if mixture.priors.concentration is None or mixture.priors.concentration < 1:
+                controls.cure("Concentration 1", {"concentration": 1.0}, "cure_concentration")
+            if mixture.n_components > 1:
+                K = mixture.n_components - 1
+                controls.cure(f"K = {K}", {"n_components": K}, "cure_fewer")
+            if verdict == "collapsed" and session.map_options().choose == "initial":
+                controls.cure("Train every start", {"choose": "final"}, "cure_final")
+    elif verdict == "failed":
+        rate = session.map_options().learning_rate
+        text.note(
+            "Why did it fail?",
+            "Each step of Adam moves the logarithm of the scale by about the learning rate, "
+            f"{number(rate)}. That overflows within a few steps.",
+        )
+        controls.cure("Learning rate 0.1", {"learning_rate": 0.1}, "cure_rate")
+    elif verdict == "moving":
+        text.note(
+            "Is this the optimum?",
+            "Not quite: the gradient has not vanished yet, even where the loss looks flat.",
+        )
+        controls.cure("Polish", {"polish": True}, "cure_polish")
+    elif fit.count("untrained"):
+        text.note(
+            "Is this the best optimum?",
+            "Only the start with the smallest loss before any step was trained, as in the "
+            "tutorial. Where it ends may be a local optimum.",
+        )
+        controls.cure("Train every start", {"choose": "final"}, "cure_final")
+    trap = {"start_scale": 30.0}
+    if session.map_options().start_scale == 1:
+        controls.cure("See it get stuck: start 30 × too wide", trap, "trap_scale")
+    else:
+        controls.cure("Back to the tutorial's starting scale", {"start_scale": 1.0}, "trap_back")

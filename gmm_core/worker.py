@@ -8,18 +8,15 @@ and Pyro only when a part runs.
 
 import importlib
 import logging
-import os
 import threading
 import time
 import traceback
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
 from importlib import metadata
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-import psutil
 from distributed import get_worker
 from distributed.diagnostics.plugin import WorkerPlugin
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
@@ -92,9 +89,6 @@ class StoreAwayError(Exception):
     """The result could not be written, as the database was away or full for too long."""
 
 
-_NICE = 5  # a third of a page's weight, where both want the same core
-
-
 def topic(attempt: str) -> str:
     """Return the name of the Dask topic under which an attempt of a run reports."""
     return f"gmm-{attempt}"
@@ -148,34 +142,14 @@ def is_warm() -> bool:
     return _warm.is_set() and not _warm_lock.locked()
 
 
-def _give_way() -> None:
-    # The whole process: were only its computing thread to wait, with the interpreter's lock in its
-    # hand, the thread that answers the scheduler would wait behind it.
-    process = psutil.Process()
-    for thread in process.threads():  # on Linux each has a priority of its own
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, thread.id, _NICE)
-
-
 class WarmUp(WorkerPlugin):
-    """Warms each worker up as it starts, also after a restart, without holding it up.
-
-    Parameters
-    ----------
-    gives_way : let other processes of the machine go first. Where pages are drawn on the same
-        cores, a page takes a moment and a fit takes long.
-    """
+    """Warms each worker up as it starts, also after a restart, without holding it up."""
 
     name = "gmm-warm-up"
-
-    def __init__(self, gives_way: bool = False) -> None:
-        self.gives_way = gives_way
 
     def setup(self, worker: Any) -> None:
         """Start the import in a thread of its own (called by Dask)."""
         log.setup_from_environment()
-        if self.gives_way:
-            _give_way()
         threading.Thread(target=warm_up, name="gmm-warm-up", daemon=True).start()
 
 

@@ -103,7 +103,7 @@ class Workers:
                 )
         target = self._cluster if self._cluster is not None else self.scheduler
         client = Client(target, set_as_default=False, timeout=_CONNECT)
-        client.register_plugin(worker.WarmUp(gives_way=not self.scheduler))
+        client.register_plugin(worker.WarmUp())
         self._client = client
         self.count()
 

@@ -329,11 +329,11 @@ class Dispatcher:
             # Before anybody who waits looks: for them the run goes on.
             self._guarded(self.begin, live.run_id, live.kind, len(live.parts), live.owners)
         live.ended.set()
+        live.forget_copies()  # before the lock: who looks at a run holds its own and asks for this
         with self._lock:
             if self.live.get(live.run_id) is live:
                 del self.live[live.run_id]
                 self.past[live.run_id] = live
-                live.forget_copies()
             size = sum(past.size for past in self.past.values())
             while size > _PICTURES_KEPT and len(self.past) > 1:
                 size -= self.past.popitem(last=False)[1].size

@@ -183,5 +183,4 @@ class LiveRun:
     @property
     def size(self) -> int:
         """Bytes of the arrays so far."""
-        with self.lock:
-            return sum(a.nbytes for part in self.parts for a in part.picture.arrays.values())
+        return sum(a.nbytes for part in self.parts for a in list(part.picture.arrays.values()))

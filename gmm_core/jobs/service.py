@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from gmm_core.settings import Settings
     from gmm_core.specification import Specification
 
-# Of results kept unpacked: some thirty usual ones. To read one again takes milliseconds.
+# Of results kept unpacked: some fifteen usual ones. To read one again takes milliseconds.
 _CACHE_BYTES = 12 * 2**20
 
 

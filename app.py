@@ -33,4 +33,9 @@ if __name__ == "__main__":
 elif __name__ == "app":
     from pages.parts import serving
 
-    app = st.App(__file__, lifespan=serving.lifespan, routes=serving.ROUTES)
+    app = st.App(
+        __file__,
+        lifespan=serving.lifespan,
+        routes=serving.ROUTES,
+        middleware=serving.MIDDLEWARE,
+    )

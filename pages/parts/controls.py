@@ -11,10 +11,8 @@ from streamlit.delta_generator import DeltaGenerator
 from gmm_core.figures import predictive as prior_figures
 from gmm_core.mixture import MAX_COMPONENTS, Priors
 from gmm_core.words_priors import prior_rows
-from pages.parts import figure, session, text
+from pages.parts import figure, kept, session, text
 from pages.parts.posterior import computed
-
-_KEEP = "session"
 
 _COVARIANCES = {
     "spherical": "spherical",
@@ -56,38 +54,32 @@ def panel(column: DeltaGenerator) -> Iterator[None]:
 
 def mixture() -> None:
     """Draw K, covariance and priors."""
+    few = min(12, MAX_COMPONENTS)
+    most = few if st.session_state["n_components"] <= few else MAX_COMPONENTS
     st.slider(
         "Components K",
-        1,
-        min(12, MAX_COMPONENTS) if st.session_state["n_components"] <= 12 else MAX_COMPONENTS,
-        key="n_components",
-        persist_state=_KEEP,
+        **kept.number("n_components", 1, most),
         help="How many Gaussians are added up: $p(x) = \\sum_{k=1}^K w_k\\,"
         "\\mathcal N(x \\mid \\mu_k, \\Sigma_k)$. More always fit better; whether they are "
         "believable is another question.",
     )
     st.selectbox(
         "Covariance",
-        list(_COVARIANCES),
+        **kept.choice("covariance", _COVARIANCES),
         format_func=_COVARIANCES.__getitem__,
-        key="covariance",
-        persist_state=_KEEP,
         help="Spherical: one spread $\\sigma$ for all columns. Diagonal: one for each column. "
         "Full: also correlations. With a single column the three are the same.",
     )
     st.toggle(
         "Shared covariance",
-        key="tied",
-        persist_state=_KEEP,
+        **kept.value("tied"),
         help="Shared as in the tutorial, $\\Sigma_k = \\Sigma$, or one of its own for each "
         "component. Own ones fit better and collapse more easily.",
     )
     st.selectbox(
         "Priors",
-        list(_PRIORS),
+        **kept.choice("prior", _PRIORS),
         format_func=_PRIORS.__getitem__,
-        key="prior",
-        persist_state=_KEEP,
         help="$w \\sim \\mathrm{Dirichlet}(c)$, $\\mu_k \\sim \\mathcal N(m, s)$, "
         "$\\log\\sigma \\sim \\mathcal N(a, b)$. The tutorial's suit numbers around 0 to 12; "
         "those from the data are weak and in the data's own units.",
@@ -113,7 +105,7 @@ def _priors_in_numbers() -> None:
     with st.popover("Priors in numbers", width="stretch"), st.container(width=420):
         text.table(("prior", "90 % of it, in the data's units"), rows, words=(1,))
         if chosen.priors.proper and st.toggle(
-            "Draws over the data", key="show_prior_draws", persist_state=_KEEP
+            "Draws over the data", **kept.value("show_prior_draws", False)
         ):
             found, _ = computed.from_priors(data, chosen)
             figure.show(prior_figures.prior_draws(data, found, height=260), key="prior_draws")
@@ -129,31 +121,23 @@ def map_options() -> None:
     )
     st.number_input(
         "Steps",
-        1,
-        20_000,
+        **kept.number("steps", 1, 20_000),
         step=50,
-        key="steps",
-        persist_state=_KEEP,
         help="How many steps Adam makes from each start. A flat loss is no proof that it has "
         "converged: look at the gradient norms.",
     )
     left, right = st.columns(2)
     left.number_input(
         "Starts",
-        1,
-        1_000,
-        key="restarts",
-        persist_state=_KEEP,
+        **kept.number("restarts", 1, 1_000),
         help="How many seeds are tried. The objective has many local optima, and where a fit "
         "ends depends on where it begins.",
     )
-    right.number_input("First seed", 0, 2**32 - 1, key="first_seed", persist_state=_KEEP)
+    right.number_input("First seed", **kept.number("first_seed", 0, 2**32 - 1))
     st.selectbox(
         "Choose the start by",
-        list(_CHOOSE),
+        **kept.choice("choose", _CHOOSE),
         format_func=_CHOOSE.__getitem__,
-        key="choose",
-        persist_state=_KEEP,
         help="Initial, as in the tutorial: rank starts by their loss before any step, and train "
         "only the best. Final: train every start, which finds the best optimum and shows which "
         "collapse.",
@@ -162,17 +146,12 @@ def map_options() -> None:
     with st.expander("More"):
         st.selectbox(
             "Locs begin at",
-            list(_STARTS),
+            **kept.choice("start", _STARTS),
             format_func=_STARTS.__getitem__,
-            key="start",
-            persist_state=_KEEP,
         )
         st.number_input(
             "Starting scale ×",
-            0.01,
-            1e6,
-            key="start_scale",
-            persist_state=_KEEP,
+            **kept.number("start_scale", 0.01, 1e6),
             format="%g",
             help="A factor on $\\sqrt{\\mathrm{var}(x)/2}$. Begin far too wide, and every "
             "component sees all points alike: everything falls into one cluster.",
@@ -180,8 +159,7 @@ def map_options() -> None:
         betas("")
         st.toggle(
             "Polish to the optimum",
-            key="polish",
-            persist_state=_KEEP,
+            **kept.value("polish"),
             help="Adam at a fixed rate wobbles about the optimum. Polishing goes on with L-BFGS "
             "until the gradient vanishes.",
         )
@@ -191,10 +169,8 @@ def learning_rate(key: str, step: float, said: str) -> None:
     """Draw Adam's learning rate, with what it means here."""
     st.number_input(
         "Learning rate",
-        min_value=1e-6,
+        **kept.number(key, 1e-6),
         step=step,
-        key=key,
-        persist_state=_KEEP,
         format="%g",
         help=f"The length of Adam's steps in unconstrained space. {said}",
     )
@@ -205,21 +181,15 @@ def betas(prefix: str) -> None:
     left, right = st.columns(2)
     left.number_input(
         "Adam β₁",
-        0.0,
-        0.9999,
+        **kept.number(f"{prefix}beta1", 0.0, 0.9999),
         step=0.05,
-        key=f"{prefix}beta1",
-        persist_state=_KEEP,
         format="%g",
         help="How slowly it forgets the gradient's mean; the nearer to 1, the more momentum.",
     )
     right.number_input(
         "Adam β₂",
-        0.0,
-        0.99999,
+        **kept.number(f"{prefix}beta2", 0.0, 0.99999),
         step=0.01,
-        key=f"{prefix}beta2",
-        persist_state=_KEEP,
         format="%g",
         help="How slowly it forgets the gradient's mean square, by which steps are scaled.",
     )
@@ -230,10 +200,8 @@ def engine(kind: str) -> None:
     names = _ENGINES[kind]
     st.selectbox(
         "Engine",
-        list(names),
+        **kept.choice(f"{kind}_engine", names),
         format_func=names.__getitem__,
-        key=f"{kind}_engine",
-        persist_state=_KEEP,
         help="Pyro defines the mixture and is slow; the compiled engine computes the same "
         "objective and gradient a thousand times faster. Tests hold the two together.",
     )
@@ -266,9 +234,8 @@ def _concentration() -> None:
 
     st.number_input(
         "Concentration",
-        min_value=0.01,
+        **kept.number("concentration", 0.01),
         step=0.25,
-        key="concentration",
         on_change=turned,
         format="%g",
         placeholder="none",
@@ -294,7 +261,7 @@ def _own_priors() -> None:
         shown = "" if value is None else ", ".join(f"{v:g}" for v in _listed(value))
         key = f"own_{name}"
         st.session_state.setdefault(key, shown)
-        entered[name] = columns[i % 2].text_input(label, key=key, persist_state=_KEEP)
+        entered[name] = columns[i % 2].text_input(label, **kept.value(key))
     st.caption("One number, or one for each column, separated by commas. Empty leaves a prior out.")
     try:
         changed = {n: _parsed(labels[n], entered[n], _listed(getattr(own, n))) for n in labels}

@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from streamlit import runtime
 
 from gmm_core.serving import Answer, Serving
+from pages.parts.reconnecting import Reconnecting
 
 _FAMILY = "active_sessions"
 
@@ -44,3 +46,4 @@ async def _health(_: Request) -> Response:
 
 
 ROUTES = [Route("/health", _health)]
+MIDDLEWARE = [Middleware(Reconnecting)]

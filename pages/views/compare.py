@@ -12,9 +12,8 @@ from gmm_core.jobs import service
 from gmm_core.mixture import COVARIANCES, MAX_COMPONENTS
 from gmm_core.options import CompareOptions
 from gmm_core.specification import Specification
-from pages.parts import controls, figure, frame, header, live, session, text
+from pages.parts import controls, figure, frame, header, kept, live, session, text
 
-_KEEP = "session"
 _PRIORS = {"flat": "none: maximum likelihood", "fit": "those of the Fit page"}
 
 
@@ -50,10 +49,7 @@ def settings() -> None:
     known = st.session_state["compare_k"][1]
     st.slider(
         "Components K",
-        1,
-        12 if known <= 12 else MAX_COMPONENTS,
-        key="compare_k",
-        persist_state=_KEEP,
+        **kept.number("compare_k", 1, 12 if known <= 12 else MAX_COMPONENTS),
         help="From the fewest to the most components that are tried.",
     )
     st.pills(
@@ -61,8 +57,7 @@ def settings() -> None:
         COVARIANCES,
         selection_mode="multi",
         format_func=lambda pair: say.form(*pair),
-        key="compare_covariances",
-        persist_state=_KEEP,
+        **kept.value("compare_covariances", name="default"),
         help="Spherical: one spread for all columns. Diagonal: one for each. Full: also "
         "correlations. Tied: all components share one.",
     )
@@ -70,24 +65,19 @@ def settings() -> None:
         st.caption("With one column the three forms are the same, and are fitted once.")
     st.radio(
         "Priors",
-        list(_PRIORS),
+        **kept.choice("compare_prior", _PRIORS),
         format_func=_PRIORS.__getitem__,
-        key="compare_prior",
-        persist_state=_KEEP,
         help="BIC, AIC and ICL are made for the maximum of the likelihood. With priors they are "
         "taken at the MAP (Fraley and Raftery 2007), where collapses are rarer.",
     )
     left, right = st.columns(2)
     left.number_input(
         "Starts",
-        1,
-        200,
-        key="compare_restarts",
-        persist_state=_KEEP,
+        **kept.number("compare_restarts", 1, 200),
         help="Every mixture is fitted from so many starts, and each fit is polished. The best "
         "sound optimum counts.",
     )
-    right.number_input("First seed", 0, 2**32 - 1, key="compare_seed", persist_state=_KEEP)
+    right.number_input("First seed", **kept.number("compare_seed", 0, 2**32 - 1))
 
 
 def finished(view: live.View) -> list[ComparisonRow]:

@@ -15,10 +15,9 @@ from gmm_core.posterior_summary import finite_draws, thinned
 from gmm_core.results import Posterior
 from gmm_core.words import Segment, count
 from gmm_core.words_posterior import partial_answer, posterior_answer
-from pages.parts import controls, figure, frame, header, live, session, text
+from pages.parts import controls, figure, frame, header, kept, live, session, text
 from pages.parts.posterior import checks, computed, sections, trusted
 
-_KEEP = "session"
 _LIVE_DRAWS = 200  # of a running chain, for its bands: a frame has a third of a second
 _SECTIONS = ["What it says", "Labels", "Can I trust it?", "Checks"]
 
@@ -49,54 +48,39 @@ def options() -> None:
     """Draw the options of NUTS."""
     st.number_input(
         "Draws per chain",
-        1,
-        20_000,
+        **kept.number("draws", 1, 20_000),
         step=100,
-        key="draws",
-        persist_state=_KEEP,
         help="How many draws each chain keeps. The error of a mean falls with their square root, "
         "$\\mathrm{sd}/\\sqrt{\\mathrm{ESS}}$.",
     )
     st.number_input(
         "Warm-up",
-        0,
-        20_000,
+        **kept.number("warmup", 0, 20_000),
         step=100,
-        key="warmup",
-        persist_state=_KEEP,
         help="Steps in which the sampler finds the posterior and adapts its step size and its "
         "scales. They are not kept.",
     )
     left, right = st.columns(2)
     left.number_input(
         "Chains",
-        1,
-        32,
-        key="chains",
-        persist_state=_KEEP,
+        **kept.number("chains", 1, 32),
         help="Chains begin far apart, each in a process of its own. When they agree "
         "($\\hat R \\le 1.01$) they have probably arrived. With one there is nothing to compare.",
     )
-    right.number_input("Seed", 0, 2**32 - 1, key="nuts_seed", persist_state=_KEEP)
+    right.number_input("Seed", **kept.number("nuts_seed", 0, 2**32 - 1))
     controls.engine("posterior")
     with st.expander("More"):
         st.number_input(
             "Target acceptance",
-            0.01,
-            0.999,
+            **kept.number("target_accept", 0.01, 0.999),
             step=0.05,
-            key="target_accept",
-            persist_state=_KEEP,
             format="%g",
             help="Warm-up makes the step as long as this acceptance allows. Raise it when draws "
             "diverge: shorter steps follow sharper bends.",
         )
         st.number_input(
             "Largest tree depth",
-            1,
-            15,
-            key="max_tree_depth",
-            persist_state=_KEEP,
+            **kept.number("max_tree_depth", 1, 15),
             help="A draw doubles its path until it turns back, at most to $2^{\\mathrm{depth}}$ "
             "steps.",
         )

@@ -13,6 +13,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
@@ -37,6 +38,11 @@ class Site:
     def replicas(self, path: str) -> list[str]:
         """The web processes that requests for a path went to, in the order of their ends."""
         return re.findall(rf"{path} \d+ (127\.0\.0\.1:\d+)", self.log.read_text())
+
+    def replica_of(self, cookie: str) -> str:
+        """The web process that a request with a cookie went to; "" while nginx has not said."""
+        found = re.search(rf" (127\.0\.0\.1:\d+) {cookie}\b", self.log.read_text())
+        return found[1] if found else ""
 
 
 @pytest.fixture
@@ -68,7 +74,7 @@ def site(
         "web2:8501": urlsplit(web[1].url).netloc,
         "/tmp/": f"{tmp_path}/",
         "/dev/stdout": f"{tmp_path}/access.log",
-        "$uri $status": "$uri $status $upstream_addr",
+        "$uri $status": "$uri $status $upstream_addr $cookie_replica",
     }.items():
         assert before in conf
         conf = conf.replace(before, after)
@@ -97,7 +103,8 @@ def cookies_of_both(site: Site) -> list[dict[str, str]]:
         request.add_header("Cookie", f"replica={cookie['replica']}")
         with urlopen(request, timeout=10) as response:
             assert response.status == 200
-        found[site.replicas("/_stcore/health")[-1]] = cookie
+        # Told by its cookie: nginx writes the line after the answer, maybe behind another one.
+        found[until(partial(site.replica_of, cookie["replica"]))] = cookie
     return [found[urlsplit(web.url).netloc] for web in site.web]
 
 

@@ -15,7 +15,7 @@ from gmm_core.options import GuideOptions
 from gmm_core.results import GuideFit
 from gmm_core.specification import Specification
 from gmm_core.words_membership import guide_answer, guide_verdict
-from pages.parts import controls, figure, live, session, text
+from pages.parts import controls, figure, kept, live, session, text
 
 
 def guide(data: Dataset, point: Parameters) -> live.View:
@@ -54,11 +54,8 @@ def _options() -> None:
     """Draw the options of the guide."""
     st.number_input(
         "Steps",
-        1,
-        20_000,
+        **kept.number("guide_steps", 1, 20_000),
         step=100,
-        key="guide_steps",
-        persist_state="session",
         help="How many steps Adam makes. The tutorial's 200 are not enough: look at the gradient "
         "norm, not only at the loss.",
     )

@@ -17,10 +17,8 @@ from gmm_core.results import Posterior
 from gmm_core.scoring import Score, aligned, score
 from gmm_core.words import Segment, count
 from gmm_core.words_membership import score_answer
-from pages.parts import session, text
+from pages.parts import kept, session, text
 from pages.parts.membership.points import ROWS, WIDE
-
-_KEEP = "session"
 
 
 def classify(data: Dataset, point: Parameters) -> None:
@@ -31,20 +29,16 @@ def classify(data: Dataset, point: Parameters) -> None:
         source = st.segmented_control(
             "New values",
             ["Typed", "From a file"],
-            default="Typed",
             required=True,
-            key="new_source",
-            persist_state=_KEEP,
+            **kept.value("new_source", "Typed", name="default"),
             label_visibility="collapsed",
         )
         new = typed(data) if source == "Typed" else uploaded(data)
         by = st.segmented_control(
             "By",
             ["The best fit", "The whole posterior"],
-            default="The best fit",
             required=True,
-            key="new_by",
-            persist_state=_KEEP,
+            **kept.value("new_by", "The best fit", name="default"),
             wrap=True,
             help="The best fit (MAP) takes its parameters for certain. The posterior does not: "
             "probabilities and densities are means over its draws, and their 5–95 % range says "
@@ -163,8 +157,7 @@ def typed(data: Dataset) -> Dataset | None:
         hint = ", ".join(f"{x:g}" for x in data.values[0, :WIDE])
     entered = st.text_area(
         label,
-        key=f"typed_{len(names)}",
-        persist_state=_KEEP,
+        **kept.value(f"typed_{len(names)}", ""),
         placeholder=hint,
         height=120,
     )

@@ -98,8 +98,8 @@ def losses(
         )
         first = float(beside[0])
         style.label(fig, 0, first, "Pyro, dotted", style.PALETTE[1], dx=8, dy=8)
-    fig.update_layout(showlegend=False)
-    fig.update_xaxes(range=[0, max(T - 1, 1)])
+    fig.layout.showlegend = False
+    fig.layout.xaxis.range = [0, max(T - 1, 1)]
     if np.isfinite(end):
         at = int(np.flatnonzero(np.isfinite(loss[chosen]))[-1])
         agree = "now" if verdict is None else f"{name}:"
@@ -147,7 +147,6 @@ def gradient_norms(
         alt=alt,
         height=height,
     )
-    fig.update_yaxes(type="log")
     style.powers_of_ten(fig)
     ends: list[tuple[float, str, str]] = []
     for name, norm in norms.items():
@@ -166,9 +165,9 @@ def gradient_norms(
         if finite.size:
             ends.append((float(finite[-1]), _SITE_NAMES.get(name, name), colour))
     _label_ends(fig, ends, np.concatenate([*norms.values(), []]), height)
-    fig.update_layout(showlegend=False)
-    fig.update_xaxes(range=[0, max(T - 1, 1)])
-    fig.update_layout(margin={"r": 96})
+    fig.layout.showlegend = False
+    fig.layout.xaxis.range = [0, max(T - 1, 1)]
+    fig.layout.margin.r = 96
     return fig
 
 
@@ -364,9 +363,11 @@ def _label_ends(
     drawn = values[np.isfinite(values)]
     drawn = np.log10(drawn[drawn > 0]) if log else drawn
     pixels = 0.72 * height / max(float(np.ptp(drawn)) if drawn.size else 0.0, 1e-12)
-    last = -np.inf
+    last, notes = -np.inf, []
     for value, name, colour in sorted(ends):
         place = float(np.log10(value)) if log else value
         moved = max(place, last + _LINE / pixels)
-        style.label(fig, 1.0, value, name, colour, xref="paper", dx=6, dy=(moved - place) * pixels)
+        dy = (moved - place) * pixels
+        notes.append(style.note(fig, 1.0, value, name, colour, xref="paper", dx=6, dy=dy))
         last = moved
+    style.labels(fig, notes)

@@ -83,6 +83,7 @@ def fade(colour: str, alpha: float) -> str:
     return f"rgba({red},{green},{blue},{alpha:g})"
 
 
+@functools.cache
 def readable(colour: str) -> str:
     """Darken the hex `colour` until text in it can be read on a light page (contrast 4.5).
 
@@ -157,22 +158,14 @@ def figure(
 
 def powers_of_ten(fig: go.Figure, axis: str = "y") -> go.Figure:
     """Make `axis` ("x" or "y") of `fig` logarithmic, with ticks at powers of ten."""
-    fig.update_layout(
-        {
-            f"{axis}axis": {
-                "type": "log",
-                "exponentformat": "power",
-                "showexponent": "all",
-                "minorloglabels": "none",
-                "nticks": 6,
-                "tickfont": {"size": _POWER_SIZE},
-            }
-        }
-    )
+    look = fig.layout[f"{axis}axis"]
+    look.type = "log"
+    look.exponentformat, look.showexponent, look.minorloglabels = "power", "all", "none"
+    look.nticks, look.tickfont.size = 6, _POWER_SIZE
     return fig
 
 
-def label(
+def note(
     fig: go.Figure,
     x: float,
     y: float,
@@ -184,8 +177,8 @@ def label(
     dy: float = 0,
     xref: str = "x",
     yref: str = "y",
-) -> go.Figure:
-    """Write `text` beside what it names, instead of in a legend.
+) -> dict[str, Any]:
+    """Return the annotation that writes `text` beside what it names, instead of in a legend.
 
     Parameters
     ----------
@@ -195,23 +188,35 @@ def label(
     anchor : which end of the text stands at x: "left", "center" or "right".
     dx, dy : shift in pixels, to the right and up.
     """
-    fig.add_annotation(
-        x=_axis_value(fig, xref, x),
-        y=_axis_value(fig, yref, y),
-        text=text,
-        xref=xref,
-        yref=yref,
-        xanchor=anchor,
-        yanchor="middle",
-        align=anchor,
-        xshift=dx,
-        yshift=dy,
-        showarrow=False,
+    return {
+        "x": _axis_value(fig, xref, x),
+        "y": _axis_value(fig, yref, y),
+        "text": text,
+        "xref": xref,
+        "yref": yref,
+        "xanchor": anchor,
+        "yanchor": "middle",
+        "align": anchor,
+        "xshift": dx,
+        "yshift": dy,
+        "showarrow": False,
         # A veil of the page's colour: the text stays readable where it crosses a line.
-        bgcolor=fade(BACKGROUND, 0.7),
-        borderpad=0,
-        font={"color": readable(colour)},
-    )
+        "bgcolor": fade(BACKGROUND, 0.7),
+        "borderpad": 0,
+        "font": {"color": readable(colour)},
+    }
+
+
+def label(
+    fig: go.Figure, x: float, y: float, text: str, colour: str = INK, **place: Any
+) -> go.Figure:
+    """Write `text` beside what it names; parameters are those of `note`."""
+    return labels(fig, [note(fig, x, y, text, colour, **place)])
+
+
+def labels(fig: go.Figure, notes: Sequence[dict[str, Any]]) -> go.Figure:
+    """Write several notes at once: one by one, Plotly checks all before it again."""
+    fig.layout.annotations = (*fig.layout.annotations, *notes)
     return fig
 
 

@@ -22,13 +22,14 @@ export default function (component) {
     });
   }
   const call = ++figure.calls;
-  figure.data = data;
+  figure.data = newest(figure.data, data);
   figure.send = component.setTriggerValue;
   figure.colours = readTheme(parentElement);
   node.style.height = `${data.height}px`;
   node.dataset.figure = data.name;
   bringFrames(figure);
   draw(figure);
+  follow(figure);
 
   // Streamlit cleans up after calls that were overtaken, too, and before calls that follow: what
   // is taken down is a figure that has left the page, or the person's zoom would be lost.
@@ -37,6 +38,7 @@ export default function (component) {
       if (call !== figure.calls || node.isConnected) return;
       figure.observer.disconnect();
       stop(figure);
+      FILMS.delete(figure.film);
       FIGURES.delete(node);
       if (window.Plotly && figure.drawn) window.Plotly.purge(node);
     });

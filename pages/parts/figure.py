@@ -17,7 +17,7 @@ from streamlit.components.v1 import declare_component
 from streamlit.runtime import get_instance
 
 from gmm_core.figures import style
-from pages.parts import drawn
+from pages.parts import drawn, film
 
 _HERE = Path(__file__).parent
 _PLOTLY = Path(plotly.__file__).parent / "package_data"
@@ -26,8 +26,10 @@ _draw = st.components.v2.component(
     "gmm_figure",
     html='<div class="gmm-figure"></div>',
     css=(_HERE / "figure.css").read_text(encoding="utf-8"),
-    # A component is one module: the player's functions stand behind the figure's.
-    js="\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("figure.js", "player.js")),
+    # A component is one module: the functions of the others stand behind the figure's.
+    js="\n".join(
+        (_HERE / name).read_text(encoding="utf-8") for name in ("figure.js", "player.js", "film.js")
+    ),
     # Plotly puts its rules into the head of the page, where a shadow root does not see them.
     isolate_styles=False,
 )
@@ -42,6 +44,7 @@ def show(
     on_click: Callable[[Any], None] | None = None,
     frames: str = "",
     of: Hashable = None,
+    filmed: film.Film | None = None,
 ) -> None:
     """Draw `figure`, or update the figure that `key` drew before.
 
@@ -59,6 +62,7 @@ def show(
         `figures.trajectory.trajectory` gives it.
     of : all that the figure is a function of besides its key, such as a finished run's id; where
         it was shown before, for whomever, `figure` is not called again.
+    filmed : brings further frames of it while its run is under way, as `live.filmed` gives it.
 
     Raises
     ------
@@ -79,6 +83,9 @@ def show(
             on_click(point["customdata"])
 
     listening = {} if on_click is None else {"on_clicked_change": clicked}
+    if filmed is not None:
+        # Nothing to do but to draw the page again, which happens anyway.
+        listening["on_ended_change"] = lambda: None
     _draw(
         key=key,
         data={
@@ -90,10 +97,19 @@ def show(
             "tokens": style.themes(),
             "clickable": on_click is not None,
             "frames": drawing.frames,
+            "film": "" if filmed is None else filmed.token,
+            "done": 0 if filmed is None else filmed.done,
+            "films": f"{_prefix()}{film.PATH}/",
         },
         height=drawing.height + (_PLAYER if drawing.frames else 0),
         **listening,
     )
+
+
+def _prefix() -> str:
+    """Where the server's own addresses begin."""
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{base}" if base else ""
 
 
 def _plotly_url() -> str:
@@ -101,8 +117,7 @@ def _plotly_url() -> str:
     server = get_instance()
     if _served["by"] is not server:
         component = declare_component("plotly", path=str(_PLOTLY))
-        base = str(st.get_option("server.baseUrlPath") or "").strip("/")
-        prefix = f"/{base}" if base else ""
-        _served["url"] = f"{prefix}/component/{component.name}/plotly.min.js?v={plotly.__version__}"
+        file = f"{component.name}/plotly.min.js?v={plotly.__version__}"
+        _served["url"] = f"{_prefix()}/component/{file}"
         _served["by"] = server
     return str(_served["url"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,12 +22,14 @@ from gmm_core.mixture import Parameters
 from gmm_core.specification import Specification
 from gmm_core.store import LIVE
 from gmm_core.words_jobs import in_line
-from pages.parts import session, text
+from pages.parts import drawn, film, session, text
 from pages.parts.turns import turns
 
 Array = NDArray[np.float64]
 
 TICK = 0.3  # seconds: three frames a second, as much as figures of this size redraw calmly
+# Seconds, where the browser brings the figures' frames by itself: words can wait, but not for long.
+FILMED, PATIENT = 1.0, 5.0
 QUEUED = 1.0  # seconds: a place in the queue is no film
 AUTO = 15.0  # seconds: a longer run waits for its button
 BLINK = 0.4  # seconds: a run this short is waited for, and the page changes once instead of thrice
@@ -73,7 +75,24 @@ def _interval(views: list[View]) -> float | None:
     if not live:
         return None
     waiting = all(status.stage == "waiting" for status in live)
-    return turns.slower * (QUEUED if waiting else TICK)
+    if waiting:
+        return turns.slower * QUEUED
+    filmed = all(film.shows(status.run_id) for status in live)
+    if not filmed:
+        return turns.slower * TICK
+    # Two such pages a second in all: what more of them would take, their figures need.
+    return min(max(turns.slower * FILMED, film.pages() / 2), PATIENT)
+
+
+def filmed(view: View, key: str, make: Callable[[View], drawn.Figure]) -> film.Film | None:
+    """Return what brings the frames of a figure; None when the run is not under way.
+
+    Parameters
+    ----------
+    key : the figure's.
+    make : draws the figure of where the run stands, and asks nothing of the session.
+    """
+    return film.follow(key, view.status, lambda status: make(replace(view, status=status)))
 
 
 def view(

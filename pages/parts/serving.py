@@ -13,6 +13,7 @@ from starlette.routing import Route
 from streamlit import runtime
 
 from gmm_core.serving import Answer, Serving
+from pages.parts import film
 from pages.parts.reconnecting import Reconnecting
 
 _FAMILY = "active_sessions"
@@ -45,5 +46,5 @@ async def _health(_: Request) -> Response:
     )
 
 
-ROUTES = [Route("/health", _health)]
+ROUTES = [Route("/health", _health), film.ROUTE]
 MIDDLEWARE = [Middleware(Reconnecting)]

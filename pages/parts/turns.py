@@ -15,7 +15,7 @@ from contextlib import contextmanager
 # More would only be slower: one computes, while others wait for the database or a short run.
 _AT_ONCE = 3
 _WINDOW = 5.0  # seconds over which the work of drawing is looked at
-_MUCH, _LITTLE = 0.85, 0.35  # of a core
+_MUCH, _LITTLE = 0.5, 0.2  # of a core; figures are drawn beside the pages
 _SLOWEST = 16
 
 
@@ -58,7 +58,7 @@ class Turns:
             self._free.acquire()
 
     def _note(self, work: float) -> None:
-        """Count the work, and every few seconds choose the pace that keeps it below a core."""
+        """Count the work, and every few seconds choose the pace that keeps it well below a core."""
         with self._lock:
             moment = time.monotonic()
             self._work.append((moment, work))

@@ -11,6 +11,7 @@ from gmm_core.figures.style import number
 from gmm_core.opening import alone
 from gmm_core.results import MapFit
 from pages.parts import controls, figure, frame, header, live, session, text
+from pages.parts.drawn import Figure
 from pages.parts.fit.course import how_it_got_there
 from pages.parts.fit.shown import finished, open_now, open_start, shown_name
 from pages.parts.fit.starts import restarts
@@ -83,11 +84,16 @@ def hero(view: live.View, shown: MapFit | None) -> list[int]:
             "deviations. The fit itself uses all columns; the others are integrated out.",
         )
         columns = picked or [0]
-    point = live.point(view) if shown is None else shown.parameters
     known = finished(view, shown, *columns)
-    if point is None:
+    if shown is None and live.point(view) is None:
         known = data.fingerprint, *columns
-    figure.show(lambda: density.density(data, point, columns), key="density", of=known)
+
+    def draw(view: live.View) -> Figure:
+        point = live.point(view) if shown is None else shown.parameters
+        return density.density(data, point, columns)
+
+    film = live.filmed(view, "density", draw)
+    figure.show(lambda: draw(view), key="density", of=known, filmed=film)
     return columns
 
 
@@ -101,13 +107,21 @@ def search(view: live.View, fit: MapFit | None) -> list[live.View]:
     place = left.container()
     if fit is None:
         steps = session.map_options().steps
-        loss, norms = live.curves(view, steps)
+
+        def losses(view: live.View) -> Figure:
+            return curves.losses(live.curves(view, steps)[0])
+
+        def norms(view: live.View) -> Figure:
+            return curves.gradient_norms(live.curves(view, steps)[1])
+
         # Many may wait for their turn, and all look at the same empty figures.
         empty = None if view.status is not None and view.status.snapshot else ("empty", steps)
         with place:
-            figure.show(lambda: curves.losses(loss), key="loss", of=empty)
+            film = live.filmed(view, "loss", losses)
+            figure.show(lambda: losses(view), key="loss", of=empty, filmed=film)
         with right:
-            figure.show(lambda: curves.gradient_norms(norms), key="gradient", of=empty)
+            film = live.filmed(view, "gradient", norms)
+            figure.show(lambda: norms(view), key="gradient", of=empty, filmed=film)
         return []
     name = shown_name(view, fit)
     with left:
@@ -121,9 +135,9 @@ def search(view: live.View, fit: MapFit | None) -> list[live.View]:
             of=known if beside is None else None,
         )
     with right:
-        norms = {name: norm[fit.chosen] for name, norm in fit.gradient_norm.items()}
         of = "the chosen start" if name == "chosen start" else name
-        figure.show(lambda: curves.gradient_norms(norms, of=of), key="gradient", of=known)
+        chosen = {name: norm[fit.chosen] for name, norm in fit.gradient_norm.items()}
+        figure.show(lambda: curves.gradient_norms(chosen, of=of), key="gradient", of=known)
     return [] if pyro is None else [pyro]
 
 

@@ -1,12 +1,14 @@
 """One person at the dashboard, without a browser: Streamlit's websocket, spoken as its page does.
 
 A browser keeps the elements that it was sent, the values of its widgets and the timers that
-fragments asked for, and so does this. Elements are found by their keys and labels, as they came.
+fragments asked for, and so does this; and it asks for the frames of figures of a run under way.
+Elements are found by their keys and labels, as they came.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 import time
 from collections.abc import Callable
@@ -14,6 +16,7 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -23,6 +26,7 @@ from websockets.exceptions import ConnectionClosed
 
 PATIENCE = 120.0  # seconds until a person gives up, which is an error
 _ERROR = 1  # an alert's format
+_FRAME, _SOON = 0.3, 0.1  # seconds to a figure's next frame, and when there was none, as in film.js
 
 
 class GaveUpError(Exception):
@@ -52,6 +56,9 @@ class Person:
         self._cache: dict[str, tuple[ForwardMsg, int]] = {}
         self._kept_for = 0  # runs of a page for which large elements are kept: the server says it
         self._timers: dict[str, asyncio.Task[None]] = {}
+        self._films: dict[str, str] = {}  # what to ask for a figure's frames with, by its key
+        self._films_at = ""
+        self._projector: asyncio.Task[None] | None = None
         self._pages: dict[str, str] = {}
         self._page = ""
         self._fragments: list[str] = []
@@ -81,9 +88,11 @@ class Person:
 
     async def leave(self) -> None:
         """Close the page."""
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers = {}
+        self._stop_timers()
+        if self._projector is not None:
+            self._projector.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._projector
         if self._listener is not None:
             self._listener.cancel()
             with suppress(asyncio.CancelledError):
@@ -205,6 +214,29 @@ class Person:
             await asyncio.sleep(interval)
             await self._rerun(fragment=fragment, automatic=True)
 
+    async def _roll(self) -> None:
+        """Ask for the frames of all films together, one after the other."""
+        async with httpx.AsyncClient(timeout=PATIENCE) as client:
+            while True:
+                began, pause = time.monotonic(), _FRAME
+                if self._films:
+                    keys = {token: key for key, token in self._films.items()}
+                    answer = await client.get(f"{self.url}{self._films_at}{','.join(keys)}")
+                    if answer.status_code != 200:
+                        self.errors.append(f"frames were answered with {answer.status_code}")
+                        return
+                    self.bytes += len(answer.content)
+                    frames = answer.json()
+                    pause = _FRAME if any(frame is not None for frame in frames.values()) else _SOON
+                    for token, frame in frames.items():
+                        if frame:
+                            self._changed(keys[token])
+                        elif frame is not None and self._films.get(keys[token]) == token:
+                            del self._films[keys[token]]
+                    async with self._news:
+                        self._news.notify_all()
+                await asyncio.sleep(max(pause - (time.monotonic() - began), 0.02))
+
     # ---- receiving ----
 
     async def _listen(self) -> None:
@@ -289,14 +321,26 @@ class Person:
             self.errors.append(f"on the page: {element.alert.body}")
         elif kind == "bidi_component":
             key = _key(element.bidi_component.id)
+            self._follow(key, element.bidi_component.json)
             if self._contents.get(key) != message.hash:
                 self._contents[key] = message.hash
-                self.changed_at[key] = time.monotonic()
-                self.frames[key] = self.frames.get(key, 0) + 1
+                self._changed(key)
         elif kind in _STARTS:
             widget = getattr(element, kind)
             if widget.id not in self._values or widget.set_value:
                 self._values[widget.id] = _STARTS[kind](widget)
+
+    def _changed(self, key: str) -> None:
+        self.changed_at[key] = time.monotonic()
+        self.frames[key] = self.frames.get(key, 0) + 1
+
+    def _follow(self, key: str, data: str) -> None:
+        drawn = json.loads(data) if data else {}
+        self._films.pop(key, None)
+        if token := drawn.get("film"):
+            self._films[key], self._films_at = token, drawn["films"]
+            if self._projector is None:
+                self._projector = asyncio.create_task(self._roll())
 
     def _finish(self, message: ForwardMsg) -> None:
         success = ForwardMsg.ScriptFinishedStatus

@@ -1,0 +1,73 @@
+"""The frames of a run under way, which the browser brings between two runs of its page."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from processes import until
+
+from pages.parts import film
+
+LONG = {"map_engine": "pyro", "choose": "initial", "steps": 15_003}
+
+
+@pytest.fixture
+def running(view, service):
+    """The Fit page with a run under way that has drawn, and that run's id."""
+    app = view("fit", **LONG)
+    app.button("start_map").click().run()
+    run_id = app.session_state["runs"]["map"]
+    until(lambda: service.status(run_id).done)
+    app.run()
+    yield app, run_id
+    service.cancel(run_id)
+    service.wait(run_id)
+
+
+def films(app) -> dict[str, film.Film]:
+    return app.session_state[film._STATE]
+
+
+def test_frames_go_on_while_the_page_stands_still(running):
+    app, _ = running
+    followed = films(app)
+    assert set(followed) == {"density", "loss", "gradient"}
+    tokens = {key: one.token for key, one in followed.items()}
+    drawn = {key: one.done for key, one in followed.items()}
+    found: dict[str, dict] = {}
+
+    def brought() -> bool:
+        found.update({t: new for t, new in film.frames(tokens.values()).items() if new})
+        return len(found) == len(tokens)
+
+    until(brought)
+    for key, token in tokens.items():
+        assert found[token]["done"] > drawn[key]
+        assert found[token]["alt"]
+    curve = json.loads(found[tokens["loss"]]["figure"])
+    assert curve["layout"]["meta"]["alt"] == found[tokens["loss"]]["alt"]
+    # Nothing is drawn twice.
+    at_once = {key: one.done for key, one in followed.items()}
+    again = film.frames(tokens.values())
+    for key, token in tokens.items():
+        assert again[token] is None or again[token]["done"] > at_once[key]
+
+
+def test_film_ends_with_its_run(running, service):
+    app, run_id = running
+    tokens = [one.token for one in films(app).values()]
+    service.cancel(run_id)
+    service.wait(run_id)
+    assert film.frames(tokens) == {token: {} for token in tokens}
+    app.run()
+    assert films(app) == {}
+    # What is gone with its session says the same as what never was.
+    assert film.frames([*tokens, "guessed"]) == {token: {} for token in [*tokens, "guessed"]}
+
+
+def test_every_session_has_films_of_its_own(running, view):
+    app, run_id = running
+    other = view("fit", query={"run": run_id})
+    tokens = {one.token for page in (app, other) for one in films(page).values()}
+    assert len(tokens) == 6

@@ -465,7 +465,9 @@ def _give_way() -> None:
     """Lower the priority of the thread that calls; only Linux has one for each thread."""
     if sys.platform == "linux":
         with suppress(OSError):  # what runs it may forbid it
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+            thread = threading.get_native_id()
+            nice = os.getpriority(os.PRIO_PROCESS, thread)
+            os.setpriority(os.PRIO_PROCESS, thread, nice + _NICE)
 
 
 class _Gathered:

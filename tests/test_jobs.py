@@ -8,6 +8,7 @@ import sys
 import textwrap
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -62,6 +63,23 @@ def nuts_spec(**options):
         options=gmm.NutsOptions(**({"draws": 50, "warmup": 20, "chains": 2} | options)),
         engine="pyro",
     )
+
+
+def nices(process):
+    """The niceness of each thread of a process (proc(5), /proc/pid/task/tid/stat, field 19)."""
+    stats = (path.read_text() for path in Path(f"/proc/{process}/task").glob("*/stat"))
+    return [int(stat.rpartition(")")[2].split()[16]) for stat in stats]
+
+
+def test_a_long_run_gives_way_to_short_ones_and_a_next_run_does_not(jobs):
+    run_id = jobs.submit(map_spec(steps=LONG), "ann")
+    worker = pid_of(jobs, until(lambda: jobs.status(run_id).workers)[0])
+    until(lambda: max(nices(worker)) > min(nices(worker)))
+    usual, *others = sorted(nices(worker))
+    assert sum(nice > usual for nice in others) == 1  # what answers and reports does not wait
+    jobs.cancel(run_id, "ann")
+    jobs.wait(run_id)
+    until(lambda: max(nices(worker)) == min(nices(worker)))
 
 
 def test_progress_arrives_while_a_run_is_under_way_and_no_point_is_lost(jobs):

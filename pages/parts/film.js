@@ -2,7 +2,8 @@
 // --- film: frames of a run under way, asked for together by all figures of the page ---------
 
 const FRAME = 300; // ms: three frames a second, as much as figures of this size redraw calmly
-const SOON = 100; // ms until the server is asked again, when it had nothing new
+const SOON = 100; // ms until the server is asked again, when it had nothing new; then twice that
+const QUIET = 1000; // ms at most: a run may wait for its turn
 const AGAIN = 2000; // ms until the server is asked again, when it did not answer
 const FILMS = new Map(); // token -> the figure that it brings frames of
 let rolling = false;
@@ -26,11 +27,17 @@ function newest(known, data) {
 async function roll(url) {
   if (rolling) return;
   rolling = true;
+  let quiet = SOON;
   while (FILMS.size) {
     const began = performance.now();
     let pause = FRAME;
     try {
-      if (!document.hidden && !(await bring(url))) pause = SOON;
+      if (document.hidden || (await bring(url))) {
+        quiet = SOON;
+      } else {
+        pause = quiet;
+        quiet = Math.min(2 * quiet, QUIET);
+      }
     } catch {
       pause = AGAIN; // the connection is lost: the page says so
     }

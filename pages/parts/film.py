@@ -30,7 +30,7 @@ _LATELY = 5.0  # seconds
 _STATE = "films"
 
 # So many are drawn at once, beside the pages that have their turn.
-_pool = ThreadPoolExecutor(1, thread_name_prefix="gmm-film")
+_pool = ThreadPoolExecutor(2, thread_name_prefix="gmm-film")
 
 
 @dataclass(eq=False)
@@ -120,4 +120,5 @@ async def _answer(request: Request) -> Response:
     return Response(json.dumps(found), headers=said, media_type="application/json")
 
 
-ROUTE = Route(f"{PATH}/{{tokens}}", _answer)
+# With a base path (server.baseUrlPath) before it, which Streamlit gives to its own routes only.
+ROUTES = [Route(f"{base}{PATH}/{{tokens}}", _answer) for base in ("", "/{base:path}")]

@@ -46,5 +46,5 @@ async def _health(_: Request) -> Response:
     )
 
 
-ROUTES = [Route("/health", _health), film.ROUTE]
+ROUTES = [Route("/health", _health), *film.ROUTES]
 MIDDLEWARE = [Middleware(Reconnecting)]

@@ -114,6 +114,34 @@ def test_streamed_fit_keeps_its_chart_and_zoom(page: Page):
     assert x_range(page) == zoomed
 
 
+def test_figures_go_on_between_two_drawings_of_the_page(page: Page):
+    settled(page)
+    use_pyro(page)
+    set_number(page, "Steps", "15007")
+    page.get_by_role("button", name="Fit", exact=True).click()
+    words = page.get_by_text(re.compile("of 15,007 ·"))
+    expect(words).to_be_visible(timeout=60_000)
+    # Frames of one drawing of the page: while its words stay what they are.
+    page.evaluate(
+        """async (words) => {
+            const node = document.querySelector('.gmm-figure[data-figure="loss"]');
+            const plot = node.querySelector('.js-plotly-plot') || node;
+            const points = () =>
+                Math.max(...plot._fullData.map((t) => t.y.filter(Number.isFinite).length));
+            let said = '', drawn = new Set();
+            await new Promise((done) => plot.on('plotly_afterplot', () => {
+                if (words.innerText !== said) drawn = new Set();
+                said = words.innerText;
+                drawn.add(points());
+                if (drawn.size >= 3) done();
+            }));
+        }""",
+        words.element_handle(),
+    )
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("Cancelled after")).to_be_visible(timeout=30_000)
+
+
 def test_cancel_ends_a_run_and_keeps_what_was_entered(page: Page):
     settled(page)
     use_pyro(page)

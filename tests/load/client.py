@@ -26,7 +26,8 @@ from websockets.exceptions import ConnectionClosed
 
 PATIENCE = 120.0  # seconds until a person gives up, which is an error
 _ERROR = 1  # an alert's format
-_FRAME, _SOON = 0.3, 0.1  # seconds to a figure's next frame, and when there was none, as in film.js
+# Seconds to a figure's next frame; after none, and then twice that, up to a second: as in film.js.
+_FRAME, _SOON, _QUIET = 0.3, 0.1, 1.0
 
 
 class GaveUpError(Exception):
@@ -216,6 +217,7 @@ class Person:
 
     async def _roll(self) -> None:
         """Ask for the frames of all films together, one after the other."""
+        quiet = _SOON
         async with httpx.AsyncClient(timeout=PATIENCE) as client:
             while True:
                 began, pause = time.monotonic(), _FRAME
@@ -227,7 +229,10 @@ class Person:
                         return
                     self.bytes += len(answer.content)
                     frames = answer.json()
-                    pause = _FRAME if any(frame is not None for frame in frames.values()) else _SOON
+                    if any(frame is not None for frame in frames.values()):
+                        quiet = _SOON
+                    else:
+                        pause, quiet = quiet, min(2 * quiet, _QUIET)
                     for token, frame in frames.items():
                         if frame:
                             self._changed(keys[token])

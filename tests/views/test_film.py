@@ -71,3 +71,6 @@ def test_every_session_has_films_of_its_own(running, view):
     other = view("fit", query={"run": run_id})
     tokens = {one.token for page in (app, other) for one in films(page).values()}
     assert len(tokens) == 6
+    film.frames(tokens)
+    assert film.pages() >= 2
+    assert len({one.page for page in (app, other) for one in films(page).values()}) == 2

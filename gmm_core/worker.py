@@ -15,7 +15,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from importlib import metadata
 from typing import Any, NamedTuple, TypeVar
@@ -277,9 +277,7 @@ def _compute(store: Store, run_id: str, part: int, report: "_Reporter") -> Given
     specification = _patiently(lambda: store.specification(run_id), seconds, report)
     report.computes = time.monotonic()
     try:
-        # A thread can be given a lower priority, but not its old one again: each part has its own.
-        with ThreadPoolExecutor(1, thread_name_prefix="gmm-part") as own:
-            result = own.submit(inference.run_part, specification, part, report).result()
+        result = _in_a_thread(lambda: inference.run_part(specification, part, report))
     except Cancelled as stopped:
         report.flush()
         return Given(*(report.end or ("cancelled", "Cancelled.")), stopped.partial)
@@ -459,6 +457,23 @@ class _Reporter:
         )
         self.number += 1
         self.worker.log_event(topic(self.attempt), message)
+
+
+def _in_a_thread(action: Callable[[], T]) -> T:
+    """Do it in a thread of its own, which may be given a lower priority, but not its old one again.
+
+    A daemon, as the threads of Dask's workers are: a worker that is to end waits for none.
+    """
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(action())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="gmm-part", daemon=True).start()
+    return future.result()
 
 
 def _give_way() -> None:

@@ -7,6 +7,7 @@ shows it, always at the same height, so that nothing moves when a run ends.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -29,7 +30,7 @@ Array = NDArray[np.float64]
 
 TICK = 0.3  # seconds: three frames a second, as much as figures of this size redraw calmly
 # Seconds, where the browser brings the figures' frames by itself: words can wait, but not for long.
-FILMED, PATIENT = 1.0, 5.0
+FILMED, PATIENT = 1.0, 4.0
 QUEUED = 1.0  # seconds: a place in the queue is no film
 AUTO = 15.0  # seconds: a longer run waits for its button
 BLINK = 0.4  # seconds: a run this short is waited for, and the page changes once instead of thrice
@@ -80,8 +81,10 @@ def _interval(views: list[View]) -> float | None:
     filmed = all(film.shows(status.run_id) for status in live)
     if not filmed:
         return turns.slower * TICK
-    # Two such pages a second in all: what more of them would take, their figures need.
-    return min(max(turns.slower * FILMED, film.pages() / 2), PATIENT)
+    # Two such pages a second in all: what more of them would take, their figures need. In steps,
+    # since a page begins anew when its interval changes.
+    crowded = 2.0 ** math.ceil(math.log2(max(film.pages() / 2, 1)))
+    return min(max(turns.slower * FILMED, crowded), PATIENT)
 
 
 def filmed(view: View, key: str, make: Callable[[View], drawn.Figure]) -> film.Film | None:

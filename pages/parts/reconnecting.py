@@ -28,10 +28,12 @@ class Reconnecting:
         begun = False
 
         async def hear() -> Message:
-            nonlocal asked
+            nonlocal asked, begun
             message = await receive()
-            if asked is None and message["type"] == "websocket.receive":
+            if asked is None and not begun and message["type"] == "websocket.receive":
                 asked = _whole(message.get("bytes") or b"")
+                # Anything else than a page, such as a place to upload to, is answered at once.
+                begun = asked is None
             return message
 
         async def tell(message: Message) -> None:

@@ -117,7 +117,7 @@ def _line(x: Array, parameters: Parameters | None, names: list[str], height: int
         )
         inside = [float(b) for b in boundaries(parameters) if grid[0] <= b <= grid[-1]]
         for b in inside[:5]:
-            # As `add_vline` draws it, which takes longer than the rest of the figure together.
+            # As `add_vline` draws it, which takes about as long as the rest of the figure.
             line = {"color": style.MUTED, "width": 1, "dash": "dot"}
             fig.add_shape(type="line", x0=b, x1=b, y0=0, y1=1, yref="y domain", line=line)
             said = f"boundary {style.number(b, 3)}"
@@ -133,12 +133,12 @@ def _line(x: Array, parameters: Parameters | None, names: list[str], height: int
             hovertemplate="%{x:.6g}<extra>data</extra>",
             cliponaxis=False,
         )
-    look = fig.layout
-    look.bargap, look.showlegend = 0, False
-    look.xaxis.range = [grid[0], grid[-1]]
-    look.yaxis.range = [0, top * 1.15 if top > 0 else 1]
+    layout = fig.layout
+    layout.bargap, layout.showlegend = 0, False
+    layout.xaxis.range = [grid[0], grid[-1]]
+    layout.yaxis.range = [0, top * 1.15 if top > 0 else 1]
     if not top > 0:
-        look.yaxis.showticklabels, look.yaxis.title.text = False, ""
+        layout.yaxis.showticklabels, layout.yaxis.title.text = False, ""
     return fig
 
 

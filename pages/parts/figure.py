@@ -98,7 +98,7 @@ def show(
             "clickable": on_click is not None,
             "frames": drawing.frames,
             "film": "" if filmed is None else filmed.token,
-            "done": 0 if filmed is None else filmed.done,
+            "drawn": 0 if filmed is None else filmed.drawn,
             "films": f"{_prefix()}{film.PATH}/",
         },
         height=drawing.height + (_PLAYER if drawing.frames else 0),

@@ -20,8 +20,8 @@ function follow(figure) {
 
 // The page may bring a frame that is older than the last one of its film.
 function newest(known, data) {
-  const later = known && data.film && known.film === data.film && known.done > data.done;
-  return later ? { ...data, figure: known.figure, alt: known.alt, done: known.done } : data;
+  const later = known && data.film && known.film === data.film && known.drawn > data.drawn;
+  return later ? { ...data, figure: known.figure, alt: known.alt, drawn: known.drawn } : data;
 }
 
 async function roll(url) {
@@ -59,7 +59,7 @@ async function bring(url) {
     if (!frame.figure) {
       FILMS.delete(token);
       ended = figure;
-    } else if (figure.data.film === token && frame.done > figure.data.done) {
+    } else if (figure.data.film === token && frame.drawn > figure.data.drawn) {
       figure.data = { ...figure.data, ...frame };
       later(figure);
     }

@@ -1,7 +1,8 @@
 """Figures of a run under way, sent to the browser without a run of the page for each frame.
 
-To run a page costs the server several times what its figures do. So a page is drawn once a second
-for its words, and its browser asks for the frames in between, by a token that only it was given.
+To run a page costs the server several times what its figures do. So a page is drawn for its words,
+every one to four seconds, and its browser asks for the frames in between, by a token that only it
+was given.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ class Film:
     """One figure of one session, as a function of where its run stands.
 
     page : tells its session from others.
-    done : the units of work that were done when it was last drawn.
+    done : the units of work that were done when it was last drawn; a worker that dies takes some
+        along.
+    drawn : counts how often it was drawn, so that the browser knows the newest.
     asked : when a frame of it was last asked for, by `time.monotonic`.
     """
 
@@ -46,6 +49,7 @@ class Film:
     make: Callable[[RunStatus], drawn.Figure]
     page: int
     done: int
+    drawn: int = 0
     asked: float = field(default_factory=time.monotonic)
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
 
@@ -70,6 +74,7 @@ def follow(
         known = films[key] = Film(status.run_id, make, id(films), status.done)
         _films[known.token] = known
     known.make, known.done = make, status.done
+    known.drawn += 1
     return known
 
 
@@ -103,12 +108,13 @@ def frames(tokens: Iterable[str]) -> dict[str, dict[str, Any] | None]:
         status = standing[film.run_id]
         if not status.live:
             found[token] = {}
-        elif status.done <= film.done:
+        elif status.done == film.done:
             found[token] = None
         else:
             film.done = status.done
+            film.drawn += 1
             drawing = drawn.draw(film.make(status))
-            found[token] = {"figure": drawing.json, "alt": drawing.alt, "done": status.done}
+            found[token] = {"figure": drawing.json, "alt": drawing.alt, "drawn": film.drawn}
     return found
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from .conftest import PHONE, ROOT, Server, chart
 
@@ -48,6 +48,17 @@ def use_pyro(page: Page) -> None:
     expect(page.get_by_text("It began at the best of 100 starts")).to_be_visible()
     settled(page)
     pick(page, "Engine", "Pyro, the reference")
+
+
+def stream(page: Page, steps: int) -> Locator:
+    """Fit in Pyro with so many steps; return the words that say how far it is."""
+    settled(page)
+    use_pyro(page)
+    set_number(page, "Steps", str(steps))
+    page.get_by_role("button", name="Fit", exact=True).click()
+    words = page.get_by_text(re.compile(f"of {steps:,} ·"))
+    expect(words).to_be_visible(timeout=60_000)
+    return words
 
 
 def x_range(page: Page) -> list[float]:
@@ -115,12 +126,7 @@ def test_streamed_fit_keeps_its_chart_and_zoom(page: Page):
 
 
 def test_figures_go_on_between_two_drawings_of_the_page(page: Page):
-    settled(page)
-    use_pyro(page)
-    set_number(page, "Steps", "15007")
-    page.get_by_role("button", name="Fit", exact=True).click()
-    words = page.get_by_text(re.compile("of 15,007 ·"))
-    expect(words).to_be_visible(timeout=60_000)
+    words = stream(page, 15_007)
     # Frames of one drawing of the page: while its words stay what they are.
     page.evaluate(
         """async (words) => {

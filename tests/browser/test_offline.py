@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from .conftest import WIDE, Server, connected
 from .relay import Relay
-from .test_fit import set_number, settled, use_pyro
+from .test_fit import stream
 
 OFFLINE_MS = 20_000
 
@@ -36,12 +36,7 @@ def far_page(browser: Browser, relay: Relay) -> Iterator[Page]:
 
 def test_stream_goes_on_after_twenty_seconds_offline(far_page: Page, relay: Relay) -> None:
     page = far_page
-    settled(page)
-    use_pyro(page)
-    set_number(page, "Steps", "19001")
-    page.get_by_role("button", name="Fit", exact=True).click()
-    steps = page.get_by_text(re.compile("of 19,001 ·"))
-    expect(steps).to_be_visible(timeout=60_000)
+    steps = stream(page, 19_001)
     page.evaluate("() => { window.loadedOnce = true; }")
 
     before = steps.inner_text()
@@ -69,12 +64,7 @@ def test_stream_goes_on_after_twenty_seconds_offline(far_page: Page, relay: Rela
 
 def test_settings_outlive_a_network_that_comes_and_goes(far_page: Page, relay: Relay) -> None:
     page = far_page
-    settled(page)
-    use_pyro(page)
-    set_number(page, "Steps", "19003")
-    page.get_by_role("button", name="Fit", exact=True).click()
-    steps = page.get_by_text(re.compile("of 19,003 ·"))
-    expect(steps).to_be_visible(timeout=60_000)
+    steps = stream(page, 19_003)
 
     for i in range(5):
         page.wait_for_timeout(170 * i)  # at another moment of a frame each time

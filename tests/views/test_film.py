@@ -34,7 +34,7 @@ def test_frames_go_on_while_the_page_stands_still(running):
     followed = films(app)
     assert set(followed) == {"density", "loss", "gradient"}
     tokens = {key: one.token for key, one in followed.items()}
-    drawn = {key: one.done for key, one in followed.items()}
+    drawn = {key: one.drawn for key, one in followed.items()}
     found: dict[str, dict] = {}
 
     def brought() -> bool:
@@ -43,15 +43,23 @@ def test_frames_go_on_while_the_page_stands_still(running):
 
     until(brought)
     for key, token in tokens.items():
-        assert found[token]["done"] > drawn[key]
+        assert found[token]["drawn"] > drawn[key]
         assert found[token]["alt"]
     curve = json.loads(found[tokens["loss"]]["figure"])
     assert curve["layout"]["meta"]["alt"] == found[tokens["loss"]]["alt"]
     # Nothing is drawn twice.
-    at_once = {key: one.done for key, one in followed.items()}
+    at_once = {key: one.drawn for key, one in followed.items()}
     again = film.frames(tokens.values())
     for key, token in tokens.items():
-        assert again[token] is None or again[token]["done"] > at_once[key]
+        assert again[token] is None or again[token]["drawn"] > at_once[key]
+
+
+def test_a_run_that_begins_anew_is_drawn_anew(running):
+    app, _ = running
+    one = films(app)["loss"]
+    one.done = 10**9  # what a worker that died had done, and took along
+    before = one.drawn
+    assert film.frames([one.token])[one.token]["drawn"] > before
 
 
 def test_film_ends_with_its_run(running, service):

@@ -51,6 +51,20 @@ def test_everybody_is_answered_and_nobody_is_kept(served: Served) -> None:
     assert {state for _, state, _ in served.runs()} <= set(ENDED) - {"failed"}
 
 
+async def where_one_is(url: str) -> str:
+    person = Person(url, [])
+    await person.open("fit")
+    await person.until(lambda: person.says("Done in"), "the first screen")
+    page = person.page
+    await person.leave()
+    return page
+
+
+def test_who_has_opened_a_page_stays_on_it(served: Served) -> None:
+    """Also when its fit is known, and so nothing is drawn a second time."""
+    assert asyncio.run(where_one_is(served.url)) == "fit"
+
+
 async def drawn_wrongly(url: str) -> list[str]:
     errors: list[str] = []
     person = Person(url, errors)

@@ -172,6 +172,11 @@ class Person:
         return parse_qs(self.query).get("run", [""])[0]
 
     @property
+    def page(self) -> str:
+        """The page that is open, by its path."""
+        return next((path for path, page in self._pages.items() if page == self._page), "")
+
+    @property
     def ticking(self) -> bool:
         """Whether the page is being kept up to date by a timer."""
         return bool(self._timers)
@@ -282,6 +287,8 @@ class Person:
             self._finish(message)
         elif kind == "navigation":
             self._pages = {p.url_pathname: p.page_script_hash for p in message.navigation.app_pages}
+            # A run began without knowing which page its name meant.
+            self._page = message.navigation.page_script_hash
         elif kind == "page_info_changed":
             self.query = message.page_info_changed.query_string
         elif kind == "auto_rerun":

@@ -207,11 +207,11 @@ def test_a_service_is_closed_quietly_while_its_watch_waits_in_line(url):
     ended = []
     with JobService(database=url, n_workers=1) as jobs:
         jobs._dispatcher.ready()
-        watch = jobs._dispatcher
+        control = jobs._dispatcher._control
         begun, gate = threading.Event(), threading.Event()
-        watch._control.submit(lambda: (begun.set(), gate.wait()))  # as a slow connection would
+        control.submit(lambda: (begun.set(), gate.wait()))  # as a slow connection would
         assert begun.wait(30)
-        until(lambda: not watch._control._work_queue.empty(), 30)  # the watch waits behind it
+        until(lambda: not control._work_queue.empty(), 30)  # the watch waits behind it
         hook, threading.excepthook = threading.excepthook, ended.append
         threading.Timer(0.5, gate.set).start()
         try:
@@ -223,7 +223,8 @@ def test_a_service_is_closed_quietly_while_its_watch_waits_in_line(url):
 
 def test_nothing_that_decides_about_runs_reads_the_machines_clock():
     """Only the store stamps moments, to be read by people."""
-    for path in [*(ROOT / "gmm_core" / "jobs").glob("*.py"), ROOT / "gmm_core" / "worker.py"]:
+    core = ROOT / "gmm_core"
+    for path in [*core.glob("jobs/*.py"), *core.glob("worker/*.py")]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         calls = [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
         clocks = {"time.time", "datetime.now", "datetime.utcnow", "now"} & set(calls)

@@ -6,7 +6,7 @@ asked for it) is in the store, and the workers write it there. Of a run whose we
 next one knows what became of it.
 """
 
-from gmm_core.jobs.dispatcher import SERVER_STOPPED
+from gmm_core.jobs.lost import SERVER_STOPPED
 from gmm_core.jobs.service import JobService, close_service, service
 from gmm_core.jobs.status import RunStatus
 

@@ -21,7 +21,10 @@ from gmm_core.health import Health
 from gmm_core.jobs import limits
 from gmm_core.jobs.dispatcher import Dispatcher
 from gmm_core.jobs.live import CANCELLED, LiveRun
+from gmm_core.jobs.lost import Lost
 from gmm_core.jobs.status import RunStatus
+from gmm_core.jobs.stopping import Stopping
+from gmm_core.jobs.watch import Watch
 from gmm_core.jobs.workers import Workers
 from gmm_core.metrics import Figures, Metrics
 from gmm_core.store import LIVE, Event, RunState, Store, check_run_id, now, reason
@@ -78,9 +81,12 @@ class JobService:
             loaded=lambda: atexit.register(self._close_at_exit),
             tell=self._happened,
         )
+        self._stopping = Stopping(self._dispatcher)
+        self._lost = Lost(self._dispatcher)
+        self._watch = Watch(self._dispatcher, self._stopping, self._lost)
         self.health = Health({"store": self.store.ping, "scheduler": self._dispatcher.ask})
         self.metrics = Metrics(self._figures)
-        self._dispatcher.start()
+        self._watch.start()
 
     @property
     def scheduler(self) -> str:
@@ -187,7 +193,7 @@ class JobService:
                     live.again = bool(live.stopping)
                     return
         if run.state in LIVE and run.attempt is not None:
-            self._dispatcher.mark_if_lost(run)
+            self._lost.mark_if_lost(run)
         self._dispatcher.begin(run.id, run.kind, n_parts, [owner])
 
     def _check(self, specification: Specification, owner: str) -> None:
@@ -219,7 +225,7 @@ class JobService:
         if live is None or live.ended.is_set():
             with _store_answers():
                 run = self.store.state(run_id)
-                if run.state in LIVE and self._dispatcher.mark_if_lost(run):
+                if run.state in LIVE and self._lost.mark_if_lost(run):
                     run = self.store.state(run_id)
                 live = self._dispatcher.adopt(run) if run.state in LIVE else None
             if live is None:
@@ -289,7 +295,7 @@ class JobService:
                 # It runs for another web process: its workers look into the store every second.
                 self.store.set_state(run_id, *CANCELLED)
                 return True
-        self._dispatcher.stop(live)
+        self._stopping.stop(live)
         return True
 
     def _is_last(self, run_id: str, owner: str, live: LiveRun | None) -> bool:
@@ -326,7 +332,7 @@ class JobService:
                 # In slices: an end that the store could not take yet is told before it is written.
                 live.ended.wait(1.0 if left is None else min(1.0, left))
             else:  # another process watches it
-                self._dispatcher.closing.wait(0.1 if left is None else min(0.1, left))
+                self._dispatcher.steps.closing.wait(0.1 if left is None else min(0.1, left))
         return status
 
     def delete(self, run_id: str, owner: str | None = None) -> bool:
@@ -341,7 +347,7 @@ class JobService:
         if removed:
             live = self._dispatcher.live.get(run_id)
             if live is not None:
-                self._dispatcher.forget(live)
+                self._stopping.forget(live)
             with self._lock:
                 self._dispatcher.past.pop(run_id, None)
                 for key in [key for key in self._results if key[0] == run_id]:
@@ -350,15 +356,18 @@ class JobService:
 
     def mark_lost(self) -> None:
         """Mark runs whose server died as failed, so that nobody waits for them."""
-        self._dispatcher.mark_lost()
+        self._lost.mark()
 
     def close(self) -> None:
         """Stop the workers. Runs under way on this machine are marked as failed."""
         with self._lock:
-            if self._dispatcher.closing.is_set():
+            if self._dispatcher.steps.closing.is_set():
                 return
-            self._dispatcher.closing.set()
+            self._dispatcher.steps.closing.set()
         atexit.unregister(self._close_at_exit)
+        self._dispatcher.shut()
+        self._watch.join()
+        self._stopping.let_go()
         self._dispatcher.close()
         self.store.close()
 

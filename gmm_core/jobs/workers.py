@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from gmm_core.jobs.live import End
+
 if TYPE_CHECKING:
     from distributed import Client, Future, LocalCluster
 
@@ -176,11 +178,13 @@ class Workers:
             client.unsubscribe_topic(topic)
             client.run_on_scheduler(_forget_events, topic=topic, listener=client.id)
 
-    def run(self, function: Callable[..., Any], *arguments: Any) -> None:
-        """Call a function in every worker process, also in those that are busy."""
+    def stop(self, attempt: str, end: End) -> None:
+        """Tell every worker process, also those that are busy, to stop an attempt, and why."""
+        from gmm_core import worker
+
         client = self._client
         if client is not None and client.status == "running":
-            client.run(function, *arguments, on_error="ignore")
+            client.run(worker.stop, attempt, *end, on_error="ignore")
 
     def cancel(self, futures: list[Future], force: bool = True) -> None:
         """Take tasks back that have not started."""

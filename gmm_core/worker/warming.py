@@ -1,0 +1,65 @@
+"""Loads and compiles the engines of a worker ahead of its first run."""
+
+import importlib
+import logging
+import threading
+from typing import Any
+
+from distributed.diagnostics.plugin import WorkerPlugin
+
+from gmm_core import log
+
+logger = logging.getLogger(__name__)
+
+_ENGINES = (
+    "gmm_core.engines.pyro_engine",
+    "gmm_core.engines.compiled_engine",
+    "gmm_core.engines.compiled_nuts",
+)
+
+_warm_lock = threading.Lock()  # two threads that import torch at once see it half made
+_warm = threading.Event()
+
+
+def warm_up() -> None:
+    """Load and compile the engines ahead of the first run: it takes seconds."""
+    with _warm_lock:
+        if _warm.is_set():
+            return
+        _warm.set()
+        for name in _ENGINES:
+            try:
+                importlib.import_module(name)
+            except ModuleNotFoundError as error:
+                # An engine that is not installed is reported by the run that asks for it.
+                logger.info("Engine %s was not loaded: %s", name, error)
+        from gmm_core import inference
+        from gmm_core.dataset import Dataset
+        from gmm_core.mixture import Mixture
+        from gmm_core.options import MapOptions
+
+        # The first fit of an installation compiles the kernel, later ones read it from the disk;
+        # the first step of Pyro's optimiser imports a second's worth of torch more.
+        tiny = MapOptions(restarts=1, steps=1)
+        for engine in ("compiled", "pyro"):
+            try:
+                data = Dataset.from_values([0.0, 1.0, 3.0])
+                inference.fit_map(data, Mixture(), tiny, engine=engine)
+            except Exception:
+                logger.exception("The first fit of this worker failed; runs will tell why.")
+
+
+def is_warm() -> bool:
+    """Whether the engines of this process are loaded and compiled."""
+    return _warm.is_set() and not _warm_lock.locked()
+
+
+class WarmUp(WorkerPlugin):
+    """Warms each worker up as it starts, also after a restart, without holding it up."""
+
+    name = "gmm-warm-up"
+
+    def setup(self, worker: Any) -> None:
+        """Start the import in a thread of its own (called by Dask)."""
+        log.setup_from_environment()
+        threading.Thread(target=warm_up, name="gmm-warm-up", daemon=True).start()

@@ -1,0 +1,95 @@
+"""The points in use, changed in a table; or other ones, typed as numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from gmm_core import entering
+from gmm_core.dataset import Dataset
+from gmm_core.words import count
+from pages.parts import session
+from pages.parts.data import choice, editor
+
+EDITABLE = 2_000  # rows: a table of more is no longer edited by hand, and each change resends it
+
+
+def show() -> None:
+    """Let the person change, add and delete points in a table, or type them as numbers."""
+    data = session.dataset()
+    N = len(data.values)
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("**In a table**")
+        if N <= EDITABLE:
+            _table(data)
+        else:
+            st.caption(
+                f"The data has {N:,} points; a table can be edited up to {EDITABLE:,}. "
+                "Edit larger data in its file, and upload it again."
+            )
+    with right:
+        st.markdown("**By number**")
+        typed = st.text_area(
+            "Points",
+            key="typed",
+            placeholder="0, 1, 10, 11, 12",
+            height=150,
+            persist_state="session",
+            help="A list of numbers is one column. Several lines with the same number of numbers "
+            "are points in as many columns. Decimals take a point: 0.5.",
+        )
+        if typed.strip():
+            made = choice.attempt(lambda: _typed(typed, data))
+            choice.preview(*made, "typed")
+
+
+def _table(data: Dataset) -> None:
+    start = pd.DataFrame(data.values, columns=list(data.columns))
+    start.index = pd.RangeIndex(1, len(start) + 1, name="row")
+    edited = editor.table(
+        "edit",
+        start,
+        data.fingerprint,
+        hide_index=False,
+        height=300,
+        column_config={
+            name: st.column_config.NumberColumn(name, format="%.6g") for name in start.columns
+        },
+    )
+    if len(edited) == len(start) and np.array_equal(edited.to_numpy(float), data.values):
+        st.caption("Click a cell to change it, the last row to add a point.")
+        return
+    rows, labels = edited.astype(object).to_numpy().tolist(), list(edited.index)
+    account = "Edited by hand."
+    holes = edited.isna().any(axis=1).to_numpy()
+    if n := int(holes.sum()):
+        missing = st.radio(
+            "Rows with an empty cell",
+            ("refuse", "drop"),
+            format_func={"drop": f"leave out {n:,}", "refuse": "say where"}.get,
+            horizontal=True,
+            key="edit_missing",
+            persist_state="session",
+        )
+        if missing == "drop":
+            kept = np.flatnonzero(~holes)
+            rows, labels = [rows[i] for i in kept], [labels[i] for i in kept]
+            account += f" Left out {count(n, 'row')} of {len(edited):,} with an empty cell."
+    name = data.name if data.name.endswith("(edited)") else f"{data.name[:180]} (edited)"
+    made = choice.attempt(lambda: entering.table(rows, data.columns, name, labels))
+    choice.preview(*made, "edit", account)
+    st.button("Undo all changes", key="edit_undo", on_click=_forget_edits)
+
+
+def _forget_edits() -> None:
+    """Begin again with the data as it is: a new editor, since a widget cannot be emptied."""
+    _, generation, _, _ = st.session_state["edit_kept"]
+    st.session_state["edit_kept"] = (None, generation, None, None)
+
+
+def _typed(typed: str, data: Dataset) -> Dataset:
+    values = entering.numbers(typed)
+    same = values.shape[1] == data.values.shape[1]
+    return Dataset.from_values(values, data.columns if same else None, "typed")

@@ -62,7 +62,7 @@ def show(
         `figures.trajectory.trajectory` gives it.
     of : all that the figure is a function of besides its key, such as a finished run's id; where
         it was shown before, for whomever, `figure` is not called again.
-    filmed : brings further frames of it while its run is under way, as `live.filmed` gives it.
+    filmed : brings further frames of it while its run is under way, as `live.show` has it.
 
     Raises
     ------

@@ -8,25 +8,20 @@ shows it, always at the same height, so that nothing moves when a run ends.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from gmm_core.inference import estimate_seconds
 from gmm_core.jobs import RunStatus, service
-from gmm_core.mixture import Parameters
 from gmm_core.specification import Specification
 from gmm_core.store import LIVE
 from gmm_core.words_jobs import in_line
-from pages.parts import drawn, film, session, text
+from pages.parts import drawn, figure, film, session, text
 from pages.parts.turns import turns
-
-Array = NDArray[np.float64]
 
 TICK = 0.3  # seconds: three frames a second, as much as figures of this size redraw calmly
 # Seconds, where the browser brings the figures' frames by itself: words can wait, but not for long.
@@ -87,15 +82,22 @@ def _interval(views: list[View]) -> float | None:
     return min(max(turns.slower * FILMED, crowded), PATIENT)
 
 
-def filmed(view: View, key: str, make: Callable[[View], drawn.Figure]) -> film.Film | None:
-    """Return what brings the frames of a figure; None when the run is not under way.
+def show(
+    view: View,
+    key: str,
+    make: Callable[[View], drawn.Figure],
+    on_click: Callable[[Any], None] | None = None,
+    of: Hashable = None,
+) -> None:
+    """Draw a figure of a run; while the run is under way, the browser follows it by itself.
 
     Parameters
     ----------
-    key : the figure's.
     make : draws the figure of where the run stands, and asks nothing of the session.
+    key, on_click, of : as in `figure.show`.
     """
-    return film.follow(key, view.status, lambda status: make(replace(view, status=status)))
+    frames = film.follow(key, view.status, lambda status: make(replace(view, status=status)))
+    figure.show(lambda: make(view), key, on_click=on_click, of=of, filmed=frames)
 
 
 def view(
@@ -149,30 +151,6 @@ def view(
         st.query_params["run"] = run_id
     result = None if known is None or known.live else service().result(run_id)
     return View(spec, run_id, known, result)
-
-
-def point(view: View) -> Parameters | None:
-    """Return where a running fit is now, or None before its first report."""
-    arrays = view.status.snapshot if view.status is not None else {}
-    try:
-        return Parameters(arrays["weights"], arrays["locs"], arrays["scale_tril"])
-    except (KeyError, ValueError):
-        return None
-
-
-def curves(view: View, steps: int) -> tuple[Array, dict[str, Array]]:
-    """Return a running fit's loss [R, T] and its leading start's gradient norms, NaN at first."""
-    arrays = view.status.snapshot if view.status is not None else {}
-    if "loss" not in arrays:
-        return np.full((1, steps), np.nan), {"locs": np.full(steps, np.nan)}
-    row = int(np.isfinite(arrays["loss"]).sum(axis=1).argmax())
-    prefix = "gradient_norm."
-    norms = {
-        name.removeprefix(prefix): array[row]
-        for name, array in arrays.items()
-        if name.startswith(prefix)
-    }
-    return arrays["loss"], norms or {"locs": np.full(steps, np.nan)}
 
 
 def status_line(view: View, slot: str, label: str = "Run") -> None:

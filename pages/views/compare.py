@@ -12,7 +12,8 @@ from gmm_core.jobs import service
 from gmm_core.mixture import COVARIANCES, MAX_COMPONENTS
 from gmm_core.options import CompareOptions
 from gmm_core.specification import Specification
-from pages.parts import controls, figure, frame, header, kept, live, session, text
+from pages.parts import controls, frame, header, kept, live, session, text
+from pages.parts.drawn import Figure
 
 _PRIORS = {"flat": "none: maximum likelihood", "fit": "those of the Fit page"}
 
@@ -35,7 +36,7 @@ def body() -> list[live.View]:
         }
         header.show("Compare", answer(view, rows, criterion), view, files)
     with left:
-        hero(view, rows, criterion, whole)
+        hero(view, criterion, whole)
         live.status_line(view, "compare", "Compare")
     if any(row.parameters is not None for row in rows):
         way_to_fit(rows, criterion)
@@ -131,11 +132,15 @@ def pick_criterion() -> tuple[Criterion, bool]:
     return criterion or "bic", bool(whole)
 
 
-def hero(view: live.View, rows: list[ComparisonRow], criterion: Criterion, whole: bool) -> None:
+def hero(view: live.View, criterion: Criterion, whole: bool) -> None:
     """Draw the criterion over K."""
     D = len(session.dataset().columns)
-    fig = figures.criterion_over_k(rows, options_of(view).n_components, D, criterion, whole)
-    figure.show(fig, key="criterion", on_click=ask_to_open if view.result is not None else None)
+
+    def draw(view: live.View) -> Figure:
+        K = options_of(view).n_components
+        return figures.criterion_over_k(finished(view), K, D, criterion, whole)
+
+    live.show(view, "criterion", draw, ask_to_open if view.result is not None else None)
 
 
 def options_of(view: live.View) -> CompareOptions:

@@ -10,7 +10,7 @@ from gmm_core.figures import curves, density
 from gmm_core.figures.style import number
 from gmm_core.opening import alone
 from gmm_core.results import MapFit
-from pages.parts import controls, figure, frame, header, live, session, text
+from pages.parts import controls, figure, frame, header, live, session, so_far, text
 from pages.parts.drawn import Figure
 from pages.parts.fit.course import how_it_got_there
 from pages.parts.fit.shown import finished, open_now, open_start, shown_name
@@ -57,7 +57,7 @@ def answer(view: live.View, shown: MapFit | None) -> list[words.Segment]:
         return words_fit.opened_answer(data, view.spec.mixture, shown)
     if shown is not None:
         return words.fit_answer(data, view.spec.mixture, shown)
-    if (point := live.point(view)) is not None:
+    if (point := so_far.point(view)) is not None:
         return [words.Segment("So far: "), *words.point_answer(data, point)]
     N = len(data.values)
     return [
@@ -85,15 +85,14 @@ def hero(view: live.View, shown: MapFit | None) -> list[int]:
         )
         columns = picked or [0]
     known = finished(view, shown, *columns)
-    if shown is None and live.point(view) is None:
+    if shown is None and so_far.point(view) is None:
         known = data.fingerprint, *columns
 
     def draw(view: live.View) -> Figure:
-        point = live.point(view) if shown is None else shown.parameters
+        point = so_far.point(view) if shown is None else shown.parameters
         return density.density(data, point, columns)
 
-    film = live.filmed(view, "density", draw)
-    figure.show(lambda: draw(view), key="density", of=known, filmed=film)
+    live.show(view, "density", draw, of=known)
     return columns
 
 
@@ -109,30 +108,33 @@ def search(view: live.View, fit: MapFit | None) -> list[live.View]:
         steps = session.map_options().steps
 
         def losses(view: live.View) -> Figure:
-            return curves.losses(live.curves(view, steps)[0])
+            return curves.losses(so_far.curves(view, steps)[0])
 
         def norms(view: live.View) -> Figure:
-            return curves.gradient_norms(live.curves(view, steps)[1])
+            return curves.gradient_norms(so_far.curves(view, steps)[1])
 
         # Many may wait for their turn, and all look at the same empty figures.
         empty = None if view.status is not None and view.status.snapshot else ("empty", steps)
         with place:
-            film = live.filmed(view, "loss", losses)
-            figure.show(lambda: losses(view), key="loss", of=empty, filmed=film)
+            live.show(view, "loss", losses, of=empty)
         with right:
-            film = live.filmed(view, "gradient", norms)
-            figure.show(lambda: norms(view), key="gradient", of=empty, filmed=film)
+            live.show(view, "gradient", norms, of=empty)
         return []
     name = shown_name(view, fit)
     with left:
         pyro = reference(view, fit)
-    beside, run_id, known = pyro_loss(pyro), view.run_id, finished(view, fit)
+    run_id, known = view.run_id, finished(view, fit)
+
+    def beside(pyro: live.View) -> Figure:
+        return curves.losses(fit.loss, fit.chosen, fit.verdict, pyro_loss(pyro), name=name)
+
     with place:
-        figure.show(
-            lambda: curves.losses(fit.loss, fit.chosen, fit.verdict, beside, name=name),
-            key="loss",
+        live.show(
+            pyro or live.View(None),
+            "loss",
+            beside,
             on_click=lambda r: open_now(run_id, r),
-            of=known if beside is None else None,
+            of=known if pyro is None else None,
         )
     with right:
         of = "the chosen start" if name == "chosen start" else name
@@ -165,10 +167,8 @@ def reference(view: live.View, fit: MapFit) -> live.View | None:
     return pyro
 
 
-def pyro_loss(view: live.View | None) -> np.ndarray | None:
-    """Return the loss of the run beside ours, as far as it is."""
-    if view is None:
-        return None
+def pyro_loss(view: live.View) -> np.ndarray | None:
+    """Return the loss of the run beside ours, as far as it is; None without one."""
     if view.result is not None:
         return view.result.loss[0]
     arrays = view.status.snapshot if view.status is not None else {}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import suppress
 
-import numpy as np
 import streamlit as st
 
 from gmm_core import export
@@ -15,7 +14,8 @@ from gmm_core.posterior_summary import finite_draws, thinned
 from gmm_core.results import Posterior
 from gmm_core.words import Segment, count
 from gmm_core.words_posterior import partial_answer, posterior_answer
-from pages.parts import controls, figure, frame, header, kept, live, session, text
+from pages.parts import controls, frame, header, kept, live, session, so_far, text
+from pages.parts.drawn import Figure
 from pages.parts.posterior import checks, computed, sections, trusted
 
 _LIVE_DRAWS = 200  # of a running chain, for its bands: a frame has a third of a second
@@ -168,23 +168,23 @@ def answer(view: live.View) -> list[Segment]:
 
 def hero(data: Dataset, view: live.View, column: int) -> None:
     """Draw the posterior of the density, as far as there are draws."""
-    points = None
-    found: Posterior | None = view.result
-    if found is not None:
-        points = thinned(found)
-    elif arrays := snapshot(view):
-        try:
-            points = finite_draws(arrays["draws"], _LIVE_DRAWS)
-        except ValueError:
-            points = None  # still in its warm-up
-    figure.show(figures.density_bands(data, points, column), key="posterior_density")
+
+    def draw(view: live.View) -> Figure:
+        points = None
+        if view.result is not None:
+            points = thinned(view.result)
+        elif so_far.has_draws(view):
+            with suppress(ValueError):  # still in its warm-up
+                points = finite_draws(so_far.draws(view)["draws"], _LIVE_DRAWS)
+        return figures.density_bands(data, points, column)
+
+    live.show(view, "posterior_density", draw)
 
 
 def section(data: Dataset, view: live.View, column: int) -> None:
     """Draw the section that is chosen, and compute nothing of the others."""
     of = computed.drawn(view)
-    arrays = snapshot(view) if of is None else {}
-    if of is None and not arrays:
+    if of is None and not so_far.has_draws(view):
         return
     asked = st.segmented_control(
         "Section",
@@ -197,8 +197,7 @@ def section(data: Dataset, view: live.View, column: int) -> None:
         disabled=of is None,
     )
     if of is None:
-        assert view.spec is not None
-        sections.running(data, view.spec.mixture.n_components, arrays, column)
+        sections.running(view, column)
     elif asked == "Labels":
         sections.labels(of, column)
     elif asked == "Can I trust it?":
@@ -207,27 +206,6 @@ def section(data: Dataset, view: live.View, column: int) -> None:
         checks.checks(of, column)
     else:
         sections.says(of, column)
-
-
-def snapshot(view: live.View) -> dict[str, Any]:
-    """Return the draws, statistics and warm-up of a running run so far; {} before its first."""
-    arrays = view.status.snapshot if view.status is not None and view.live else {}
-    if view.spec is None or not any(n.startswith(("draws.", "warmup.")) for n in arrays):
-        return {}
-    o, K = computed.chosen(view), view.spec.mixture.n_components
-    D = len(view.spec.dataset.columns)
-    C, S, W = o.chains, o.draws, o.warmup
-    shapes = {"weights": (K,), "locs": (K, D), "scale_tril": (K, D, D)}
-    chains = {
-        name: arrays.get(f"draws.{name}", np.full((C, S, *shape), np.nan))
-        for name, shape in shapes.items()
-    }
-    stats = {
-        name: arrays.get(f"stats.{name}", np.full(shape, np.nan))
-        for name, shape in (("diverging", (C, S)), ("acceptance", (C, S)), ("step_size", (C,)))
-    }
-    warmup = arrays.get("warmup.locs", np.full((C, W, K, D), np.nan)) if W else None
-    return {"draws": chains, "stats": stats, "warmup": warmup}
 
 
 def exports(data: Dataset, view: live.View) -> header.Exports:

@@ -14,7 +14,8 @@ from gmm_core.options import GuideOptions, MapOptions, NutsOptions
 from gmm_core.results import MapFit
 from gmm_core.specification import Specification
 from gmm_core.words import Segment, count
-from pages.parts import figure, frame, header, live, text
+from pages.parts import figure, frame, header, live, so_far, text
+from pages.parts.drawn import Figure
 
 DATA = example("tutorial")
 MIXTURE = Mixture()
@@ -61,6 +62,26 @@ def run(slot: str, options: MapOptions | GuideOptions | NutsOptions, **more: obj
     )
 
 
+def found(view: live.View) -> Parameters | None:
+    """Return where a fit ended, or is by now."""
+    return so_far.point(view) if view.result is None else view.result.parameters
+
+
+def losses(view: live.View) -> Figure:
+    """Return the figure of a fit's losses, as far as they are."""
+    fit: MapFit | None = view.result
+    if fit is not None:
+        return curves.losses(fit.loss, fit.chosen, fit.verdict)
+    return curves.losses(so_far.curves(view, MapOptions().steps)[0])
+
+
+def locs(view: live.View) -> np.ndarray:
+    """Return the locs that NUTS has drawn, along the only column [C, S, K]."""
+    if view.result is not None:
+        return view.result.draws["locs"][..., 0]
+    return so_far.draws(view)["draws"]["locs"][..., 0]
+
+
 def the_fit() -> live.View:
     """Tell of data, model, objective and the tutorial's fit."""
     st.header("The data and the model", anchor=False)
@@ -87,7 +108,7 @@ def the_fit() -> live.View:
     st.header("The most probable parameters", anchor=False)
     view = run("fit", MapOptions())
     fit: MapFit | None = view.result
-    figure.show(density.density(DATA, fit.parameters if fit else live.point(view)), key="t_density")
+    live.show(view, "t_density", lambda v: density.density(DATA, found(v)))
     live.status_line(view, "tour_fit", "Fit")
     if fit is None:
         return view
@@ -129,16 +150,12 @@ def starts() -> live.View:
     )
     view = run("starts", MapOptions(choose="final"))
     fit: MapFit | None = view.result
-    arrays = view.status.snapshot if view.status else {}
     left, right = st.columns(2)
+    with left:
+        live.show(view, "t_all", losses)
     if fit is not None:
-        with left:
-            figure.show(curves.losses(fit.loss, fit.chosen, fit.verdict), key="t_all")
         with right:
             figure.show(curves.starting_losses(fit.initial_loss, fit.chosen, 0), key="t_starts")
-    elif "loss" in arrays:
-        with left:
-            figure.show(curves.losses(arrays["loss"]), key="t_all")
     live.status_line(view, "tour_starts", "Train all")
     if fit is not None:
         bad = fit.verdict == "collapsed"
@@ -165,9 +182,7 @@ def too_wide() -> live.View:
         "move to the middle, one wins, and everything stays in one cluster."
     )
     view = run("wide", MapOptions(start_scale=30.0))
-    fit: MapFit | None = view.result
-    point = fit.parameters if fit else live.point(view)
-    figure.show(density.density(DATA, point, height=280), key="t_wide")
+    live.show(view, "t_wide", lambda v: density.density(DATA, found(v), height=280))
     live.status_line(view, "tour_wide", "Fit")
     return view
 
@@ -205,23 +220,20 @@ def the_guide(point: Parameters) -> live.View:
         "the simplex, so each row sums to one."
     )
     view = run("guide", GuideOptions(), parameters=point)
-    arrays = view.status.snapshot if view.status else {}
-    if view.result is not None:
-        loss = view.result.loss
-        norm, probs = view.result.gradient_norm["assignment_probs"], view.result.assignment_probs
-    else:
-        loss = arrays.get("loss", np.empty(0))
-        norm = arrays.get("gradient_norm.assignment_probs", np.empty(0))
-        probs = arrays.get("assignment_probs", np.empty((0, 2)))
     optimum = map_loss(DATA, MIXTURE, point)
     left, right = st.columns(2)
     with left:
-        figure.show(guide.loss(loss, optimum), key="t_guide_loss")
+        live.show(view, "t_guide_loss", lambda v: guide.loss(so_far.guide(v)["loss"], optimum))
     with right:
-        figure.show(guide.gradient(norm), key="t_guide_gradient")
+        live.show(view, "t_guide_gradient", lambda v: guide.gradient(so_far.guide(v)["norm"]))
     live.status_line(view, "tour_guide", "Fit the guide")
-    figure.show(guide.probabilities(DATA, point, probs), key="t_guide_probs")
+    live.show(
+        view,
+        "t_guide_probs",
+        lambda v: guide.probabilities(DATA, point, so_far.guide(v)["probs"]),
+    )
     if view.result is not None:
+        loss = view.result.loss
         st.markdown(
             f"The loss comes down from {number(float(loss[0]), 6)} to "
             f"{number(float(loss[-1]), 4)}. Its lower bound is the MAP loss, "
@@ -240,19 +252,18 @@ def the_posterior() -> live.View:
         "50 of warm-up, one chain, seed 2."
     )
     view = run("nuts", NutsOptions(draws=250, warmup=50, chains=1, seed=2))
-    arrays = view.status.snapshot if view.status else {}
-    if view.result is not None:
-        draws = view.result.draws["locs"][..., 0]
-    else:
-        draws = arrays.get("draws.locs", np.full((1, 250, 2, 1), np.nan))[..., 0]
     names = ("loc of component 1", "loc of component 2")
     left, right = st.columns(2)
     with left:
-        figure.show(
-            labels.two_locs(draws[..., 0], draws[..., 1], names, mirrored=True), key="t_two"
+        live.show(
+            view,
+            "t_two",
+            lambda v: labels.two_locs(locs(v)[..., 0], locs(v)[..., 1], names, mirrored=True),
         )
     with right:
-        figure.show(chains.trace(draws, "loc", title="Trace of both locs"), key="t_trace")
+        live.show(
+            view, "t_trace", lambda v: chains.trace(locs(v), "loc", title="Trace of both locs")
+        )
     live.status_line(view, "tour_nuts", "Draw")
     st.markdown(
         "Which component is called 1 is arbitrary. So the posterior has two equal modes, near "

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
 import streamlit as st
 
 from gmm_core.dataset import Dataset
@@ -15,7 +12,7 @@ from gmm_core.options import GuideOptions
 from gmm_core.results import GuideFit
 from gmm_core.specification import Specification
 from gmm_core.words_membership import guide_answer, guide_verdict
-from pages.parts import controls, figure, kept, live, session, text
+from pages.parts import controls, kept, live, session, so_far, text
 
 
 def guide(data: Dataset, point: Parameters) -> live.View:
@@ -66,14 +63,17 @@ def _options() -> None:
 def _found(data: Dataset, point: Parameters, view: live.View) -> None:
     """Draw the guide's curves and its probabilities, live and when it is done."""
     assert view.spec is not None
-    arrays = _curves(view)
     optimum = map_loss(data, view.spec.mixture, point)
     left, right = st.columns(2)
     with left:
-        figure.show(figures.loss(arrays["loss"], optimum), key="guide_loss")
+        live.show(view, "guide_loss", lambda v: figures.loss(so_far.guide(v)["loss"], optimum))
     with right:
-        figure.show(figures.gradient(arrays["norm"]), key="guide_gradient")
-    figure.show(figures.probabilities(data, point, arrays["probs"]), key="guide_probs")
+        live.show(view, "guide_gradient", lambda v: figures.gradient(so_far.guide(v)["norm"]))
+    live.show(
+        view,
+        "guide_probs",
+        lambda v: figures.probabilities(data, point, so_far.guide(v)["probs"]),
+    )
     fit: GuideFit | None = view.result
     if fit is None:
         return
@@ -88,19 +88,3 @@ def _found(data: Dataset, point: Parameters, view: live.View) -> None:
     elif verdict in ("stuck", "failed"):
         lower = float(f"{min(0.2, options.learning_rate / 4):.2g}")
         controls.cure(f"Learning rate {lower:g}", {"guide_rate": lower}, "cure_guide_rate")
-
-
-def _curves(view: live.View) -> dict[str, Any]:
-    """Return the guide's loss, gradient norm and probabilities as far as they are known."""
-    if view.result is not None:
-        fit: GuideFit = view.result
-        norm = fit.gradient_norm["assignment_probs"]
-        return {"loss": fit.loss, "norm": norm, "probs": fit.assignment_probs}
-    assert view.spec is not None
-    arrays = view.status.snapshot if view.status is not None else {}
-    nothing = np.full(getattr(view.spec.options, "steps", 1), np.nan)
-    return {
-        "loss": arrays.get("loss", nothing),
-        "norm": arrays.get("gradient_norm.assignment_probs", nothing),
-        "probs": arrays.get("assignment_probs", np.empty((0, 1))),
-    }

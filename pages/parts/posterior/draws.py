@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from gmm_core.dataset import Dataset
@@ -12,7 +13,7 @@ from gmm_core.figures import chains, labels
 from gmm_core.figures.style import escape, number
 from gmm_core.posterior_summary import SummaryRow
 from gmm_core.trust import ChainRow
-from pages.parts import figure, text
+from pages.parts import text
 
 _ROWS = 40  # of a table on the page; the download has them all
 # Component and column of the locs along x and y.
@@ -87,8 +88,8 @@ def trace(
     kind: str,
     naming: str,
     column: int,
-) -> None:
-    """Draw the trace of the chosen parameter."""
+) -> go.Figure:
+    """Return the trace of the chosen parameter."""
     name = escape(data.columns[column], 24)
     K = draws["weights"].shape[-1]
     title = f"Trace of the {_PARAMETERS[kind]}" + (f" ({naming} labels)" if K > 1 else "")
@@ -105,12 +106,11 @@ def trace(
             values, title = values[..., 0], "Trace of the scale"
     else:
         values, axis, title = stats["log_joint"], "log joint", "Trace of the log joint"
-    drawn = chains.trace(values, axis, title=title, diverging=stats["diverging"], warmup=shown)
-    figure.show(drawn, key="trace")
+    return chains.trace(values, axis, title=title, diverging=stats["diverging"], warmup=shown)
 
 
-def two_locs(data: Dataset, locs: Any, pair: Pair, mirror: bool) -> None:
-    """Draw the histogram of the two chosen locs."""
+def two_locs(data: Dataset, locs: Any, pair: Pair, mirror: bool) -> go.Figure:
+    """Return the histogram of the two chosen locs."""
     (i, c), (j, d) = pair
     D = len(data.columns)
 
@@ -119,14 +119,13 @@ def two_locs(data: Dataset, locs: Any, pair: Pair, mirror: bool) -> None:
             f", {escape(data.columns[column], 24)}" if D > 1 else ""
         )
 
-    shown = labels.two_locs(
+    return labels.two_locs(
         locs[..., i, c],
         locs[..., j, d],
         (named(i, c), named(j, d)),
         mirrored=i != j and c == d,
         symmetrised=mirror,
     )
-    figure.show(shown, key="two_locs")
 
 
 def chain_table(rows: list[ChainRow], starts: Any = None) -> None:

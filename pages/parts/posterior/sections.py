@@ -23,30 +23,42 @@ from gmm_core.words_checks import (
     occupied_words,
 )
 from gmm_core.words_posterior import switching
-from pages.parts import figure, text
+from pages.parts import figure, live, so_far, text
+from pages.parts.drawn import Figure
 from pages.parts.posterior import computed, draws
 from pages.parts.posterior.computed import Drawn
 
 _LABELS = ("raw", "ordered", "relabelled")
 
 
-def running(data: Dataset, K: int, arrays: dict[str, Any], column: int) -> None:
+def running(view: live.View, column: int) -> None:
     """Draw the chains of a run that is under way: traces, two locs, how each goes."""
-    picked = draws.pickers(data, K, column, running=True)
-    chains, stats = arrays["draws"], arrays["stats"]
-    warmup = arrays["warmup"] if picked.kind == "locs" else None
+    assert view.spec is not None
+    data, K = view.spec.dataset, view.spec.mixture.n_components
+    kind, pair, mirror = draws.pickers(data, K, column, running=True)
+
+    def trace(view: live.View) -> Figure:
+        now = so_far.draws(view)
+        warmup = now["warmup"] if kind == "locs" else None
+        return draws.trace(data, now["draws"], now["stats"], warmup, kind, "raw", column)
+
     left, right = st.columns(2, gap="large")
     with left:
-        draws.trace(data, chains, stats, warmup, picked.kind, "raw", column)
+        live.show(view, "trace", trace)
     with right:
-        if picked.pair is not None:
-            draws.two_locs(data, chains["locs"], picked.pair, picked.mirror)
+        if pair is not None:
+            live.show(
+                view,
+                "two_locs",
+                lambda v: draws.two_locs(data, so_far.draws(v)["draws"]["locs"], pair, mirror),
+            )
+    now = so_far.draws(view)
     left, right = st.columns(2, gap="large")
     with left:
         if K > 1:
-            text.note("Labels so far.", live_jumps(jumps_so_far(chains)))
+            text.note("Labels so far.", live_jumps(jumps_so_far(now["draws"])))
     with right:
-        draws.chain_table(chain_rows(stats))
+        draws.chain_table(chain_rows(now["stats"]))
 
 
 def says(of: Drawn, column: int) -> None:
@@ -55,10 +67,12 @@ def says(of: Drawn, column: int) -> None:
     picked = draws.pickers(data, K, column, running=False)
     left, right = st.columns(2, gap="large")
     with left:
-        draws.trace(data, of.found.draws, of.found.stats, None, picked.kind, "raw", column)
+        drawn = draws.trace(data, of.found.draws, of.found.stats, None, picked.kind, "raw", column)
+        figure.show(drawn, key="trace")
     with right:
         if picked.pair is not None:
-            draws.two_locs(data, of.found.draws["locs"], picked.pair, picked.mirror)
+            drawn = draws.two_locs(data, of.found.draws["locs"], picked.pair, picked.mirror)
+            figure.show(drawn, key="two_locs")
     left, right = st.columns(2, gap="large")
     with left:
         matrix(data, computed.looked(of))
@@ -113,10 +127,12 @@ def labels(of: Drawn, column: int) -> None:
     picked = draws.pickers(data, K, column, running=False)
     left, right = st.columns(2, gap="large")
     with left:
-        draws.trace(data, shown.draws, shown.stats, None, picked.kind, naming, column)
+        drawn = draws.trace(data, shown.draws, shown.stats, None, picked.kind, naming, column)
+        figure.show(drawn, key="trace")
     with right:
         if picked.pair is not None:
-            draws.two_locs(data, shown.draws["locs"], picked.pair, picked.mirror)
+            drawn = draws.two_locs(data, shown.draws["locs"], picked.pair, picked.mirror)
+            figure.show(drawn, key="two_locs")
     if K > 1:
         left, right = st.columns(2, gap="large")
         occupancy = look.labels.occupancy()

@@ -138,21 +138,19 @@ def figure(
     """
     if not alt.strip():
         raise ValueError("A figure needs a text alternative, but alt is empty. Say what it shows.")
-    fig = go.Figure(
-        layout={
-            "title": {"text": title},
-            "height": height,
-            "meta": {"alt": alt},
-            "uirevision": "kept",
-            "xaxis": {"title": {"text": x_title}},
-            "yaxis": {"title": {"text": y_title}},
-        }
-    )
-    # The look was checked when it was made. To check it in each figure took longer than to draw
-    # most of them; Plotly gives figures its own default template in this way.
-    fig.layout._validate = False
-    fig.layout.template = _template()
-    fig.layout._validate = True
+    layout = {
+        "title": {"text": title},
+        "height": height,
+        "meta": {"alt": alt},
+        "uirevision": "kept",
+        "xaxis": {"title": {"text": x_title}},
+        "yaxis": {"title": {"text": y_title}},
+        "template": _template(),
+    }
+    # The look was checked when it was made. To check it in each figure, or to let Plotly give the
+    # figure its own first, took longer than to draw most of them.
+    fig = go.Figure(layout=layout, _validate=False)
+    fig._validate = fig.layout._validate = True
     return fig
 
 

@@ -1,7 +1,7 @@
 
 // --- film: frames of a run under way, asked for together by all figures of the page ---------
 
-const FRAME = 300; // ms: three frames a second, as much as figures of this size redraw calmly
+const FRAME = 250; // ms: four frames a second, as much as figures of this size redraw calmly
 const SOON = 100; // ms until the server is asked again, when it had nothing new; then twice that
 const QUIET = 1000; // ms at most: a run may wait for its turn
 const AGAIN = 2000; // ms until the server is asked again, when it did not answer

@@ -27,7 +27,7 @@ from websockets.exceptions import ConnectionClosed
 PATIENCE = 120.0  # seconds until a person gives up, which is an error
 _ERROR = 1  # an alert's format
 # Seconds to a figure's next frame; after none, and then twice that, up to a second: as in film.js.
-_FRAME, _SOON, _QUIET = 0.3, 0.1, 1.0
+_FRAME, _SOON, _QUIET = 0.25, 0.1, 1.0
 
 
 class GaveUpError(Exception):

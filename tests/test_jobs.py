@@ -8,6 +8,7 @@ import sys
 import textwrap
 import threading
 import time
+from collections import deque
 from pathlib import Path
 
 import numpy as np
@@ -312,6 +313,8 @@ def test_what_ended_runs_have_drawn_is_let_go(jobs):
     # The newest is kept for those who still look, and one may be in the hands of the watch.
     until(lambda: drawn_bytes(drawn) < 13 * 2**20, 30)
     assert jobs.status(spec.id).snapshot["loss"].shape == (100, 2_000)
+    # Dask, too: each of these runs took several reports.
+    until(lambda: reports_kept() < 12, 30)
 
 
 def drawn_bytes(ids):
@@ -319,6 +322,15 @@ def drawn_bytes(ids):
     known = (each for each in gc.get_objects() if type(each) is LiveRun)
     runs = [run for run in known if run.run_id in ids]
     return sum(array.nbytes for run in runs for array in run.snapshot().values())
+
+
+def reports_kept():
+    """Count those that something keeps in a queue."""
+    queues = [list(each) for each in gc.get_objects() if type(each) is deque]
+    batches = [batch for queue in queues for batch in queue if type(batch) is list]
+    sent = [one for batch in batches for one in batch]
+    events = [one for one in sent if type(one) is dict and "event" in one]
+    return sum(str(one.get("topic")).startswith("gmm-") for one in events)
 
 
 def test_a_deleted_run_stops_and_is_gone(jobs):

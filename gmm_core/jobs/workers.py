@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,10 @@ logger = logging.getLogger(__name__)
 
 _CONNECT = 5.0  # seconds to wait for a scheduler; whoever watches tries again
 
+# Each side of a connection keeps its last thousand messages for whoever debugs Dask: reports, of
+# which one may have megabytes.
+_MESSAGES = 10
+
 # A worker that uses more than its memory is ended. Dask would first write results to the disk, of
 # which we have none there, then pause the worker, which with one thread ends nothing; and it would
 # try a run that kills its worker four times.
@@ -30,6 +35,7 @@ _CONFIGURATION = {
     "distributed.worker.memory.pause": False,
     "distributed.worker.memory.terminate": 0.95,
     "distributed.scheduler.allowed-failures": 1,
+    "distributed.admin.low-level-log-length": _MESSAGES,
 }
 
 
@@ -105,6 +111,7 @@ class Workers:
                 )
         target = self._cluster if self._cluster is not None else self.scheduler
         client = Client(target, set_as_default=False, timeout=_CONNECT)
+        client.run_on_scheduler(_keep_few_messages, listener=client.id)
         client.register_plugin(worker.WarmUp())
         self._client = client
         self.count()
@@ -219,6 +226,12 @@ def death(future: Future, memory: str) -> str:
     if type(error).__name__ == "StoreAwayError":
         return str(error)
     return f"The run failed: {type(error).__name__}: {error}"
+
+
+def _keep_few_messages(dask_scheduler: Any, listener: str) -> None:
+    # Its own setting would shorten what it keeps for those who join a run later, too.
+    stream = dask_scheduler.client_comms[listener]
+    stream.recent_message_log = deque(stream.recent_message_log, maxlen=_MESSAGES)
 
 
 def _forget_events(dask_scheduler: Any, topic: str, listener: str) -> None:

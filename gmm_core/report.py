@@ -48,13 +48,16 @@ for (const place of document.querySelectorAll(".plot")) {
 """
 
 
-def report(spec: Specification, result: MapFit | Posterior) -> str:
+def report(
+    spec: Specification, result: MapFit | Posterior, answer: list[Segment] | None = None
+) -> str:
     """Write a MAP fit or a posterior as one HTML page.
 
     Parameters
     ----------
     spec : what was run.
     result : what it found.
+    answer : what the page says first; by default what is said of the best start, or of the draws.
 
     Raises
     ------
@@ -62,13 +65,10 @@ def report(spec: Specification, result: MapFit | Posterior) -> str:
         When it is another kind of run.
     """
     if isinstance(result, MapFit):
-        title, answer, body = (
-            "Fit",
-            fit_answer(spec.dataset, spec.mixture, result),
-            _fit(spec, result),
-        )
+        answer = answer or fit_answer(spec.dataset, spec.mixture, result)
+        title, body = "Fit", _fit(spec, result)
     elif isinstance(result, Posterior):
-        answer = posterior_answer(spec.dataset, spec.mixture, result)
+        answer = answer or posterior_answer(spec.dataset, spec.mixture, result)
         title, body = "Posterior", _posterior(spec, result)
     else:
         raise ValueError(

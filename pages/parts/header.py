@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from gmm_core.results import MapFit
 from gmm_core.words import Segment
 from pages.parts import text, verify
 from pages.parts.live import View
@@ -18,9 +19,18 @@ PAGES = ("fit", "data", "membership", "posterior", "compare", "runs", "tour")
 
 
 def show(
-    title: str, answer: list[Segment], view: View | None = None, exports: Exports | None = None
+    title: str,
+    answer: list[Segment],
+    view: View | None = None,
+    exports: Exports | None = None,
+    part: str = "",
 ) -> None:
-    """Draw the head of a page; Share and Export only when there is a run."""
+    """Draw the head of a page; Share and Export only when there is a run.
+
+    Parameters
+    ----------
+    part : what of the run is shown and saved, for the files' names; "" for the whole.
+    """
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     left.title(title, anchor=False)
     if view is not None and view.run_id is not None:
@@ -30,14 +40,15 @@ def show(
                 st.code(link(view.run_id, title), language=None, wrap_lines=True)
                 if view.status is not None and view.status.state == "done":
                     verify.panel(view.run_id)
-            files = {**(exports or {}), **run_files(view)}
+            files = {**(exports or {}), **run_files(view, answer)}
+            of = f"{view.run_id[:8]}-{part}-" if part else f"{view.run_id[:8]}-"
             if files and view.result is not None:
                 with st.popover("Export"):
                     for name, (mime, write) in files.items():
                         st.download_button(
                             name,
                             data=write,
-                            file_name=f"{view.run_id[:8]}-{name}",
+                            file_name=of + name,
                             mime=mime,
                             key=f"export_{name}",
                             on_click="ignore",
@@ -50,8 +61,11 @@ def show(
     text.answer(answer)
 
 
-def run_files(view: View) -> Exports:
-    """Return the files that any run of its kind can be saved as, to be read without us."""
+def run_files(view: View, answer: list[Segment]) -> Exports:
+    """Return the files that any run of its kind can be saved as, to be read without us.
+
+    They are written when they are asked for, and may ask nothing of the session then.
+    """
     spec, result = view.spec, view.result
     if spec is None or result is None or spec.kind not in ("map", "guide", "posterior"):
         return {}
@@ -61,7 +75,7 @@ def run_files(view: View) -> Exports:
     from gmm_core.script import pyro_notebook, pyro_script
 
     fit = result if spec.kind == "map" else None
-    if fit is not None and fit.verdict[fit.chosen] == "failed":
+    if fit is not None and not _has_begun_and_ended(fit):
         return {}
     files: dict[str, tuple[str, Callable[[], str | bytes]]] = {
         "script.py": ("text/x-python", lambda: pyro_script(spec, fit)),
@@ -71,8 +85,14 @@ def run_files(view: View) -> Exports:
     if spec.kind == "posterior":
         files["draws.nc"] = ("application/x-netcdf", lambda: draws_netcdf(spec, result))
     if spec.kind != "guide":
-        files["report.html"] = ("text/html", lambda: report(spec, result))
+        files["report.html"] = ("text/html", lambda: report(spec, result, answer))
     return files
+
+
+def _has_begun_and_ended(fit: MapFit) -> bool:
+    """Whether the way of the shown start is known from its beginning to a place."""
+    steps, _ = fit.trajectory
+    return int(steps[0]) == 0 and fit.verdict[fit.chosen] not in ("failed", "untrained")
 
 
 def link(run_id: str, page: str) -> str:

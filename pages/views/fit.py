@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import streamlit as st
 
@@ -29,7 +31,8 @@ def body() -> list[live.View]:
     best: MapFit | None = view.result
     shown, by_itself = open_start(view)
     with top:
-        header.show("Fit", answer(view, shown), view, exports(shown))
+        of = view if shown is None else replace(view, result=shown)
+        header.show("Fit", answer(view, shown), of, exports(of), part(view, shown))
     with left:
         columns = hero(view, shown)
         live.status_line(view, "map", "Fit")
@@ -217,21 +220,26 @@ def parameters_table(fit: MapFit) -> None:
         st.caption(f"The first {len(shown)} of {len(data.columns)} columns; Export has them all.")
 
 
-def exports(fit: MapFit | None) -> header.Exports:
-    """Return the files that this fit can be saved as."""
-    if fit is None:
+def part(view: live.View, shown: MapFit | None) -> str:
+    """Name the start whose files these are; "" for the best."""
+    best = shown is None or shown.chosen == view.result.chosen
+    return "" if best else shown_name(view, shown).replace(" ", "-")
+
+
+def exports(view: live.View) -> header.Exports:
+    """Return the files that the shown fit can be saved as."""
+    fit: MapFit | None = view.result
+    if fit is None or view.spec is None:
         return {}
     from gmm_core import export
 
-    data = session.dataset()
+    # Files are written when they are asked for, and may ask nothing of the session then.
+    data, seed = view.spec.dataset, getattr(view.spec.options, "first_seed", 0)
     return {
         "parameters.csv": ("text/csv", lambda: export.parameters_csv(data, fit)),
         "parameters.json": ("application/json", lambda: export.parameters_json(data, fit)),
         "memberships.csv": ("text/csv", lambda: export.memberships_csv(data, fit.parameters)),
-        "curves.csv": (
-            "text/csv",
-            lambda: export.curves_csv(fit, session.map_options().first_seed),
-        ),
+        "curves.csv": ("text/csv", lambda: export.curves_csv(fit, seed)),
     }
 
 

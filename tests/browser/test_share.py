@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
-from .conftest import connected
+from .conftest import Server, connected
 
 
 def shared(page: Page) -> str:
@@ -52,3 +54,50 @@ def test_the_browsers_way_back_leads_to_the_run_before(page: Page) -> None:
     expect(page).to_have_url(first)
     expect(said).to_contain_text("65 of 100 starts agree", timeout=60_000)
     expect(field).to_have_value("100")
+
+
+@pytest.mark.parametrize("name", ["fit", "membership", "posterior", "compare"])
+def test_every_file_can_be_saved(
+    name: str, app_server: Server, open_page: Callable[..., Page], tmp_path: Path
+) -> None:
+    page = open_page(f"{app_server.url}/{name}")
+    expect(page.get_by_text(re.compile("Done in")).first).to_be_visible(timeout=120_000)
+    for file in exported(page, tmp_path):
+        assert file.stat().st_size > 10
+
+
+def test_files_are_of_the_start_that_is_shown(
+    page: Page, open_page: Callable[..., Page], tmp_path: Path
+) -> None:
+    said = page.locator(".gmm-answer")
+    expect(said).to_contain_text("Two components explain", timeout=60_000)
+    connected(page)
+    best = {file.name: file for file in exported(page, tmp_path)}
+    run_id = re.search("run=([0-9a-f]{8})", page.url)[1]
+    other = open_page(f"{page.url}&start=17")
+    expect(other.locator(".gmm-answer")).to_contain_text("Start 17", timeout=60_000)
+    connected(other)
+    files = exported(other, tmp_path)
+    assert {file.name.replace("-start-17", "") for file in files} == set(best)
+    for file in files:
+        assert file.name.startswith(f"{run_id}-start-17-")
+        whole = file.read_bytes() == best[file.name.replace("-start-17", "")].read_bytes()
+        assert whole == file.name.endswith("-data.csv")
+    report = next(file for file in files if file.name.endswith("report.html"))
+    assert "Start 17" in report.read_text(encoding="utf-8")
+
+
+def exported(page: Page, folder: Path) -> list[Path]:
+    """Save every file that Export offers."""
+    connected(page)
+    page.get_by_role("button", name="Export", exact=True).click()
+    buttons = page.get_by_test_id("stPopoverBody").get_by_test_id("stDownloadButton")
+    expect(buttons.last).to_be_visible()
+    saved = []
+    for i in range(buttons.count()):
+        with page.expect_download() as download:
+            buttons.nth(i).get_by_role("button").click()
+        saved.append(folder / download.value.suggested_filename)
+        download.value.save_as(saved[-1])
+    page.keyboard.press("Escape")
+    return saved

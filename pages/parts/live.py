@@ -126,7 +126,10 @@ def view(
     known = _status(run_id)
     last = runs.get(slot)
     if known is None or known.state in ("failed", "cancelled"):
-        fresh = known is None and auto and estimate_seconds(spec) <= limit
+        # One that somebody stopped elsewhere, or a turn of a knob here, is as good as none: what
+        # stays stopped is a run that this page shows, by its link or since it was stopped on it.
+        stopped = known is not None and known.state == "cancelled" and last != run_id
+        fresh = (known is None or stopped) and auto and estimate_seconds(spec) <= limit
         if not (asked or fresh):
             result = service().result(run_id) if known else None
             if known:

@@ -151,7 +151,7 @@ def _said(segments: Sequence[Segment]) -> str:
 
 def _figure(fig: go.Figure) -> str:
     """Place a figure as data, with its text alternative below it."""
-    alt = str(fig.layout.meta["alt"])
+    alt = style.alternative(fig)
     body = fig.to_json()
     # The colours that a page replaces: here the page is a light one.
     page = {style.INK: "#1F2934", style.BACKGROUND: "#FFFFFF"}

@@ -55,7 +55,8 @@ def losses(
     curves = int((known > 1).sum())
     title = "Loss" if curves <= 1 else f"Loss of {curves:,} starts"
     alt = f"Minus the log joint against the step, {curves} of {R} starts trained. "
-    alt += f"The chosen one is at {end:.5g}. {int(bad.sum())} collapsed or failed."
+    if np.isfinite(end):
+        alt += f"The chosen one is at {end:.5g}. {int(bad.sum())} collapsed or failed."
     fig = style.figure(title, "step", "loss, −log joint", alt=alt, height=height)
     fig.layout.meta = {**fig.layout.meta, "customdata": "start"}
     for group, look in (
@@ -139,7 +140,8 @@ def gradient_norms(
         finite = norm[np.isfinite(norm)]
         if finite.size:
             said.append(f"{_SITE_NAMES.get(name, name)} {finite[-1]:.2g}")
-    alt = f"Gradient norms in unconstrained space, now {', '.join(said) or 'unknown'}."
+    now = f"now {', '.join(said)}" if said else "none yet"
+    alt = f"Gradient norms in unconstrained space, {now}."
     fig = style.figure(
         f"Gradient norms of {of}" if "locs" in norms else "Gradient norm",
         "step",

@@ -154,6 +154,15 @@ def figure(
     return fig
 
 
+def alternative(fig: go.Figure) -> str:
+    """Return the text alternative of a figure as plain text, for what reads no markup; "" for none.
+
+    In the figure, names went through `escape`, as in all its strings.
+    """
+    meta = fig.layout.meta
+    return html.unescape(str(meta.get("alt", "") if isinstance(meta, dict) else "")).strip()
+
+
 def powers_of_ten(fig: go.Figure, axis: str = "y") -> go.Figure:
     """Make `axis` ("x" or "y") of `fig` logarithmic, with ticks at powers of ten."""
     look = fig.layout[f"{axis}axis"]

@@ -16,6 +16,8 @@ import pandas  # noqa: F401
 import plotly.graph_objects as go
 import plotly.io
 
+from gmm_core.figures.style import alternative
+
 _BYTES = 10 * 2**20  # of JSON: the pages of some twenty runs
 
 # A figure, or one with the JSON of its frames.
@@ -38,10 +40,8 @@ _lock = threading.Lock()
 def draw(figure: Figure) -> Drawing:
     """Write a figure down; `alt` is "" when it has no text alternative."""
     fig, frames = figure if isinstance(figure, tuple) else (figure, "")
-    meta = fig.layout.meta
-    alt = str(meta.get("alt", "") if isinstance(meta, dict) else "").strip()
     height = int(fig.layout.height or 320)
-    return Drawing(plotly.io.to_json(fig, validate=False), alt, height, frames)
+    return Drawing(plotly.io.to_json(fig, validate=False), alternative(fig), height, frames)
 
 
 def once(of: Hashable, make: Callable[[], Figure]) -> Drawing:

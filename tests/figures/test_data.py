@@ -10,6 +10,7 @@ import pytest
 from gmm_core.dataset import Dataset
 from gmm_core.example_data import example
 from gmm_core.figures import data as figures
+from gmm_core.figures import style
 
 
 def data(values, columns=None) -> Dataset:
@@ -91,6 +92,7 @@ def test_names_are_text_in_titles_axes_and_hovers():
     assert "<script>" not in shown
     assert "<b>" not in shown
     assert "%{x} &" not in shown
+    assert all(name in style.alternative(fig) for name in names)  # read aloud as they are
 
 
 def test_spark_and_thumbnail_are_small_and_without_axes():

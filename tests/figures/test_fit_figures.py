@@ -150,3 +150,9 @@ def test_axis_of_a_weight_is_named_by_weights(fit):
     assert ticks["0.5"] == 0
     assert ticks["0.9"] == pytest.approx(np.log(9))
     assert named(fig, "end").x[0] == pytest.approx(np.log(0.625 / 0.375), abs=0.01)
+
+
+def test_before_the_first_step_the_alternatives_speak_of_no_number():
+    nothing = np.full((1, 20), np.nan)
+    for figure in (curves.losses(nothing), curves.gradient_norms({"locs": nothing[0]})):
+        assert "nan" not in figure.layout.meta["alt"]

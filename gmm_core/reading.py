@@ -18,15 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.dataset import MAX_COLUMNS, MAX_NAME_LENGTH, MAX_POINTS, Dataset, listing
-from gmm_core.formats import INFINITE, MISSING, NUMBER, RawTable, is_missing, is_number, parse
+from gmm_core.formats import RawTable, parse
+from gmm_core.formats.cells import to_numbers
 
 MAX_BYTES = 50 * 1024 * 1024
 """Size of a file, 50 MB as upload widgets count them: 10^6 rows x 3 columns of 15 characters, while
 reading takes some ten times as much memory and several people may upload at once."""
-
-NUMERIC_SHARE = 0.9
-"""A column is numeric when this share of its filled cells are numbers: typing errors are counted as
-missing, while a column of codes ("12", "A7", "n.d. 3") is text."""
 
 Source = str | os.PathLike[str] | bytes | IO[bytes]
 Missing = Literal["drop", "refuse"]
@@ -55,6 +52,7 @@ class Reading:
     encoding : of a text file.
     sheet : of an Excel file, which one was read.
     other_sheets : which ones were not.
+    notes : sentences about what was taken for what, where another reading was possible.
     """
 
     name: str
@@ -71,6 +69,7 @@ class Reading:
     encoding: str | None = None
     sheet: str | None = None
     other_sheets: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def missing(self, column: str) -> int:
         """Count the cells of a column that are no finite number."""
@@ -144,6 +143,7 @@ class Reading:
         total = len(self.columns) + sum(n not in self.columns for n, _ in self.left_out)
         rows, seen = _count(self.n_rows, "row"), _count(total, "column")
         said = [f"Read {rows} and {seen} from {self.format} ({', '.join(how)})."]
+        said += self.notes
         aside = [(n, why) for n, why in self.left_out if n not in wanted]
         if aside:
             by_reason: dict[str, list[str]] = {}
@@ -315,7 +315,7 @@ def _account(table: RawTable, name: str) -> Reading:
         if isinstance(cells, str):
             left_out.append((column, cells))
             continue
-        numbers, strange, reason = _numbers(cells)
+        numbers, strange, reason = to_numbers(cells)
         if reason:
             left_out.append((column, reason))
             continue
@@ -330,10 +330,12 @@ def _account(table: RawTable, name: str) -> Reading:
             aside.add(column)
     if not columns:
         reasons = ", ".join(f"{listing([c])} is {why}" for c, why in left_out[:5])
-        raise ValueError(
-            f"The file has no column of numbers: {reasons}. "
-            "Choose a file in which at least one column is numeric."
+        said = (
+            f"The file has no column of numbers: {reasons}.",
+            *table.notes,
+            "Choose a file in which at least one column is numeric.",
         )
+        raise ValueError(" ".join(said))
     default = tuple(c for c in columns if c not in aside)
     if not default:  # better a poor column than none
         default = tuple(columns)
@@ -355,6 +357,7 @@ def _account(table: RawTable, name: str) -> Reading:
         encoding=table.encoding,
         sheet=table.sheet,
         other_sheets=table.other_sheets,
+        notes=table.notes,
     )
 
 
@@ -365,85 +368,3 @@ def _is_row_number(column: str, values: NDArray[np.float64]) -> bool:
     if called not in usual and called not in ("column 1", "index level 0"):
         return False
     return len(values) > 1 and bool((np.diff(values) == 1).all()) and values[0] in (0, 1)
-
-
-def _numbers(cells: Any) -> tuple[NDArray[np.float64], int, str]:
-    """Turn cells into numbers with NaN for missing, the count of strange cells, or the reason."""
-    nothing = np.empty(0)
-    if isinstance(cells, np.ndarray):
-        return (nothing, 0, "empty") if np.isnan(cells).all() else (cells, 0, "")
-    if not isinstance(cells, list):
-        return _parse_strings(cells)
-    if set(map(type, cells)) <= {int, float, type(None)}:
-        try:
-            plain = np.array(cells, dtype=np.float64)  # None becomes NaN
-        except OverflowError:  # an integer past 1.8e308
-            pass
-        else:
-            return _numbers(plain)
-    values = np.full(len(cells), np.nan)
-    numeric = filled = 0
-    other: Any = None
-    for i, cell in enumerate(cells):
-        if is_missing(cell):
-            continue
-        filled += 1
-        if is_number(cell):
-            numeric += 1
-            try:
-                values[i] = float(cell)
-            except OverflowError:  # an integer past 1.8e308
-                values[i] = np.inf if cell > 0 else -np.inf
-        else:
-            other = cell
-    reason = _verdict(numeric, filled)
-    if reason == "text" and not isinstance(other, str):
-        kinds = {"bool": "true/false", "list": "lists", "dict": "lists"}
-        dates = ("datetime", "date", "time", "timedelta")
-        kind = type(other).__name__
-        reason = "dates" if kind in dates else kinds.get(kind, "text")
-    return (nothing, 0, reason) if reason else (values, filled - numeric, "")
-
-
-def _parse_strings(cells: Any) -> tuple[NDArray[np.float64], int, str]:
-    """Parse an Arrow array of strings: at once where it is clean, else cell by kind of cell."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if len(cells) < 50:  # thousands of short columns: calling Arrow takes longer than the work
-        return _numbers(cells.to_pylist())
-    cells = pc.utf8_trim_whitespace(cells)
-    try:
-        clean = cells.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    except pa.ArrowInvalid:
-        pass
-    else:
-        if np.isfinite(clean).all():
-            return clean, 0, ""
-    low = pc.utf8_lower(cells)
-    number = pc.match_substring_regex(cells, f"^(?:{NUMBER.pattern})$")
-    infinite = pc.is_in(low, value_set=pa.array(sorted(INFINITE)))
-    missing = pc.is_in(low, value_set=pa.array(sorted(MISSING)))
-    numeric = int(pc.sum(pc.or_(number, infinite)).as_py() or 0)
-    filled = len(cells) - int(pc.sum(missing).as_py() or 0)
-    reason = _verdict(numeric, filled)
-    if reason:
-        return np.empty(0), 0, reason
-    values = np.full(len(cells), np.nan)
-    at = number.to_numpy(zero_copy_only=False).astype(bool)
-    # Arrow refuses a plus sign, and a number past 1.8e308 as well; Python reads both.
-    plain = pc.replace_substring_regex(cells.filter(number), r"^\+", "")
-    try:
-        values[at] = plain.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    except pa.ArrowInvalid:
-        values[at] = [float(text) for text in plain.to_pylist()]
-    positions = infinite.to_numpy(zero_copy_only=False).astype(bool)
-    values[positions] = [float(text) for text in cells.filter(infinite).to_pylist()]
-    return values, filled - numeric, ""
-
-
-def _verdict(numeric: int, filled: int) -> str:
-    """Name the reason why a column is not numeric, or nothing when it is."""
-    if filled == 0:
-        return "empty"
-    return "" if numeric >= NUMERIC_SHARE * filled else "text"

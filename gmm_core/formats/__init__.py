@@ -12,17 +12,10 @@ from dataclasses import replace
 from gmm_core.formats.delimited import read_text
 from gmm_core.formats.encoding import decode, refuse_known_binaries
 from gmm_core.formats.excel import read_excel
+from gmm_core.formats.numerals import INFINITE, MISSING, NUMBER, is_missing, is_number
 from gmm_core.formats.parquet import read_parquet
 from gmm_core.formats.structured import read_json
-from gmm_core.formats.table import (
-    INFINITE,
-    MISSING,
-    NUMBER,
-    RawTable,
-    Unreadable,
-    is_missing,
-    is_number,
-)
+from gmm_core.formats.table import RawTable, Unreadable
 
 __all__ = ["INFINITE", "MISSING", "NUMBER", "RawTable", "is_missing", "is_number", "parse"]
 

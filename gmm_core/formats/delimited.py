@@ -7,7 +7,9 @@ import io
 import re
 from typing import Any
 
+from gmm_core.formats.decimals import plain_decimals
 from gmm_core.formats.encoding import SAMPLE_BYTES
+from gmm_core.formats.numerals import is_missing, may_be_number
 from gmm_core.formats.table import (
     MAX_FILE_COLUMNS,
     RawTable,
@@ -15,8 +17,6 @@ from gmm_core.formats.table import (
     count,
     default_names,
     has_header,
-    is_missing,
-    is_number,
     tidy_names,
     too_wide,
 )
@@ -31,12 +31,11 @@ DELIMITERS = {"\t": "tab", ";": "semicolon", "|": "bar", ",": "comma", " ": "spa
 def read_text(text: str) -> RawTable:
     """Read delimited text: the delimiter, the decimal sign and the header are found out."""
     import pyarrow as pa
-    import pyarrow.compute as pc
     from pyarrow import csv as arrow_csv
 
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "").strip("\n\x1a\ufeff")
     if not text.isascii():
-        text = text.replace("\u2212", "-").replace("\u00a0", " ")  # typeset minus, hard space
+        text = _plain_spaces(text.replace("\u2212", "-"))  # typeset minus
     skipped = 0
     top = 0
     while text.startswith(("#", "\n"), top) and (end := text.find("\n", top)) >= 0:
@@ -115,11 +114,7 @@ def read_text(text: str) -> RawTable:
             f"The file has a header but no rows below it ({count(width, 'column')}). "
             "Choose a file with at least one row of numbers."
         )
-    if decimal == ",":
-        # A point here would group thousands; "1.234,5" is left as text rather than guessed.
-        point = [pc.match_substring(c, ".") for c in cells]
-        swapped = [pc.replace_substring(c, ",", ".") for c in cells]
-        cells = [pc.if_else(p, c, s) for p, c, s in zip(point, cells, swapped, strict=True)]
+    cells, decimal, notes = plain_decimals(cells, delimiter)
     return RawTable(
         format="CSV",
         names=names,
@@ -128,7 +123,17 @@ def read_text(text: str) -> RawTable:
         header=header,
         delimiter=DELIMITERS.get(delimiter) if delimiter != "\x1f" else None,
         decimal=decimal,
+        notes=notes,
     )
+
+
+def _plain_spaces(text: str) -> str:
+    """Make typeset spaces plain, except a hard space between thousands, which nothing splits."""
+    if re.search("[\u00a0\u202f\u2009]", text) is None:
+        return text
+    text = re.sub("(?<=[0-9])[\u00a0\u202f\u2009](?=[0-9]{3}(?![0-9]))", "\x1e", text)
+    text = re.sub("[\u00a0\u202f\u2009]", " ", text)
+    return text.replace("\x1e", "\u00a0")
 
 
 def _first_lines(text: str) -> list[str]:
@@ -160,22 +165,26 @@ def _dialect(lines: list[str], declared: str | None) -> tuple[str, str]:
     """
     lines = lines[:300]
     best, best_score = ("", "."), -1.0
-    for delimiter in [declared] if declared else [*DELIMITERS, ""]:
+    # A space inside a table of semicolons or tabs stands between words or thousands.
+    whole = any(min(counts := [line.count(d) for line in lines]) == max(counts) > 0 for d in ";\t")
+    usual = [d for d in DELIMITERS if not (whole and d == " ")]
+    for delimiter in [declared] if declared else [*usual, ""]:
         rows = _split(lines, delimiter)
         widths = [len(row) for row in rows]
         if max(widths) == 1 and delimiter != "" and not declared:
             continue
         # "a,b" above "1,5" names two columns: the comma is then no decimal sign of a single one.
-        commas = delimiter == "" and not is_number(lines[0], ",") and "," in lines[0]
+        commas = delimiter == "" and not may_be_number(lines[0], ",") and "," in lines[0]
         alike = widths.count(max(set(widths), key=widths.count)) / len(widths)
         body = rows[1:] or rows
         # A thousand cells of a row tell as much as a hundred thousand.
         filled = [cell for row in body for cell in row[:1000] if not is_missing(cell)]
         for decimal in (".", ","):
-            # Quoted "1,234" between commas is more often a thousand than a decimal: not guessed.
             if decimal == delimiter or (decimal == "," and commas):
                 continue
-            share = sum(is_number(c, decimal) for c in filled) / max(len(filled), 1)
+            numbers = [c for c in filled if may_be_number(c, decimal)]
+            # In one column, a space is more likely a delimiter that was not found.
+            share = sum(bool(delimiter) or " " not in c for c in numbers) / max(len(filled), 1)
             # A ragged table is worse than one of text; 0.1 lets a table of text still be split.
             score = alike**2 * (0.1 + share)
             if score > best_score + 1e-9:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gmm_core.dataset import MAX_NAME_LENGTH, MAX_POINTS
+from gmm_core.formats.numerals import is_missing, may_be_number
 
 MAX_CELLS = 25_000_000
 """Cells in one file: what 50 MB of text can hold at two bytes each; 200 MB as float64."""
@@ -18,39 +17,6 @@ MAX_OBJECTS = 4_000_000
 
 MAX_FILE_COLUMNS = 16_384
 """What a spreadsheet can hold; a table wider than that is a misread or transposed file."""
-
-MISSING = frozenset(
-    [
-        "",
-        "na",
-        "n/a",
-        "nan",
-        "-nan",
-        "null",
-        "none",
-        "nil",
-        "missing",
-        "-",
-        "--",
-        "?",
-        ".",
-        "<na>",
-        "#n/a",
-        "#na",
-        "#div/0!",
-        "#value!",
-        "#num!",
-        "#ref!",
-        "#name?",
-        "#null!",
-    ]
-)
-"""What programs write for "no value", in lower case; the last are Excel's errors."""
-
-INFINITE = frozenset(s + w for s in ("", "+", "-") for w in ("inf", "infinity"))
-
-NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-NUMBER_COMMA = re.compile(r"[+-]?(?:[0-9]*,[0-9]+|[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
 class Unreadable(ValueError):  # noqa: N818 - says what the file is
@@ -74,6 +40,7 @@ class RawTable:
     encoding : of a text file.
     sheet : of an Excel file, the sheet that was read.
     other_sheets : names of those that were not.
+    notes : sentences about what was taken for what, where another reading was possible.
     """
 
     format: str
@@ -86,24 +53,7 @@ class RawTable:
     encoding: str | None = None
     sheet: str | None = None
     other_sheets: tuple[str, ...] = ()
-
-
-def is_number(cell: object, decimal: str = ".") -> bool:
-    """Whether a cell holds a real number, or text that reads as one."""
-    if isinstance(cell, str):
-        text = cell.strip()
-        pattern = NUMBER if decimal == "." else NUMBER_COMMA
-        return bool(pattern.fullmatch(text)) or text.lower() in INFINITE
-    if isinstance(cell, float):
-        return not math.isnan(cell)
-    return isinstance(cell, int) and not isinstance(cell, bool)
-
-
-def is_missing(cell: object) -> bool:
-    """Whether a cell says that there is no value."""
-    if isinstance(cell, str):
-        return cell.strip().lower() in MISSING
-    return cell is None or (isinstance(cell, float) and math.isnan(cell))
+    notes: tuple[str, ...] = ()
 
 
 def tidy_names(raw: Sequence[object]) -> tuple[str, ...]:
@@ -133,13 +83,13 @@ def has_header(rows: Sequence[Sequence[object]], decimal: str = ".") -> bool:
     """Whether the first row names the columns: words stand where numbers stand below."""
     first, body = rows[0], rows[1:]
     if not body:
-        return not any(is_number(c, decimal) for c in first)
+        return not any(may_be_number(c, decimal) for c in first)
     named = numeric = 0
     for d, cell in enumerate(first):
         below = [row[d] for row in body if d < len(row) and not is_missing(row[d])]
-        if below and sum(is_number(c, decimal) for c in below) >= len(below) / 2:
+        if below and sum(may_be_number(c, decimal) for c in below) >= len(below) / 2:
             numeric += 1
-            named += not is_number(cell, decimal) and not is_missing(cell)
+            named += not may_be_number(cell, decimal) and not is_missing(cell)
     return 2 * named >= numeric if numeric else True
 
 

@@ -108,6 +108,7 @@ def test_the_same_table_in_every_format_is_the_same_dataset(content):
         ("[[1, 2], [3, 4]]", ("x1", "x2"), [[1, 2], [3, 4]]),
         ("[mass],b\n1,2\n", ("[mass]", "b"), [[1, 2]]),
         ("7", ("value",), [[7]]),
+        ('v,said\n1,"one, two\nand three, four"\n2,x\n', ("v",), [[1], [2]]),
         ('name;v\n"x;y";1,5\nz;2,5\n', ("v",), [[1.5], [2.5]]),
         ("a,a,,a\n1,2,3,4\n5,6,7,8\n", ("a", "a (2)", "column 3", "a (3)"), None),
         ("=cmd|' /C calc'!A0,<script>\n1,2\n", ("=cmd|' /C calc'!A0", "<script>"), [[1, 2]]),
@@ -212,6 +213,28 @@ def test_of_several_sheets_the_first_filled_one_is_read_and_the_others_are_named
     assert reading.columns == ("a",)
 
 
+@pytest.mark.parametrize(
+    ("content", "columns", "values"),
+    [
+        (
+            '{"columns":[0,1],"index":[0,1],"data":[[1.5,2.5],[3.5,4.5]]}',
+            ("0", "1"),
+            [[1.5, 2.5], [3.5, 4.5]],
+        ),
+        ('{"a":{"0":1,"1":2},"b":{"1":20,"0":10}}', ("a", "b"), [[1, 10], [2, 20]]),
+        (
+            '{"a":{"0":1,"1":2},"b":{"0":10,"2":30}}',
+            ("a", "b"),
+            [[1, 10], [2, np.nan], [np.nan, 30]],
+        ),
+    ],
+)
+def test_json_that_names_rows_or_columns_is_read_by_name(content, columns, values):
+    reading = read_table(file(content))
+    assert (reading.columns, reading.header) == (columns, True)
+    np.testing.assert_array_equal(reading.values, values)
+
+
 def test_paths_bytes_and_reread_uploads_are_sources(tmp_path):
     path = tmp_path / "points.csv"
     path.write_text("a\n1\n2\n")
@@ -279,7 +302,19 @@ with zipfile.ZipFile(ZIP, "w") as archive:
         ("{}", "holds no rows"),
         ("[[1, 2], [3]]", "row 2 has 1 cells, but the first has 2"),
         ('{"a": [1, 2], "b": [3]}', "differ in length"),
+        (
+            "a,b\n" + "1,2\n" * 100 + '3,"4\n' + "5,6\n" * 5000,
+            "may not be closed: the cell in row 102, column 2 goes on over 5,000 lines",
+        ),
+        ('a,b\n3,"4\n' + "5,6\n" * 50 + '7,"8\n9,1\n', "quotation mark may not be closed"),
+        ('a\n"1\n2\n3\n', "quotation mark may not be closed"),
+        ('a b\n1 "2\n3 4\n5 6\n', "quotation mark may not be closed"),
         ("[1, [2]]", "not a table"),
+        ('{"a": [1, 2], "a": [3, 4]}', 'has "a" twice'),
+        ('{"a": 1}\n{"a": 1, "b": 2, "b": 3}', 'has "b" twice'),
+        ('{"a": {"0": 1}, "b": [2]}', "which cells belong together"),
+        ('{"columns": [0, 1], "data": [[1, 2], [3]]}', "row 2 has 1 cells, but the header has 2"),
+        ('{"columns": ["a"], "data": []}', "header but no rows"),
         ("[true, false]", "true/false"),
         (b"PAR1" + bytes(50) + b"PAR1", "begins like Parquet"),
         (parquet(pa.table({"a": [1.0]}))[:-20], "begins like Parquet"),

@@ -1,8 +1,8 @@
 """Which sign is the decimal one and which stands between thousands, judged from the whole file.
 
-"1,234" is 1.234 to some and 1234 to others, a thousandfold apart. Every cell is therefore looked at,
-not a sample; where the file decides, that is followed, and where it does not, a sentence says what
-was taken. A file writes its numbers in one way: a cell that contradicts it is left as unreadable.
+"1,234" is 1.234 to some and 1234 to others, a thousandfold apart. Every cell is therefore looked
+at, not a sample; where the file decides, that is followed, and where it does not, a sentence says
+what was taken. A file writes its numbers in one way: a cell that contradicts it is not read.
 """
 
 from __future__ import annotations

@@ -103,6 +103,8 @@ def read_text(text: str) -> RawTable:
             "quotation mark may not be closed. Save it again as CSV."
         ) from error
     cells = [column.combine_chunks() for column in table.columns]
+    if '"' in text:
+        _refuse_swallowed_rows(cells, delimiter)
     if header:
         names = tidy_names([c[0].as_py() for c in cells])
         cells = [c[1:] for c in cells]
@@ -125,6 +127,31 @@ def read_text(text: str) -> RawTable:
         decimal=decimal,
         notes=notes,
     )
+
+
+def _refuse_swallowed_rows(cells: list[Any], delimiter: str) -> None:
+    """Raise when a cell holds lines that are rows: a quotation mark then was not closed."""
+    import pyarrow.compute as pc
+
+    for d, column in enumerate(cells):
+        within = pc.match_substring(column, "\n")
+        if not pc.any(within).as_py():
+            continue
+        for text in column.filter(within).to_pylist():
+            lines = [line.split(delimiter) for line in text.split("\n")[1:]]
+            rows = [line for line in lines if len(line) == len(cells)]
+            like = sum(2 * sum(map(_numeric, row)) >= len(row) for row in rows)
+            if like:
+                at = pc.index(within, True).as_py() + 1
+                raise Unreadable(
+                    f"A quotation mark may not be closed: the cell in row {at:,}, column {d + 1} "
+                    f"goes on over {count(len(lines), 'line')}, of which {like:,} look like rows "
+                    "of the table. Close the quotation mark, or remove it."
+                )
+
+
+def _numeric(cell: str) -> bool:
+    return may_be_number(cell, ".") or may_be_number(cell, ",")
 
 
 def _plain_spaces(text: str) -> str:
@@ -196,7 +223,7 @@ def _split(lines: list[str], delimiter: str) -> list[list[str]]:
     if delimiter == "":
         return [[line.strip().strip('"')] for line in lines]
     if delimiter == " ":
-        lines = [line.strip() for line in lines]
+        lines = [line.strip() + "\n" for line in lines]  # kept where a cell goes over lines
     try:
         reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
         return [row for row in reader if row]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from gmm_core.dataset import MAX_POINTS
+from gmm_core.dataset import MAX_POINTS, listing
 from gmm_core.formats.table import (
     MAX_FILE_COLUMNS,
     MAX_OBJECTS,
@@ -31,7 +31,9 @@ def read_json(text: str) -> RawTable:
     if commas > MAX_OBJECTS:
         raise too_many_cells(commas, MAX_OBJECTS)
     try:
-        content = json.loads(text)
+        content = _loads(text)
+    except Unreadable:
+        raise
     except RecursionError as error:
         raise Unreadable(
             "The JSON is nested too deeply to be a table. Give a list of numbers, a list of rows, "
@@ -50,11 +52,10 @@ def read_json(text: str) -> RawTable:
         'of records like {"x": 1, "y": 2}, or an object of columns like {"x": [1, 2]}.'
     )
     if isinstance(content, dict):
-        split = content.get("columns"), content.get("data")
+        split: Any = content.get("columns"), content.get("data")
         if all(isinstance(part, list) for part in split):  # pandas' orient="split"
-            content = [split[0], *split[1]]  # type: ignore[misc]
-        else:
-            return _json_columns(content, shape)
+            return _json_rows(split[1], shape, split[0])
+        return _json_columns(content, shape)
     if not content:
         raise Unreadable("The JSON holds no rows. Choose a file with at least one row of numbers.")
     if all(isinstance(row, dict) for row in content):
@@ -67,30 +68,47 @@ def read_json(text: str) -> RawTable:
             raise too_many_cells(len(keys) * len(content), MAX_OBJECTS)
         return _json_columns({key: [row.get(key) for row in content] for key in keys}, shape)
     if all(isinstance(row, list) for row in content):
-        lengths = [len(row) for row in content]
-        if max(lengths) == 0:
-            raise shape
-        if min(lengths) < max(lengths):
-            odd = next(i for i, n in enumerate(lengths) if n != lengths[0])
-            raise Unreadable(
-                f"The rows of the JSON differ in length: row {odd + 1} has {lengths[odd]} cells, "
-                f"but the first has {lengths[0]}. Give every row the same number of cells."
-            )
-        return from_rows("JSON", [tuple(row) for row in content])
+        return _json_rows(content, shape)
     if any(isinstance(row, (list, dict)) for row in content):
         raise shape
     return RawTable("JSON", ("value",), (content,), len(content), header=False)
 
 
+def _json_rows(rows: list[Any], shape: Unreadable, names: list[Any] | None = None) -> RawTable:
+    """Read rows of cells; without names the first of them may be the header."""
+    if not all(isinstance(row, list) for row in rows):
+        raise shape
+    every = rows if names is None else [names, *rows]
+    lengths = [len(row) for row in every]
+    if max(lengths) == 0:
+        raise shape
+    if min(lengths) < max(lengths):
+        odd = next(i for i, n in enumerate(lengths) if n != lengths[0])
+        row, first = (odd + 1, "the first has") if names is None else (odd, "the header has")
+        raise Unreadable(
+            f"The rows of the JSON differ in length: row {row} has {lengths[odd]} cells, "
+            f"but {first} {lengths[0]}. Give every row the same number of cells."
+        )
+    return from_rows("JSON", [tuple(row) for row in every], header=names is not None or None)
+
+
 def _json_columns(content: dict[str, Any], shape: Unreadable) -> RawTable:
     if len(content) > MAX_FILE_COLUMNS:
         raise too_wide(len(content))
-    columns = []
-    for column in content.values():
-        if isinstance(column, dict):  # pandas' orient="columns": one entry per row label
-            columns.append(list(column.values()))
-        else:
-            columns.append(column if isinstance(column, list) else [column])
+    keyed = [column for column in content.values() if isinstance(column, dict)]
+    columns: list[list[Any]] = []
+    if keyed:  # pandas' orient="columns": one entry per row label
+        if len(keyed) < len(content):
+            raise Unreadable(
+                "Some columns of the JSON name their rows and others do not, so that it is open "
+                "which cells belong together. Give every column as a list, or with named rows."
+            ) from shape
+        labels = list(dict.fromkeys(label for column in keyed for label in column))
+        if len(labels) * len(keyed) > MAX_OBJECTS:
+            raise too_many_cells(len(labels) * len(keyed), MAX_OBJECTS)
+        columns = [[column.get(label) for label in labels] for column in keyed]
+    else:
+        columns = [c if isinstance(c, list) else [c] for c in content.values()]
     lengths = {len(column) for column in columns}
     if not columns or lengths == {0}:
         raise Unreadable("The JSON holds no rows. Choose a file with at least one row of numbers.")
@@ -110,6 +128,28 @@ def _json_lines(text: str) -> list[Any] | None:
     if len(lines) < 2:
         return None
     try:
-        return [json.loads(line) for line in lines]
+        return [_loads(line) for line in lines]
+    except Unreadable:
+        raise
     except (ValueError, RecursionError):
         return None
+
+
+def _loads(text: str) -> Any:
+    """Parse JSON, but refuse an object that names a key twice: one of the two would be lost."""
+    return json.loads(text, object_pairs_hook=_object)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        left = set(found)
+        for key, _ in pairs:
+            if key not in left:
+                break
+            left.remove(key)
+        raise Unreadable(
+            f"An object in the JSON has {listing([key])} twice, and only one of the two could be "
+            "read. Give each a name of its own."
+        )
+    return found

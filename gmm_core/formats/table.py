@@ -127,15 +127,18 @@ def too_many_cells(cells: int, most: int = MAX_CELLS) -> Unreadable:
     )
 
 
-def from_rows(kind: str, rows: list[tuple[Any, ...]]) -> RawTable:
-    """Turn rows of Python values into columns; short rows end in missing cells."""
+def from_rows(kind: str, rows: list[tuple[Any, ...]], header: bool | None = None) -> RawTable:
+    """Turn rows of Python values into columns; short rows end in missing cells.
+
+    Whether the first row is the header is found out, unless it is known.
+    """
     width = max(len(row) for row in rows)
     if width > MAX_FILE_COLUMNS:
         raise too_wide(width)
     if len(rows) * width > MAX_OBJECTS:
         raise too_many_cells(len(rows) * width, MAX_OBJECTS)
     padded = [tuple(row) + (None,) * (width - len(row)) for row in rows]
-    header = has_header(padded[:300])
+    header = has_header(padded[:300]) if header is None else header
     names = tidy_names(padded[0]) if header else default_names(width)
     body = padded[int(header) :]
     if not body:

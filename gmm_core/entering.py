@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.dataset import Dataset
+from gmm_core.formats.numerals import NUMBER
 from gmm_core.mixture import Parameters
 
 Array = NDArray[np.float64]
@@ -149,10 +150,14 @@ def _number(cell: object, where: str) -> float:
     """Read one cell, or say what it holds instead of a number."""
     if cell is None or (isinstance(cell, float) and math.isnan(cell)) or str(cell).strip() == "":
         raise ValueError(f"{where}, is empty. Type a number, or delete the row.")
-    try:
-        value = float(cell)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        value = math.nan
+    if isinstance(cell, str):  # as in files: float() takes "1_000" and the digits of any script
+        cell = cell.strip().replace("\u2212", "-")
+        value = float(cell) if NUMBER.fullmatch(cell) else math.nan
+    else:
+        try:
+            value = float(cell)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            value = math.nan
     if not math.isfinite(value):
         raise ValueError(
             f'{where}, is "{str(cell)[:40]}", but a finite number was expected. Correct it.'

@@ -21,6 +21,10 @@ def test_lines_of_equal_length_are_points_in_columns():
     np.testing.assert_array_equal(entering.numbers("1, 2\n-3 4e1"), [[1, 2], [-3, 40]])
 
 
+def test_signs_are_those_of_files():
+    np.testing.assert_array_equal(entering.numbers("\u22125 +.5 -1."), [[-5], [0.5], [-1]])
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -29,6 +33,8 @@ def test_lines_of_equal_length_are_points_in_columns():
         ("1\n2\nabc", 'Line 3, is "abc"'),
         ("1 nan", 'is "nan"'),
         ("1 1e999", 'is "1e999"'),
+        ("1_000 2", 'is "1_000"'),
+        ("1 \u0661\u0662", 'is "\u0661\u0662"'),
     ],
 )
 def test_what_is_no_number_is_answered_with_its_line(text, said):

@@ -235,6 +235,36 @@ def test_json_that_names_rows_or_columns_is_read_by_name(content, columns, value
     np.testing.assert_array_equal(reading.values, values)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "id,2001,2002\nA,1,2\nB,3,4\n",
+        '[["id", 2001, 2002], ["A", 1, 2], ["B", 3, 4]]',
+        excel([["id", 2001, 2002], ["A", 1, 2], ["B", 3, 4]]),
+    ],
+)
+def test_years_beside_a_label_are_a_header(content):
+    reading = read_table(file(content))
+    assert reading.columns == ("2001", "2002")
+    assert reading.values.tolist() == [[1, 2], [3, 4]]
+    assert "has the years 2001 to 2002" in " ".join(reading.sentences())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "A,1,2\nB,3,7\nC,5,4\n",  # a label that does not come again is no header
+        "A,2001,2002\nB,1,2\nA,3,4\n",  # a label that does
+        "A,2001,2\nB,1,3\nC,3,4\n",  # one year among numbers
+        "A,2001,2002\nB,1999,3\nC,3,4\n",  # years below
+        "A,2002,2001\nB,1,3\nC,3,4\n",  # in no order
+        "2001,2002\n1,3\n3,4\n",  # no label
+    ],
+)
+def test_a_first_row_of_data_is_kept(content):
+    assert read_table(file(content)).n_rows == 3
+
+
 def test_paths_bytes_and_reread_uploads_are_sources(tmp_path):
     path = tmp_path / "points.csv"
     path.write_text("a\n1\n2\n")

@@ -17,6 +17,7 @@ from gmm_core.formats.table import (
     count,
     default_names,
     has_header,
+    header_of_years,
     tidy_names,
     too_wide,
 )
@@ -52,7 +53,8 @@ def read_text(text: str) -> RawTable:
     sample = _split(lines, delimiter)
     if len(sample[0]) > MAX_FILE_COLUMNS:
         raise too_wide(len(sample[0]))
-    header = has_header(sample, decimal)
+    years = header_of_years(sample, decimal)
+    header = bool(years) or has_header(sample, decimal)
     if delimiter == " ":
         text = _collapse_spaces(text)
     elif delimiter == "":
@@ -125,7 +127,7 @@ def read_text(text: str) -> RawTable:
         header=header,
         delimiter=DELIMITERS.get(delimiter) if delimiter != "\x1f" else None,
         decimal=decimal,
-        notes=notes,
+        notes=(years, *notes) if years else notes,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -93,6 +94,40 @@ def has_header(rows: Sequence[Sequence[object]], decimal: str = ".") -> bool:
     return 2 * named >= numeric if numeric else True
 
 
+def header_of_years(rows: Sequence[Sequence[object]], decimal: str = ".") -> str:
+    """Say that the first row is a header of years, or nothing when it is none.
+
+    A row of data must not be lost to this: there must be a column of text, the first cell of
+    none may come again, and in every column of numbers, two at least, the first cell must be a year,
+    in the order of the columns, above cells of which none is one.
+    """
+    first, body = rows[0], rows[1:]
+    years: list[int] = []
+    labelled = False
+    for d, cell in enumerate(first):
+        below = [row[d] for row in body if d < len(row) and not is_missing(row[d])]
+        if not below:
+            return ""
+        if 2 * sum(may_be_number(c, decimal) for c in below) < len(below):
+            if cell in below or may_be_number(cell, decimal):
+                return ""
+            labelled = True
+        elif _is_year(cell) and not any(map(_is_year, below)):
+            years.append(int(str(cell)))
+        else:
+            return ""
+    if not labelled or len(years) < 2 or years != sorted(set(years)):
+        return ""
+    return (
+        f"The first row was taken as the header, since it has the years {years[0]} to {years[-1]} "
+        "above numbers that are none. If it is a row of data, put a header above it."
+    )
+
+
+def _is_year(cell: object) -> bool:
+    return not isinstance(cell, bool) and re.fullmatch(r"19\d\d|20\d\d|2100", str(cell)) is not None
+
+
 def count(n: int, noun: str) -> str:
     """Write a count with its noun."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
@@ -138,7 +173,8 @@ def from_rows(kind: str, rows: list[tuple[Any, ...]], header: bool | None = None
     if len(rows) * width > MAX_OBJECTS:
         raise too_many_cells(len(rows) * width, MAX_OBJECTS)
     padded = [tuple(row) + (None,) * (width - len(row)) for row in rows]
-    header = has_header(padded[:300]) if header is None else header
+    years = header_of_years(padded[:300]) if header is None else ""
+    header = bool(years) or (has_header(padded[:300]) if header is None else header)
     names = tidy_names(padded[0]) if header else default_names(width)
     body = padded[int(header) :]
     if not body:
@@ -155,6 +191,7 @@ def from_rows(kind: str, rows: list[tuple[Any, ...]], header: bool | None = None
         tuple(cells[d] for d in keep),
         len(body),
         header=header,
+        notes=(years,) if years else (),
     )
 
 

@@ -364,7 +364,7 @@ def _account(table: RawTable, name: str) -> Reading:
 def _is_row_number(column: str, values: NDArray[np.float64]) -> bool:
     """Whether a column only counts the rows, as pandas and R write it in front of a table."""
     called = column.lower().replace("_", " ").strip()
-    usual = ("id", "index", "row", "row id", "rownames", "row names", "no", "nr", "unnamed: 0")
+    usual = ("id", "index", "row", "row id", "rownames", "row names", "no", "nr", "#", "unnamed: 0")
     if called not in usual and called not in ("column 1", "index level 0"):
         return False
     return len(values) > 1 and bool((np.diff(values) == 1).all()) and values[0] in (0, 1)

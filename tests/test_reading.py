@@ -265,6 +265,24 @@ def test_a_first_row_of_data_is_kept(content):
     assert read_table(file(content)).n_rows == 3
 
 
+@pytest.mark.parametrize(
+    ("content", "columns", "rows"),
+    [
+        ("#,h\n1,180\n2,170\n3,160\n", ("#", "h"), 3),
+        ("#\tx\n1\t5\n", ("#", "x"), 1),
+        ("#a;b\n1,5;2\n", ("a", "b"), 1),
+        ("# made by hand, 2020\n# a b\n1 2\n3 4\n", ("a", "b"), 2),
+        ("# made by hand\n1 2\n3 4\n", ("x1", "x2"), 2),
+        ("# my data\na b\n1 2\n3 4\n", ("a", "b"), 2),
+        ("#1,2\n3,4\n", ("x1", "x2"), 1),
+        ("# heights\n1\n2\n", ("value",), 2),
+    ],
+)
+def test_a_header_behind_a_hash_is_told_from_a_comment(content, columns, rows):
+    reading = read_table(file(content))
+    assert (reading.columns, reading.n_rows) == (columns, rows)
+
+
 def test_paths_bytes_and_reread_uploads_are_sources(tmp_path):
     path = tmp_path / "points.csv"
     path.write_text("a\n1\n2\n")

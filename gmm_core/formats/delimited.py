@@ -39,7 +39,9 @@ def read_text(text: str) -> RawTable:
         text = _plain_spaces(text.replace("\u2212", "-"))  # typeset minus
     skipped = 0
     top = 0
+    comment = ""
     while text.startswith(("#", "\n"), top) and (end := text.find("\n", top)) >= 0:
+        comment = text[top:end] or comment
         top, skipped = end + 1, skipped + 1
     text = text[top:]
     declared = re.match(r"sep=(.)\n", text)  # what Excel writes, and reads, to name the delimiter
@@ -51,10 +53,14 @@ def read_text(text: str) -> RawTable:
     lines = _first_lines(text)
     delimiter, decimal = _dialect(lines, declared.group(1) if declared else None)
     sample = _split(lines, delimiter)
+    named = _header_in_comment(comment, sample, delimiter, decimal)
+    if named:
+        text, skipped = f"{named}\n{text}", skipped - 1
+        sample = [*_split([named], delimiter), *sample]
     if len(sample[0]) > MAX_FILE_COLUMNS:
         raise too_wide(len(sample[0]))
     years = header_of_years(sample, decimal)
-    header = bool(years) or has_header(sample, decimal)
+    header = bool(named or years) or has_header(sample, decimal)
     if delimiter == " ":
         text = _collapse_spaces(text)
     elif delimiter == "":
@@ -129,6 +135,22 @@ def read_text(text: str) -> RawTable:
         decimal=decimal,
         notes=(years, *notes) if years else notes,
     )
+
+
+def _header_in_comment(line: str, rows: list[list[str]], delimiter: str, decimal: str) -> str:
+    """Find the header in the comment above a table of several columns that has no other one.
+
+    Returns
+    -------
+    The line of names; without the mark, unless that is a name of its own ("#,height").
+    """
+    if not line or len(rows[0]) < 2 or has_header(rows, decimal):
+        return ""
+    for candidate in (line, line.lstrip("# ")):
+        names = next(iter(_split([candidate], delimiter)), [])
+        if len(names) == len(rows[0]) and not any(map(_numeric, names)):
+            return candidate if names[0] == "#" else candidate.lstrip("# ")
+    return ""
 
 
 def _refuse_swallowed_rows(cells: list[Any], delimiter: str) -> None:

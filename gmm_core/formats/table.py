@@ -98,8 +98,8 @@ def header_of_years(rows: Sequence[Sequence[object]], decimal: str = ".") -> str
     """Say that the first row is a header of years, or nothing when it is none.
 
     A row of data must not be lost to this: there must be a column of text, the first cell of
-    none may come again, and in every column of numbers, two at least, the first cell must be a year,
-    in the order of the columns, above cells of which none is one.
+    none may come again, and in every column of numbers, two at least, the first cell must be a
+    year, in the order of the columns, above cells of which none is one.
     """
     first, body = rows[0], rows[1:]
     years: list[int] = []

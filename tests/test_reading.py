@@ -283,6 +283,36 @@ def test_a_header_behind_a_hash_is_told_from_a_comment(content, columns, rows):
     assert (reading.columns, reading.n_rows) == (columns, rows)
 
 
+def hide(content, *titles, state="hidden"):
+    book = openpyxl.load_workbook(io.BytesIO(content))
+    for title in titles:
+        book[title].sheet_state = state
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("state", ["hidden", "veryHidden"])
+def test_a_visible_sheet_is_read_before_a_hidden_one(state):
+    book = excel([["old"], [1], [2]], [["a"], [3]], [["b"], [4]])
+    reading = read_table(file(hide(book, "sheet 1", state=state)))
+    assert (reading.sheet, reading.columns) == ("sheet 2", ("a",))
+    assert reading.other_sheets == ("sheet 3", "sheet 1")
+    assert 'Hidden in Excel, and not read: "sheet 1".' in reading.sentences()
+    only = read_table(file(hide(excel([["old"], [1]], []), "sheet 1", state=state)))
+    assert only.columns == ("old",)
+    assert 'sheet "sheet 1" is hidden in Excel; it was read' in " ".join(only.sentences())
+
+
+def test_formulas_without_values_are_said_to_be_that():
+    reading = read_table(file(excel([["a", "b"], [1, "=A2*2"], [2, "=A3*2"]])))
+    assert reading.left_out == (("b", "empty"),)
+    assert "2 cells with a formula came without a value" in " ".join(reading.sentences())
+    for rows in ([["b"], ["=1+1"]], [["=1+1"]], [["b", "c"], ["=1+1", "x"]]):
+        with pytest.raises(ValueError, match="1 cell with a formula came without a value"):
+            read_table(file(excel(rows)))
+
+
 def test_paths_bytes_and_reread_uploads_are_sources(tmp_path):
     path = tmp_path / "points.csv"
     path.write_text("a\n1\n2\n")

@@ -1,4 +1,4 @@
-"""Excel (.xlsx): the first sheet with content, read as a stream.
+"""Excel (.xlsx): the first visible sheet with content, read as a stream.
 
 The usual readers build a tree of what they read, and a file of some hundred kilobytes can unpack to
 a tree of many gigabytes. Here each element is looked at once and forgotten: time and memory are
@@ -17,7 +17,8 @@ from dataclasses import replace
 from typing import Any
 from xml.parsers import expat
 
-from gmm_core.formats.table import RawTable, Unreadable, from_rows
+from gmm_core.dataset import listing
+from gmm_core.formats.table import RawTable, Unreadable, count, from_rows
 
 MAX_UNPACKED = 300_000_000
 """Bytes of XML in an Excel file: 10^6 rows x 3 columns need a third of it, a zip bomb far more."""
@@ -59,7 +60,7 @@ _TOO_LARGE = Unreadable(
 
 
 def read_excel(data: bytes) -> RawTable:
-    """Read the first sheet with content of an .xlsx file.
+    """Read the first visible sheet with content of an .xlsx file, else the first hidden one.
 
     Raises
     ------
@@ -100,18 +101,49 @@ class _Book:
             )
         self.elements = MAX_ELEMENTS
         self.bytes = MAX_UNPACKED
+        self.uncomputed = 0
 
     def table(self) -> RawTable:
-        """Read the sheets in their order until one has content."""
+        """Read the sheets until one has content: the visible ones first, in their order."""
         sheets = self._sheets()
         texts, dates = self._texts(), self._date_styles()
-        for i, (title, part) in enumerate(sheets):
+        hidden = [title for title, _, shown in sheets if not shown]
+        queue = sorted(sheets, key=lambda sheet: not sheet[2])
+        for i, (title, part, shown) in enumerate(queue):
             rows = self._rows(part, texts, dates)
             if rows:
-                others = tuple(title for title, _ in sheets[i + 1 :])
-                return replace(from_rows("Excel", rows), sheet=title, other_sheets=others)
+                try:
+                    table = from_rows("Excel", rows)
+                except Unreadable as error:
+                    if self.uncomputed:
+                        raise Unreadable(f"{error} {self._without_values()}") from error
+                    raise
+                notes = list(table.notes)
+                if not shown:
+                    notes.append(
+                        f"The sheet {listing([title])} is hidden in Excel; it was read since no "
+                        "visible sheet has a cell with content."
+                    )
+                elif hidden:
+                    notes.append(f"Hidden in Excel, and not read: {listing(hidden)}.")
+                if self.uncomputed:
+                    notes.append(self._without_values())
+                return replace(
+                    table,
+                    sheet=title,
+                    other_sheets=tuple(title for title, _, _ in queue[i + 1 :]),
+                    notes=tuple(notes),
+                )
+        if self.uncomputed:
+            raise Unreadable(f"The Excel file has no cell with a value. {self._without_values()}")
         raise Unreadable(
             "The Excel file has no cell with content. Choose a file with at least one row."
+        )
+
+    def _without_values(self) -> str:
+        return (
+            f"{count(self.uncomputed, 'cell')} with a formula came without a value: the file was "
+            "saved by a program that does not compute. Open it in Excel, save it, choose it again."
         )
 
     def _parse(
@@ -172,10 +204,10 @@ class _Book:
             parser.Parse(b"", True)
         self.elements -= allowed - left
 
-    def _sheets(self) -> list[tuple[str, str]]:
-        """Find (title, part) of the sheets that hold cells, in the book's order."""
+    def _sheets(self) -> list[tuple[str, str, bool]]:
+        """Find (title, part, visible) of the sheets that hold cells, in the book's order."""
         targets: dict[str, str] = {}
-        named: list[tuple[str, str]] = []
+        named: list[tuple[str, str, bool]] = []
 
         def relation(name: str, said: dict[str, str]) -> None:
             if name == "Relationship" and said.get("Type", "").endswith("/worksheet"):
@@ -184,11 +216,12 @@ class _Book:
         def sheet(name: str, said: dict[str, str]) -> None:
             if name == "sheet":
                 key = next((v for k, v in said.items() if k.endswith(" id")), "")
-                named.append((said.get("name", ""), key))
+                shown = said.get("state", "visible") == "visible"
+                named.append((said.get("name", ""), key, shown))
 
         self._parse("xl/_rels/workbook.xml.rels", relation, most=MAX_SETTINGS)
         self._parse("xl/workbook.xml", sheet, most=MAX_SETTINGS)
-        return [(title, targets[key]) for title, key in named if key in targets]
+        return [(title, targets[key], shown) for title, key, shown in named if key in targets]
 
     def _texts(self) -> list[str]:
         """Read the texts that cells name by their number."""
@@ -253,11 +286,11 @@ class _Book:
         row: list[Any] = []
         pieces: list[str] = []
         number = column = last = 0
-        kind, style, reading = "n", "0", False
+        kind, style, reading, formula = "n", "0", False, False
         columns: dict[str, int] = {}
 
         def start(name: str, said: dict[str, str]) -> None:
-            nonlocal number, column, kind, style, reading
+            nonlocal number, column, kind, style, reading, formula
             if name == "c":
                 place = said.get("r")
                 if place is None:
@@ -270,8 +303,11 @@ class _Book:
                     column = found
                 kind, style = said.get("t", "n"), said.get("s", "0")
                 pieces.clear()
+                formula = False
             elif name in ("v", "t"):
                 reading = True
+            elif name == "f":
+                formula = True
             elif name == "row":
                 number = int(said["r"]) if "r" in said else number + 1
                 if number > MAX_ROW:
@@ -291,6 +327,8 @@ class _Book:
                         if column > len(row):
                             row.extend([None] * (column - len(row)))
                         row[column - 1] = value
+                elif formula and kind != "str":  # a formula may give a text without characters
+                    self.uncomputed += 1
             elif name == "row" and row:
                 if rows:  # what stands above the table is no part of it
                     rows.extend([()] * (number - last - 1))

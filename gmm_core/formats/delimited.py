@@ -44,6 +44,7 @@ def read_text(text: str) -> RawTable:
         comment = text[top:end] or comment
         top, skipped = end + 1, skipped + 1
     text = text[top:]
+    text, ended = _without_last_comments(text)
     declared = re.match(r"sep=(.)\n", text)  # what Excel writes, and reads, to name the delimiter
     if declared:
         skipped += 1
@@ -133,8 +134,21 @@ def read_text(text: str) -> RawTable:
         header=header,
         delimiter=DELIMITERS.get(delimiter) if delimiter != "\x1f" else None,
         decimal=decimal,
-        notes=(years, *notes) if years else notes,
+        notes=tuple(note for note in (years, ended, *notes) if note),
     )
+
+
+def _without_last_comments(text: str) -> tuple[str, str]:
+    """Take comments away from below a table, unless they may be cells, and say how many."""
+    end = len(text)
+    lines = 0
+    while (start := text.rfind("\n", 0, end)) >= 0 and text.startswith(("# ", "\n"), start + 1):
+        end, lines = start, lines + text.startswith("#", start + 1)
+    # Without the space it may be a colour or a hashtag; a quotation mark may span lines.
+    if not lines or text.startswith("#") or "\n#" in text[:end] or '"' in text[end:]:
+        return text, ""
+    which = "The last line begins" if lines == 1 else f"The last {lines:,} lines begin"
+    return text[:end], f'{which} with "#" and {"was" if lines == 1 else "were"} left out.'
 
 
 def _header_in_comment(line: str, rows: list[list[str]], delimiter: str, decimal: str) -> str:

@@ -176,15 +176,14 @@ def _refuse_swallowed_rows(cells: list[Any], delimiter: str) -> None:
         if not pc.any(within).as_py():
             continue
         for text in column.filter(within).to_pylist():
-            lines = [line.split(delimiter) for line in text.split("\n")[1:]]
+            lines = [line.split(delimiter) for line in text.split("\n", 10_000)[1:]]
             rows = [line for line in lines if len(line) == len(cells)]
-            like = sum(2 * sum(map(_numeric, row)) >= len(row) for row in rows)
-            if like:
+            if any(2 * sum(map(_numeric, row)) >= len(row) for row in rows):
                 at = pc.index(within, True).as_py() + 1
                 raise Unreadable(
                     f"A quotation mark may not be closed: the cell in row {at:,}, column {d + 1} "
-                    f"goes on over {count(len(lines), 'line')}, of which {like:,} look like rows "
-                    "of the table. Close the quotation mark, or remove it."
+                    f"goes on over {count(text.count(chr(10)), 'line')}, some of which look like "
+                    "rows of the table. Close the quotation mark, or remove it."
                 )
 
 

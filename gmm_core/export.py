@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -22,9 +23,11 @@ from gmm_core.scoring import Score
 
 Array = NDArray[np.float64]
 
-# What begins a formula in a spreadsheet (OWASP, "CSV injection"), with the full-width forms that
-# some of them read as the plain ones.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# Where a cell begins that a spreadsheet would take for a formula (OWASP, "CSV injection"): at the
+# start of the text, and after what separates cells where a comma stands in decimal numbers. Quotes
+# do not help there: only those at the very start of a cell count. With the full-width signs, which
+# some spreadsheets read as the plain ones.
+_FORMULA = re.compile(r"""(^|[;\t\r\n])(?=[\t\r\n]|[\s"]*[-=+@＝＋－＠])""")
 _CHUNK = 50_000  # rows at once
 
 
@@ -235,8 +238,8 @@ def draws_csv(dataset: Dataset, posterior: Posterior) -> str:
 
 
 def safe(text: str) -> str:
-    """Put an apostrophe before text that a spreadsheet would take for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    """Put an apostrophe wherever a spreadsheet would take the text, or its rest, for a formula."""
+    return _FORMULA.sub(r"\1'", text)
 
 
 def _csv(head: Sequence[str], rows: Iterable[Iterable[object]]) -> str:

@@ -88,6 +88,34 @@ def test_every_start_of_a_formula_gets_an_apostrophe(start: str) -> None:
     assert export.safe(f"x{start}") == f"x{start}"
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x;=cmd|' /C calc'!A0",
+        "x; +1",
+        'x;"=1"',
+        "x\t@SUM(1)",
+        "=1;-2",
+        "a;b;＝1",
+        " =1",
+    ],
+)
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_no_cell_is_a_formula_whichever_separator_the_spreadsheet_takes(
+    name: str, separator: str
+) -> None:
+    data = Dataset.from_values([[0.0, 1.0], [1.0, 2.0]], [name, "y"])
+    head = export.memberships_csv(data, POINT).split("\r\n")[0]
+    for cell in next(csv.reader([head], delimiter=separator)):
+        assert not cell.lstrip(' "').startswith(("=", "+", "-", "@", "＝")), cell
+
+
+@pytest.mark.parametrize("name", ["length; width", "a-b", "pH = 7", "rate [1/s]; mean", "x;"])
+def test_ordinary_names_are_written_as_they_are(name: str) -> None:
+    head, _ = read(export.data_csv(Dataset.from_values([[0.0, 1.0], [1.0, 2.0]], [name, "y"])))
+    assert head == [name, "y"]
+
+
 def test_curves_of_a_map_fit_hold_all_restarts_by_seed() -> None:
     head, rows = read(export.curves_csv(map_fit(), first_seed=7))
     assert head == [

@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import traceback
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -449,8 +450,10 @@ def test_two_stores_that_write_at_once_both_succeed(url):
 
 
 def test_urls_that_cannot_work_are_told(tmp_path):
-    with pytest.raises(ValueError, match="an SQLAlchemy URL was expected"):
-        Store("runs.db")
+    for url in ("runs.db", "secret@host", "postgresql+psycopg://u:secret@host:se@cret/name"):
+        with pytest.raises(ValueError, match="no SQLAlchemy URL. Expected is one such as") as told:
+            Store(url)
+        assert "secret" not in "".join(traceback.format_exception(told.value))
     with pytest.raises(ValueError, match="workers write results"):
         Store("sqlite://")
 

@@ -65,11 +65,12 @@ class Database:
         self.url = url or default_url()
         try:
             parsed = sa.make_url(self.url)
-        except sa.exc.ArgumentError as error:
+        except (sa.exc.ArgumentError, ValueError):
+            # Without the URL, nor the error that quotes it: it may hold a password.
             raise ValueError(
-                f"GMM_DATABASE is {self.url!r}, but an SQLAlchemy URL was expected, such as "
-                "sqlite:////path/to/runs.db or postgresql+psycopg://user:password@host/name."
-            ) from error
+                "GMM_DATABASE is no SQLAlchemy URL. Expected is one such as "
+                "sqlite:////path/to/runs.db or postgresql+psycopg://user:password@host:5432/name."
+            ) from None
         self._sqlite = parsed.get_backend_name() == "sqlite"
         if self._sqlite:
             if not parsed.database or parsed.database == ":memory:":

@@ -11,6 +11,7 @@ import difflib
 import os
 import sys
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -24,16 +25,20 @@ Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 class Settings(BaseSettings):
     """Addresses and limits. A limit of 0 is none."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True
+    )
 
     database: str = Field(
         "",
         description="SQLAlchemy URL of the database that keeps datasets and runs",
-        json_schema_extra={"default_said": "an SQLite file in `~/.local/share/mixture-explorer`"},
+        json_schema_extra={
+            "default_said": "an SQLite file in `~/.local/share/mixture-explorer`",
+            "secret": True,
+        },
     )
     scheduler: str = Field(
         "",
-        pattern=r"^([a-z]+://\S+)?$",
         description="address of a Dask scheduler whose workers run the fits, such as "
         "`tcp://host:8786`",
         json_schema_extra={"default_said": "workers on this machine"},
@@ -96,9 +101,40 @@ class Settings(BaseSettings):
     )
     keep_days: Amount = Field(
         0,
-        description="days that a run is kept unless it is pinned",
+        le=36_500,  # a century; many more would be days before the first year of a date
+        description="days that a run is kept unless it is pinned, at most 36,500",
         json_schema_extra={"default_said": "for ever"},
     )
+
+    # What a validator raises says what was expected.
+
+    @field_validator("database")
+    @classmethod
+    def _has_one_at(cls, given: str) -> str:
+        # The driver takes the first @ for the end of the password. The rest of the password would
+        # be a part of the host, which errors and the log name.
+        place = given.partition("://")[2].partition("?")[0]
+        authority = place.rpartition("/")[0] or place
+        if not place.startswith("/") and authority.count("@") > 1:
+            raise ValueError(
+                "a URL with a single @, before its host (an @ in the password is written %40)"
+            )
+        return given
+
+    @field_validator("scheduler")
+    @classmethod
+    def _is_address(cls, given: str) -> str:
+        if given:
+            try:
+                parts = urlsplit(given)
+                usable = parts.scheme in _SCHEMES and parts.hostname and parts.port
+            except ValueError:  # a port that is no number, or too large a one
+                usable = False
+            if not usable or given != f"{parts.scheme}://{parts.netloc}" or set("@ ") & set(given):
+                raise ValueError(
+                    f"an address such as tcp://host:8786 ({', '.join(_SCHEMES)}; port 1 to 65,535)"
+                )
+        return given
 
     @field_validator("worker_memory")
     @classmethod
@@ -106,23 +142,25 @@ class Settings(BaseSettings):
         from dask.utils import parse_bytes
 
         try:
-            if given and parse_bytes(given) < 2**28:
-                # The engines alone take more, so no run could ever be finished.
-                raise ValueError("at least 256 MiB are needed for the engines themselves")
-        except (ValueError, KeyError) as error:
-            raise ValueError("an amount of memory such as 2 GiB") from error
+            # The engines alone take more, so with less no run could ever be finished.
+            usable = not given or parse_bytes(given) >= 2**28
+        except (ValueError, KeyError, OverflowError):
+            usable = False
+        if not usable:
+            raise ValueError("an amount of memory of at least 256 MiB, such as 2 GiB")
         return given
 
 
+_SCHEMES = ("tcp", "tls", "ws", "wss")  # in which Dask talks between machines
 _EXPECTED = {
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",
     "float_parsing": "a number",
     "finite_number": "a finite number",
     "greater_than_equal": "0 or more",
-    "less_than_equal": "0 to 65,535",
-    "string_pattern_mismatch": "an address such as tcp://host:8786",
-    "value_error": "an amount of memory of at least 256 MiB, such as 2 GiB",
+    "less_than_equal": "0 to {le:,g}",
+    "value_error": "{error}",
+    "literal_error": "{expected}",
 }
 
 
@@ -147,11 +185,14 @@ def read() -> Settings:
         return Settings()
     except ValidationError as wrong:
         error = wrong.errors()[0]
-        expected = _EXPECTED.get(error["type"], error["msg"])
-        if error["type"] == "literal_error":
-            expected = error["ctx"]["expected"]
+        field = str(error["loc"][0])
+        expected = _EXPECTED.get(error["type"], "{said}").format(
+            said=error["msg"], **error.get("ctx", {})
+        )
+        extra: Any = Settings.model_fields[field].json_schema_extra or {}
+        given = "set to what may hold a password" if extra.get("secret") else repr(error["input"])
         raise ValueError(
-            f"{variable(str(error['loc'][0]))} is {error['input']!r}, but {expected} was expected. "
+            f"{variable(field)} is {given}, but {expected} was expected. "
             "Correct it, or leave it out for the default."
         ) from wrong
 

@@ -150,6 +150,18 @@ def test_a_result_waits_for_space_on_a_full_disk_and_gives_up_with_a_sentence(sm
         assert np.isfinite(jobs.result(kept).loss).any()
 
 
+def test_without_a_limit_a_result_waits_until_the_database_takes_it(small_disk):
+    database = str(small_disk / "runs.db")
+    settings = Settings(store_seconds=0)
+    with JobService(database=f"sqlite:///{database}", n_workers=1, settings=settings) as jobs:
+        run_id = jobs.submit(map_spec(steps=400), "ann")
+        status = until(lambda: (s := jobs.status(run_id)).done and s)
+        with full_disk(database, [pid_of(jobs, status.workers[0])]):
+            said = until(lambda: jobs.status(run_id).message, 60)
+            assert "Waiting for the database, which does not answer" in said
+        assert jobs.wait(run_id, 60).state == "done"
+
+
 def test_a_run_that_needs_too_much_memory_fails_and_the_worker_is_replaced(url):
     data = gmm.Dataset.from_values(np.random.default_rng(0).normal(size=400_000))
     huge = gmm.Specification(  # 200 MB for each of several arrays

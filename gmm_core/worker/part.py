@@ -1,6 +1,7 @@
 """One part of a run: computed, written into the store, and the run ended with the last one."""
 
 import logging
+import math
 import time
 import traceback
 from collections.abc import Callable
@@ -108,11 +109,11 @@ def run_part(
 
 
 def _patiently(action: Callable[[], T], seconds: float, report: Reporter) -> T:
-    """Do it; while the database is away or full, say so and try again.
+    """Do it; while the database is away or full, say so and try again: for ever with 0 seconds.
 
     A result that took an hour is not thrown away because the database restarts.
     """
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + (seconds or math.inf)
     pause = _FIRST_PAUSE
     while True:
         try:

@@ -11,7 +11,7 @@ class Terms(NamedTuple):
 
     seconds : until it is stopped; 0 for as long as it needs.
     limit : of the whole run, to be named in the message.
-    store_seconds : how long it waits for a database that is away.
+    store_seconds : how long it waits for a database that is away; 0 until it is back.
     """
 
     seconds: float = 0.0

@@ -4,11 +4,15 @@ import base64
 import hashlib
 import re
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
+import nginx
 import pytest
 import streamlit
 import yaml
 from packaging.requirements import Requirement
+from processes import free_port, until
 
 from gmm_core import settings
 from gmm_core.metrics import Figures, Metrics
@@ -98,6 +102,18 @@ def test_nginx_sends_the_headers_and_keeps_a_browser_with_its_process():
     assert conf.count("{") - len(re.findall(r"\{32\}", conf)) == conf.count("}") - len(
         re.findall(r"\{32\}", conf)
     )
+
+
+def test_no_log_of_nginx_has_a_link_when_the_web_processes_are_down(tmp_path):
+    down = [f"127.0.0.1:{free_port()}" for _ in range(2)]
+    with nginx.running(tmp_path, down) as served:
+        for path in ("/fit?run=SECRET", "/film/SECRET", "/"):
+            with pytest.raises(HTTPError, match="502"):
+                urlopen(f"{served.url}{path}", timeout=10)
+        until(lambda: " / 502 " in served.access.read_text(), 10)
+    told = served.access.read_text()
+    assert re.search(r"GET /fit 502 \S+ 127\.0\.0\.1:\d+, 127\.0\.0\.1:\d+\n", told)
+    assert "SECRET" not in told + served.errors.read_text()
 
 
 def test_metrics_are_told_to_the_inside_only(compose):

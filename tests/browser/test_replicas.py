@@ -1,16 +1,9 @@
-"""As it is deployed: two web processes behind nginx, a scheduler, a worker and PostgreSQL.
-
-nginx runs deploy/nginx.conf, in which only addresses and folders are replaced.
-"""
+"""As it is deployed: two web processes behind nginx, a scheduler, a worker and PostgreSQL."""
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
-import shutil
-import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -18,12 +11,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
+import nginx
 import pytest
 from playwright.sync_api import Page, expect
 from postgres import Server as Postgres
-from processes import Cluster, free_port, until
+from processes import Cluster, until
 
-from .conftest import ROOT, START_SECONDS, Server, answers, connected
+from .conftest import START_SECONDS, Server, answers, connected
 from .test_fit import set_number, settled, use_pyro
 
 
@@ -37,7 +31,7 @@ class Site:
 
     def replicas(self, path: str) -> list[str]:
         """The web processes that requests for a path went to, in the order of their ends."""
-        return re.findall(rf"{path} \d+ (127\.0\.0\.1:\d+)", self.log.read_text())
+        return re.findall(rf"{path} \d+ [\d.]+ (127\.0\.0\.1:\d+)", self.log.read_text())
 
     def replica_of(self, cookie: str) -> str:
         """The web process that a request with a cookie went to; "" while nginx has not said."""
@@ -66,32 +60,10 @@ def site(
         "STREAMLIT_SERVER_COOKIE_SECRET": "the same for both",
     }
     web = [start(folder=tmp_path / name, settings=settings) for name in "ab"]
-    port = free_port()
-    conf = (ROOT / "deploy" / "nginx.conf").read_text()
-    for before, after in {
-        "listen 8080;": f"listen 127.0.0.1:{port};",
-        "web1:8501": urlsplit(web[0].url).netloc,
-        "web2:8501": urlsplit(web[1].url).netloc,
-        "/tmp/": f"{tmp_path}/",
-        "/dev/stdout": f"{tmp_path}/access.log",
-        "$uri $status": "$uri $status $upstream_addr $cookie_replica",
-    }.items():
-        assert before in conf
-        conf = conf.replace(before, after)
-    if os.getuid() == 0:  # its workers would be somebody else, who may not enter pytest's folder
-        conf = f"user root;\n{conf}"
-    (tmp_path / "nginx.conf").write_text(conf)
-    program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-    assert program, "The tests need nginx, which `make servers` installs on Debian and Ubuntu."
-    command = [program, "-c", str(tmp_path / "nginx.conf"), "-g", "daemon off;"]
-    with subprocess.Popen(command) as nginx:
-        site = Site(f"http://127.0.0.1:{port}", tmp_path / "access.log", web)
-        deadline = time.monotonic() + START_SECONDS
-        while not answers(f"{site.url}/_stcore/health"):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        yield site
-        nginx.terminate()
+    behind = [urlsplit(one.url).netloc for one in web]
+    with nginx.running(tmp_path, behind, logged=" $cookie_replica") as served:
+        until(partial(answers, f"{served.url}/_stcore/health"), START_SECONDS)
+        yield Site(served.url, served.access, web)
 
 
 def cookies_of_both(site: Site) -> list[dict[str, str]]:

@@ -1,0 +1,61 @@
+"""nginx with deploy/nginx.conf, in which only addresses and folders are replaced."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from processes import free_port, until
+
+CONF = Path(__file__).parents[1] / "deploy" / "nginx.conf"
+
+
+@dataclass(frozen=True)
+class Nginx:
+    """Where nginx listens, and what it writes: one line per request, and what went wrong."""
+
+    url: str
+    access: Path
+    errors: Path
+
+
+@contextmanager
+def running(folder: Path, web: Sequence[str], logged: str = "") -> Iterator[Nginx]:
+    """Run nginx in front of two web processes for the time of a block.
+
+    Parameters
+    ----------
+    folder : for its files.
+    web : where the web processes listen, such as ("127.0.0.1:8501", "127.0.0.1:8502").
+    logged : what else the line of a request ends in.
+    """
+    port = free_port()
+    found = Nginx(f"http://127.0.0.1:{port}", folder / "access.log", folder / "error.log")
+    conf = CONF.read_text()
+    for before, after in {
+        "listen 8080;": f"listen 127.0.0.1:{port};",
+        "web1:8501": web[0],
+        "web2:8501": web[1],
+        "/tmp/": f"{folder}/",
+        "/dev/stdout": str(found.access),
+        "$request_time $upstream_addr": f"$request_time $upstream_addr{logged}",
+    }.items():
+        assert before in conf
+        conf = conf.replace(before, after)
+    if os.getuid() == 0:  # its workers would be somebody else, who may not enter pytest's folder
+        conf = f"user root;\n{conf}"
+    (folder / "nginx.conf").write_text(conf)
+    program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    assert program, "The tests need nginx, which `make servers` installs on Debian and Ubuntu."
+    command = [program, "-c", str(folder / "nginx.conf"), "-g", "daemon off;"]
+    with found.errors.open("wb") as errors, subprocess.Popen(command, stderr=errors) as process:
+        try:
+            until((folder / "nginx.pid").exists, 30)
+            yield found
+        finally:
+            process.terminate()

@@ -107,3 +107,16 @@ def test_tabs_are_reached_and_turned_by_arrow_keys(
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     expect(page.get_by_role("tab").nth(1)).to_have_attribute("aria-selected", "true")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_link_of_the_menu_that_has_the_focus_is_outlined(
+    app_server: Server, open_page: Callable[..., Page], scheme: str
+) -> None:
+    page = connected(open_page(f"{app_server.url}/runs", color_scheme=scheme))
+    link = page.get_by_test_id("stSidebarNavLink").first
+    tab_to(page, link)
+    style, width = link.evaluate(
+        "node => [getComputedStyle(node).outlineStyle, getComputedStyle(node).outlineWidth]"
+    )
+    assert (style, width) == ("solid", "2px")

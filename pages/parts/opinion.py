@@ -28,7 +28,7 @@ def opinion(view: live.View, fit: MapFit) -> list[live.View]:
     spec = view.spec
     if spec is None or fit.verdict[fit.chosen] == "failed":
         return []
-    st.subheader("Is this optimum real?", anchor=False)
+    st.header("Is this optimum real?", anchor=False)
     asked = st.toggle(
         "Ask EM",
         key="ask_em",

@@ -79,7 +79,7 @@ def _run(run_id: str) -> Run | None:
 
 def _side_by_side(a: Run, b: Run) -> None:
     first, second = pairs.names(a, b)
-    st.subheader("Two fits side by side", anchor=False)
+    st.header("Two fits side by side", anchor=False)
     st.markdown(text.plain(pairs.answer(a, b)))
     st.caption(f"**A**, solid: {text.plain(first)}. **B**, dashed: {text.plain(second)}.")
     same = pairs.same_data(a, b)

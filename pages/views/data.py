@@ -38,7 +38,7 @@ def body() -> None:
         # A node of its own for each look: nothing of other columns' axes can stay behind.
         shown = data.fingerprint[:8] if columns is None else f"{data.fingerprint[:8]}_{columns}"
         figure.show(figures.look(data, columns), key=f"data_{shown}")
-    st.subheader("Work on other data", anchor=False)
+    st.header("Work on other data", anchor=False)
     for tab, show in zip(st.tabs(list(WAYS), key="ways"), WAYS.values(), strict=True):
         with tab:
             show()

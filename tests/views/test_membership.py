@@ -15,7 +15,7 @@ from gmm_core.specification import Specification
 
 def page_text(app):
     """All that the page says, without markup and thin spaces."""
-    kinds = ("markdown", "caption", "error", "title", "subheader")
+    kinds = ("markdown", "caption", "error", "title", "header")
     pieces = [e.value for kind in kinds for e in app.get(kind)]
     pieces += [e.proto.body for e in app.get("html")]
     said = re.sub(r"<[^>]+>", " ", " ".join(map(str, pieces))).replace("\u202f", " ")

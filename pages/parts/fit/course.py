@@ -24,7 +24,7 @@ def how_it_got_there(view: live.View, fit: MapFit, columns: list[int]) -> None:
     made = fit.loss[fit.chosen]
     loss = np.append(made, fit.final_loss[fit.chosen])[np.minimum(steps, len(made))]
     loss[-1] = fit.final_loss[fit.chosen]
-    st.subheader("How it got there", anchor=False)
+    st.header("How it got there", anchor=False)
     figure.show(
         lambda: trajectory(data, steps, points, loss, columns),
         key="trajectory",

@@ -17,7 +17,7 @@ from pages.parts import controls, kept, live, session, so_far, text
 
 def guide(data: Dataset, point: Parameters) -> live.View:
     """Fit the membership again, by a guide that enumerates, and hold it to the closed form."""
-    st.subheader(
+    st.header(
         "Membership by enumeration in the guide",
         anchor=False,
         help="The learned globals stay fixed and each point gets probabilities $q_{nk}$ of its "

@@ -23,7 +23,7 @@ from pages.parts.membership.points import ROWS, WIDE
 
 def classify(data: Dataset, point: Parameters) -> None:
     """Take new values, typed or from a file, and say where they belong."""
-    st.subheader("Classify new values", anchor=False)
+    st.header("Classify new values", anchor=False)
     left, right = st.columns([1, 2], gap="large")
     with left:
         source = st.segmented_control(

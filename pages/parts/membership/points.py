@@ -21,7 +21,7 @@ WIDE = 6  # columns and components that a table on the page shows
 
 def points(data: Dataset, point: Parameters) -> None:
     """Show the points one by one."""
-    st.subheader("Points", anchor=False)
+    st.header("Points", anchor=False)
     look = overview(data, point)
     rows: Sequence[int] = range(min(look.n_points, ROWS))
     if look.n_points > 10 and st.toggle(

@@ -60,7 +60,7 @@ def test_the_browsers_way_back_leads_to_the_run_before(page: Page) -> None:
     ("name", "last"),
     [
         ("fit", "report.html"),
-        ("membership", "report.html"),
+        ("membership", "data.csv"),
         ("posterior", "report.html"),
         ("compare", "comparison.csv"),
     ],

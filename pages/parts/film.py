@@ -28,6 +28,7 @@ from pages.parts import drawn
 PATH = "/film"
 _MOST = 16  # figures that one request may ask for
 _LATELY = 5.0  # seconds
+_LEFT = 60.0  # seconds
 _STATE = "films"
 
 # So many are drawn at once, beside the pages that have their turn.
@@ -66,6 +67,10 @@ def follow(
     `make` is called outside of the page, and so asks nothing of the session.
     """
     films: dict[str, Film] = st.session_state.setdefault(_STATE, {})
+    # Of a page that was left: nobody asks for them any more.
+    left = time.monotonic() - _LEFT
+    for other in [name for name, film in films.items() if film.asked < left]:
+        del films[other]
     if status is None or not status.live:
         films.pop(key, None)
         return None

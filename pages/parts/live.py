@@ -96,7 +96,9 @@ def show(
     make : draws the figure of where the run stands, and asks nothing of the session.
     key, on_click, of : as in `figure.show`.
     """
-    frames = film.follow(key, view.status, lambda status: make(replace(view, status=status)))
+    # The film outlives this run of the page: it holds nothing of what the run has found so far.
+    bare = replace(view, status=None)
+    frames = film.follow(key, view.status, lambda status: make(replace(bare, status=status)))
     figure.show(lambda: make(view), key, on_click=on_click, of=of, filmed=frames)
 
 

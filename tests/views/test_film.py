@@ -82,3 +82,13 @@ def test_every_session_has_films_of_its_own(running, view):
     film.frames(tokens)
     assert film.pages() >= 2
     assert len({one.page for page in (app, other) for one in films(page).values()}) == 2
+
+
+def test_films_of_a_page_that_was_left_are_gone(running):
+    app, _ = running
+    token = films(app)["density"].token
+    for one in films(app).values():
+        one.asked -= 2 * film._LEFT  # nobody has asked for so long
+    app.switch_page("pages/views/posterior.py").run()
+    assert not {"density", "loss", "gradient"} & set(films(app))
+    assert film.frames([token]) == {token: {}}

@@ -124,18 +124,23 @@ def small_disk(tmp_path):
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+def outlives_a_full_disk(jobs, database):
+    """Let a run meet a full disk with its result, which is written once there is space."""
+    run_id = jobs.submit(map_spec(steps=400), "ann")
+    status = until(lambda: (s := jobs.status(run_id)).done and s)
+    with full_disk(database, [pid_of(jobs, status.workers[0])]):
+        said = until(lambda: jobs.status(run_id).message, 60)
+        assert "Waiting for the database, which does not answer" in said
+    assert jobs.wait(run_id, 60).state == "done"
+
+
 def test_a_result_waits_for_space_on_a_full_disk_and_gives_up_with_a_sentence(small_disk):
     database = str(small_disk / "runs.db")
     settings = Settings(store_seconds=3)
     with JobService(database=f"sqlite:///{database}", n_workers=1, settings=settings) as jobs:
         kept = jobs.submit(map_spec(steps=20), "ann")
         assert jobs.wait(kept, 120).state == "done"
-        run_id = jobs.submit(map_spec(steps=400), "ann")
-        status = until(lambda: (s := jobs.status(run_id)).done and s)
-        with full_disk(database, [pid_of(jobs, status.workers[0])]):
-            said = until(lambda: jobs.status(run_id).message, 60)
-            assert "Waiting for the database, which does not answer" in said
-        assert jobs.wait(run_id, 60).state == "done"
+        outlives_a_full_disk(jobs, database)
 
         lost = jobs.submit(map_spec(steps=400, first_seed=1), "ann")
         status = until(lambda: (s := jobs.status(lost)).done and s)
@@ -154,12 +159,7 @@ def test_without_a_limit_a_result_waits_until_the_database_takes_it(small_disk):
     database = str(small_disk / "runs.db")
     settings = Settings(store_seconds=0)
     with JobService(database=f"sqlite:///{database}", n_workers=1, settings=settings) as jobs:
-        run_id = jobs.submit(map_spec(steps=400), "ann")
-        status = until(lambda: (s := jobs.status(run_id)).done and s)
-        with full_disk(database, [pid_of(jobs, status.workers[0])]):
-            said = until(lambda: jobs.status(run_id).message, 60)
-            assert "Waiting for the database, which does not answer" in said
-        assert jobs.wait(run_id, 60).state == "done"
+        outlives_a_full_disk(jobs, database)
 
 
 def test_a_run_that_needs_too_much_memory_fails_and_the_worker_is_replaced(url):

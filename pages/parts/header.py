@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 from urllib.parse import urlencode
 
 import streamlit as st
 
+from gmm_core.jobs import service
 from gmm_core.results import MapFit
 from gmm_core.words import Segment
 from pages.parts import text, verify
 from pages.parts.live import View
 
-# File name -> (MIME type, the function that writes it); a file is written when it is asked for.
-Exports = Mapping[str, tuple[str, Callable[[], str | bytes]]]
+# File name -> (MIME type, the function that writes it from the run's result). The server keeps the
+# functions for as long as the page is open: they hold no result, which is fetched as a file is
+# asked for, and they may ask nothing of the session then.
+Write = Callable[[Any], str | bytes]
+Exports = Mapping[str, tuple[str, Write]]
 
 PAGES = ("fit", "data", "membership", "posterior", "compare", "runs", "tour")
 
@@ -24,12 +30,14 @@ def show(
     view: View | None = None,
     exports: Exports | None = None,
     part: str = "",
+    load: Callable[[], Any] | None = None,
 ) -> None:
     """Draw the head of a page; Share and Export only when there is a run.
 
     Parameters
     ----------
     part : what of the run is shown and saved, for the files' names; "" for the whole.
+    load : fetches the result that files are written from; None for that of the view's run.
     """
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     left.title(title, anchor=False)
@@ -43,11 +51,12 @@ def show(
             files = {**(exports or {}), **run_files(view, answer)}
             of = f"{view.run_id[:8]}-{part}-" if part else f"{view.run_id[:8]}-"
             if files and view.result is not None:
+                load = load or partial(service().result, view.run_id)
                 with st.popover("Export"):
                     for name, (mime, write) in files.items():
                         st.download_button(
                             name,
-                            data=write,
+                            data=partial(_written, write, load),
                             file_name=of + name,
                             mime=mime,
                             key=f"export_{name}",
@@ -62,10 +71,7 @@ def show(
 
 
 def run_files(view: View, answer: list[Segment]) -> Exports:
-    """Return the files that any run of its kind can be saved as, to be read without us.
-
-    They are written when they are asked for, and may ask nothing of the session then.
-    """
+    """Return the files that any run of its kind can be saved as, to be read without us."""
     spec, result = view.spec, view.result
     if spec is None or result is None or spec.kind not in ("map", "guide", "posterior"):
         return {}
@@ -74,19 +80,26 @@ def run_files(view: View, answer: list[Segment]) -> Exports:
     from gmm_core.report import report
     from gmm_core.script import pyro_notebook, pyro_script
 
-    fit = result if spec.kind == "map" else None
-    if fit is not None and not _has_begun_and_ended(fit):
+    is_fit = spec.kind == "map"
+    if is_fit and not _has_begun_and_ended(result):
         return {}
-    files: dict[str, tuple[str, Callable[[], str | bytes]]] = {
-        "script.py": ("text/x-python", lambda: pyro_script(spec, fit)),
-        "notebook.ipynb": ("application/x-ipynb+json", lambda: pyro_notebook(spec, fit)),
-        "data.csv": ("text/csv", lambda: data_csv(spec.dataset)),
+    files: dict[str, tuple[str, Write]] = {
+        "script.py": ("text/x-python", lambda found: pyro_script(spec, found if is_fit else None)),
+        "notebook.ipynb": (
+            "application/x-ipynb+json",
+            lambda found: pyro_notebook(spec, found if is_fit else None),
+        ),
+        "data.csv": ("text/csv", lambda _: data_csv(spec.dataset)),
     }
     if spec.kind == "posterior":
-        files["draws.nc"] = ("application/x-netcdf", lambda: draws_netcdf(spec, result))
+        files["draws.nc"] = ("application/x-netcdf", lambda found: draws_netcdf(spec, found))
     if spec.kind != "guide":
-        files["report.html"] = ("text/html", lambda: report(spec, result, answer))
+        files["report.html"] = ("text/html", lambda found: report(spec, found, answer))
     return files
+
+
+def _written(write: Write, load: Callable[[], Any]) -> str | bytes:
+    return write(load())
 
 
 def _has_begun_and_ended(fit: MapFit) -> bool:

@@ -32,7 +32,7 @@ def body() -> list[live.View]:
         criterion, whole = pick_criterion()
     with top:
         files: header.Exports = {
-            "comparison.csv": ("text/csv", lambda: comparison.to_csv(rows)),
+            "comparison.csv": ("text/csv", lambda found: comparison.to_csv(found.rows)),
         }
         header.show("Compare", answer(view, rows, criterion), view, files)
     with left:

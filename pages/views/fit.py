@@ -15,7 +15,7 @@ from gmm_core.results import MapFit
 from pages.parts import controls, figure, frame, header, live, session, so_far, text
 from pages.parts.drawn import Figure
 from pages.parts.fit.course import how_it_got_there
-from pages.parts.fit.shown import finished, open_now, open_start, shown_name
+from pages.parts.fit.shown import fetching, finished, open_now, open_start, shown_name
 from pages.parts.fit.starts import restarts
 from pages.parts.opinion import opinion
 
@@ -32,7 +32,8 @@ def body() -> list[live.View]:
     shown, by_itself = open_start(view)
     with top:
         of = view if shown is None else replace(view, result=shown)
-        header.show("Fit", answer(view, shown), of, exports(of), part(view, shown))
+        load = None if shown is None else fetching(view, shown, by_itself)
+        header.show("Fit", answer(view, shown), of, exports(of), part(view, shown), load)
     with left:
         columns = hero(view, shown)
         live.status_line(view, "map", "Fit")
@@ -228,18 +229,16 @@ def part(view: live.View, shown: MapFit | None) -> str:
 
 def exports(view: live.View) -> header.Exports:
     """Return the files that the shown fit can be saved as."""
-    fit: MapFit | None = view.result
-    if fit is None or view.spec is None:
+    if view.result is None or view.spec is None:
         return {}
     from gmm_core import export
 
-    # Files are written when they are asked for, and may ask nothing of the session then.
     data, seed = view.spec.dataset, getattr(view.spec.options, "first_seed", 0)
     return {
-        "parameters.csv": ("text/csv", lambda: export.parameters_csv(data, fit)),
-        "parameters.json": ("application/json", lambda: export.parameters_json(data, fit)),
-        "memberships.csv": ("text/csv", lambda: export.memberships_csv(data, fit.parameters)),
-        "curves.csv": ("text/csv", lambda: export.curves_csv(fit, seed)),
+        "parameters.csv": ("text/csv", lambda fit: export.parameters_csv(data, fit)),
+        "parameters.json": ("application/json", lambda fit: export.parameters_json(data, fit)),
+        "memberships.csv": ("text/csv", lambda fit: export.memberships_csv(data, fit.parameters)),
+        "curves.csv": ("text/csv", lambda fit: export.curves_csv(fit, seed)),
     }
 
 

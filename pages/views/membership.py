@@ -191,12 +191,12 @@ def drawn(
 def exports(data: Dataset, point: Parameters, view: live.View) -> header.Exports:
     """Return the files that this page can be saved as."""
     files: header.Exports = {
-        "memberships.csv": ("text/csv", lambda: export.memberships_csv(data, point)),
-        "parameters.csv": ("text/csv", lambda: export.parameters_csv(data, point)),
-        "parameters.json": ("application/json", lambda: export.parameters_json(data, point)),
+        "memberships.csv": ("text/csv", lambda _: export.memberships_csv(data, point)),
+        "parameters.csv": ("text/csv", lambda _: export.parameters_csv(data, point)),
+        "parameters.json": ("application/json", lambda _: export.parameters_json(data, point)),
     }
     if view.result is not None:
-        files |= {"guide.csv": ("text/csv", lambda: export.curves_csv(view.result))}
+        files |= {"guide.csv": ("text/csv", export.curves_csv)}
     return files
 
 

@@ -210,10 +210,9 @@ def section(data: Dataset, view: live.View, column: int) -> None:
 
 def exports(data: Dataset, view: live.View) -> header.Exports:
     """Return the files that the draws can be saved as."""
-    found: Posterior | None = view.result
-    if found is None:
+    if view.result is None:
         return {}
-    return {"draws.csv": ("text/csv", lambda: export.draws_csv(data, found))}
+    return {"draws.csv": ("text/csv", lambda found: export.draws_csv(data, found))}
 
 
 frame.require()

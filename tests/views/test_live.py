@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
+import pytest
+import streamlit
+
 import gmm_core as gmm
 from gmm_core.example_data import example
 
@@ -26,3 +32,27 @@ def test_a_link_shows_a_stopped_run_as_it_is(view, service):
     run_id = stopped(service, first_seed=8_002)
     view("fit", {"run": run_id})
     assert service.status(run_id).state == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("name", "slots"),
+    [("fit", ["map"]), ("membership", ["map", "guide"]), ("posterior", ["posterior"])],
+)
+def test_a_page_at_rest_holds_nothing_of_its_result(
+    name, slots, view, finished, service, owner, monkeypatch
+):
+    # The server keeps what writes a file for as long as the page is open.
+    kept = []
+    monkeypatch.setattr(streamlit, "download_button", lambda *_, data, **__: kept.append(data))
+    app = view(name)
+    for slot in slots:
+        app = finished(app, slot)
+    run_ids = [app.session_state["runs"][slot] for slot in slots]
+    results = [weakref.ref(service.result(run_id)) for run_id in run_ids]
+    assert all(result() is not None for result in results)
+    for run_id in run_ids:
+        service.delete(run_id, owner)
+    streamlit.cache_resource.clear()
+    gc.collect()
+    assert kept
+    assert [result() for result in results] == [None] * len(slots)

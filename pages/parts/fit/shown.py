@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 
 import streamlit as st
 
 from gmm_core import words_fit
+from gmm_core.jobs import service
 from gmm_core.opening import alone, opened
 from gmm_core.results import MapFit
 from pages.parts import live
@@ -30,6 +31,18 @@ def open_start(view: live.View) -> tuple[MapFit | None, live.View | None]:
     return opened(fit, r, by_itself.result), by_itself
 
 
+def fetching(view: live.View, shown: MapFit, by_itself: live.View | None) -> Callable[[], MapFit]:
+    """Return a function that gives the fit as it is shown once more, and holds nothing of it."""
+    run_id, r = str(view.run_id), shown.chosen
+    alone_id = None if by_itself is None else by_itself.run_id
+
+    def fetch() -> MapFit:
+        found = None if alone_id is None else service().result(alone_id)
+        return opened(service().result(run_id), r, found)
+
+    return fetch
+
+
 def open_now(run_id: str | None, r: int) -> None:
     """Open restart `r` of a run; -1 is its best."""
     st.session_state["opened_start"] = (run_id, int(r))
@@ -48,14 +61,15 @@ def picked(run_id: str | None) -> None:
 def pick_start(view: live.View, best: MapFit, shown: MapFit) -> None:
     """Draw the control that opens a start without a pointer, and the way back to the best."""
     other = shown.chosen != best.chosen
+    # Held for as long as the page is open, and so the names, not the fit that gives them.
+    names = {r: words_fit.start_name(best, r) for r in range(len(best.loss))}
+    names[-1] = f"the best, {best.chosen}"
     st.session_state["shown_start"] = shown.chosen if other else -1
     left, right = st.columns([5, 3], vertical_alignment="bottom")
     left.selectbox(
         "Show start",
         [-1, *range(len(best.loss))],
-        format_func=lambda r: (
-            f"the best, {best.chosen}" if r < 0 else words_fit.start_name(best, r)
-        ),
+        format_func=names.__getitem__,
         key="shown_start",
         on_change=picked,
         args=(view.run_id,),

@@ -22,7 +22,7 @@ def main() -> None:
         st.Page("pages/views/tour.py", title="Tour", url_path="tour"),
     ]
     current = st.navigation(pages)
-    frame.begin()
+    frame.begin(current.url_path)
     current.run()
 
 

@@ -35,11 +35,11 @@ def check() -> None:
         st.stop()
 
 
-def begin() -> None:
-    """Set the look, fill the session, and draw the sidebar."""
+def begin(page: str) -> None:
+    """Set the look, fill the session, and draw the sidebar; `page` is the one of the address."""
     st.logo(_LOGO, size="large")
     st.html(_CSS)
-    session.begin()
+    session.begin(page)
     st.session_state["framed"] = True
     with st.sidebar:
         _summary()

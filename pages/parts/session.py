@@ -71,8 +71,11 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
-def begin() -> None:
-    """Fill in what a new session starts with, and open the run that its link names."""
+def begin(page: str) -> None:
+    """Fill in what a new session starts with, and open the run that its link names.
+
+    A link to a page of runs of another kind leads to the page that shows this one.
+    """
     state = st.session_state
     for name, value in DEFAULTS.items():
         state.setdefault(name, value)
@@ -86,6 +89,11 @@ def begin() -> None:
         start = st.query_params.get("start", "")
         if re.fullmatch("[0-9]{1,6}", start):
             state["opened_start"] = (asked, int(start))
+        # Not on the browser's way back: it could never get past that address.
+        if not (state["link_error"] or _went()) and page in PAGES.values():
+            (kind,) = state["runs"]
+            if PAGES[kind] != page:
+                go_to(asked)
 
 
 def _followed() -> bool:
@@ -94,9 +102,13 @@ def _followed() -> bool:
     Any other is the address of a browser that has not heard yet of the run that it asked for: to
     open that one would undo the setting that the person has just changed.
     """
+    return _went() or "opened" not in st.session_state
+
+
+def _went() -> bool:
+    """Whether the browser went back or forward to its address."""
     context = get_script_run_ctx()
-    went = context is not None and context.is_history_navigation
-    return went or "opened" not in st.session_state
+    return context is not None and context.is_history_navigation
 
 
 def dataset() -> Dataset:

@@ -83,6 +83,16 @@ def test_open_sets_the_session_to_the_run(view, done):
     assert "open now" in page_text(app)
 
 
+@pytest.mark.parametrize("page", ["fit", "membership", "posterior", "compare"])
+def test_link_to_a_page_of_other_runs_leads_to_the_page_of_the_run(view, done, page):
+    for options, title in ((None, "Fit"), (NutsOptions(draws=5, warmup=5, chains=1), "Posterior")):
+        run_id = done(specification(options=options, n_components=3))
+        app = view(page, query={"run": run_id})
+        assert [title.value for title in app.title] == [title]
+        assert app.query_params["run"] == run_id
+        assert app.session_state["n_components"] == 3
+
+
 def test_deleted_run_is_gone_from_list_store_and_session(view, done, service):
     run_id = done()
     app = view("runs", query={"run": run_id})

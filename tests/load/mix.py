@@ -18,6 +18,7 @@ THINK = (2.0, 8.0)  # seconds between two things that are done
 IDLE = (15.0, 40.0)  # seconds
 LONG_STEPS = 600  # of Pyro: three seconds on a quiet core
 SHORT_DRAWS = 200
+_FIRST = 100_000  # numbers of who comes before the crowd, by which everybody's starts are their own
 
 
 @dataclass
@@ -48,16 +49,23 @@ async def crowd(url: str, people: int, seconds: float, measured: Measured, seed:
     )
 
 
-async def everything(url: str, measured: Measured, wait: float = 0.0) -> None:
-    """Let one person do each thing once, so that what is loaded once has been loaded."""
-    rng = random.Random(-1)
-    visit = _Visit(url, 0, measured, rng, 0.0)
+async def everything(url: str, measured: Measured, people: int = 1) -> None:
+    """Let people do each thing once, so that what is loaded once has been loaded.
+
+    Several at once also fill the server's pools of threads, which grow to their size on demand.
+    """
+    await asyncio.gather(
+        *(_guarded(_everything(url, i, measured), measured) for i in range(people))
+    )
+
+
+async def _everything(url: str, i: int, measured: Measured) -> None:
+    visit = _Visit(url, _FIRST + i, measured, random.Random(-1 - i), 0.0)
     await visit.open()
     for what in SHARES:
         if what != "idle":
             await getattr(visit, what)()
     await visit.leave()
-    await asyncio.sleep(wait)
 
 
 async def _visit(

@@ -114,7 +114,7 @@ def text(found: Found) -> str:
             *(
                 f"| {what} | {u.web:.0f} | {u.children:.0f} | {u.threads} |"
                 for what, u in (
-                    ("start: one person has done everything once and left", start),
+                    ("start: four people have done everything at once and left", start),
                     ("peak of each", peak),
                     ("end: everybody is still there", end),
                     ("after: everybody left, and their sessions were given up", after),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from . import screens, streaming
 from .client import Person
-from .mix import Measured, crowd, everything
+from .mix import FIRST, Measured, crowd, everything
 from .report import Found, text
 from .server import Served, Usage, serving
 
@@ -21,7 +21,6 @@ HERE = Path(__file__).parent
 # Seconds for which Streamlit keeps a session whose browser is gone.
 TTL = float(os.environ.get("STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL", "120"))
 WATCHERS = 8
-FIRST = 4  # people who come before it is measured, so that what is made once has been made
 
 
 def main() -> int:

@@ -18,7 +18,8 @@ THINK = (2.0, 8.0)  # seconds between two things that are done
 IDLE = (15.0, 40.0)  # seconds
 LONG_STEPS = 600  # of Pyro: three seconds on a quiet core
 SHORT_DRAWS = 200
-_FIRST = 100_000  # numbers of who comes before the crowd, by which everybody's starts are their own
+FIRST = 4  # people who come before it is measured, so that what is made once has been made
+_APART = 100_000  # from the crowd's numbers to theirs: everybody's starts are their own
 
 
 @dataclass
@@ -60,7 +61,7 @@ async def everything(url: str, measured: Measured, people: int = 1) -> None:
 
 
 async def _everything(url: str, i: int, measured: Measured) -> None:
-    visit = _Visit(url, _FIRST + i, measured, random.Random(-1 - i), 0.0)
+    visit = _Visit(url, _APART + i, measured, random.Random(-1 - i), 0.0)
     await visit.open()
     for what in SHARES:
         if what != "idle":

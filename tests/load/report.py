@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .mix import IDLE, LONG_STEPS, PAUSE, SHARES, SHORT_DRAWS, THINK, Measured
+from .mix import FIRST, IDLE, LONG_STEPS, PAUSE, SHARES, SHORT_DRAWS, THINK, Measured
 from .server import Usage
 
 PACKAGES = ("streamlit", "distributed", "plotly", "numpy", "numba", "nutpie", "torch")
@@ -114,7 +114,7 @@ def text(found: Found) -> str:
             *(
                 f"| {what} | {u.web:.0f} | {u.children:.0f} | {u.threads} |"
                 for what, u in (
-                    ("start: four people have done everything at once and left", start),
+                    (f"start: {FIRST} people have done everything at once and left", start),
                     ("peak of each", peak),
                     ("end: everybody is still there", end),
                     ("after: everybody left, and their sessions were given up", after),

@@ -12,8 +12,11 @@ app: $(VENV)/.app
 	@$(BIN)/python -m gmm_core.settings
 	$(BIN)/streamlit run app.py --server.address $(ADDRESS) --server.port $(PORT)
 
+# A process that compiles a kernel can compute other last bits than one that reads it from the disk:
+# the first line compiles, and computes nothing. Three processes, since the browser's tests mostly wait.
 test: $(VENV)/.test chromium servers lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -c "from gmm_core.worker.warming import warm_up; warm_up()"
+	$(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder --durations 20
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check

@@ -6,22 +6,22 @@ import streamlit as st
 def main() -> None:
     """Draw the page that the address names, inside the common frame."""
     # Here, since components are declared to a server that runs.
-    from pages.parts import frame
+    from pages.parts import away, frame
 
     st.set_page_config(page_title="Mixture Explorer", page_icon=frame.ICON, layout="wide")
     frame.gate()
+    with away.told():
+        _page()
+
+
+def _page() -> None:
+    from pages.parts import frame, pages
+
     frame.check()
-    pages = [
-        st.Page(frame.home, title="Home", default=True, visibility="hidden"),
-        st.Page("pages/views/fit.py", title="Fit", url_path="fit"),
-        st.Page("pages/views/data.py", title="Data", url_path="data"),
-        st.Page("pages/views/membership.py", title="Membership", url_path="membership"),
-        st.Page("pages/views/posterior.py", title="Posterior", url_path="posterior"),
-        st.Page("pages/views/compare.py", title="Compare", url_path="compare"),
-        st.Page("pages/views/runs.py", title="Runs", url_path="runs"),
-        st.Page("pages/views/tour.py", title="Tour", url_path="tour"),
-    ]
-    current = st.navigation(pages)
+    home = st.Page(frame.home, title="Home", default=True, visibility="hidden")
+    listed = [st.Page(page.script, title=page.title, url_path=page.name) for page in pages.PAGES]
+    current = st.navigation([home, *listed])
+    st.set_page_config(page_title=f"{current.title} · Mixture Explorer")
     frame.begin(current.url_path)
     current.run()
 
@@ -31,11 +31,12 @@ def main() -> None:
 if __name__ == "__main__":
     main()
 elif __name__ == "app":
-    from pages.parts import serving
+    from pages.parts.platform import deep_links, routes
 
+    deep_links.enable()
     app = st.App(
         __file__,
-        lifespan=serving.lifespan,
-        routes=serving.ROUTES,
-        middleware=serving.MIDDLEWARE,
+        lifespan=routes.lifespan,
+        routes=routes.ROUTES,
+        middleware=routes.MIDDLEWARE,
     )

@@ -9,38 +9,53 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+__version__ = "1.1.0"
+"""The program's version: also the package's, and kept with the numbers of every run."""
+
 _HOME = {
-    "Cancelled": "progress",
-    "CompareOptions": "options",
-    "ComparisonRow": "comparison",
-    "Dataset": "dataset",
-    "ExactPosterior": "exact",
-    "EmFit": "results",
-    "EmOptions": "options",
-    "GuideFit": "results",
-    "GuideOptions": "options",
-    "MapFit": "results",
-    "MapOptions": "options",
+    "Bootstrap": "posterior.bootstrap",
+    "BootstrapOptions": "runs.options",
+    "Cancelled": "runs.progress",
+    "CompareOptions": "runs.options",
+    "ComparisonRow": "comparison.sweep",
+    "Dataset": "data.dataset",
+    "Evidence": "posterior.evidence",
+    "ExactPosterior": "posterior.exact",
+    "EmFit": "runs.results",
+    "EmOptions": "runs.options",
+    "GuideFit": "runs.results",
+    "GuideOptions": "runs.options",
+    "LikelihoodRatio": "comparison.likelihood_ratio",
+    "LikelihoodRatioOptions": "runs.options",
+    "MapFit": "runs.results",
+    "MapOptions": "runs.options",
     "Mixture": "mixture",
-    "NutsOptions": "options",
+    "NutsOptions": "runs.options",
     "Parameters": "mixture",
-    "Posterior": "results",
+    "Posterior": "posterior.draws",
     "Priors": "mixture",
-    "Progress": "progress",
-    "Specification": "specification",
+    "Progress": "runs.progress",
+    "SmcOptions": "runs.options",
+    "Specification": "runs.specification",
+    "agreement": "membership.agreement",
     "assign": "mixture",
+    "bootstrap": "inference",
     "boundaries": "mixture",
     "compare": "inference",
-    "example": "example_data",
-    "examples": "example_data",
-    "exact_posterior": "exact",
+    "conditional": "mixture.conditional",
+    "evidence": "inference",
+    "example": "data.examples",
+    "examples": "data.examples",
+    "exact_posterior": "posterior.exact",
     "fit_em": "inference",
     "fit_guide": "inference",
     "fit_map": "inference",
     "jobs": "jobs",
+    "likelihood_ratio_test": "inference",
+    "sequential_likelihood_ratio_tests": "inference",
     "log_density": "mixture",
     "log_joint": "mixture",
-    "read_dataset": "reading",
+    "read_dataset": "data.reading",
     "responsibilities": "mixture",
     "sample_posterior": "inference",
 }
@@ -49,11 +64,23 @@ __all__ = sorted(_HOME)
 
 if TYPE_CHECKING:
     from gmm_core import jobs
-    from gmm_core.comparison import ComparisonRow
-    from gmm_core.dataset import Dataset
-    from gmm_core.exact import ExactPosterior, exact_posterior
-    from gmm_core.example_data import example, examples
-    from gmm_core.inference import compare, fit_em, fit_guide, fit_map, sample_posterior
+    from gmm_core.comparison.likelihood_ratio import LikelihoodRatio
+    from gmm_core.comparison.sweep import ComparisonRow
+    from gmm_core.data.dataset import Dataset
+    from gmm_core.data.examples import example, examples
+    from gmm_core.data.reading import read_dataset
+    from gmm_core.inference import (
+        bootstrap,
+        compare,
+        evidence,
+        fit_em,
+        fit_guide,
+        fit_map,
+        likelihood_ratio_test,
+        sample_posterior,
+        sequential_likelihood_ratio_tests,
+    )
+    from gmm_core.membership.agreement import agreement
     from gmm_core.mixture import (
         Mixture,
         Parameters,
@@ -64,17 +91,24 @@ if TYPE_CHECKING:
         log_joint,
         responsibilities,
     )
-    from gmm_core.options import (
+    from gmm_core.mixture.conditional import conditional
+    from gmm_core.posterior.bootstrap import Bootstrap
+    from gmm_core.posterior.draws import Posterior
+    from gmm_core.posterior.evidence import Evidence
+    from gmm_core.posterior.exact import ExactPosterior, exact_posterior
+    from gmm_core.runs.options import (
+        BootstrapOptions,
         CompareOptions,
         EmOptions,
         GuideOptions,
+        LikelihoodRatioOptions,
         MapOptions,
         NutsOptions,
+        SmcOptions,
     )
-    from gmm_core.progress import Cancelled, Progress
-    from gmm_core.reading import read_dataset
-    from gmm_core.results import EmFit, GuideFit, MapFit, Posterior
-    from gmm_core.specification import Specification
+    from gmm_core.runs.progress import Cancelled, Progress
+    from gmm_core.runs.results import EmFit, GuideFit, MapFit
+    from gmm_core.runs.specification import Specification
 
 
 def __getattr__(name: str) -> Any:

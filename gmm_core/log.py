@@ -53,11 +53,11 @@ def setup_from_environment() -> None:
     from gmm_core import settings
 
     try:
-        found = settings.read()
+        settings_read = settings.read()
     except ValueError:  # whoever starts the service says so
         setup()
     else:
-        setup(found.log_level, found.log_format)
+        setup(settings_read.log_level, settings_read.log_format)
 
 
 def person(owner: str) -> str:
@@ -80,12 +80,12 @@ def happened(event: Event) -> None:
         fields["waited"] = _rounded(event.waited)
     if event.event == "ended":
         fields |= {"outcome": event.outcome, "seconds": _rounded(event.seconds)}
-    said = ", ".join(
+    facts = ", ".join(
         f"{name} {value}"
         for name, value in fields.items()
         if name not in ("event", "run", "at") and value not in (None, "")
     )
-    _runs.info("Run %s %s: %s.", event.run_id, event.event, said, extra=fields)
+    _runs.info("Run %s %s: %s.", event.run_id, event.event, facts, extra=fields)
 
 
 def _is_worth_a_line(record: logging.LogRecord) -> bool:

@@ -1,7 +1,7 @@
 """What an administrator sets, by environment variables, checked once at the start.
 
-Every variable is a field of `Settings`: its name in capitals behind "GMM_". The README's table
-lists the same fields with the same words, and a test compares the two.
+Every variable is a field of `Settings`: its name in capitals behind "GMM_". The table in
+docs/configuration.md lists the same fields with the same words, and a test compares the two.
 `python -m gmm_core.settings` says whether the present environment is in order.
 """
 
@@ -50,7 +50,8 @@ class Settings(BaseSettings):
     )
     worker_memory: str = Field(
         "",
-        description="memory of a worker on this machine, such as `2 GiB`; a worker that needs more "
+        description="memory of a worker on this machine, such as `2 GiB`, at least 1 GB; "
+        "a worker that needs more "
         "is ended, and its run fails",
         json_schema_extra={"default_said": "an equal share of the machine's"},
     )
@@ -62,6 +63,11 @@ class Settings(BaseSettings):
     queued_runs: Count = Field(
         20, description="runs that one person may have waiting; further ones are refused"
     )
+    queued_per_address: Count = Field(
+        100,
+        description="runs that may wait from one address where nobody signs in; further ones are "
+        "refused",
+    )
     run_seconds: Amount = Field(
         3600,
         description="seconds that a run may take from its start; then it is stopped, and what it "
@@ -71,6 +77,11 @@ class Settings(BaseSettings):
         1e12,
         description="size of a run, points × columns × components × evaluations of them all; a "
         "larger one is refused",
+    )
+    run_numbers: Amount = Field(
+        2e7,
+        description="numbers in the result of a run, such as starts × steps or draws × parameters; "
+        "a larger one is refused",
     )
     store_seconds: Amount = Field(
         120,
@@ -106,49 +117,65 @@ class Settings(BaseSettings):
         json_schema_extra={"default_said": "for ever"},
     )
 
+    keep_bytes: Amount = Field(
+        2e9,
+        description="bytes of results and data that are kept for one person; who has more deletes "
+        "some before further runs",
+    )
+    keep_bytes_all: Amount = Field(
+        2e10,
+        description="bytes of results and data that are kept in all; beyond, the runs that nobody "
+        "pinned and that were asked for longest ago go",
+    )
+
     # What a validator raises says what was expected.
 
     @field_validator("database")
     @classmethod
-    def _has_one_at(cls, given: str) -> str:
+    def _has_one_at(cls, url: str) -> str:
         # The driver takes the first @ for the end of the password. The rest of the password would
         # be a part of the host, which errors and the log name.
-        place = given.partition("://")[2].partition("?")[0]
+        place = url.partition("://")[2].partition("?")[0]
         authority = place.rpartition("/")[0] or place
         if not place.startswith("/") and authority.count("@") > 1:
             raise ValueError(
                 "a URL with a single @, before its host (an @ in the password is written %40)"
             )
-        return given
+        return url
 
     @field_validator("scheduler")
     @classmethod
-    def _is_address(cls, given: str) -> str:
-        if given:
+    def _is_address(cls, address: str) -> str:
+        if address:
             try:
-                parts = urlsplit(given)
+                parts = urlsplit(address)
                 usable = parts.scheme in _SCHEMES and parts.hostname and parts.port
             except ValueError:  # a port that is no number, or too large a one
                 usable = False
-            if not usable or given != f"{parts.scheme}://{parts.netloc}" or set("@ ") & set(given):
+            if (
+                not usable
+                or address != f"{parts.scheme}://{parts.netloc}"
+                or set("@ ") & set(address)
+            ):
                 raise ValueError(
                     f"an address such as tcp://host:8786 ({', '.join(_SCHEMES)}; port 1 to 65,535)"
                 )
-        return given
+        return address
 
     @field_validator("worker_memory")
     @classmethod
-    def _is_memory(cls, given: str) -> str:
+    def _is_memory(cls, memory: str) -> str:
         from dask.utils import parse_bytes
 
         try:
-            # The engines alone take more, so with less no run could ever be finished.
-            usable = not given or parse_bytes(given) >= 2**28
+            # The engines alone take three quarters of it: with less, workers would be ended as
+            # they start.
+            usable = not memory or parse_bytes(memory) >= 10**9
         except (ValueError, KeyError, OverflowError):
             usable = False
         if not usable:
-            raise ValueError("an amount of memory of at least 256 MiB, such as 2 GiB")
-        return given
+            raise ValueError("an amount of memory of at least 1 GB, such as 2 GiB")
+        return memory
 
 
 _SCHEMES = ("tcp", "tls", "ws", "wss")  # in which Dask talks between machines
@@ -190,9 +217,9 @@ def read() -> Settings:
             said=error["msg"], **error.get("ctx", {})
         )
         extra: Any = Settings.model_fields[field].json_schema_extra or {}
-        given = "set to what may hold a password" if extra.get("secret") else repr(error["input"])
+        value = "set to what may hold a password" if extra.get("secret") else repr(error["input"])
         raise ValueError(
-            f"{variable(field)} is {given}, but {expected} was expected. "
+            f"{variable(field)} is {value}, but {expected} was expected. "
             "Correct it, or leave it out for the default."
         ) from wrong
 

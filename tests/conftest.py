@@ -1,12 +1,43 @@
-"""What every test needs."""
+"""What every test needs, and how tests are shared among the processes that run them."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from postgres import Server
+from xdist.scheduler import LoadScopeScheduling
+
+# One thread each, as in the app's workers: processes that run side by side then leave each other
+# their core, and sums are added up in one order on every machine.
+for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
+
+# Folders whose tests share a server and workers, the longest first. They mostly wait, so the other
+# processes get on with the numbers meanwhile.
+_TOGETHER = ("tests/browser", "tests/views")
+
+
+class ByFile(LoadScopeScheduling):
+    """Gives each process whole files to run, or a whole folder where one server serves it."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        folder = file.rpartition("/")[0]
+        return folder if folder in _TOGETHER else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, or one process would be left with it at the end."""
+    ranks = {f"{folder}/": rank for rank, folder in enumerate(_TOGETHER)}
+    items.sort(key=lambda item: next((r for f, r in ranks.items() if item.nodeid.startswith(f)), 9))
 
 
 @pytest.fixture(autouse=True)

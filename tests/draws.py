@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gmm_core.results import Posterior
+from gmm_core.posterior.draws import Posterior
 
 
 def separated(C=2, S=200, K=3, D=2, seed=0, tied=True) -> Posterior:

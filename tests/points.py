@@ -2,10 +2,13 @@
 
 import numpy as np
 
-from gmm_core.dataset import Dataset
+from gmm_core.data.dataset import Dataset
 from gmm_core.mixture import Mixture, Parameters, from_sites
+from gmm_core.mixture.covariance import FAMILIES
+from gmm_core.mixture.rotations import uniform
 
 COVARIANCES = [(form, tied) for form in ("spherical", "diag", "full") for tied in (True, False)]
+FOURTEEN = list(FAMILIES)
 
 
 def random_dataset(N: int, D: int, seed: int = 0) -> Dataset:
@@ -26,4 +29,9 @@ def random_point(mixture: Mixture, D: int, seed: int = 0) -> Parameters:
         lead = () if mixture.tied else (K,)
         factor = np.tril(rng.normal(size=(*lead, D, D)), -1) + np.eye(D)
         values["correlation"] = factor / np.linalg.norm(factor, axis=-1, keepdims=True)
+    for site in mixture.sites(D):
+        if site.name == "shape":
+            values["shape"] = rng.normal(0, 0.5, site.shape)
+        elif site.name == "direction":
+            values["direction"] = uniform(rng, D, site.shape[:-2])
     return from_sites(mixture, values)

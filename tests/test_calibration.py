@@ -11,7 +11,7 @@ from calibration.simulation import LIMIT, ONE_COLUMN, PRIORS, Plan, p_values, pr
 from scipy.stats import kstest
 
 import gmm_core as gmm
-from gmm_core.engines import compiled_nuts
+from gmm_core.engines import compiled_nuts, smc
 from gmm_core.mixture import from_sites
 
 WIDE = PRIORS.model_copy(update={"scale_log_sd": 1.0})
@@ -33,6 +33,25 @@ def test_a_kernel_that_forgets_the_jacobian_fails(monkeypatch):
     monkeypatch.setattr(compiled_nuts.Problem, "of", wrong)
     found = ranks(60, PLAN)
     assert min(p_values(found, PLAN.kept, BINS).values()) < LIMIT
+
+
+WEIGHED = Plan(1, PLAN.mixture, 3, warmup=0, kept=39, thin=5)
+
+
+def test_ranks_of_the_sampler_that_weighs_modes_are_uniform():
+    found = ranks(80, WEIGHED, "smc")
+    assert min(p_values(found, WEIGHED.kept, BINS).values()) > LIMIT
+
+
+def test_a_sampler_that_forgets_its_weights_fails(monkeypatch):
+    right = smc._Population._step
+
+    def wrong(population, log_ratio, temperature):
+        right(population, np.where(np.isfinite(log_ratio), 0.0, log_ratio), temperature)
+
+    monkeypatch.setattr(smc._Population, "_step", wrong)
+    found = ranks(150, WEIGHED, "smc")
+    assert min(p_values(found, WEIGHED.kept, BINS).values()) < LIMIT
 
 
 def test_the_prior_is_drawn_as_it_is_documented():

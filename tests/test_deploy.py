@@ -5,7 +5,7 @@ import hashlib
 import re
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import nginx
 import pytest
@@ -15,7 +15,8 @@ from packaging.requirements import Requirement
 from processes import free_port, until
 
 from gmm_core import settings
-from gmm_core.metrics import Figures, Metrics
+from gmm_core.serving.metrics import Figures, Metrics
+from pages.parts.platform import first_paint
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
@@ -107,7 +108,7 @@ def test_nginx_sends_the_headers_and_keeps_a_browser_with_its_process():
 def test_no_log_of_nginx_has_a_link_when_the_web_processes_are_down(tmp_path):
     down = [f"127.0.0.1:{free_port()}" for _ in range(2)]
     with nginx.running(tmp_path, down) as served:
-        for path in ("/fit?run=SECRET", "/film/SECRET", "/"):
+        for path in ("/fit?run=SECRET", "/frames/SECRET", "/"):
             with pytest.raises(HTTPError, match="502"):
                 urlopen(f"{served.url}{path}", timeout=10)
         until(lambda: " / 502 " in served.access.read_text(), 10)
@@ -145,8 +146,7 @@ def test_metrics_are_told_to_the_inside_only(compose):
 
 def test_the_readme_names_every_metric():
     said = (DEPLOY / "README.md").read_text()
-    served = Metrics(Figures)
-    served.sessions = lambda: 0
+    served = Metrics(Figures, sessions=lambda: 0)
     names = set(re.findall(r"(?m)^# HELP (gmm_\w+)", served.render()[0].decode()))
     assert len(names) > 10
     assert names == set(re.findall(r"`(gmm_\w+)`", said))
@@ -159,9 +159,73 @@ def test_no_file_for_deployment_names_a_host_of_packages():
         assert "file:/" not in text
 
 
-def test_the_content_policy_allows_the_script_in_streamlits_own_page_and_no_other():
+def test_the_content_policy_allows_the_scripts_in_the_page_itself_and_no_other():
     index = (Path(streamlit.__file__).parent / "static" / "index.html").read_text()
-    scripts = re.findall(r"(?s)<script>(.*?)</script>", index)
+    page = index.replace("</head>", first_paint.HEAD.decode())
+    scripts = re.findall(r"(?s)<script>(.*?)</script>", page)
     hashes = {base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in scripts}
     conf = (DEPLOY / "nginx.conf").read_text()
     assert set(re.findall(r"'sha256-([^']+)'", conf)) == hashes
+
+
+def test_every_container_holds_no_rights_and_has_limits(compose):
+    for name, service in compose["services"].items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["read_only"] is True, name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["init"] is True, name
+        assert service["pids_limit"] <= 400, name
+        assert service["logging"]["options"] == {"max-size": "10m", "max-file": "5"}, name
+        assert service["deploy"]["resources"]["limits"]["memory"], name
+        assert all("size=" in folder for folder in service["tmpfs"]), name
+        assert not service.get("healthcheck", {}).get("disable"), name
+        user = service.get("user", "explorer" if service["image"] == "mixture-explorer" else "")
+        assert user in ("explorer", "nginx", "postgres"), name
+
+
+def test_what_is_run_from_a_volume_is_written_by_workers_alone(compose):
+    holders = [n for n, s in compose["services"].items() if "numba" in str(s.get("volumes", ""))]
+    assert holders == ["workers"]
+
+
+def test_a_web_process_that_is_away_is_a_page_that_comes_back(tmp_path):
+    down = (f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}")
+    with nginx.running(tmp_path, down) as served:
+        with pytest.raises(HTTPError) as answer:
+            urlopen(f"{served.url}/fit", timeout=30)
+        with answer.value as error:
+            assert error.code == 502
+            assert "http-equiv=refresh" in error.read().decode()
+            assert error.headers["X-Frame-Options"] == "DENY"
+
+
+def test_no_log_of_nginx_has_the_id_of_a_session(tmp_path):
+    down = (f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}")
+    with nginx.running(tmp_path, down) as served:
+        for path in ("/_stcore/upload_file/859e6d5a/0e0c", "/base/_stcore/upload_file/859e6d5a/1"):
+            with pytest.raises(HTTPError) as answer:
+                urlopen(served.url + path, timeout=30)
+            answer.value.close()
+        until(lambda: served.access.read_text().count("upload_file") == 2, 10)
+        assert "859e6d5a" not in served.access.read_text()
+
+
+def test_a_proxy_on_this_machine_says_who_asks(tmp_path):
+    down = (f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}")
+    with nginx.running(tmp_path, down, logged=" $remote_addr") as served:
+        asked = Request(f"{served.url}/fit", headers={"X-Forwarded-For": "192.0.2.9, 192.0.2.7"})
+        with pytest.raises(HTTPError) as answer:
+            urlopen(asked, timeout=30)
+        answer.value.close()
+        until(lambda: served.access.read_text().endswith("192.0.2.7\n"), 10)
+
+
+def test_the_health_check_tells_a_scheduler_that_only_accepts():
+    import socket
+
+    from gmm_core.jobs import greet
+
+    with socket.create_server(("127.0.0.1", 0), backlog=50) as mute:
+        address = f"tcp://127.0.0.1:{mute.getsockname()[1]}"
+        with pytest.raises(OSError, match="has said nothing"):
+            greet.ask(address, 0.5)

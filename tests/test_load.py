@@ -13,7 +13,7 @@ from load.server import Served, serving
 
 from gmm_core.store import ENDED
 
-PEOPLE, SECONDS = 6, 10
+PEOPLE, SECONDS = 6, 20
 
 
 async def come_and_go(url: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Settings: read from the environment, checked with a sentence, and all listed in the README."""
+"""Settings: read from the environment, checked with a sentence, and listed for readers."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def bare(monkeypatch):
         monkeypatch.delenv(name)
 
 
-def test_readme_lists_every_setting_with_its_words_and_default():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (`GMM_\w+`) \| (.*) \| (.*) \|$", readme, re.MULTILINE)
+def test_the_page_of_settings_lists_each_with_its_words_and_default():
+    page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`GMM_\w+`) \| (.*) \| (.*) \|$", page, re.MULTILINE)
     assert rows == settings.table()
     assert len(rows) == len(settings.Settings.model_fields)
 
@@ -59,8 +59,8 @@ def test_variables_are_read_by_name(monkeypatch):
         ("GMM_SCHEDULER", "tcp://:8786", "but an address such as tcp://host:8786"),
         ("GMM_SCHEDULER", "tcp://host:99999999", "port 1 to 65,535"),
         ("GMM_SCHEDULER", "tcp://host:8786/x", "but an address such as tcp://host:8786"),
-        ("GMM_WORKER_MEMORY", "much", "an amount of memory of at least 256 MiB"),
-        ("GMM_WORKER_MEMORY", "1 MiB", "an amount of memory of at least 256 MiB"),
+        ("GMM_WORKER_MEMORY", "much", "an amount of memory of at least 1 GB"),
+        ("GMM_WORKER_MEMORY", "999 MB", "an amount of memory of at least 1 GB"),
         ("GMM_WORKER_MEMORY", "1e400", "GMM_WORKER_MEMORY is '1e400', but an amount of memory"),
         ("GMM_KEEP_DAYS", "1000000", "'1000000', but 0 to 36,500 was expected"),
         ("GMM_KEEP_DAYS", "1e300", "'1e300', but 0 to 36,500 was expected"),

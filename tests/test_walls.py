@@ -10,44 +10,77 @@ import pytest
 TOP = Path(__file__).parent.parent
 HEAVY = {"torch", "pyro", "numba", "nutpie", "sklearn", "scipy.optimize"}
 CORE = sorted((TOP / "gmm_core").rglob("*.py"))
-# What loads with the web process: everything but the engines.
-LIGHT = [
-    TOP / "app.py",
-    *sorted((TOP / "pages").rglob("*.py")),
-    *(path for path in CORE if path.parent.name != "engines"),
-]
+PAGES = [TOP / "app.py", *sorted((TOP / "pages").rglob("*.py"))]
+ESTIMATOR = TOP / "gmm_core" / "sklearn.py"
+# What loads with the web process: everything but the engines, and what is for scikit-learn.
+LIGHT = [*PAGES, *(p for p in CORE if p.parent.name != "engines" and p != ESTIMATOR)]
 
 
-def imported(path: Path, *, at_module_level: bool) -> set[str]:
-    """Top names that a file imports; code under TYPE_CHECKING is not run."""
-    found: set[str] = set()
+def with_tops(names: set[str]) -> set[str]:
+    return names | {name.split(".")[0] for name in names}
 
-    def visit(node: ast.AST) -> None:
+
+def imported(path: Path) -> tuple[set[str], set[str]]:
+    """Modules that a file imports anywhere, and those that it imports as it is loaded.
+
+    Code under TYPE_CHECKING is not run, and counts for neither.
+    """
+    anywhere: set[str] = set()
+    on_loading: set[str] = set()
+
+    def visit(node: ast.AST, loading: bool) -> None:
+        names: set[str] = set()
         if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
+            names = {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module)
-        if at_module_level and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            return
+            names = {node.module}
+        anywhere.update(names)
+        if loading:
+            on_loading.update(names)
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             return
+        loading = loading and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         for child in ast.iter_child_nodes(node):
-            visit(child)
+            visit(child, loading)
 
-    visit(ast.parse(path.read_text()))
-    return found | {name.split(".")[0] for name in found}
-
-
-@pytest.mark.parametrize("path", CORE, ids=lambda p: str(p.relative_to(TOP)))
-def test_the_core_knows_no_streamlit(path):
-    assert not {"streamlit", "pages"} & imported(path, at_module_level=False)
+    visit(ast.parse(path.read_text()), True)
+    return with_tops(anywhere), with_tops(on_loading)
 
 
-@pytest.mark.parametrize("path", LIGHT, ids=lambda p: str(p.relative_to(TOP)))
-def test_what_the_web_process_loads_is_light(path):
-    names = imported(path, at_module_level=True)
-    assert not HEAVY & names
-    assert not any(name.startswith("gmm_core.engines") for name in names)
+@pytest.fixture(scope="module")
+def imports() -> dict[Path, tuple[set[str], set[str]]]:
+    """Return what every file of the program imports; each is read once."""
+    return {path: imported(path) for path in [*PAGES, *CORE]}
+
+
+def test_the_core_knows_no_streamlit(imports):
+    known = {path: {"streamlit", "pages"} & imports[path][0] for path in CORE}
+    assert not {str(path.relative_to(TOP)): names for path, names in known.items() if names}
+
+
+def test_what_the_web_process_loads_is_light(imports):
+    heavy = {
+        path: {n for n in imports[path][1] if n in HEAVY or n.startswith("gmm_core.engines")}
+        for path in LIGHT
+    }
+    assert not {str(path.relative_to(TOP)): names for path, names in heavy.items() if names}
+
+
+def test_nothing_here_imports_the_estimator(imports):
+    users = [path for path, (anywhere, _) in imports.items() if "gmm_core.sklearn" in anywhere]
+    assert users == []
+
+
+def test_an_import_is_found_wherever_it_stands(tmp_path):
+    file = tmp_path / "module.py"
+    file.write_text(
+        "import torch.nn\n"
+        "if TYPE_CHECKING:\n    import numba\n"
+        "def fit():\n    from pyro.infer import SVI\n"
+        "class Engine:\n    import sklearn\n"
+    )
+    on_loading = {"torch", "torch.nn", "sklearn"}
+    assert imported(file) == (on_loading | {"pyro", "pyro.infer"}, on_loading)
 
 
 def loaded_by(code: str) -> set[str]:

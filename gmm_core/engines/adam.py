@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from gmm_core.engines.kernel import _log_cosh, bare, log_joint_in, scratch
+from gmm_core.engines.compiling import njit
+from gmm_core.engines.intrinsics import bare
+from gmm_core.engines.kernel import log_joint_in
+from gmm_core.engines.layout import D_, FACTORS, K_, NO_FACTORS, ONE_FACTOR, scratch
 from gmm_core.engines.problem import Problem
 
 Array = NDArray[np.float64]
@@ -36,7 +38,7 @@ def rates(steps: int, learning_rate: float, betas: tuple[float, float]) -> Array
 
 def limits(problem: Problem) -> Array:
     """Log of the thinnest spread along each column [D] at which a restart is stopped."""
-    return np.log(problem.x.std(axis=1) * _LOWEST_SPREAD)
+    return np.log(problem.spread * _LOWEST_SPREAD)
 
 
 @njit(cache=True, nogil=True)
@@ -50,26 +52,22 @@ def evaluate(first, last, q, x, numbers, layout, work, value, gradient):
 
 
 @njit(cache=True, nogil=True)
-def _has_collapsed(q, layout, limit):
-    """Whether a weight or an axis is so small that there is no way back."""
-    K, D = layout[0], layout[1]
-    top = q[0]
+def _has_collapsed(layout, limit, log_w, log_scales, factors):
+    """Whether a weight or an axis is so small that there is no way back.
+
+    All is read from the scratch that the last evaluation has filled.
+    """
+    K, D = layout[K_], layout[D_]
+    top = log_w[0]
     for k in range(1, K):
-        top = max(top, q[k])
+        top = max(top, log_w[k])
     for k in range(K):
-        if q[k] - top < _LOWEST_LOG_WEIGHT:
+        if log_w[k] - top < _LOWEST_LOG_WEIGHT:
             return True
-    S = D if layout[4] != 0 else 1
-    G = 1 if layout[3] != 0 else K
-    first = K + K * D
-    p = first + G * S
-    for g in range(G):
         for d in range(D):
-            height = q[first + g * S + (d if S > 1 else 0)]
-            if layout[2] != 0:
-                for _ in range(d):
-                    height -= _log_cosh(q[p])
-                    p += 1
+            height = log_scales[k, d]
+            if layout[FACTORS] != NO_FACTORS:
+                height += math.log(factors[0 if layout[FACTORS] == ONE_FACTOR else k, d, d])
             if height < limit[d]:
                 return True
     return False
@@ -120,6 +118,7 @@ def train(
     """
     P = q.shape[1]
     cut = scratch(work, layout)
+    log_w, log_scales, factors = cut[0], cut[3], cut[10]
     points, slope, x_ = bare(q), bare(gradient), bare(x)
     numbers_, layout_ = bare(numbers), bare(layout)
     for r in range(first, last):
@@ -143,7 +142,7 @@ def train(
                 for p in range(bounds[s], bounds[s + 1]):
                     total += gradient[p] * gradient[p]
                 norms[s, r, t] = math.sqrt(total)
-            if t % _LOOK_EVERY == 0 and _has_collapsed(point, layout, limit):
+            if t % _LOOK_EVERY == 0 and _has_collapsed(layout_, limit, log_w, log_scales, factors):
                 ended[r] = t
                 break
             size, root = rate[0, t], rate[1, t]

@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gmm_core.dataset import Dataset
-from gmm_core.engines import adam, kernel
+from gmm_core.data.dataset import Dataset
+from gmm_core.engines import adam, kernel, nutpie_internals
 from gmm_core.engines.chain_starts import chain_start
 from gmm_core.engines.problem import Problem
 from gmm_core.engines.starts import chain_seed
-from gmm_core.mixture import Mixture, Parameters, from_sites, sites
-from gmm_core.options import NutsOptions
-from gmm_core.progress import Cancelled, OnProgress, Patch, Reporter
-from gmm_core.results import Posterior
+from gmm_core.mixture import Mixture, Parameters, sites
+from gmm_core.posterior.draws import Posterior
+from gmm_core.runs.options import NutsOptions
+from gmm_core.runs.progress import Cancelled, OnProgress, Patch, Reporter
 
 with warnings.catch_warnings():
     # nutpie imports ArviZ, which announces its next version at every import.
@@ -29,6 +29,18 @@ with warnings.catch_warnings():
     import nutpie
     from nutpie.compiled_pyfunc import from_pyfunc
 import pyarrow
+
+ENGINES = [
+    {
+        "kind": "posterior",
+        "name": "nutpie",
+        "packages": ("nutpie", "numba"),
+        "observes": ("weights", "missing values", "known classes", "noise"),
+        "begin": 0.1,
+        "per_evaluation": 5.5e-06,
+        "per_number": 4e-09,
+    },
+]
 
 Array = NDArray[np.float64]
 
@@ -101,7 +113,7 @@ def sample_chain(
         report(record.n, W + S, record.news)
         report.flush()
     except Cancelled as cancelled:
-        if not sampler._sampler.is_empty():
+        if nutpie_internals.has_drawn(sampler):
             record.read(sampler.abort())
         raise Cancelled(str(cancelled), record.posterior()) from None
     except RuntimeError as error:
@@ -173,7 +185,7 @@ class _Record:
 
     def read(self, trace: Any) -> None:
         """Take over the draws that have come since the last time."""
-        draws, stats = trace.get_arrow_trace()
+        draws, stats = nutpie_internals.tables(trace)
         if not draws:
             return
         n, new = min(draws[0].num_rows, stats[0].num_rows) - self._ahead, self.n
@@ -189,7 +201,7 @@ class _Record:
         self.n = n
 
     def _points(self, first: int, last: int) -> Parameters:
-        return from_sites(self._mixture, self._problem.constrain(self._q[first:last]))
+        return self._problem.points(self._q[first:last])
 
     def news(self) -> dict[str, Patch]:
         """Return patches for the draws that have not been reported."""
@@ -208,8 +220,8 @@ class _Record:
         if self._sent < n:
             at = self._sent - W
             points = self._points(self._sent, n)
-            for name in ("weights", "locs", "scale_tril"):
-                add(f"draws.{name}", S, at, getattr(points, name))
+            for name, array in points.arrays().items():
+                add(f"draws.{name}", S, at, array)
             for name in ("diverging", "acceptance"):
                 add(f"stats.{name}", S, at, self._stats[name][self._sent : n])
             self._sent = n
@@ -235,5 +247,4 @@ class _Record:
         stats["log_joint"] = log_joint[None]
         stats["step_size"] = np.array([self._step_size])
         stats["start"] = np.array([self._start])
-        draws = {n: getattr(points, n)[None] for n in ("weights", "locs", "scale_tril")}
-        return Posterior(draws, stats)
+        return Posterior(points.reshape(1, -1).arrays(), stats)

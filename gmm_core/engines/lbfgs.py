@@ -9,15 +9,17 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from gmm_core.engines.adam import _has_collapsed
-from gmm_core.engines.kernel import bare, log_joint_in, scratch
+from gmm_core.engines.compiling import njit
+from gmm_core.engines.intrinsics import bare
+from gmm_core.engines.kernel import log_joint_in
+from gmm_core.engines.layout import scratch
 
 # Nocedal and Wright (2006), section 7.2: 20 pairs, Wolfe constants 1e-4 and 0.9.
 _PAIRS = 20
 _DECREASE, _CURVATURE = 1e-4, 0.9
-_ITERATIONS = 1000
+ITERATIONS = 1000
 _LINE_STEPS = 40
 # Near an optimum the loss is flat to rounding long before the gradient is zero, so a loss that is
 # equal within this share passes when the slope does (Hager and Zhang 2005).
@@ -27,13 +29,14 @@ _SETTLED = 1e-11
 
 
 @njit(cache=True, nogil=True)
-def polish(first, last, live, unit, limit, x, numbers, layout, work, q):
+def polish(first, last, live, unit, limit, x, numbers, layout, work, most, q):
     """Move the `live` restarts [R] from `first` to `last` to where the gradient vanishes, in place.
 
     Parameters
     ----------
     unit : [P], the size of each coordinate: the data's spread for locs, else one.
     limit : [D], see `adam.limits`: a restart that collapses on the way is left where it is.
+    most : iterations, `ITERATIONS` where there is no reason for fewer.
     q : [R, P], the points.
     """
     P = q.shape[1]
@@ -42,6 +45,7 @@ def polish(first, last, live, unit, limit, x, numbers, layout, work, q):
     point, slope, trial, trial_slope = np.empty(P), np.empty(P), np.empty(P), np.empty(P)
     way = np.empty(P)
     cut = scratch(work, layout)
+    log_w, log_scales, factors = cut[0], cut[3], cut[10]
     x_, numbers_, layout_ = bare(x), bare(numbers), bare(layout)
     point_, slope_, trial_, trial_slope_ = bare(point), bare(slope), bare(trial), bare(trial_slope)
     tolerance = _SETTLED * x.shape[1]
@@ -53,11 +57,13 @@ def polish(first, last, live, unit, limit, x, numbers, layout, work, q):
         loss = -log_joint_in(point_, x_, numbers_, layout_, slope_, *cut)
         for p in range(P):
             slope[p] *= -unit[p]
-        for pairs in range(_ITERATIONS):
+        for pairs in range(most):
             largest = 0.0
             for p in range(P):
                 largest = max(largest, abs(slope[p]))
-            if not largest > tolerance or _has_collapsed(point, layout, limit):
+            if not largest > tolerance or _has_collapsed(
+                layout_, limit, log_w, log_scales, factors
+            ):
                 break
             # The direction by the two loops over the pairs kept.
             way[:] = slope
@@ -79,7 +85,7 @@ def polish(first, last, live, unit, limit, x, numbers, layout, work, q):
             if pairs == 0:
                 size = min(1.0, 1 / math.sqrt(np.dot(slope, slope)))
             short, long = 0.0, np.inf
-            found = False
+            accepted = False
             for _ in range(_LINE_STEPS):
                 for p in range(P):
                     trial[p] = point[p] - size * way[p] * unit[p]
@@ -94,10 +100,10 @@ def polish(first, last, live, unit, limit, x, numbers, layout, work, q):
                 elif along < _CURVATURE * down:
                     short = size
                 else:
-                    found = True
+                    accepted = True
                     break
                 size = 0.5 * (short + long) if long < np.inf else 2 * short
-            if not found:
+            if not accepted:
                 break
             s = pairs % _PAIRS
             for p in range(P):

@@ -3,56 +3,38 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pyro.infer.autoguide.initialization import init_to_value
-from pyro.infer.mcmc import MCMC, NUTS
+from pyro.infer.mcmc import MCMC
 
-from gmm_core.dataset import Dataset
-from gmm_core.engines.pyro_engine import isolated, make_model
-from gmm_core.engines.starts import chain_seed, start_locs, start_sites
+from gmm_core.data.dataset import Dataset
+from gmm_core.engines.pyro_internals import WatchedNUTS
+from gmm_core.engines.pyro_model import isolated, make_model
+from gmm_core.engines.starts import chain_seed, known_locs, start_locs, start_sites
 from gmm_core.mixture import Mixture, from_sites
-from gmm_core.options import MapOptions, NutsOptions
-from gmm_core.progress import Cancelled, OnProgress, Patch, Reporter
-from gmm_core.results import Posterior
+from gmm_core.mixture.observation import observed
+from gmm_core.posterior.draws import Posterior
+from gmm_core.runs.options import MapOptions, NutsOptions
+from gmm_core.runs.progress import Cancelled, OnProgress, Patch, Reporter
+
+ENGINES = [
+    {
+        "kind": "posterior",
+        "name": "pyro",
+        "packages": ("pyro-ppl", "torch"),
+        "observes": ("weights", "missing values", "known classes", "noise"),
+        "begin": 10.0,
+        "per_evaluation": 0.003,
+        "per_number": 3e-08,
+        "warm": False,
+    },
+]
 
 Array = NDArray[np.float64]
 Tensor = torch.Tensor
-
-
-class _WatchedNUTS(NUTS):
-    """NUTS that remembers of its last transition what Pyro computes and throws away."""
-
-    # Not NaN: only `sample` asks for the energy, while setting up measures none.
-    energy = 0.0
-
-    def sample(self, params: dict[str, Tensor]) -> dict[str, Tensor]:
-        self.energy, self.tree_depth = np.nan, 0
-        divergences, mean, t = len(self._divergences), self._mean_accept_prob, self._t
-        drawn = super().sample(params)
-        self.potential = self._fetch_from_cache()[1]
-        self.diverging = len(self._divergences) > divergences
-        # Pyro keeps a running mean over the phase; its last step gives back the last value.
-        warmup = self._warmup_steps or 0
-        n = t + 1 if t < warmup else t + 1 - warmup
-        self.acceptance = (
-            self._mean_accept_prob if n == 1 else (mean + n * (self._mean_accept_prob - mean))
-        )
-        return drawn
-
-    def _kinetic_energy(self, r_unscaled: dict[str, Tensor]) -> Tensor:
-        kinetic = super()._kinetic_energy(r_unscaled)
-        if np.isnan(self.energy):
-            # The first call of a transition is at its start: the energy of the new momentum.
-            self.energy = float(kinetic + self._fetch_from_cache()[1])
-        return kinetic
-
-    def _build_tree(self, *args: Any) -> Any:
-        self.tree_depth = max(self.tree_depth, args[5] + 1)
-        return super()._build_tree(*args)
 
 
 def sample_chain(
@@ -76,7 +58,9 @@ def sample_chain(
     S, W, C = options.draws, options.warmup, options.chains
     data = torch.tensor(dataset.values)
     seed = chain_seed(options.seed, chain)
-    locs = start_locs(dataset, mixture.n_components, MapOptions(restarts=1, first_seed=seed))[0]
+    one = MapOptions(restarts=1, first_seed=seed)
+    seen = observed(dataset, mixture)
+    locs = known_locs(dataset, mixture, start_locs(dataset, mixture.n_components, one))[0]
     start = {n: torch.tensor(v) for n, v in start_sites(dataset, mixture, locs).items()}
     drawn: list[dict[str, Tensor]] = []
     stats: dict[str, list[float]] = {
@@ -88,8 +72,8 @@ def sample_chain(
         # torch.jit is deprecated and warns of constants it traces; the test against the exact
         # posterior is what holds the traced density to the model.
         warnings.simplefilter("ignore")
-        kernel = _WatchedNUTS(
-            make_model(mixture, data.shape[1]),
+        kernel = WatchedNUTS(
+            make_model(mixture, data.shape[1], seen, sampled=True),
             target_accept_prob=options.target_accept,
             max_tree_depth=options.max_tree_depth,
             jit_compile=True,
@@ -102,9 +86,9 @@ def sample_chain(
                 name: kernel.transforms[name].inv(torch.stack([z[name] for z in drawn[first:last]]))
                 for name in start
             }
-            point = from_sites(mixture, {n: v.detach().numpy() for n, v in values.items()})
-            names = ("weights", "locs", "scale_tril")
-            return {name: getattr(point, name)[None] for name in names}
+            arrays = {n: v.detach().numpy() for n, v in values.items()}
+            point = from_sites(mixture, arrays, seen.box)
+            return {name: array[None] for name, array in point.arrays().items()}
 
         def log_jacobian(first: int, last: int) -> Array:
             # The potential is of the density in unconstrained space: this leads back from it. With
@@ -140,7 +124,7 @@ def sample_chain(
             patches["stats.step_size"] = Patch((C,), (chain,), size)
             return patches
 
-        def hook(kernel: _WatchedNUTS, params: dict[str, Tensor], stage: str, i: int) -> None:
+        def hook(kernel: WatchedNUTS, params: dict[str, Tensor], stage: str, i: int) -> None:
             drawn.append({name: params[name].detach().clone() for name in start})
             for name, values in stats.items():
                 values.append(float(getattr(kernel, name)))
@@ -151,13 +135,13 @@ def sample_chain(
             if n <= W:
                 return None
             draws = constrained(W, n)
-            found = {name: np.array([values[W:n]]) for name, values in stats.items()}
-            found["diverging"] = found["diverging"].astype(bool)
-            found["tree_depth"] = found["tree_depth"].astype(np.int64)
-            found["log_joint"] = log_jacobian(W, n)[None] - found.pop("potential")
-            found["step_size"] = np.array([float(kernel.step_size)])
-            found["start"] = np.array(["data points"])
-            return Posterior(draws, found)
+            kept_stats = {name: np.array([values[W:n]]) for name, values in stats.items()}
+            kept_stats["diverging"] = kept_stats["diverging"].astype(bool)
+            kept_stats["tree_depth"] = kept_stats["tree_depth"].astype(np.int64)
+            kept_stats["log_joint"] = log_jacobian(W, n)[None] - kept_stats.pop("potential")
+            kept_stats["step_size"] = np.array([float(kernel.step_size)])
+            kept_stats["start"] = np.array(["data points"])
+            return Posterior(draws, kept_stats)
 
         mcmc = MCMC(kernel, num_samples=S, warmup_steps=W, hook_fn=hook, disable_progbar=True)
         try:

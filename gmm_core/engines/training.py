@@ -5,14 +5,15 @@ Engines fill it in; `inference.fit_map` judges it and makes the `MapFit`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.mixture import Mixture, Parameters, from_sites
-from gmm_core.options import MapOptions
-from gmm_core.progress import Patch
+from gmm_core.runs.options import MapOptions
+from gmm_core.runs.progress import Patch
 
 Array = NDArray[np.float64]
 Sites = dict[str, Array]
@@ -24,7 +25,8 @@ def frame_steps(mixture: Mixture, n_columns: int, steps: int) -> NDArray[np.int6
     At most 200, and fewer where covariances are large: two million numbers at most.
     """
     limit = int(np.clip(2_000_000 // (mixture.n_components * n_columns**2), 2, 200))
-    return np.unique(np.linspace(0, steps, min(limit, steps + 1)).round().astype(np.int64))
+    # Ascending, and no two alike: they are one apart at least before they are rounded.
+    return np.linspace(0, steps, min(limit, steps + 1)).round().astype(np.int64)
 
 
 @dataclass(eq=False)
@@ -33,19 +35,26 @@ class Training:
 
     `loss` and each of `gradient_norm` are [R, T]; `final_loss` and `gradient` (the size of the
     gradient per point, see `diagnostics.gradient_size`) are [R]. `trained` says which restarts
-    made steps, `broken` which ended because a loss was no longer finite.
+    made steps, `broken` which ended because a loss was no longer finite, `collapsed` which because
+    a component was lost. `at` holds where each is, the arrays of its point with a leading [R].
+    `origin` names the kind of each start, where a search has had several.
+    `held` [R, K] are sums of responsibilities, where the method has known them.
+    `norms_along` gives the gradient's norm of each site along one restart [S, T], where an
+    engine takes it for the one that is shown only.
     """
 
     mixture: Mixture
     loss: Array
     gradient_norm: dict[str, Array]
-    weights: Array
-    locs: Array
-    scale_tril: Array
+    at: dict[str, Array]
     final_loss: Array
     gradient: Array
     trained: NDArray[np.bool_]
     broken: NDArray[np.bool_]
+    collapsed: NDArray[np.bool_]
+    held: Array
+    origin: NDArray[np.str_] | None = None
+    norms_along: Callable[[int], Array] | None = None
     trajectories: dict[int, tuple[NDArray[np.int64], Parameters]] = field(default_factory=dict)
 
     @classmethod
@@ -53,30 +62,33 @@ class Training:
         cls, mixture: Mixture, options: MapOptions, starts: Parameters, initial_loss: Array
     ) -> Training:
         """Return the record before any step: `starts` with a leading [R] and their losses [R]."""
-        R, T = options.restarts, options.steps
+        R, T = len(starts), options.steps
         D = starts.locs.shape[-1]
-        names = ["weights", "locs", "scale"]
-        if mixture.has_correlations(D):
-            names.append("correlation")
+        names = ["weights", "locs", *(site.name for site in mixture.sites(D))]
         loss = np.full((R, T), np.nan)
         loss[:, 0] = initial_loss
         return cls(
             mixture=mixture,
             loss=loss,
             gradient_norm={name: np.full((R, T), np.nan) for name in names},
-            weights=starts.weights.copy(),
-            locs=starts.locs.copy(),
-            scale_tril=starts.scale_tril.copy(),
+            at={name: array.copy() for name, array in starts.arrays().items()},
             final_loss=np.full(R, np.nan),
             gradient=np.full(R, np.nan),
             trained=np.zeros(R, dtype=bool),
             broken=np.zeros(R, dtype=bool),
+            collapsed=np.zeros(R, dtype=bool),
+            held=np.full((R, mixture.n_components), np.nan),
         )
+
+    @property
+    def box(self) -> Array | None:
+        """The noise's box [D], where there is noise."""
+        return self.at["box"][0] if "box" in self.at else None
 
     @property
     def points(self) -> Parameters:
         """Where each restart is [R]."""
-        return Parameters(self.weights, self.locs, self.scale_tril)
+        return Parameters.of(self.at)
 
     def end(
         self,
@@ -88,9 +100,9 @@ class Training:
         broken: bool,
     ) -> None:
         """Close restart `r`: its frames as sites with a leading [M], the last where it ended."""
-        points = from_sites(self.mixture, frames)
+        points = from_sites(self.mixture, frames, self.box)
         self.trajectories[r] = (steps, points)
-        self._place(r, points[len(points) - 1])
+        self.place(r, points[-1])
         self.final_loss[r], self.gradient[r] = final_loss, gradient
         self.trained[r], self.broken[r] = True, broken
 
@@ -101,20 +113,20 @@ class Training:
             array[target] = array[source]
         steps, points = self.trajectories[source]
         self.trajectories[target] = (steps, points.permuted(order))
-        self._place(target, self.trajectories[target][1][len(points) - 1])
+        self.place(target, self.trajectories[target][1][-1])
 
-    def _place(self, r: int, point: Parameters) -> None:
-        self.weights[r], self.locs[r], self.scale_tril[r] = (
-            point.weights,
-            point.locs,
-            point.scale_tril,
-        )
+    def place(self, r: int, point: Parameters) -> None:
+        """Let restart `r` be at a point."""
+        for name, array in point.arrays().items():
+            self.at[name][r] = array
 
     def first_news(self) -> dict[str, Patch]:
         """Return the patch that shows the loss of every start."""
         return {"loss": Patch(self.loss.shape, (0, 0), self.loss[:, :1].copy())}
 
-    def news(self, r: int | slice, new: slice, current: Sites) -> dict[str, Patch]:
+    def news(
+        self, r: int | slice, new: slice, current: Callable[[], Parameters]
+    ) -> dict[str, Patch]:
         """Return patches for the new steps of restart `r`, or several, and where one is now."""
         rows = r if isinstance(r, slice) else slice(r, r + 1)
         where = (rows.start, new.start)
@@ -124,11 +136,8 @@ class Training:
         }
         patches["loss"] = Patch(self.loss.shape, where, self.loss[rows, new].copy())
         try:
-            point = from_sites(self.mixture, current)
+            point = current()
         except ValueError:
             # Overflowed on its way to being reported as failed: there is no point to draw.
             return patches
-        patches["weights"] = Patch.whole(point.weights)
-        patches["locs"] = Patch.whole(point.locs)
-        patches["scale_tril"] = Patch.whole(point.scale_tril)
-        return patches
+        return patches | {name: Patch.whole(array) for name, array in point.arrays().items()}

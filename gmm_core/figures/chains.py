@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmm_core.figures import style
 from gmm_core.figures.remarks import corner, widened
-from gmm_core.posterior_summary import Named, central_range
+from gmm_core.formatting import number, percent
+from gmm_core.posterior.summary import Named, central_range
 
 Array = NDArray[np.float64]
 
@@ -59,26 +60,28 @@ def trace(
         f"Trace of {name}: {drawn:,} of {C * S:,} draws in {C} chain{'' if C == 1 else 's'}, "
         f"{len(marks):,} divergent."
     )
+    if marks:
+        title = f"{title}, ✕ {len(marks):,} divergent"
     fig = style.figure(title, "iteration" if W else "draw", name, alt=alt, height=height)
     limit = max(12, _POINTS // (C * shown * (2 if W else 1)))
     for k in range(shown):
-        look = style.component_style(k)
-        colour = look.colour if own else style.INK
-        line = {"color": colour, "width": 1, "dash": look.dash if own else "solid"}
+        component = style.component_style(k)
+        colour = component.colour if own else style.INK
+        line = {"color": colour, "width": 1, "dash": component.dash if own else "solid"}
         hover = "%{y:.5g} in draw %{customdata}<extra>" + (names[k] if own else name) + "</extra>"
         if warmup is not None:
-            x, y, number = _side_by_side(warmup[..., k], 0, length, limit)
+            x, y, draw = _side_by_side(warmup[..., k], 0, length, limit)
             fig.add_scatter(
                 x=x,
                 y=y,
                 mode="lines",
                 line=line,
                 opacity=0.3,
-                customdata=number,
+                customdata=draw,
                 hovertemplate=hover.replace("draw", "warm-up step"),
             )
-        x, y, number = _side_by_side(lines[..., k], W, length, limit)
-        fig.add_scatter(x=x, y=y, mode="lines", line=line, customdata=number, hovertemplate=hover)
+        x, y, draw = _side_by_side(lines[..., k], W, length, limit)
+        fig.add_scatter(x=x, y=y, mode="lines", line=line, customdata=draw, hovertemplate=hover)
     if marks:
         some = [
             marks[i] for i in np.linspace(0, len(marks) - 1, min(len(marks), _MARKS)).astype(int)
@@ -97,9 +100,9 @@ def trace(
     fig.update_layout(shapes=[_wall(c * length + 0.5) for c in range(1, C)])
     if C <= _NAMED:
         for c in range(C):
-            said = f"chain {c + 1}"
+            label = f"chain {c + 1}"
             middle = c * length + (W + length if W else length) / 2
-            style.label(fig, middle, 1.0, said, style.MUTED, anchor="center", dy=8, yref="paper")
+            style.label(fig, middle, 1.0, label, style.MUTED, anchor="center", dy=8, yref="paper")
     # Where the warm-up is narrow its name would cover the first chain's.
     if 0.15 * C * length < W:
         fig.add_annotation(
@@ -111,8 +114,6 @@ def trace(
             showarrow=False,
             font={"color": style.MUTED, "size": 11},
         )
-    if marks:
-        corner(fig, f"✕ {len(marks):,} divergent", style.COLLAPSED)
     if shown < K:
         corner(fig, f"the first {shown} of {K} components", style.MUTED, below=True)
     fig.update_xaxes(range=[0.5, C * length + 0.5])
@@ -140,7 +141,7 @@ def ranks(counts: Array, name: str) -> go.Figure:
     C, B = counts.shape
     alt = (
         f"Ranks of {name} in {C} chains: shares of the draws in {B} bins of rank lie between "
-        f"{style.number(float(counts.min()), 2)} and {style.number(float(counts.max()), 2)} times "
+        f"{number(float(counts.min()), 2)} and {number(float(counts.max()), 2)} times "
         "the even share."
     )
     fig = style.figure(
@@ -196,9 +197,9 @@ def energy(values: Array, e_bfmi: Sequence[float]) -> go.Figure:
     """
     whole = (values - values.mean(axis=1, keepdims=True)).ravel()
     step = np.diff(values, axis=1).ravel()
-    said = ", ".join(style.number(float(v), 2) for v in e_bfmi[:_NAMED])
-    alt = f"Energy and its change from draw to draw; E-BFMI of the chains: {said}."
-    fig = style.figure(f"Energy (E-BFMI {said})", "energy about its mean", "density", alt=alt)
+    listed = ", ".join(number(float(v), 2) for v in e_bfmi[:_NAMED])
+    alt = f"Energy and its change from draw to draw; E-BFMI of the chains: {listed}."
+    fig = style.figure(f"Energy (E-BFMI {listed})", "energy about its mean", "density", alt=alt)
     fig.update_layout(height=HEIGHT)
     if step.size < 2:
         return fig
@@ -238,7 +239,7 @@ def depths(values: ArrayLike, limit: int) -> go.Figure:
     cut = float(shares[limit:].sum())
     alt = (
         f"Tree depths from {depth.min()} to {depth.max()}, most often {int(shares.argmax())}; "
-        f"{style.percent(cut)} of the draws reached the limit of {limit}."
+        f"{percent(cut)} of the draws reached the limit of {limit}."
     )
     fig = style.figure("Tree depth", "depth d, up to 2ᵈ steps", "share of draws", alt=alt)
     fig.update_layout(height=HEIGHT)
@@ -255,32 +256,32 @@ def depths(values: ArrayLike, limit: int) -> go.Figure:
         },
         hovertemplate="depth %{x}: %{y:.1%} of draws<extra></extra>",
     )
-    said = f"{style.percent(cut)} of draws reached the limit of {limit}" if cut else ""
-    if said:
-        corner(fig, said, style.COLLAPSED)
+    remark = f"{percent(cut)} of draws reached the limit of {limit}" if cut else ""
+    if remark:
+        corner(fig, remark, style.COLLAPSED)
     fig.update_xaxes(range=[-0.5, max(int(depth.max()) + 1.5, 6)], dtick=1)
     fig.update_yaxes(tickformat=".0%", showgrid=False, rangemode="tozero")
     return fig
 
 
-def forest(found: Sequence[Named], title: str) -> go.Figure:
+def forest(quantities: Sequence[Named], title: str) -> go.Figure:
     """Draw the 50 and 90 % intervals and the median of parameters in one unit, line by line.
 
     Parameters
     ----------
-    found : parameters with their draws [C, S], first one on top; at most 24 are drawn.
+    quantities : parameters with their draws [C, S], first one on top; at most 24 are drawn.
     """
-    rows = list(found)[:_FOREST]
+    rows = list(quantities)[:_FOREST]
     q = np.array([np.quantile(each.draws, (0.05, 0.25, 0.5, 0.75, 0.95)) for each in rows])
-    said = "; ".join(
-        f"{each.name} {style.number(m)} ({style.number(a)} to {style.number(b)})"
+    intervals = "; ".join(
+        f"{each.name} {number(m)} ({number(a)} to {number(b)})"
         for each, (a, _, m, _, b) in zip(rows[:6], q, strict=False)
     )
     fig = style.figure(
         title,
         "value; thick 50 %, thin 90 %",
         "",
-        alt=f"Medians with 90 % intervals: {said}.",
+        alt=f"Medians with 90 % intervals: {intervals}.",
         height=90 + 26 * len(rows),
     )
     for i, (each, (q5, q25, median, q75, q95)) in enumerate(zip(rows, q, strict=True)):
@@ -353,8 +354,8 @@ def _name_ends(
 def _divergences(diverging: ArrayLike | None) -> list[tuple[int, int]]:
     if diverging is None:
         return []
-    found = np.nan_to_num(np.asarray(diverging, dtype=np.float64)) > 0
-    return [(int(c), int(s)) for c, s in np.argwhere(found)]
+    diverged = np.nan_to_num(np.asarray(diverging, dtype=np.float64)) > 0
+    return [(int(c), int(s)) for c, s in np.argwhere(diverged)]
 
 
 def _wall(x: float) -> dict[str, object]:

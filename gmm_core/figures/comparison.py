@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from gmm_core.comparison import ComparisonRow, Criterion, best, distinct
-from gmm_core.dataset import Dataset
-from gmm_core.em import matched
+from gmm_core.comparison.criteria import CRITERIA
+from gmm_core.comparison.sweep import Cell, ComparisonRow, best, canonical, distinct, known
+from gmm_core.data.dataset import Dataset
 from gmm_core.figures import density, style
-from gmm_core.mixture import COVARIANCES, Parameters, component_log_densities, log_density
-from gmm_core.words_comparison import CRITERION, cell_name, components, form
+from gmm_core.formatting import number
+from gmm_core.mixture import Parameters, component_log_densities, log_density
+from gmm_core.mixture.covariance import FAMILIES
+from gmm_core.mixture.matching import matched
+from gmm_core.words.comparison import CRITERION, cell_name, components, form
 
 Array = NDArray[np.float64]
 
 HEIGHT = 440
-_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "star", "hexagon")
+_SYMBOLS = (
+    "circle", "square", "diamond", "triangle-up", "star", "hexagon", "cross", "pentagon",
+    "triangle-down", "hourglass", "bowtie", "triangle-left", "triangle-right", "star-square",
+)  # fmt: skip
 # Labels closer than this many pixels are pushed apart.
 _LINE_HEIGHT = 17
+_FEW = 6  # mixtures that the view is made for
 _PLOT_HEIGHT = HEIGHT - 100  # about what title and axis leave of it
 
 
@@ -28,7 +36,7 @@ def criterion_over_k(
     rows: Sequence[ComparisonRow],
     n_components: Sequence[int],
     n_columns: int,
-    criterion: Criterion = "bic",
+    criterion: str = "bic",
     whole: bool = False,
 ) -> go.Figure:
     """Draw a criterion over K, a line for each covariance, as mclust's BIC plot; up is better.
@@ -41,13 +49,15 @@ def criterion_over_k(
     rows : of the finished cells, in any number.
     n_components : all K of the sweep, so that the axis is there from the first moment.
     n_columns : D; with a single column all forms of a covariance are one.
-    whole : show all values. Otherwise the view is of the better half, with room around it, since
+    whole : show all values. Otherwise the view is of the best few, with room around them, since
         a mixture that does not fit at all would squeeze together those that do.
     """
     name = CRITERION[criterion]
-    downwards = criterion != "log_likelihood"
+    downwards = not CRITERIA[criterion].larger_is_better
     rows = distinct(rows, n_columns)
-    sound = [row for row in rows if row.sound]
+    drawn = known(rows, criterion)
+    sound = [rows[i] for i in drawn]
+    lost = [row for i, row in enumerate(rows) if i not in drawn and not row.sound]
     values = np.array([getattr(row, criterion) for row in sound])
     edge, top = _view(values if not downwards else -values, whole)
     if downwards:
@@ -61,31 +71,30 @@ def criterion_over_k(
         height=HEIGHT,
     )
     hidden, labels = [], []
-    for i, (covariance, tied) in enumerate(COVARIANCES):
+    for i, (pair, family) in enumerate(FAMILIES.items()):
         # One component has nothing to share; its row stands under the first form that has it.
+        alone = canonical(Cell(1, *pair), n_columns)
         line = [
-            row
-            for row in sound
-            if row.covariance == covariance and (row.tied == tied or row.n_components == 1)
+            row for row in sound if row.cell[1:] == pair or canonical(row.cell, n_columns) == alone
         ]
-        if not any(row.tied == tied and row.n_components > 1 for row in line) and not (
-            line and line[0].tied == tied
-        ):
+        if not any(row.cell[1:] == pair for row in line):
             continue
         line.sort(key=lambda row: row.n_components)
         y = [getattr(row, criterion) for row in line]
-        colour = style.PALETTE[i]
-        label = form(covariance, tied, n_columns)
+        colour, again = style.PALETTE[i % len(style.PALETTE)], i >= len(style.PALETTE)
+        dash = ("dash" if again else "dot") if family.own(n_columns) else "solid"
+        label = form(*pair, n_columns)
         fig.add_scatter(
             x=[row.n_components for row in line],
             y=y,
             mode="lines+markers",
-            line={"color": colour, "width": 2, "dash": "solid" if tied else "dot"},
-            marker={"symbol": _SYMBOLS[i], "size": 9, "color": colour},
+            line={"color": colour, "width": 2, "dash": dash},
+            marker={"symbol": _SYMBOLS[i % len(_SYMBOLS)], "size": 9, "color": colour},
             name=label,
             customdata=[[row.n_components, row.covariance, row.tied] for row in line],
-            text=[_hover(row, n_columns) for row in line],
+            text=[_hover(row, n_columns, criterion) for row in line],
             hovertemplate="%{text}<extra></extra>",
+            error_y=_errors(line, criterion),
         )
         inside = [j for j, v in enumerate(y) if (v - edge) * (v - top) <= 0]
         if inside:
@@ -95,9 +104,9 @@ def criterion_over_k(
             hidden.append(label)
     _label_lines(fig, labels, edge, top)
     _mark_best(fig, sound, criterion, n_columns)
-    _crosses(fig, [row for row in rows if not row.sound], n_columns, edge)
+    _crosses(fig, lost, n_columns, edge)
     if hidden:
-        below = f"below: {', '.join(hidden)}"
+        below = f"below: {'; '.join(hidden)}"
         style.label(fig, 0, 0, below, style.MUTED, xref="paper", yref="paper", dx=6, dy=24)
     K = sorted(n_components)
     step = max(1, round((K[-1] - K[0] + 1) / 12))
@@ -116,19 +125,29 @@ def _view(goodness: Array, whole: bool) -> tuple[float, float]:
     high = float(goodness.max())
     low = float(goodness.min())
     if not whole:
-        # Twice as far as the better half reaches, and never less than a difference that counts.
-        low = max(low, high - max(2 * (high - float(np.median(goodness))), 20.0))
+        # Twice as far as the best few reach, and never less than a difference that counts.
+        few = np.sort(goodness)[-min(_FEW, -(-goodness.size // 2)) :]
+        low = max(low, high - max(2 * (high - float(few[0])), 20.0))
     room = 0.12 * max(high - low, 1.0)
     return low - room, high + room
 
 
-def _hover(row: ComparisonRow, n_columns: int) -> str:
+def _hover(row: ComparisonRow, n_columns: int, criterion: str) -> str:
+    shown = dict.fromkeys((criterion, "bic", "aic", "icl"))  # each once, the one drawn first
+    values = " · ".join(f"{CRITERION[name]} {getattr(row, name):,.2f}" for name in shown)
     return (
-        f"<b>{cell_name(row.cell, n_columns)}</b><br>BIC {row.bic:,.2f} · AIC {row.aic:,.2f} · "
-        f"ICL {row.icl:,.2f}<br>log likelihood {row.log_likelihood:,.3f}, "
+        f"<b>{cell_name(row.cell, n_columns)}</b><br>{values}<br>"
+        f"log likelihood {row.log_likelihood:,.3f}, "
         f"{row.n_parameters} parameters<br>{row.agree} of {row.restarts} starts agree, "
         f"smallest component {row.smallest:.3g} points"
     )
+
+
+def _errors(line: list[ComparisonRow], criterion: str) -> dict[str, Any] | None:
+    """Two Monte Carlo standard errors of the log evidence on either side."""
+    if criterion != "log_evidence":
+        return None
+    return {"array": [2 * row.evidence_error for row in line], "thickness": 1.2, "width": 4}
 
 
 def _label_lines(
@@ -144,13 +163,11 @@ def _label_lines(
         style.label(fig, x, y, text, colour, dx=10, dy=place - at)
 
 
-def _mark_best(
-    fig: go.Figure, sound: list[ComparisonRow], criterion: Criterion, n_columns: int
-) -> None:
-    found = best(sound, criterion)
-    if found is None:
+def _mark_best(fig: go.Figure, sound: list[ComparisonRow], criterion: str, n_columns: int) -> None:
+    best_row = best(sound, criterion)
+    if best_row is None:
         return
-    row = sound[found]
+    row = sound[best_row]
     fig.add_scatter(
         x=[row.n_components],
         y=[getattr(row, criterion)],
@@ -174,7 +191,7 @@ def _crosses(fig: go.Figure, lost: list[ComparisonRow], n_columns: int, edge: fl
     if not lost:
         return
     here = {(row.covariance, row.tied) for row in lost}
-    order: list[tuple[str, bool]] = [pair for pair in COVARIANCES if pair in here]
+    order = [pair for pair in FAMILIES if pair in here]
     shift = {pair: 0.1 * (i - (len(order) - 1) / 2) for i, pair in enumerate(order)}
     fig.add_scatter(
         x=[row.n_components + shift[row.covariance, row.tied] for row in lost],
@@ -203,20 +220,20 @@ def _wrapped(text: str, width: int = 60) -> list[str]:
     return [line for line in lines if line]
 
 
-def _alt(rows: Sequence[ComparisonRow], n_columns: int, criterion: Criterion) -> str:
+def _alt(rows: Sequence[ComparisonRow], n_columns: int, criterion: str) -> str:
     """Tell the best of each covariance, and how many cells have no optimum."""
     name = CRITERION[criterion]
     if not rows:
         return f"{name} over the number of components; no cell is finished yet."
-    said = []
-    for covariance, tied in COVARIANCES:
-        line = [row for row in rows if (row.covariance, row.tied) == (covariance, tied)]
+    sentences = []
+    for pair in FAMILIES:
+        line = [row for row in rows if row.cell[1:] == pair]
         i = best(line, criterion)
         if i is not None:
             value = getattr(line[i], criterion)
-            said.append(f"{cell_name(line[i].cell, n_columns)} at {value:,.1f}")
+            sentences.append(f"{cell_name(line[i].cell, n_columns)} at {value:,.1f}")
     lost = sum(not row.sound for row in rows)
-    text = f"{name} over the number of components. Best of each covariance: {'; '.join(said)}."
+    text = f"{name} over the number of components. Best of each covariance: {'; '.join(sentences)}."
     i = best(rows, criterion)
     if i is not None:
         text += f" Best of all: {components(rows[i].cell, n_columns)}."
@@ -233,15 +250,15 @@ def climbs(steps: NDArray[np.int64], ours: Array, em: Array, prior: bool) -> go.
     prior : whether ours has priors, and so climbs something else.
     """
     em = em[np.isfinite(em)]
-    said = f"Ours ends at {ours[-1]:,.4f} after {int(steps[-1]):,} steps"
+    alt = f"Ours ends at {ours[-1]:,.4f} after {int(steps[-1]):,} steps"
     if em.size:
-        said += f", EM at {em[-1]:,.4f} after {len(em) - 1:,} iterations"
+        alt += f", EM at {em[-1]:,.4f} after {len(em) - 1:,} iterations"
     why = " Ours climbs the log joint, EM the likelihood alone." if prior else ""
     fig = style.figure(
         "Log likelihood: EM's climb beside ours",
         "step of Adam, or iteration of EM",
         "log likelihood",
-        alt=f"{said}.{why}",
+        alt=f"{alt}.{why}",
         height=300,
     )
     curves = [("ours", steps, ours, style.PALETTE[0], "solid")]
@@ -262,9 +279,9 @@ def climbs(steps: NDArray[np.int64], ours: Array, em: Array, prior: bool) -> go.
     if em.size:
         ends.append(("EM", float(em[-1]), style.PALETTE[1]))
     for i, (name, value, colour) in enumerate(ends):
-        said = f"{name} ends at {style.number(value, 7)}"
+        alt = f"{name} ends at {number(value, 7)}"
         up = 34 - 18 * i
-        style.label(fig, 1, 0, said, colour, anchor="right", dy=up, xref="paper", yref="paper")
+        style.label(fig, 1, 0, alt, colour, anchor="right", dy=up, xref="paper", yref="paper")
     return fig
 
 
@@ -292,7 +309,7 @@ def two_densities(
         )
         for name, point in zip(names, pair, strict=True)
     )
-    flat = tuple(density.marginal(point, columns) for point in pair)
+    flat = tuple(point.marginal(columns) for point in pair)
     fig = density.density(dataset, None, columns, height=360)
     fig.update_layout(
         title_text=f"{style.escape(names[0])} (solid) and {style.escape(names[1])} (dashed)",

@@ -16,8 +16,10 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from gmm_core.dataset import Dataset
+from gmm_core.data.dataset import Dataset
 from gmm_core.figures import style
+from gmm_core.figures.bins import bin_edges
+from gmm_core.formatting import number
 
 Array = NDArray[np.float64]
 T = TypeVar("T")
@@ -83,8 +85,8 @@ def histogram(dataset: Dataset, column: int = 0, height: int = 340) -> go.Figure
         f"How {name} is distributed",
         name,
         "points per bar",
-        alt=f"Histogram of {len(x):,} values of {name}: {_range(x)}, most around "
-        f"{style.number(_middle(edges)[int(np.argmax(counts))])}.",
+        alt=f"Histogram of {len(dataset.seen(column)):,} values of {name}: {_range(x)}, most "
+        f"around {number(_middle(edges)[int(np.argmax(counts))])}.",
         height=height,
     )
     _bars(fig, counts, edges)
@@ -277,26 +279,27 @@ def _histogram(dataset: Dataset, column: int, most: int = _BINS) -> tuple[NDArra
     return _once(
         dataset,
         ("histogram", column, most),
-        lambda: _count_bins(dataset.values[:, column], most),
+        lambda: _count_bins(dataset.values[:, column], most, dataset.weights),
     )
 
 
-def _count_bins(x: Array, most: int) -> tuple[NDArray[np.intp], Array]:
-    """Count by the rule of Freedman and Diaconis (1981), in at most `most` bins."""
+def _count_bins(
+    x: Array, most: int, weights: Array | None = None
+) -> tuple[NDArray[np.intp], Array]:
+    """Count the values in at most `most` bins, see `bins.bin_edges`; by their weights, if any."""
+    there = ~np.isnan(x)
+    x, weights = x[there], None if weights is None else weights[there]
     low, high = float(x.min()), float(x.max())
     if low == high:
         half = 0.5 * max(abs(low) * 1e-3, 1.0 if abs(low) < 1e3 else 0.0)
-        return np.array([len(x)]), np.array([low - half, low + half])
+        return np.array([len(x) if weights is None else weights.sum()]), np.array(
+            [low - half, low + half]
+        )
     # In the unit interval: neither 1e308 nor 1e-308 overflows there.
     scale = max(abs(low), abs(high))
     unit = (x / scale - low / scale) / (high / scale - low / scale)
-    quarter, three = np.percentile(unit, [25, 75])
-    width = 2 * (three - quarter) / np.cbrt(len(x))
-    # Where half of the points are equal the rule has no answer, and Sturges' has.
-    bins = np.ceil(1 / width) if width > 1 / most else most if width > 0 else np.log2(len(x)) + 1
-    B = int(np.clip(bins, 1 if len(x) < 3 else 5, most))
-    counts, _ = np.histogram(unit, bins=B, range=(0.0, 1.0))
-    t = np.linspace(0, 1, B + 1)
+    t = bin_edges(unit, most)
+    counts, _ = np.histogram(unit, bins=t, weights=weights)
     return counts, low * (1 - t) + high * t
 
 
@@ -346,10 +349,10 @@ def _said(N: int, shown: int) -> str:
 
 
 def _range(x: Array) -> str:
-    low, high = float(x.min()), float(x.max())
+    low, high = float(np.nanmin(x)), float(np.nanmax(x))
     if low == high:
-        return f"all equal to {style.number(low, 4)}"
-    return f"from {style.number(low, 4)} to {style.number(high, 4)}"
+        return f"all equal to {number(low, 4)}"
+    return f"from {number(low, 4)} to {number(high, 4)}"
 
 
 def _correlation(dataset: Dataset, columns: Sequence[int]) -> str:
@@ -357,11 +360,12 @@ def _correlation(dataset: Dataset, columns: Sequence[int]) -> str:
 
     def make() -> float:
         with np.errstate(all="ignore"):
-            a, b = ((v - v.mean()) / v.std() for v in dataset.values[:, list(columns)].T)
+            pair = dataset.values[:, list(columns)]
+            a, b = ((v - v.mean()) / v.std() for v in pair[~np.isnan(pair).any(axis=1)].T)
             return float((a * b).mean())
 
     r = _once(dataset, ("correlation", *columns), make)
-    return f", correlation {style.number(r, 2)}" if np.isfinite(r) else ""
+    return f", correlation {number(r, 2)}" if np.isfinite(r) else ""
 
 
 def _short(name: str) -> str:
@@ -370,6 +374,6 @@ def _short(name: str) -> str:
 
 
 def _axis(i: int, j: int) -> str:
-    """Return the number of panel (i, j) of a lower triangle, as Plotly counts its axes."""
-    number = i * (i + 1) // 2 + j + 1
-    return "" if number == 1 else str(number)
+    """Return the panel of panel (i, j) of a lower triangle, as Plotly counts its axes."""
+    panel = i * (i + 1) // 2 + j + 1
+    return "" if panel == 1 else str(panel)

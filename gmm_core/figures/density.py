@@ -8,30 +8,19 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from gmm_core.dataset import Dataset
+from gmm_core.data.dataset import Dataset
 from gmm_core.figures import style
-from gmm_core.mixture import Parameters, boundaries, component_log_densities, log_density
+from gmm_core.figures.bins import bin_edges
+from gmm_core.formatting import number, percent, rounded
+from gmm_core.mixture import Parameters, assign, boundaries, component_log_densities, log_density
 
 Array = NDArray[np.float64]
 
 # A rug of more points is a black bar: a histogram takes its place.
 RUG = 100
 HEIGHT = 360
+_CELLS = 50  # along each axis of a contour plot: lines are smooth, and a slider moves quickly
 _SCATTER = 2000  # SVG points that a browser draws without stutter
-
-
-def marginal(parameters: Parameters, columns: Sequence[int]) -> Parameters:
-    """Return the mixture of some of the columns: a marginal of Gaussians is Gaussian.
-
-    Of a sequence of points, that of each.
-    """
-    index = list(columns)
-    covariances: Array = parameters.covariances[..., index, :][..., index]
-    return Parameters(
-        parameters.weights,
-        parameters.locs[..., index],
-        np.asarray(np.linalg.cholesky(covariances), dtype=np.float64),
-    )
 
 
 def density(
@@ -39,6 +28,8 @@ def density(
     parameters: Parameters | None,
     columns: Sequence[int] = (0,),
     height: int = HEIGHT,
+    *,
+    set_aside: str = "",
 ) -> go.Figure:
     """Draw the density over one column, or its contours over two.
 
@@ -46,17 +37,42 @@ def density(
     ----------
     parameters : the point, or None while there is none: the data alone.
     columns : one or two columns of the data; the others are integrated out.
+    set_aside : what is wrong with the point, such as "collapsed"; it is drawn in red then, and the
+        title says so, since such a density is no answer.
     """
+    whole = None
     if parameters is not None:
-        parameters = marginal(parameters, columns)
-        parameters = parameters.permuted(parameters.order)
+        whole = parameters.permuted(parameters.order)
+        parameters = whole.marginal(columns)
     names = [style.escape(dataset.columns[c]) for c in columns]
-    draw = _line if len(columns) == 1 else _plane
-    return draw(dataset.values[:, list(columns)], parameters, names, height)
+    values = dataset.values[:, list(columns)]
+    if len(columns) == 1:
+        fig = _line(values, dataset.weights, parameters, names, height, bool(set_aside))
+    else:
+        shown = np.linspace(0, len(values) - 1, min(len(values), _SCATTER)).astype(int)
+        # By all columns: a point may lie under one ellipse here and belong to another component.
+        component = None if whole is None else assign(whole, dataset.values[shown])
+        fig = _plane(values, parameters, names, height, shown, component, bool(set_aside))
+    if set_aside:
+        fig.layout.title.text = f"✕ {set_aside.capitalize()}: no density to go by"
+        fig.layout.title.font.color = style.COLLAPSED
+    return fig
 
 
-def _line(x: Array, parameters: Parameters | None, names: list[str], height: int) -> go.Figure:
-    x = x[:, 0]
+def _colour(k: int, set_aside: bool, n_components: int | None = None) -> str:
+    return style.COLLAPSED if set_aside else style.component_style(k, n_components).colour
+
+
+def _line(
+    x: Array,
+    weights: Array | None,
+    parameters: Parameters | None,
+    names: list[str],
+    height: int,
+    set_aside: bool,
+) -> go.Figure:
+    there = ~np.isnan(x[:, 0])
+    x, weights = x[there, 0], None if weights is None else weights[there]
     alt = f"The {len(x):,} values of {names[0]} lie between {x.min():.4g} and {x.max():.4g}."
     title = "The data"
     if parameters is not None:
@@ -70,7 +86,7 @@ def _line(x: Array, parameters: Parameters | None, names: list[str], height: int
     grid, top = _grid(x, parameters), 0.0
     # With few points the rug says it all; with many a histogram does, on the density's scale.
     if len(x) > RUG:
-        heights, edges = np.histogram(x, bins=_bins(x), density=True)
+        heights, edges = np.histogram(x, bins=bin_edges(x), weights=weights, density=True)
         top = float(heights.max())
         fig.add_bar(
             x=(edges[:-1] + edges[1:]) / 2,
@@ -82,7 +98,7 @@ def _line(x: Array, parameters: Parameters | None, names: list[str], height: int
         )
     if parameters is not None:
         parts = np.exp(component_log_densities(parameters, grid))
-        total = parts.sum(axis=1)
+        total = np.exp(log_density(parameters, grid))
         # A fit to a single point is a needle that would flatten all else.
         top = (
             max(top, float(total.max()))
@@ -91,22 +107,35 @@ def _line(x: Array, parameters: Parameters | None, names: list[str], height: int
         )
         notes = []
         for k, (w, m, s) in enumerate(_rows(parameters)):
-            look = style.component_style(k)
+            component_look, colour = style.component_style(k), _colour(k, set_aside)
             fig.add_scatter(
                 x=grid,
                 y=parts[:, k],
                 mode="lines",
-                line={"color": look.colour, "width": 2, "dash": look.dash},
+                line={
+                    "color": colour,
+                    "width": 2,
+                    "dash": "dot" if set_aside else component_look.dash,
+                },
                 fill="tozeroy",
-                fillcolor=style.fade(look.colour, 0.12),
+                fillcolor=style.fade(colour, 0.12),
                 name=f"component {k + 1}",
                 hovertemplate="%{y:.4g} at %{x:.4g}<extra>component " + f"{k + 1}</extra>",
             )
             if k < 6 and w > 0.01:
                 peak = float(np.exp(component_log_densities(parameters, [m])[0, k]))
-                said = f"<b>{k + 1}</b>  {style.percent(w)} near {style.rounded(m, s)}"
+                label = f"<b>{k + 1}</b>  {percent(w)} near {rounded(m, s)}"
                 y = min(peak, top)
-                notes.append(style.note(fig, m, y, said, look.colour, anchor="center", dy=13))
+                notes.append(style.note(fig, m, y, label, colour, anchor="center", dy=13))
+        if parameters.noise is not None:
+            fig.add_scatter(
+                x=grid,
+                y=total - parts.sum(axis=1),
+                mode="lines",
+                line={"color": style.NOISE, "width": 2, "dash": "dot"},
+                name="noise",
+                hovertemplate="%{y:.4g} at %{x:.4g}<extra>noise</extra>",
+            )
         fig.add_scatter(
             x=grid,
             y=total,
@@ -120,8 +149,8 @@ def _line(x: Array, parameters: Parameters | None, names: list[str], height: int
             # As `add_vline` draws it, which takes about as long as the rest of the figure.
             line = {"color": style.MUTED, "width": 1, "dash": "dot"}
             fig.add_shape(type="line", x0=b, x1=b, y0=0, y1=1, yref="y domain", line=line)
-            said = f"boundary {style.number(b, 3)}"
-            notes.append(style.note(fig, b, top * 0.62, said, style.MUTED, dx=6))
+            label = f"boundary {number(b, 3)}"
+            notes.append(style.note(fig, b, top * 0.62, label, style.MUTED, dx=6))
         style.labels(fig, notes)
     if len(x) <= RUG:
         fig.add_scatter(
@@ -142,9 +171,16 @@ def _line(x: Array, parameters: Parameters | None, names: list[str], height: int
     return fig
 
 
-def _plane(x: Array, parameters: Parameters | None, names: list[str], height: int) -> go.Figure:
+def _plane(
+    x: Array,
+    parameters: Parameters | None,
+    names: list[str],
+    height: int,
+    shown: NDArray[np.intp],
+    component: NDArray[np.int64] | None,
+    set_aside: bool,
+) -> go.Figure:
     N = len(x)
-    shown = np.linspace(0, N - 1, min(N, _SCATTER)).astype(int)
     thinned = "" if N <= _SCATTER else f", {len(shown):,} of {N:,} points shown"
     title = ("The data" if parameters is None else "Density of the mixture") + thinned
     alt = f"Scatter of {names[1]} against {names[0]}, {N:,} points."
@@ -154,13 +190,14 @@ def _plane(x: Array, parameters: Parameters | None, names: list[str], height: in
             for k, (w, m) in enumerate(zip(parameters.weights, parameters.locs, strict=True))
         )
     fig = style.figure(title, names[0], names[1], alt=alt, height=height + 80)
-    span = np.ptp(x, axis=0)
-    span = np.where(span > 0, span, 1.0)
-    low, high = x.min(axis=0) - 0.08 * span, x.max(axis=0) + 0.08 * span
+    n_components = None if parameters is None else len(parameters.weights)
+    low, high = np.nanmin(x, axis=0), np.nanmax(x, axis=0)
+    span = np.where(high > low, high - low, 1.0)
+    low, high = low - 0.08 * span, high + 0.08 * span
     if parameters is not None:
-        u, v = (np.linspace(a, b, 70) for a, b in zip(low, high, strict=True))
+        u, v = (np.linspace(a, b, _CELLS) for a, b in zip(low, high, strict=True))
         points = np.stack(np.meshgrid(u, v), axis=-1).reshape(-1, 2)
-        z = np.exp(log_density(parameters, points)).reshape(70, 70)
+        z = np.exp(log_density(parameters, points)).reshape(_CELLS, _CELLS)
         fig.add_contour(
             x=u,
             y=v,
@@ -177,7 +214,13 @@ def _plane(x: Array, parameters: Parameters | None, names: list[str], height: in
         x=x[shown, 0],
         y=x[shown, 1],
         mode="markers",
-        marker={"color": style.INK, "opacity": 0.5, "size": 5 if N < 500 else 3},
+        marker={
+            "color": style.INK
+            if component is None
+            else [_colour(int(k), set_aside, n_components) for k in component],
+            "opacity": 0.5,
+            "size": 5 if N < 500 else 3,
+        },
         name="data",
         hovertemplate="(%{x:.5g}, %{y:.5g})<extra>data</extra>",
     )
@@ -185,25 +228,33 @@ def _plane(x: Array, parameters: Parameters | None, names: list[str], height: in
         turn = np.linspace(0, 2 * np.pi, 61)
         circle = np.stack([np.cos(turn), np.sin(turn)])
         for k in range(len(parameters.weights)):
-            look = style.component_style(k)
+            component_look, colour = style.component_style(k), _colour(k, set_aside)
             for radius in (1, 2):
                 ring = parameters.locs[k][:, None] + radius * parameters.scale_tril[k] @ circle
                 fig.add_scatter(
                     x=ring[0],
                     y=ring[1],
                     mode="lines",
-                    line={"color": look.colour, "width": 3 - radius, "dash": look.dash},
-                    name=f"component {k + 1}, {radius} sd",
+                    line={
+                        "color": colour,
+                        "width": 3 - radius,
+                        "dash": "dot" if set_aside else component_look.dash,
+                    },
+                    name=f"component {k + 1}, {radius} {'scale' if radius == 1 else 'scales'}",
                     hoverinfo="name",
                 )
             if k < 8:
+                # Above its ellipse where there is room: at its centre it would cover the points.
+                top = float(parameters.locs[k, 1] + 2 * parameters.scales[k, 1])
+                above = top <= high[1]
                 style.label(
                     fig,
                     float(parameters.locs[k, 0]),
-                    float(parameters.locs[k, 1]),
-                    f"<b>{k + 1}</b>  {style.percent(parameters.weights[k])}",
-                    look.colour,
+                    top if above else float(parameters.locs[k, 1] - 2 * parameters.scales[k, 1]),
+                    f"<b>{k + 1}</b>  {percent(parameters.weights[k])}",
+                    colour,
                     anchor="center",
+                    dy=-10 if above else 10,
                 )
     fig.layout.showlegend, fig.layout.hovermode = False, "closest"
     fig.layout.xaxis.range = [low[0], high[0]]
@@ -231,9 +282,3 @@ def _grid(x: Array, parameters: Parameters | None) -> Array:
     pieces += [np.linspace(a - 4 * b, a + 4 * b, 61) for a, b in zip(m, s, strict=True)]
     grid = np.unique(np.concatenate(pieces))
     return grid[(grid >= low) & (grid <= high)]
-
-
-def _bins(x: Array) -> int:
-    """Freedman and Diaconis (1981), within what a screen can show."""
-    width = 2 * np.subtract(*np.percentile(x, [75, 25])) / len(x) ** (1 / 3)
-    return int(np.clip(np.ptp(x) / width, 10, 80)) if width > 0 else 30

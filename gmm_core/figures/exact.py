@@ -10,25 +10,28 @@ from numpy.typing import NDArray
 
 from gmm_core.figures import style
 from gmm_core.figures.remarks import corner
+from gmm_core.formatting import MINUS, number
 
 Array = NDArray[np.float64]
 
 HEIGHT = 340
 
 
-def evidence(found: Sequence[tuple[int, float]], K: int) -> go.Figure:
+def evidence(evidences: Sequence[tuple[int, float]], K: int) -> go.Figure:
     """Draw the log evidence over the number of components, the current one marked.
 
     Parameters
     ----------
-    found : (K, log evidence), K ascending.
+    evidences : (K, log evidence), K ascending.
     K : the current number of components.
     """
-    numbers = [k for k, _ in found]
-    values = np.array([v for _, v in found])
+    numbers = [k for k, _ in evidences]
+    values = np.array([v for _, v in evidences])
     best = numbers[int(values.argmax())]
-    said = "; ".join(f"K = {k}: {style.number(v, 6)}" for k, v in found)
-    alt = f"Exact log evidence by the number of components, highest at K = {best}. {said}."
+    values_in_words = "; ".join(f"K = {k}: {number(v, 6)}" for k, v in evidences)
+    alt = (
+        f"Exact log evidence by the number of components, highest at K = {best}. {values_in_words}."
+    )
     fig = style.figure(
         "Exact log evidence by K", "components K", "log evidence", alt=alt, height=HEIGHT
     )
@@ -43,9 +46,9 @@ def evidence(found: Sequence[tuple[int, float]], K: int) -> go.Figure:
         },
         hovertemplate="K = %{x}: %{y:.5f}<extra></extra>",
     )
-    for k, value in found:
+    for k, value in evidences:
         # Behind the point, where the line does not cross it.
-        style.label(fig, k, value, f"{value:.4f}".replace("-", style.MINUS), anchor="center", dy=16)
+        style.label(fig, k, value, f"{value:.4f}".replace("-", MINUS), anchor="center", dy=16)
     corner(fig, "higher is better: the data is more probable", style.MUTED, below=True)
     span = float(np.ptp(values)) or 1.0
     fig.update_yaxes(range=[values.min() - 0.3 * span, values.max() + 0.25 * span])
@@ -106,13 +109,13 @@ def together_difference(drawn: Array, exact: Array, labels: Sequence[str], axis:
                     font={"color": style.INK, "size": 12},
                     bgcolor=style.fade(style.BACKGROUND, 0.6),
                 )
-    said = {"tickvals": place, "ticktext": list(labels), "ticks": ""}
-    fig.update_xaxes(range=[-0.5, P - 0.5], **said)
-    fig.update_yaxes(range=[P - 0.5, -0.5], showgrid=False, **said)
+    ticks = {"tickvals": place, "ticktext": list(labels), "ticks": ""}
+    fig.update_xaxes(range=[-0.5, P - 0.5], **ticks)
+    fig.update_yaxes(range=[P - 0.5, -0.5], showgrid=False, **ticks)
     return fig
 
 
 def _signed(v: float) -> str:
     """Three decimals with a sign, none where they are all zero."""
-    said = f"{v:+.3f}"
-    return "0" if float(said) == 0 else said.replace("-", style.MINUS)
+    text = f"{v:+.3f}"
+    return "0" if float(text) == 0 else text.replace("-", MINUS)

@@ -10,10 +10,11 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from gmm_core.dataset import Dataset
+from gmm_core.data.dataset import Dataset
 from gmm_core.figures import style
 from gmm_core.figures.membership import along, marker
-from gmm_core.membership import inner_boundaries, largest_difference, overview
+from gmm_core.formatting import number
+from gmm_core.membership.certainty import inner_boundaries, largest_difference, overview
 from gmm_core.mixture import Parameters, responsibilities
 
 Array = NDArray[np.float64]
@@ -34,10 +35,10 @@ def loss(values: Array, optimum: float) -> go.Figure:
         "step",
         "minus ELBO, nats",
         alt=(
-            f"The guide's loss after {known.size:,} steps is {style.number(last, 4)}; the MAP "
-            f"loss, which it cannot fall below, is {style.number(optimum, 4)}."
+            f"The guide's loss after {known.size:,} steps is {number(last, 4)}; the MAP "
+            f"loss, which it cannot fall below, is {number(optimum, 4)}."
             if known.size
-            else f"No step yet; the MAP loss is {style.number(optimum, 4)}."
+            else f"No step yet; the MAP loss is {number(optimum, 4)}."
         ),
         height=300,
     )
@@ -65,11 +66,11 @@ def loss(values: Array, optimum: float) -> go.Figure:
         y=[optimum, optimum],
         mode="lines",
         line={"color": style.MUTED, "width": 1, "dash": "dash"},
-        hovertemplate=f"MAP loss {style.number(optimum, 6)}<extra></extra>",
+        hovertemplate=f"MAP loss {number(optimum, 6)}<extra></extra>",
     )
-    style.label(fig, 0, optimum, f"MAP loss {style.number(optimum, 4)}", style.MUTED, dx=4, dy=-11)
+    style.label(fig, 0, optimum, f"MAP loss {number(optimum, 4)}", style.MUTED, dx=4, dy=-11)
     if known.size:
-        style.label(fig, float(known[-1]), last, style.number(last, 4), anchor="right", dy=13, dx=0)
+        style.label(fig, float(known[-1]), last, number(last, 4), anchor="right", dy=13, dx=0)
     fig.update_xaxes(range=[0, T - 1])
     return fig
 
@@ -82,7 +83,7 @@ def gradient(norm: Array) -> go.Figure:
     norm : [T], NaN where not known yet.
     """
     known = np.flatnonzero(np.isfinite(norm) & (norm > 0))
-    last = style.number(float(norm[known[-1]])) if known.size else "not known yet"
+    last = number(float(norm[known[-1]])) if known.size else "not known yet"
     fig = style.powers_of_ten(
         style.figure(
             "Gradient norm of the guide",
@@ -118,13 +119,13 @@ def probabilities(dataset: Dataset, parameters: Parameters, assignment_probs: Ar
     ----------
     assignment_probs : [N, K], rows NaN where not known yet; [0, K] before the first report.
     """
-    look = overview(dataset, parameters)
+    certainty = overview(dataset, parameters)
     K, D = parameters.locs.shape
-    rows, found = look.rows, np.full_like(look.probs, np.nan)
-    if len(assignment_probs) == look.n_points:
-        found = assignment_probs[rows]
-    gap = largest_difference(found, look.probs)
-    told = "" if np.isnan(gap) else f" The largest difference is {style.number(gap)}."
+    rows, drawn_probs = certainty.rows, np.full_like(certainty.probs, np.nan)
+    if len(assignment_probs) == certainty.n_points:
+        drawn_probs = assignment_probs[rows]
+    gap = largest_difference(drawn_probs, certainty.probs)
+    told = "" if np.isnan(gap) else f" The largest difference is {number(gap)}."
     one = D == 1
     fig = style.figure(
         "Guide (dots) beside the closed form (lines)" if one else "Guide against the closed form",
@@ -146,7 +147,7 @@ def probabilities(dataset: Dataset, parameters: Parameters, assignment_probs: Ar
             hoverinfo="skip",
         )
         fig.update_xaxes(range=[-0.04, 1.04])
-    known = np.isfinite(found).all(axis=1)
+    known = np.isfinite(drawn_probs).all(axis=1)
     # K dots for each point: all components of fewer points, so that the page stays quick.
     shown = np.flatnonzero(known)[:: max(1, len(rows) * K // 2000)]
     for k in range(K):
@@ -160,11 +161,11 @@ def probabilities(dataset: Dataset, parameters: Parameters, assignment_probs: Ar
                 hoverinfo="skip",
             )
         fig.add_scatter(
-            x=dataset.values[rows[shown], 0] if one else look.probs[shown, k],
-            y=found[shown, k],
+            x=dataset.values[rows[shown], 0] if one else certainty.probs[shown, k],
+            y=drawn_probs[shown, k],
             mode="markers",
             marker=marker(k, 8),
-            customdata=np.stack([rows[shown] + 1, look.probs[shown, k]], axis=1),
+            customdata=np.stack([rows[shown] + 1, certainty.probs[shown, k]], axis=1),
             hovertemplate=(
                 f"row %{{customdata[0]:,}}, component {k + 1}: guide %{{y:.6g}}, "
                 "closed form %{customdata[1]:.6g}<extra></extra>"
@@ -175,7 +176,7 @@ def probabilities(dataset: Dataset, parameters: Parameters, assignment_probs: Ar
             fig,
             1,
             0.5,
-            f"largest difference {style.number(gap)}",
+            f"largest difference {number(gap)}",
             style.MUTED,
             anchor="right",
             xref="paper",

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmm_core.figures import style
 from gmm_core.figures.remarks import corner, widened
-from gmm_core.posterior_summary import BINS, central_range, densest
+from gmm_core.formatting import MINUS, number, percent, rounded
+from gmm_core.posterior.summary import BINS, central_range, densest
 
 Array = NDArray[np.float64]
 
@@ -89,21 +90,21 @@ def two_locs(
     if mode:
         span = limits[0][1] - limits[0][0]
         seen = 0.5 if symmetrised else 1 - share
-        for place, share_here, said in (
+        for place, share_here, remark in (
             (mode, 1 - seen, "mode A"),
             (mode[::-1], seen, "its mirror, as probable"),
         ):
             where = ", ".join(_coordinate(v, span / 5) for v in place)
-            visited = f"{style.percent(share_here)} of draws" if share_here else "not visited"
-            _remark(fig, place, f"<b>{said}</b><br>({where}) · {visited}", limits[0])
+            visited = f"{percent(share_here)} of draws" if share_here else "not visited"
+            _remark(fig, place, f"<b>{remark}</b><br>({where}) · {visited}", limits[0])
         fig.layout.meta["alt"] += (
-            f" Mode near ({style.number(mode[0])}, {style.number(mode[1])}) with "
-            f"{style.percent(1 - seen)} of the draws, and its mirror image, as probable, with "
-            f"{style.percent(seen)}."
+            f" Mode near ({number(mode[0])}, {number(mode[1])}) with "
+            f"{percent(1 - seen)} of the draws, and its mirror image, as probable, with "
+            f"{percent(seen)}."
         )
     if outside:
-        said = "1 draw lies" if outside == 1 else f"{outside:,} draws lie"
-        corner(fig, f"{said} outside", style.MUTED, below=True)
+        remark = "1 draw lies" if outside == 1 else f"{outside:,} draws lie"
+        corner(fig, f"{remark} outside", style.MUTED, below=True)
     fig.update_xaxes(range=limits[0])
     fig.update_yaxes(range=limits[1], showgrid=False)
     return fig
@@ -121,8 +122,8 @@ def occupancy(orders: Sequence[Sequence[int]], shares: Array) -> go.Figure:
     names = [" ".join(str(k + 1) for k in order) for order in orders]
     mean = shares.mean(axis=0)
     alt = (
-        f"Share of draws in each of {n} label orders, between {style.percent(float(mean.min()))} "
-        f"and {style.percent(float(mean.max()))}; symmetry gives each {style.percent(1 / n)}."
+        f"Share of draws in each of {n} label orders, between {percent(float(mean.min()))} "
+        f"and {percent(float(mean.max()))}; symmetry gives each {percent(1 / n)}."
     )
     fig = style.figure(
         "Which label order the draws are in",
@@ -158,13 +159,13 @@ def occupancy(orders: Sequence[Sequence[int]], shares: Array) -> go.Figure:
         ],
     )
     top = max(1.3 * float(mean.max()), 1.45 / n)
-    corner(fig, f"dashed: {style.percent(1 / n)} each, as symmetry demands", style.INK)
+    corner(fig, f"dashed: {percent(1 / n)} each, as symmetry demands", style.INK)
     if C > 1:
         corner(fig, "one block for each chain", style.MUTED, row=1)
     if n <= 6:
         for name, share in zip(names, mean, strict=True):
-            said = style.percent(float(share))
-            fig.add_annotation(x=name, y=float(share), text=said, showarrow=False, yshift=10)
+            label = percent(float(share))
+            fig.add_annotation(x=name, y=float(share), text=label, showarrow=False, yshift=10)
     # Orders are names, even where they look like numbers.
     fig.update_xaxes(type="category", tickangle=0 if n <= 6 else -90)
     fig.update_yaxes(range=[0, top], tickformat=".0%", showgrid=False)
@@ -172,7 +173,7 @@ def occupancy(orders: Sequence[Sequence[int]], shares: Array) -> go.Figure:
 
 
 def _remark(
-    fig: go.Figure, place: tuple[float, float], said: str, limits: tuple[float, float]
+    fig: go.Figure, place: tuple[float, float], text: str, limits: tuple[float, float]
 ) -> None:
     """Point at a mode, with words where the picture has room: towards its middle."""
     low, high = limits
@@ -189,7 +190,7 @@ def _remark(
         y=place[1],
         ax=ax,
         ay=ay,
-        text=said,
+        text=text,
         align="left" if x_anchor == "left" else "right",
         xanchor=x_anchor,
         yanchor=y_anchor,
@@ -204,8 +205,8 @@ def _remark(
 
 
 def _coordinate(v: float, scale: float) -> str:
-    said = style.rounded(v, scale)
-    return said if said.strip(style.MINUS + "0.") else said.lstrip(style.MINUS)
+    text = rounded(v, scale)
+    return text if text.strip(MINUS + "0.") else text.lstrip(MINUS)
 
 
 def _shades() -> list[list[float | str]]:

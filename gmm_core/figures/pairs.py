@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmm_core.figures import style
 from gmm_core.figures.remarks import corner, widened
-from gmm_core.posterior_summary import Named, central_range
+from gmm_core.posterior.summary import Named, central_range
 
 Array = NDArray[np.float64]
 
@@ -22,15 +22,15 @@ _SHOWN = 0.97  # of the draws; an empty component's loc follows its wide prior
 _GAP = 0.025
 
 
-def pairs(found: Sequence[Named], diverging: ArrayLike) -> go.Figure:
+def pairs(quantities: Sequence[Named], diverging: ArrayLike) -> go.Figure:
     """Draw each pair of parameters: contours of the draws' density, draws, divergences.
 
     Parameters
     ----------
-    found : two to four parameters with their draws [C, S].
+    quantities : two to four parameters with their draws [C, S].
     diverging : [C, S], where the integrator lost the energy.
     """
-    some = list(found)[:LARGEST]
+    some = list(quantities)[:LARGEST]
     P = len(some)
     values = [np.ravel(each.draws) for each in some]
     bad = np.flatnonzero(np.ravel(np.asarray(diverging)))
@@ -78,8 +78,8 @@ def pairs(found: Sequence[Named], diverging: ArrayLike) -> go.Figure:
                     },
                 }
             )
-    said = f"✕ {n:,} divergent" if n else "no draw diverged"
-    corner(fig, said, style.COLLAPSED if n else style.MUTED)
+    divergences = f"✕ {n:,} divergent" if n else "no draw diverged"
+    corner(fig, divergences, style.COLLAPSED if n else style.MUTED)
     return fig
 
 

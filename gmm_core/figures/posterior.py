@@ -8,11 +8,12 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from gmm_core.dataset import Dataset
+from gmm_core.data.dataset import Dataset
 from gmm_core.figures import style
 from gmm_core.figures.remarks import RUG, corner, rug
-from gmm_core.invariants import Boundaries, density_band
+from gmm_core.formatting import number, percent
 from gmm_core.mixture import Parameters
+from gmm_core.posterior.invariants import Boundaries, density_band
 
 Array = NDArray[np.float64]
 
@@ -32,11 +33,11 @@ def density_bands(
     draws : a sequence of points, or None while there is none: the data alone.
     column : the column to look along; the others are integrated out.
     """
-    x = dataset.values[:, column]
+    x = dataset.seen(column)
     name = style.escape(dataset.columns[column])
     margin = 0.25 * (np.ptp(x) or 1.0)
     low, high = float(x.min() - margin), float(x.max() + margin)
-    alt = f"{len(x):,} values of {name} from {style.number(x.min())} to {style.number(x.max())}."
+    alt = f"{len(x):,} values of {name} from {number(x.min())} to {number(x.max())}."
     title = "The data"
     if draws is not None:
         title = "Posterior of the density"
@@ -132,36 +133,36 @@ def together(probs: Array, labels: Sequence[str], axis: str, subset: str = "") -
                     font={"color": "#FFFFFF" if probs[i, j] > 0.6 else style.INK, "size": 12},
                 )
     ticks = place if P <= 30 else place[:: max(1, P // 12)]
-    said = {"tickvals": ticks, "ticktext": [labels[i] for i in ticks], "ticks": ""}
-    fig.update_xaxes(range=[-0.5, P - 0.5], **said)
-    fig.update_yaxes(range=[P - 0.5, -0.5], showgrid=False, **said)
+    axis_ticks = {"tickvals": ticks, "ticktext": [labels[i] for i in ticks], "ticks": ""}
+    fig.update_xaxes(range=[-0.5, P - 0.5], **axis_ticks)
+    fig.update_yaxes(range=[P - 0.5, -0.5], showgrid=False, **axis_ticks)
     return fig
 
 
 def boundary(
-    dataset: Dataset, found: Boundaries, low: float, high: float, column: int = 0
+    dataset: Dataset, draws: Boundaries, low: float, high: float, column: int = 0
 ) -> go.Figure:
     """Draw where the most probable component changes, over draws, above the data.
 
     Parameters
     ----------
-    found : `boundary_draws` between `low` and `high`.
+    draws : `boundary_draws` between `low` and `high`.
     """
     name = style.escape(dataset.columns[column])
-    x = dataset.values[:, column]
-    n = len(found.places)
-    alt = f"Boundaries between components in {found.draws:,} draws: "
+    x = dataset.seen(column)
+    n = len(draws.places)
+    alt = f"Boundaries between components in {draws.draws:,} draws: "
     if n:
-        q5, middle, q95 = np.quantile(found.places, (0.05, 0.5, 0.95))
+        q5, middle, q95 = np.quantile(draws.places, (0.05, 0.5, 0.95))
         alt += (
-            f"half lie below {style.number(float(middle))}, 90 % between "
-            f"{style.number(float(q5))} and {style.number(float(q95))}; "
+            f"half lie below {number(float(middle))}, 90 % between "
+            f"{number(float(q5))} and {number(float(q95))}; "
         )
-    alt += f"{style.percent(found.none)} of the draws have none among the data."
+    alt += f"{percent(draws.none)} of the draws have none among the data."
     fig = style.figure("Where the most probable component changes", name, "density", alt=alt)
     fig.update_layout(height=HEIGHT)
     if n:
-        heights, edges = np.histogram(found.places, bins=60, range=(low, high), density=True)
+        heights, edges = np.histogram(draws.places, bins=60, range=(low, high), density=True)
         fig.add_bar(
             x=(edges[:-1] + edges[1:]) / 2,
             y=heights,
@@ -173,7 +174,7 @@ def boundary(
     else:
         fig.update_yaxes(range=[0, 1], showticklabels=False, showgrid=False, title_text="")
     rug(fig, x)
-    corner(fig, f"{style.percent(found.none)} of draws have none here", style.MUTED)
+    corner(fig, f"{percent(draws.none)} of draws have none here", style.MUTED)
     fig.update_xaxes(range=[low, high])
     return fig
 
@@ -190,15 +191,15 @@ def occupied(probs: Array, exact: Array | None = None) -> go.Figure:
     likely = int(np.argmax(probs)) + 1
     alt = (
         f"Posterior of the number of occupied components, 1 to {K}: {likely} with probability "
-        f"{style.percent(float(probs[likely - 1]))}."
+        f"{percent(float(probs[likely - 1]))}."
     )
     fig = style.figure(
         "How many components have a point", "occupied components", "probability", alt=alt
     )
     fig.update_layout(height=HEIGHT)
-    number = list(range(1, K + 1))
+    occupied_counts = list(range(1, K + 1))
     fig.add_bar(
-        x=number,
+        x=occupied_counts,
         y=probs,
         width=0.6,
         marker={"color": style.fade(style.PALETTE[0], 0.6), "line": {"width": 0}},
@@ -206,7 +207,7 @@ def occupied(probs: Array, exact: Array | None = None) -> go.Figure:
     )
     if exact is not None:
         fig.add_scatter(
-            x=number,
+            x=occupied_counts,
             y=exact,
             mode="markers",
             marker={
@@ -217,10 +218,10 @@ def occupied(probs: Array, exact: Array | None = None) -> go.Figure:
             hovertemplate="%{x}: %{y:.4f}<extra>exact</extra>",
         )
         corner(fig, "bars: draws · lines: exact", style.MUTED)
-    for k, p in zip(number, probs, strict=True):
+    for k, p in zip(occupied_counts, probs, strict=True):
         if K <= 12:
             top = max(p, 0.0 if exact is None else float(exact[k - 1]))
-            style.label(fig, k, float(top), style.percent(float(p)), anchor="center", dy=10)
+            style.label(fig, k, float(top), percent(float(p)), anchor="center", dy=10)
     fig.update_xaxes(range=[0.4, K + 0.6], dtick=1 if K <= 20 else 5)
     fig.update_yaxes(range=[0, 1.18 * max(float(probs.max()), 1e-9)], showgrid=False)
     return fig
@@ -249,7 +250,7 @@ def _name_bands(
         (q75, 0.8, "half of them"),
         (median, 0.64, "median"),
     )
-    for height, share, said in lines:
+    for height, share, label in lines:
         level = share * min(float(height[peak]), top)
         side = range(peak, len(grid)) if right else range(peak, -1, -1)
         at = next((i for i in side if height[i] <= level), peak)
@@ -257,8 +258,8 @@ def _name_bands(
             fig,
             float(grid[at]),
             level,
-            said,
-            style.INK if said == "median" else style.MUTED,
+            label,
+            style.INK if label == "median" else style.MUTED,
             anchor="left" if right else "right",
             dx=6 if right else -6,
         )

@@ -6,12 +6,14 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from gmm_core.dataset import Dataset
+from gmm_core.data.dataset import Dataset
 from gmm_core.figures import style
 from gmm_core.figures.remarks import corner, rug
-from gmm_core.invariants import densities
+from gmm_core.formatting import number, percent
 from gmm_core.mixture import Parameters
-from gmm_core.predictive import CURVES, PredictiveCheck
+from gmm_core.posterior.invariants import densities
+from gmm_core.posterior.pit import Pit
+from gmm_core.posterior.predictive import CURVES, PredictiveCheck
 
 Array = NDArray[np.float64]
 
@@ -48,12 +50,10 @@ def ecdf_band(dataset: Dataset, check: PredictiveCheck, column: int = 0) -> go.F
     q5, q25, _, q75, q95 = check.band
     outside = float(np.mean((check.ecdf < q5) | (check.ecdf > q95)))
     alt = (
-        f"Share of values up to each place along {name}: the data leaves the 90 % band of "
-        f"{check.n_replicates:,} replicated data sets over {style.percent(outside)} of the range."
+        f"Cumulative distribution of {name}: the data leaves the 90 % band of "
+        f"{check.n_replicates:,} replicated data sets over {percent(outside)} of the range."
     )
-    fig = style.figure(
-        "Share of values up to each place", name, "share of values", alt=alt, height=HEIGHT
-    )
+    fig = style.figure("Cumulative distribution", name, "share of values", alt=alt, height=HEIGHT)
     for lower, upper, shade in ((q5, q95, 0.15), (q25, q75, 0.3)):
         fig.add_scatter(
             x=np.r_[check.grid, check.grid[::-1]],
@@ -78,6 +78,47 @@ def ecdf_band(dataset: Dataset, check: PredictiveCheck, column: int = 0) -> go.F
     return fig
 
 
+def pit_figure(found: Pit) -> go.Figure:
+    """Draw how the points' places among what the others foretell differ from uniform ones."""
+    values = np.sort(found.values[~np.isnan(found.values)])
+    N = len(values)
+    alt = (
+        f"Share of {N} points up to each place, less the place itself: at most "
+        f"{number(found.gap, 2)} from zero, where 95 % of uniform samples stay below "
+        f"{number(found.limit, 2)}."
+    )
+    fig = style.figure(
+        "Places of the points, against uniform ones",
+        "place among what the others foretell (PIT)",
+        "share of points − place",
+        alt=alt,
+        height=HEIGHT,
+    )
+    fig.add_scatter(
+        x=[0, 1, 1, 0],
+        y=[-found.limit, -found.limit, found.limit, found.limit],
+        mode="lines",
+        line={"width": 0},
+        fill="toself",
+        fillcolor=style.fade(style.PALETTE[0], 0.15),
+        hoverinfo="skip",
+    )
+    # Both sides of each step.
+    share = np.arange(N + 1) / N
+    fig.add_scatter(
+        x=np.r_[0.0, np.repeat(values, 2), 1.0],
+        y=np.r_[0.0, np.column_stack([share[:-1] - values, share[1:] - values]).ravel(), 0.0],
+        mode="lines",
+        name="points",
+        line={"color": style.INK, "width": 2},
+        hovertemplate="%{y:.3f} at %{x:.3f}<extra></extra>",
+    )
+    corner(fig, "points", style.INK)
+    corner(fig, "95 % of uniform samples stay inside", style.PALETTE[0], row=1)
+    fig.update_xaxes(range=[0, 1])
+    return fig
+
+
 def prior_draws(
     dataset: Dataset, draws: Parameters, column: int = 0, height: int = HEIGHT
 ) -> go.Figure:
@@ -87,18 +128,17 @@ def prior_draws(
     ----------
     draws : `predictive.prior_draws`, a sequence of points; the first 40 are drawn.
     """
-    x = dataset.values[:, column]
+    x = dataset.seen(column)
     name = style.escape(dataset.columns[column])
     some = min(len(draws), CURVES)
     # Twice the data's range on either side: priors that are too wide must be seen to be.
     margin = 1.0 * (np.ptp(x) or 1.0)
     low, high = float(x.min() - margin), float(x.max() + margin)
     grid = np.linspace(low, high, _GRID)
-    part = Parameters(draws.weights[:some], draws.locs[:some], draws.scale_tril[:some])
-    curves = densities(part, grid, column)
+    curves = densities(draws[:some], grid, column)
     alt = (
         f"Densities of {some} mixtures drawn from the priors along {name}, over the data from "
-        f"{style.number(float(x.min()))} to {style.number(float(x.max()))}."
+        f"{number(float(x.min()))} to {number(float(x.max()))}."
     )
     fig = style.figure(
         "What the priors expect, before the data", name, "density", alt=alt, height=height

@@ -25,7 +25,7 @@ def rug(fig: go.Figure, x: NDArray[np.float64]) -> None:
     )
 
 
-def corner(fig: go.Figure, said: str, colour: str, below: bool = False, row: int = 0) -> None:
+def corner(fig: go.Figure, text: str, colour: str, below: bool = False, row: int = 0) -> None:
     """Write a remark into a corner on the right, `row` lines down."""
     fig.add_annotation(
         x=1,
@@ -35,7 +35,7 @@ def corner(fig: go.Figure, said: str, colour: str, below: bool = False, row: int
         xanchor="right",
         yanchor="bottom" if below else "top",
         yshift=-18 * row,
-        text=said,
+        text=text,
         showarrow=False,
         bgcolor=style.fade(style.BACKGROUND, 0.7),
         font={"color": style.readable(colour), "size": 12},

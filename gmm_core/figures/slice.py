@@ -7,8 +7,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from gmm_core.figures import style
+from gmm_core.formatting import number
 from gmm_core.mixture import Parameters
-from gmm_core.objective import Coordinate, Slice
+from gmm_core.mixture.landscape import Coordinate, Slice
 
 Array = NDArray[np.float64]
 
@@ -18,7 +19,7 @@ _LINES = 12
 
 
 def objective_slice(
-    found: Slice,
+    cut: Slice,
     names: tuple[str, str],
     point: Parameters,
     path: Parameters | None = None,
@@ -32,23 +33,23 @@ def objective_slice(
     point : where the fit ended.
     path : the fit's points, with a leading [M]; its start, its way and its end are drawn.
     """
-    here = [float(c.read(point)) for c in (found.across, found.up)]
-    alt = f"Loss over {names[0]} and {names[1]}, from {np.nanmin(found.loss):.5g} upwards. "
+    here = [float(c.read(point)) for c in (cut.across, cut.up)]
+    alt = f"Loss over {names[0]} and {names[1]}, from {np.nanmin(cut.loss):.5g} upwards. "
     alt += f"The fit ended at {here[0]:.4g} and {here[1]:.4g}"
     if path is not None:
-        began = [float(c.read(path)[0]) for c in (found.across, found.up)]
+        began = [float(c.read(path)[0]) for c in (cut.across, cut.up)]
         alt += f"; it began at {began[0]:.4g} and {began[1]:.4g}"
     fig = style.figure(
         "A slice through the objective", names[0], names[1], alt=f"{alt}.", height=height
     )
-    x, y = (_drawn(c, v) for c, v in ((found.across, found.x), (found.up, found.y)))
-    finite = found.loss[np.isfinite(found.loss)]
+    x, y = (_drawn(c, v) for c, v in ((cut.across, cut.x), (cut.up, cut.y)))
+    finite = cut.loss[np.isfinite(cut.loss)]
     low, high = (float(finite.min()), float(np.quantile(finite, _CLIPPED)))
     high = max(high, low + 1e-9 * max(abs(low), 1.0))
     fig.add_heatmap(
         x=x,
         y=y,
-        z=found.loss,
+        z=cut.loss,
         zmin=low,
         zmax=high,
         zsmooth="best",
@@ -63,7 +64,7 @@ def objective_slice(
         hovertemplate="loss %{z:.6g}<extra></extra>",
     )
     # Lines at even distances of the logarithm crowd where the basin is.
-    depth = np.log1p(np.maximum(found.loss - low, 0.0))
+    depth = np.log1p(np.maximum(cut.loss - low, 0.0))
     fig.add_contour(
         x=x,
         y=y,
@@ -80,7 +81,7 @@ def objective_slice(
         name="log of 1 + loss above its least",
     )
     if path is not None and len(path) > 1:
-        u, v = (_drawn(c, c.spaced(c.read(path))) for c in (found.across, found.up))
+        u, v = (_drawn(c, c.spaced(c.read(path))) for c in (cut.across, cut.up))
         fig.add_scatter(
             x=u,
             y=v,
@@ -99,17 +100,17 @@ def objective_slice(
             hoverinfo="skip",
         )
         _mark(fig, float(u[0]), float(v[0]), "start", "circle-open")
-    end = [_drawn(c, c.spaced(c.read(point))) for c in (found.across, found.up)]
+    end = [_drawn(c, c.spaced(c.read(point))) for c in (cut.across, cut.up)]
     _mark(fig, float(end[0]), float(end[1]), "end", "circle")
     for update, coordinate, where in (
-        (fig.update_xaxes, found.across, x),
-        (fig.update_yaxes, found.up, y),
+        (fig.update_xaxes, cut.across, x),
+        (fig.update_yaxes, cut.up, y),
     ):
         update(range=_range(coordinate, where), showgrid=False)
         if coordinate.axis == "log":
             update(type="log", exponentformat="power", nticks=6)
         if coordinate.axis == "logit":
-            update(**_logit_ticks(found.x if where is x else found.y))
+            update(**_logit_ticks(cut.x if where is x else cut.y))
     fig.update_layout(hovermode="closest")
     return fig
 
@@ -141,7 +142,7 @@ def _logit_ticks(places: Array) -> dict[str, object]:
     inside = [w for w in weights if places[0] <= np.log(w / (1 - w)) <= places[-1]]
     return {
         "tickvals": [float(np.log(w / (1 - w))) for w in inside],
-        "ticktext": [f"{w:g}" if w >= 1e-4 else style.number(w, 1) for w in inside],
+        "ticktext": [f"{w:g}" if w >= 1e-4 else number(w, 1) for w in inside],
     }
 
 

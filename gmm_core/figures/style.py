@@ -18,6 +18,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
+from gmm_core.figures.plotly_internals import unchecked
+
 # Okabe & Ito (2008), grey for black: distinguishable with colour-blindness, on light and on dark.
 PALETTE = [
     "#0072B2",
@@ -30,6 +32,7 @@ PALETTE = [
     "#F0E442",
 ]
 COLLAPSED = "#B00020"
+NOISE = "#8D8D8D"
 
 # Tokens: no other colour of a figure may be equal to one of them.
 INK = "#1F2934"
@@ -46,8 +49,6 @@ FONT_SIZE = 13
 TITLE_SIZE = 15
 # A log axis sets its powers of ten 1.25 times larger than the size asked for.
 _POWER_SIZE = 10.5
-MINUS, THIN_SPACE = "\u2212", "\u202f"
-_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,10 @@ class ComponentStyle:
     pattern: str
 
 
-def component_style(k: int) -> ComponentStyle:
+def component_style(k: int, n_components: int | None = None) -> ComponentStyle:
     """Colour, line dash and fill pattern of component `k`, counted from 0.
+
+    What comes behind the last of `n_components` is the noise, grey and dotted.
 
     Raises
     ------
@@ -69,6 +72,8 @@ def component_style(k: int) -> ComponentStyle:
     """
     if k < 0:
         raise ValueError(f"Component numbers count from 0, but {k} came. Pass k >= 0.")
+    if k == n_components:
+        return ComponentStyle(NOISE, "dot", "")
     turn = k // len(PALETTE)
     return ComponentStyle(
         colour=PALETTE[k % len(PALETTE)],
@@ -149,9 +154,7 @@ def figure(
     }
     # The look was checked when it was made. To check it in each figure, or to let Plotly give the
     # figure its own first, took longer than to draw most of them.
-    fig = go.Figure(layout=layout, _validate=False)
-    fig._validate = fig.layout._validate = True
-    return fig
+    return unchecked(layout)
 
 
 def alternative(fig: go.Figure) -> str:
@@ -165,10 +168,14 @@ def alternative(fig: go.Figure) -> str:
 
 def powers_of_ten(fig: go.Figure, axis: str = "y") -> go.Figure:
     """Make `axis` ("x" or "y") of `fig` logarithmic, with ticks at powers of ten."""
-    look = fig.layout[f"{axis}axis"]
-    look.type = "log"
-    look.exponentformat, look.showexponent, look.minorloglabels = "power", "all", "none"
-    look.nticks, look.tickfont.size = 6, _POWER_SIZE
+    axis_layout = fig.layout[f"{axis}axis"]
+    axis_layout.type = "log"
+    axis_layout.exponentformat, axis_layout.showexponent, axis_layout.minorloglabels = (
+        "power",
+        "all",
+        "none",
+    )
+    axis_layout.nticks, axis_layout.tickfont.size = 6, _POWER_SIZE
     return fig
 
 
@@ -236,58 +243,6 @@ def escape(text: object, limit: int = 60) -> str:
     if len(plain) > limit:
         plain = plain[: limit - 1].rstrip() + "…"
     return html.escape(plain, quote=False).replace("%{", "&#37;{")
-
-
-def number(x: float, digits: int = 3) -> str:
-    """Format `x` for reading: `digits` significant digits, never fewer than its whole part.
-
-    >>> number(0.65066), number(17443.2), number(-1.5e-7)
-    ('0.651', '17,443', '−1.50×10⁻⁷')
-    """
-    if math.isnan(x):
-        return "–"
-    if math.isinf(x):
-        return "∞" if x > 0 else MINUS + "∞"
-    if x == 0:
-        return "0"
-    if isinstance(x, (int, np.integer)) and abs(x) < 10**9:
-        return f"{x:,}".replace("-", MINUS)
-    mantissa, exponent = f"{x:.{digits - 1}e}".split("e")
-    power = int(exponent)
-    if power < -4 or power >= 6:
-        text = f"{mantissa}×10{str(power).translate(_SUPERSCRIPT)}"
-    else:
-        text = f"{x:,.{max(digits - 1 - power, 0)}f}"
-    return text.replace("-", MINUS)
-
-
-def rounded(value: float, scale: float) -> str:
-    """Round to about a hundredth of a scale: 10.98446 at a scale of 0.65 reads "10.98"."""
-    decimals = 1 - math.floor(math.log10(scale)) if scale > 0 else 3
-    if not -6 < decimals < 8 or abs(value) >= 1e9:
-        return number(value, 4)
-    return f"{value:,.{max(decimals, 0)}f}".replace("-", MINUS)
-
-
-def percent(p: float) -> str:
-    """Format the probability `p` for reading: whole percents, a decimal near 0 and 1.
-
-    >>> percent(0.6249), percent(0.99962), percent(1.0)
-    ('62\u202f%', '>\u202f99.9\u202f%', '100\u202f%')
-    """
-    if math.isnan(p):
-        return "–"
-    if p in (0, 1):
-        text = f"{100 * p:.0f}"
-    elif p < 0.001:
-        text = f"<{THIN_SPACE}0.1"
-    elif p > 0.999:
-        text = f">{THIN_SPACE}99.9"
-    elif p < 0.01 or p > 0.99:
-        text = f"{100 * p:.1f}"
-    else:
-        text = f"{100 * p:.0f}"
-    return f"{text}{THIN_SPACE}%"
 
 
 def thin(
@@ -361,7 +316,7 @@ def _template() -> go.layout.Template:
         "gridcolor": GRID,
     }
     spike = {"showspikes": False}
-    look: dict[str, Any] = {
+    axis_style: dict[str, Any] = {
         "layout": {
             "colorway": PALETTE,
             "font": {"size": FONT_SIZE, "color": INK},
@@ -401,7 +356,7 @@ def _template() -> go.layout.Template:
             for kind in ("heatmap", "histogram2d", "contour", "histogram2dcontour")
         },
     }
-    return go.layout.Template(look)
+    return go.layout.Template(axis_style)
 
 
 def _blues() -> list[list[float | str]]:

@@ -14,9 +14,10 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from gmm_core.dataset import Dataset
+from gmm_core.data.dataset import Dataset
 from gmm_core.figures import style
-from gmm_core.figures.density import RUG, _bins, _grid, marginal
+from gmm_core.figures.bins import bin_edges
+from gmm_core.figures.density import RUG, _grid
 from gmm_core.mixture import Parameters, component_log_densities
 
 Array = NDArray[np.float64]
@@ -52,10 +53,9 @@ def trajectory(
     the "turns" of ellipses, and "traces", one entry for each trace of the figure: None for one
     that stands still, or what it shows.
     """
-    points = marginal(points, columns)
-    end = points[len(points) - 1]
-    points = points.permuted(end.order)
-    end, begin = points[len(points) - 1], points[0]
+    points = points.marginal(columns)
+    points = points.permuted(points[-1].order)
+    end, begin = points[-1], points[0]
     names = [style.escape(dataset.columns[c]) for c in columns]
     alt = f"The fit from step {steps[0]} to {steps[-1]}: the loss goes from {loss[0]:.5g} to "
     alt += f"{loss[-1]:.5g}. " + " ".join(
@@ -72,6 +72,8 @@ def trajectory(
     )
     moving: list[dict[str, Any] | None] = []
     x = dataset.values[:, list(columns)]
+    if dataset.incomplete:
+        x = x[~np.isnan(x).any(axis=1)]
     grid = _grid(x[:, 0], end) if len(columns) == 1 else np.empty(0)
     if len(columns) == 1:
         _line(fig, moving, x[:, 0], points, grid)
@@ -81,9 +83,7 @@ def trajectory(
     frames = {
         "steps": steps.tolist(),
         "loss": _short(loss),
-        "weights": _short(points.weights),
-        "locs": _short(points.locs),
-        "scale_tril": _short(points.scale_tril),
+        **{name: _short(array) for name, array in points.arrays().items()},
         "grid": _short(grid),
         "turns": _TURNS,
         "traces": moving,
@@ -95,11 +95,11 @@ def _line(
     fig: go.Figure, moving: list[dict[str, Any] | None], x: Array, points: Parameters, grid: Array
 ) -> None:
     """Draw the components' densities over one column, and their sum."""
-    end = points[len(points) - 1]
+    end = points[-1]
     parts = np.exp(component_log_densities(end, grid))
     top = float(parts.sum(axis=1).max())
     if len(x) > RUG:
-        heights, edges = np.histogram(x, bins=_bins(x), density=True)
+        heights, edges = np.histogram(x, bins=bin_edges(x), density=True)
         # A component that is a needle would flatten all else.
         top = max(float(heights.max()), min(top, 1.6 * float(heights.max())))
         fig.add_bar(
@@ -122,14 +122,14 @@ def _line(
         )
     moving.append(None)
     for k in range(len(end.weights)):
-        look = style.component_style(k)
+        component = style.component_style(k)
         fig.add_scatter(
             x=grid,
             y=parts[:, k],
             mode="lines",
-            line={"color": look.colour, "width": 2, "dash": look.dash},
+            line={"color": component.colour, "width": 2, "dash": component.dash},
             fill="tozeroy",
-            fillcolor=style.fade(look.colour, 0.12),
+            fillcolor=style.fade(component.colour, 0.12),
             name=f"component {k + 1}",
             hovertemplate="%{y:.4g} at %{x:.4g}<extra>component " + f"{k + 1}</extra>",
         )
@@ -152,7 +152,7 @@ def _plane(
     fig: go.Figure, moving: list[dict[str, Any] | None], x: Array, points: Parameters
 ) -> None:
     """Draw the components' ellipses over two columns, and the ways that their locs went."""
-    N, end = len(x), points[len(points) - 1]
+    N, end = len(x), points[-1]
     shown = x[np.linspace(0, N - 1, min(N, _SCATTER)).astype(int)]
     fig.add_scatter(
         x=shown[:, 0],
@@ -166,12 +166,12 @@ def _plane(
     turn = np.linspace(0, 2 * np.pi, _TURNS)
     circle = np.stack([np.cos(turn), np.sin(turn)])
     for k in range(len(end.weights)):
-        look = style.component_style(k)
+        component = style.component_style(k)
         fig.add_scatter(
             x=points.locs[:, k, 0],
             y=points.locs[:, k, 1],
             mode="lines",
-            line={"color": look.colour, "width": 1, "dash": "dot"},
+            line={"color": component.colour, "width": 1, "dash": "dot"},
             opacity=0.8,
             name=f"way of component {k + 1}",
             hoverinfo="name",
@@ -183,10 +183,10 @@ def _plane(
                 x=ring[0],
                 y=ring[1],
                 mode="lines",
-                line={"color": look.colour, "width": 3 - radius, "dash": look.dash},
+                line={"color": component.colour, "width": 3 - radius, "dash": component.dash},
                 fill="toself" if radius == 1 else "none",
-                fillcolor=style.fade(look.colour, 0.1),
-                name=f"component {k + 1}, {radius} sd",
+                fillcolor=style.fade(component.colour, 0.1),
+                name=f"component {k + 1}, {radius} {'scale' if radius == 1 else 'scales'}",
                 hoverinfo="name",
             )
             moving.append({"is": "ellipse", "of": [k], "radius": radius})

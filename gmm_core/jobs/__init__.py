@@ -6,8 +6,18 @@ asked for it) is in the store, and the workers write it there. Of a run whose we
 next one knows what became of it.
 """
 
-from gmm_core.jobs.lost import SERVER_STOPPED
-from gmm_core.jobs.service import JobService, close_service, service
+from gmm_core.jobs.away import DatabaseAwayError
+from gmm_core.jobs.orphans import SERVER_STOPPED
+from gmm_core.jobs.process_service import close_service, listen, service
+from gmm_core.jobs.service import JobService
 from gmm_core.jobs.status import RunStatus
 
-__all__ = ["SERVER_STOPPED", "JobService", "RunStatus", "close_service", "service"]
+__all__ = [
+    "SERVER_STOPPED",
+    "DatabaseAwayError",
+    "JobService",
+    "RunStatus",
+    "close_service",
+    "listen",
+    "service",
+]

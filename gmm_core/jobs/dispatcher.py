@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,12 +17,15 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from gmm_core.jobs import servers
+from gmm_core.jobs import limits, process_registry
+from gmm_core.jobs.connection import Connection
+from gmm_core.jobs.ended import EndedRuns
 from gmm_core.jobs.live import CANCELLED, End, LiveRun
+from gmm_core.jobs.outbox import Teller
 from gmm_core.jobs.queue import FairQueue
 from gmm_core.jobs.steps import Steps
-from gmm_core.jobs.telling import Teller
 from gmm_core.jobs.workers import Workers, death
+from gmm_core.program import fingerprint
 from gmm_core.store import ENDED, RunState, Store, reason
 
 if TYPE_CHECKING:
@@ -31,8 +33,6 @@ if TYPE_CHECKING:
     from gmm_core.store import Event
 
 logger = logging.getLogger(__name__)
-
-_PICTURES_KEPT = 8 * 2**20  # bytes of ended runs' last pictures: pages still look at them
 
 
 class Dispatcher:
@@ -55,18 +55,16 @@ class Dispatcher:
         self.store = store
         self.workers = workers
         self.settings = settings
-        self.server = servers.name(workers.scheduler)
-        servers.here.add(self.server)
+        self.server = process_registry.name(workers.scheduler)
+        process_registry.open_services.add(self.server)
         self.live: dict[str, LiveRun] = {}
-        self.past: OrderedDict[str, LiveRun] = OrderedDict()
+        self.past = EndedRuns()
         self.steps = Steps()
         self.teller = Teller(store, tell)
         self._queue = FairQueue(settings.running_runs)
         self._lock = threading.RLock()
-        self._lost_connection = False
+        self.connection = Connection(workers)
         self._pauses = 0  # how many ask for one at the moment
-        self._refused = ""  # why the workers could not be reached
-        self.refusals = 0  # how often they could not
         # Starting the cluster takes half a second: one thread does it, and then what waits for it,
         # in order.
         self._control = ThreadPoolExecutor(1, thread_name_prefix="gmm-jobs")
@@ -78,17 +76,19 @@ class Dispatcher:
 
     # ---- giving ----
 
-    def begin(self, run_id: str, kind: str, n_parts: int, owners: list[str]) -> None:
+    def begin(
+        self, run_id: str, kind: str, n_parts: int, owners: list[str], long: bool = False
+    ) -> None:
         """Queue a run for a new attempt, unless somebody else was faster."""
         attempt = uuid.uuid4().hex
-        if not self.store.claim(run_id, attempt, self.server):
+        if not self.store.claim(run_id, attempt, self.server, owners=owners):
             return
-        live = LiveRun(run_id, kind, attempt, n_parts, owners)
+        live = LiveRun(run_id, kind, attempt, n_parts, owners, long=long)
         self.teller.expect()
         with self._lock:
             self.live[run_id] = live
-            self.past.pop(run_id, None)
-            self._queue.add(attempt, owners, list(range(n_parts)))
+            self.past.forget(run_id)
+            self._queue.add(attempt, owners, list(range(n_parts)), long)
         self._pump_soon()
 
     def join(self, live: LiveRun, owner: str) -> None:
@@ -107,15 +107,16 @@ class Dispatcher:
         if not self.workers.connected or run.attempt is None or run.server is None:
             return None
         scheduler = self.workers.scheduler
-        if not scheduler or servers.scheduler_of(run.server) != scheduler:
+        if not scheduler or process_registry.scheduler_of(run.server) != scheduler:
             return None
         from gmm_core import inference
 
         known = self.live.get(run.id)
         if known is None or known.attempt != run.attempt:
-            n_parts = inference.n_parts(self.store.specification(run.id))
+            spec = self.store.specification(run.id)
+            n_parts, long = inference.n_parts(spec), limits.is_long(spec)
             owners = list(self.store.owners(run.id))
-            live = LiveRun(run.id, run.kind, run.attempt, n_parts, owners, own=False)
+            live = LiveRun(run.id, run.kind, run.attempt, n_parts, owners, own=False, long=long)
             with self._lock:
                 known = self.live.get(run.id)
                 if known is None or known.attempt != run.attempt:
@@ -125,7 +126,8 @@ class Dispatcher:
             with self._lock:
                 if not known.own:
                     known.own = True
-                    self._queue.add(known.attempt, known.owners, list(range(len(known.parts))))
+                    parts = list(range(len(known.parts)))
+                    self._queue.add(known.attempt, known.owners, parts, known.long)
             self._pump_soon()
         return known
 
@@ -136,25 +138,15 @@ class Dispatcher:
         self._connect()
 
     def _connect(self) -> None:
-        try:
-            self.workers.connect()
-        except Exception as error:
-            self.refusals += 1
-            if self._refused != str(error):
-                logger.warning("The workers on %s cannot be reached: %s", self.workers.where, error)
-            self._refused = str(error)
+        if not self.connection.make():
             return
-        if self._refused:
-            logger.warning("The workers on %s are back.", self.workers.where)
-        self._refused = ""
-        self._lost_connection = False
         for live in list(self.live.values()):
             with live.lock:
                 live.listening = False
-                given = list(live.futures)
+                parts = list(live.futures)
                 live.futures = {}
             with self._lock:
-                for part in given:
+                for part in parts:
                     self._queue.put_back(live.attempt, part)
             self.steps.guarded(self._listen, live)
         self._pump()
@@ -170,13 +162,15 @@ class Dispatcher:
         self._control.submit(self.steps.guarded, self._keep_connected).result()
 
     def _keep_connected(self) -> None:
-        if self._lost_connection or not self.workers.connected:
+        if not self.connection.up:
             self._connect()
         elif self.workers.scheduler and self.live:
             slots = self.workers.slots
             self.workers.count()
             if self.workers.slots > slots:
                 self._pump()
+        elif self.workers.spare_came():
+            self._pump()
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -212,11 +206,16 @@ class Dispatcher:
 
     def _pump(self) -> None:
         """Give out parts while there are workers for them, in turn. In the control thread only."""
-        while self.workers.connected and not self._lost_connection:
+        while self.connection.up:
             with self._lock:
-                if self._pauses or self._queue.given >= self.workers.slots:
+                if self._pauses or not self.workers.slots:
                     return
-                turn = self._queue.next()
+                # Long runs leave a worker to short ones, so that those start at once.
+                if self._queue.given_long >= self.workers.room and not self.workers.spare_asked:
+                    self.steps.in_background(self.workers.add_spare)
+                if self._queue.given >= self.workers.slots + self.workers.spare:
+                    return
+                turn = self._queue.next(self.workers.room)
                 if turn is None:
                     return
                 key, part = turn
@@ -229,8 +228,8 @@ class Dispatcher:
                 self._give(live, part)
             except Exception as error:
                 logger.exception("Run %s could not be given to the workers.", live.run_id)
-                said = f"The run could not be given to the workers: {error}"
-                self.conclude(live, End("failed", said))
+                message = f"The run could not be given to the workers: {error}"
+                self.conclude(live, End("failed", message))
 
     def _give(self, live: LiveRun, part: int) -> None:
         from gmm_core import worker
@@ -238,11 +237,19 @@ class Dispatcher:
         seconds = self.settings.run_seconds
         if seconds:
             seconds = max(1.0, seconds - live.computing)
-        terms = worker.Terms(seconds, self.settings.run_seconds, self.settings.store_seconds)
+        limits = worker.RunLimits(seconds, self.settings.run_seconds, self.settings.store_seconds)
         future = self.workers.give(
             worker.run_part,
             worker.task_key(live.run_id, live.attempt, part),
-            (self.store.url, live.run_id, part, len(live.parts), live.attempt, tuple(terms)),
+            (
+                self.store.url,
+                live.run_id,
+                part,
+                len(live.parts),
+                live.attempt,
+                tuple(limits),
+                fingerprint(),
+            ),
         )
         with live.lock:
             live.futures[part] = future
@@ -292,7 +299,7 @@ class Dispatcher:
             return
         if dropped:
             # The connection broke, and with it went what Dask knew: these parts start again.
-            self._lost_connection = True
+            self.connection.lost = True
             with live.lock:
                 for part in dropped:
                     if live.futures.get(part) is futures[part]:
@@ -301,8 +308,8 @@ class Dispatcher:
                             self._queue.put_back(live.attempt, part)
         elif len(statuses) == len(live.parts):
             # Every part has written, and still the run goes on: a worker died between two writes.
-            said = "The run ended without a result. Run it again."
-            self.conclude(live, End("failed", said))
+            message = "The run ended without a result. Run it again."
+            self.conclude(live, End("failed", message))
 
     def end(self, live: LiveRun) -> None:
         """Stop watching: the store says from here on what became of the run."""
@@ -318,16 +325,15 @@ class Dispatcher:
             self._queue.remove(live.attempt)
         if live.again:
             # Before anybody who waits looks: for them the run goes on.
-            self.steps.guarded(self.begin, live.run_id, live.kind, len(live.parts), live.owners)
+            self.steps.guarded(
+                self.begin, live.run_id, live.kind, len(live.parts), live.owners, live.long
+            )
         live.ended.set()
         live.forget_copies()  # before the lock: who looks at a run holds its own and asks for this
         with self._lock:
             if self.live.get(live.run_id) is live:
                 del self.live[live.run_id]
-                self.past[live.run_id] = live
-            size = sum(past.size for past in self.past.values())
-            while size > _PICTURES_KEPT and len(self.past) > 1:
-                size -= self.past.popitem(last=False)[1].size
+                self.past.keep(live)
         if self.steps.closing.is_set():
             return
         waiting = [future for future in futures if not future.done()]
@@ -346,6 +352,14 @@ class Dispatcher:
 
     # ---- telling ----
 
+    def lengthen(self, live: LiveRun) -> None:
+        """Count a run among the long ones: it runs for longer than was estimated."""
+        if not live.long:
+            live.long = True
+            with self._lock:
+                self._queue.lengthen(live.attempt)
+            self._pump_soon()
+
     def position(self, live: LiveRun) -> int:
         """Count the waiting runs that start before this one."""
         with self._lock:
@@ -361,32 +375,13 @@ class Dispatcher:
         """Say what holds a run up, when that is unusual."""
         if live.stopping:
             return "Stopping…"
-        if self._lost_connection or (self._refused and not self.workers.connected):
-            return (
-                f"The workers on {self.workers.where} cannot be reached at the moment. The run "
-                "goes on when they are back."
-            )
-        if self.workers.connected and not self.workers.slots:
-            return "No worker is there at the moment. The run starts when one is."
-        return live.note
+        return self.connection.note() or live.note
 
     def counts(self) -> tuple[int, int]:
         """Count this process's runs that wait to start, and those that have started."""
         own = [live for live in list(self.live.values()) if live.own and not live.closed]
         started = sum(live.started is not None for live in own)
         return len(own) - started, started
-
-    def ask(self) -> None:
-        """Look whether the scheduler answers now.
-
-        Raises
-        ------
-        OSError
-            When it does not.
-        """
-        if not self.workers.connected:
-            raise ConnectionError(self._refused or f"no connection to {self.workers.where} yet")
-        self.workers.ask()
 
     # ---- closing ----
 
@@ -402,4 +397,4 @@ class Dispatcher:
             live.ended.set()
             live.futures = {}
         self.workers.close()
-        servers.here.discard(self.server)
+        process_registry.open_services.discard(self.server)

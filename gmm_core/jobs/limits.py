@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gmm_core.options import CompareOptions, EmOptions, GuideOptions, MapOptions
+from gmm_core.inference.cost import estimate_seconds, size
+from gmm_core.runs import kinds
 
 if TYPE_CHECKING:
-    from gmm_core.specification import Specification
-
-_NUTS_GRADIENTS = 8  # gradients a draw, as in inference.estimate_seconds
-_EM_STEPS = 200
+    from gmm_core.runs.specification import Specification
 
 
-def size(spec: Specification) -> float:
-    """Numbers that a run looks at: points × columns × components × evaluations of them all."""
-    N, D = spec.dataset.values.shape
-    options = spec.options
-    if isinstance(options, CompareOptions):
-        from gmm_core import comparison
+_LONG = 2.0  # seconds
 
-        each = sum(row.n_components for row in comparison.cells(options))
-        return float(N * D * each * options.restarts * options.steps)
-    return float(N * D * spec.mixture.n_components * _evaluations(spec))
+
+def is_long(spec: Specification) -> bool:
+    """Whether a part of a run takes longer than somebody else's short run should wait."""
+    return estimate_seconds(spec) / kinds.named(spec.kind).parts(spec) > _LONG
 
 
 def check_size(spec: Specification, limit: float) -> None:
@@ -33,13 +27,14 @@ def check_size(spec: Specification, limit: float) -> None:
     ValueError
         With the run's size, the limit, and what to lower.
     """
-    found = size(spec)
-    if 0 < limit < found:
+    evaluations = size(spec)
+    if 0 < limit < evaluations:
         N, D = spec.dataset.values.shape
+        kind = kinds.named(spec.kind)
         raise ValueError(
             f"This run is too large for this server: {N:,} points × {D:,} columns × components × "
-            f"{_WHAT[spec.kind]} make {found:.3g} evaluations, and {limit:.3g} is the limit "
-            f"(GMM_RUN_SIZE). Use {_LESS[spec.kind]}."
+            f"{kind.counts} make {evaluations:.3g} evaluations, and {limit:.3g} is the limit "
+            f"(GMM_RUN_SIZE). Use {kind.fewer}."
         )
 
 
@@ -58,39 +53,75 @@ def check_waiting(n_waiting: int, limit: int) -> None:
         )
 
 
+def check_waiting_here(n_waiting: int, limit: int) -> None:
+    """Refuse one more run from an address from which many are waiting.
+
+    Raises
+    ------
+    ValueError
+        With their number and the limit.
+    """
+    if 0 < limit <= n_waiting:
+        raise ValueError(
+            f"{n_waiting:,} runs that were asked for from your network's address are waiting, and "
+            f"{limit:,} is the limit (GMM_QUEUED_PER_ADDRESS). Wait until one has started."
+        )
+
+
+def check_numbers(spec: Specification, limit: float) -> None:
+    """Refuse a run whose result would be too large to be kept and shown.
+
+    Raises
+    ------
+    ValueError
+        With the numbers in its result, the limit, and what to lower.
+    """
+    kind = kinds.named(spec.kind)
+    numbers = kind.stored(spec)
+    if 0 < limit < numbers:
+        raise ValueError(
+            f"The result of this run is too large for this server: it would have {numbers:.3g} "
+            f"numbers ({kind.counts}), and {limit:.3g} is the limit (GMM_RUN_NUMBERS). "
+            f"Use {kind.fewer}."
+        )
+
+
+def check_bytes(of_owner: int, limit: float) -> None:
+    """Refuse one more run of a person whose results and data take much.
+
+    Raises
+    ------
+    ValueError
+        With what they take, the limit, and how to get below it.
+    """
+    if 0 < limit <= of_owner:
+        raise ValueError(
+            f"Your runs and data take {of_owner / 1e6:,.0f} MB, and {limit / 1e6:,.0f} MB are kept "
+            "for one person (GMM_KEEP_BYTES). Delete runs that you no longer need on the Runs "
+            "page, and ask again."
+        )
+
+
+def check_bytes_in_all(in_all: int, limit: float) -> None:
+    """Refuse a run when everything that is kept is pinned, and is too much.
+
+    Raises
+    ------
+    ValueError
+        With what is kept, the limit, and how to get below it.
+    """
+    if 0 < limit <= in_all:
+        raise ValueError(
+            f"This server keeps {in_all / 1e6:,.0f} MB of runs and data, and {limit / 1e6:,.0f} MB "
+            "is the limit (GMM_KEEP_BYTES_ALL). Delete runs of yours on the Runs page, take pins "
+            "off, or tell whoever runs it."
+        )
+
+
 def too_long(seconds: float, kind: str) -> str:
     """Say why a run was stopped at the limit of time."""
+    fewer = {each.name: each.fewer for each in kinds.every()}.get(kind, "fewer points")
     return (
         f"Stopped after {seconds:,g} s, the limit of a run on this server (GMM_RUN_SECONDS). "
-        f"What it had is kept. Use {_LESS.get(kind, 'fewer points')}."
+        f"What it had is kept. Use {fewer}."
     )
-
-
-_WHAT = {
-    "map": "starts × steps",
-    "guide": "steps",
-    "posterior": "chains × draws",
-    "compare": "starts × steps of every mixture",
-    "em": "steps",
-}
-_LESS = {
-    "map": "fewer points, components, starts or steps",
-    "guide": "fewer points, components or steps",
-    "posterior": "fewer points, components, chains or draws",
-    "compare": "fewer points, mixtures, starts or steps",
-    "em": "fewer points or components",
-}
-
-
-def _evaluations(spec: Specification) -> float:
-    options = spec.options
-    if isinstance(options, MapOptions):
-        return options.restarts * (options.steps if options.choose == "final" else 1) + (
-            options.steps
-        )
-    if isinstance(options, GuideOptions):
-        return options.steps
-    if isinstance(options, EmOptions):
-        return _EM_STEPS
-    assert not isinstance(options, CompareOptions)
-    return options.chains * (options.warmup + options.draws) * _NUTS_GRADIENTS

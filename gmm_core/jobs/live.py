@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from gmm_core import serialize
-from gmm_core.progress import Picture
+from gmm_core.runs import serialize
+from gmm_core.runs.progress import Picture
 
 if TYPE_CHECKING:
     from distributed import Future
@@ -49,6 +49,7 @@ class LiveRun:
     """One attempt of a run that this process watches.
 
     own : whether its parts are in this process's queue; else another process gives them.
+    long : whether a part of it takes longer than others should wait for.
     """
 
     def __init__(
@@ -59,12 +60,14 @@ class LiveRun:
         n_parts: int,
         owners: list[str],
         own: bool = True,
+        long: bool = False,
     ) -> None:
         self.run_id = run_id
         self.kind = kind
         self.attempt = attempt
         self.owners = owners
         self.own = own
+        self.long = long
         self.parts = [Part() for _ in range(n_parts)]
         self.futures: dict[int, Future] = {}
         self.listening = False

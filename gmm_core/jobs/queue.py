@@ -19,6 +19,7 @@ class _Entry:
     key: str
     owners: list[str]
     waiting: deque[int]
+    long: bool = False
     given: dict[int, str] = field(default_factory=dict)  # part -> whose turn it took
     by: str | None = None  # whose turn started it
 
@@ -27,8 +28,11 @@ class FairQueue:
     """Parts of runs, given out owner by owner.
 
     Next is the owner with the fewest parts given at the moment; among equals the one whose last
-    turn is longest ago. An owner's own runs start in the order in which they were asked for, and a
-    run that several people asked for starts at the first turn of any of them.
+    turn is longest ago. Who comes anew joins at the present turn: before whoever had it,
+    behind all who have waited for longer. An
+    owner's own runs start in the order in which they were asked for, except that a long one which
+    may not start yet is passed by short ones, and a run that several people asked for starts at the
+    first turn of any of them.
 
     Parameters
     ----------
@@ -38,28 +42,42 @@ class FairQueue:
     def __init__(self, running: int = 0) -> None:
         self.running = running
         self._entries: dict[str, _Entry] = {}
-        self._turns: dict[str, int] = {}
+        self._turns: dict[str, float] = {}  # a newcomer's lies just before the last one given
         self._turn = 0
         self._positions: dict[str, int] | None = None
 
-    def add(self, key: str, owners: list[str], parts: list[int]) -> None:
+    def add(self, key: str, owners: list[str], parts: list[int], long: bool = False) -> None:
         """Queue the parts of a run; each run has a key of its own."""
-        self._entries[key] = _Entry(key, list(owners), deque(parts))
+        for owner in owners:
+            self._turns.setdefault(owner, self._turn - 0.5)
+        self._entries[key] = _Entry(key, list(owners), deque(parts), long)
         self._positions = None
+
+    def lengthen(self, key: str) -> None:
+        """Count a run among the long ones from now on: it takes longer than was thought."""
+        entry = self._entries.get(key)
+        if entry is not None:
+            entry.long = True
 
     def join(self, key: str, owner: str) -> None:
         """Let another owner's turns count for a run too."""
         entry = self._entries.get(key)
         if entry is not None and owner not in entry.owners:
+            self._turns.setdefault(owner, self._turn - 0.5)
             entry.owners.append(owner)
             self._positions = None
 
-    def next(self) -> tuple[str, int] | None:
-        """Give out the part whose turn it is: its run's key, and part. None when none may start."""
+    def next(self, room: int | None = None) -> tuple[str, int] | None:
+        """Give out the part whose turn it is: its run's key, and part. None when none may start.
+
+        Parameters
+        ----------
+        room : how many parts of long runs may be given at the same time; None for any number.
+        """
         charged = self._charged()
-        best: tuple[int, int] | None = None
+        best: tuple[int, float] | None = None
         chosen: tuple[str, _Entry] | None = None
-        for owner, entry in self._heads().items():
+        for owner, entry in self._heads(room is not None and self.given_long >= room).items():
             rank = (charged[owner], self._turns.get(owner, 0))
             if best is None or rank < best:
                 best, chosen = rank, (owner, entry)
@@ -101,6 +119,11 @@ class FairQueue:
         """Number of parts that are given and have not ended."""
         return sum(len(entry.given) for entry in self._entries.values())
 
+    @property
+    def given_long(self) -> int:
+        """Number of parts of long runs among them."""
+        return sum(len(entry.given) for entry in self._entries.values() if entry.long)
+
     def position(self, key: str) -> int:
         """Count the waiting runs that start before this one; 0 for the next, and for one begun."""
         if self._positions is None:
@@ -110,12 +133,12 @@ class FairQueue:
     def _charged(self) -> Counter[str]:
         return Counter(owner for entry in self._entries.values() for owner in entry.given.values())
 
-    def _heads(self) -> dict[str, _Entry]:
-        """Return the run that each owner's turn would go to."""
+    def _heads(self, short: bool = False) -> dict[str, _Entry]:
+        """Return the run that each owner's turn would go to; with `short` only short ones."""
         started = Counter(entry.by for entry in self._entries.values() if entry.by is not None)
         heads: dict[str, _Entry] = {}
         for entry in self._entries.values():
-            if not entry.waiting:
+            if not entry.waiting or (short and entry.long):
                 continue
             for owner in entry.owners:
                 full = 0 < self.running <= started[owner]

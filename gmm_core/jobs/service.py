@@ -6,35 +6,51 @@ import atexit
 import logging
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-import numpy as np
 from sqlalchemy.exc import SQLAlchemyError
 
 from gmm_core import log
 from gmm_core import settings as settings_module
-from gmm_core.health import Health
-from gmm_core.jobs import limits
+from gmm_core.jobs import admission, limits
+from gmm_core.jobs.away import store_answers
 from gmm_core.jobs.dispatcher import Dispatcher
 from gmm_core.jobs.live import CANCELLED, LiveRun
-from gmm_core.jobs.lost import Lost
-from gmm_core.jobs.status import RunStatus
+from gmm_core.jobs.orphans import Orphans
+from gmm_core.jobs.result_cache import ResultCache
+from gmm_core.jobs.status import RunStatus, live_status, stored_status
 from gmm_core.jobs.stopping import Stopping
 from gmm_core.jobs.watch import Watch
 from gmm_core.jobs.workers import Workers
-from gmm_core.metrics import Figures, Metrics
-from gmm_core.store import LIVE, Event, RunState, Store, check_run_id, now, reason
+from gmm_core.store import LIVE, Event, RunState, Store, check_run_id
 
 if TYPE_CHECKING:
+    from gmm_core.runs.specification import Specification
     from gmm_core.settings import Settings
-    from gmm_core.specification import Specification
 
-# Of results kept unpacked: some fifteen usual ones. To read one again takes milliseconds.
-_CACHE_BYTES = 12 * 2**20
+UNREADABLE = (
+    "The stored result of this run cannot be read: it was damaged, or a newer version of this "
+    "program wrote it. Run it again."
+)
+
+
+logger = logging.getLogger(__name__)
+
+
+class Counts(NamedTuple):
+    """What a service counts at a moment.
+
+    queued, running : runs of this process.
+    workers : threads that can compute, as last heard of.
+    store_errors, scheduler_errors : tries that failed, since the start.
+    """
+
+    queued: int = 0
+    running: int = 0
+    workers: int = 0
+    store_errors: int = 0
+    scheduler_errors: int = 0
 
 
 class JobService:
@@ -47,6 +63,7 @@ class JobService:
     database : SQLAlchemy URL; by default GMM_DATABASE, or else a SQLite file.
     n_workers : processes of the local cluster; by default GMM_WORKERS, or else one per core.
     settings : the limits; by default those of the environment.
+    tell : called with each event of a run, such as its start and its end.
 
     Raises
     ------
@@ -60,9 +77,10 @@ class JobService:
         database: str | None = None,
         n_workers: int | None = None,
         settings: Settings | None = None,
+        tell: Callable[[Event], None] | None = None,
     ) -> None:
         self.settings = settings or settings_module.read()
-        with _store_answers():
+        with store_answers():
             self.store = Store(
                 database or self.settings.database or None, keep_days=self.settings.keep_days
             )
@@ -71,7 +89,8 @@ class JobService:
             n_workers or self.settings.workers,
             self.settings.worker_memory,
         )
-        self._results: OrderedDict[tuple[str, str | None], tuple[Any, int]] = OrderedDict()
+        self._tell = tell
+        self._results = ResultCache()
         self._lock = threading.RLock()
         self._dispatcher = Dispatcher(
             self.store,
@@ -82,10 +101,8 @@ class JobService:
             tell=self._happened,
         )
         self._stopping = Stopping(self._dispatcher)
-        self._lost = Lost(self._dispatcher)
-        self._watch = Watch(self._dispatcher, self._stopping, self._lost)
-        self.health = Health({"store": self.store.ping, "scheduler": self._dispatcher.ask})
-        self.metrics = Metrics(self._figures)
+        self._orphans = Orphans(self._dispatcher)
+        self._watch = Watch(self._dispatcher, self._stopping, self._orphans)
         self._watch.start()
 
     @property
@@ -97,33 +114,30 @@ class JobService:
         return self._workers.address
 
     @property
-    def workers_reachable(self) -> bool:
-        """Whether the scheduler can be reached now."""
-        return self._workers.connected
+    def parts(self) -> Mapping[str, Callable[[], object]]:
+        """What the service stands on, by name: each returns when it answers and raises if not."""
+        return {"store": self.store.ping, "scheduler": self._dispatcher.connection.ask}
+
+    def counts(self) -> Counts:
+        """Count runs, workers and errors now; asking `parts` counts the workers anew."""
+        queued, running = self._dispatcher.counts()
+        refusals = self._dispatcher.connection.refusals
+        return Counts(queued, running, self._workers.present, self.store.errors, refusals)
 
     def _happened(self, event: Event) -> None:
         log.happened(event)
-        self.metrics.happened(event)
+        if self._tell is not None:
+            self._tell(event)
 
-    def _figures(self) -> Figures:
-        away = tuple(self.health.away())  # first: it counts the workers
-        queued, running = self._dispatcher.counts()
-        return Figures(
-            queued=queued,
-            running=running,
-            workers=0 if "scheduler" in away else self._workers.present,
-            store_errors=self.store.errors,
-            scheduler_errors=self._dispatcher.refusals,
-            away=away,
-        )
-
-    def submit(self, specification: Specification, owner: str = "") -> str:
+    def submit(self, specification: Specification, owner: str = "", place: str = "") -> str:
         """Ask for a run. What is done or under way already is shared, not computed again.
 
         Parameters
         ----------
         specification : what to run.
         owner : who asks; the run stands in this owner's list from now on.
+        place : where from, such as an address, when owners are not people who signed in: whoever
+            forgets who they are still counts as one.
 
         Returns
         -------
@@ -136,23 +150,23 @@ class JobService:
             many runs waiting, or the database is away.
         """
         from gmm_core import inference
-        from gmm_core.specification import Specification
+        from gmm_core.runs.specification import Specification
 
         if not isinstance(specification, Specification):
             raise ValueError(
                 f"A {type(specification).__name__} cannot be run: a gmm_core.Specification was "
                 "expected."
             )
-        with _store_answers():
-            self._check(specification, owner)
+        with store_answers():
+            admission.check(self.store, self.settings, specification, owner, place)
             n_parts = inference.n_parts(specification)
-            run = self.store.create_run(specification, owner)
+            run = self.store.create_run(specification, owner, place)
             if run.state != "done":
-                self._take_up(run, n_parts, owner)
+                self._take_up(run, n_parts, owner, limits.is_long(specification))
         return run.id
 
     def verify(self, run_id: str, owner: str = "") -> str:
-        """Compute a finished run again, beside the stored one; `gmm_core.verify.look` compares.
+        """Compute a finished run again, beside the stored one; `jobs.verify.look` compares.
 
         Parameters
         ----------
@@ -170,7 +184,7 @@ class JobService:
         """
         from gmm_core import inference
 
-        with _store_answers():
+        with store_answers():
             state = self.store.state(run_id).state
             if state != "done":
                 raise ValueError(
@@ -178,12 +192,13 @@ class JobService:
                     "Run it to its end first."
                 )
             specification = self.store.specification(run_id)
-            self._check_waiting(owner)
-            run = self.store.create_check(specification, owner)
-            self._take_up(run, inference.n_parts(specification), owner)
+            admission.check_waiting(self.store, self.settings, owner)
+            run = self.store.create_check(run_id, specification, owner)
+            long = limits.is_long(specification)
+            self._take_up(run, inference.n_parts(specification), owner, long)
         return run.id
 
-    def _take_up(self, run: RunState, n_parts: int, owner: str) -> None:
+    def _take_up(self, run: RunState, n_parts: int, owner: str, long: bool) -> None:
         """Join those who wait for a run, or begin it."""
         live = self._dispatcher.live.get(run.id)
         if live is not None:
@@ -193,24 +208,18 @@ class JobService:
                     live.again = bool(live.stopping)
                     return
         if run.state in LIVE and run.attempt is not None:
-            self._lost.mark_if_lost(run)
-        self._dispatcher.begin(run.id, run.kind, n_parts, [owner])
+            self._orphans.mark_if_lost(run)
+        self._dispatcher.begin(run.id, run.kind, n_parts, [owner], long)
 
-    def _check(self, specification: Specification, owner: str) -> None:
-        """Refuse what is too much, unless it is there or under way already."""
-        try:
-            known = self.store.state(specification.id).state
-        except ValueError:
-            known = None
-        if known == "done" or known in LIVE:
-            return
-        limits.check_size(specification, self.settings.run_size)
-        self._check_waiting(owner)
+    def look(self, run_id: str, owner: str | None = None) -> None:
+        """Say that somebody looks at a run, so that it does not expire.
 
-    def _check_waiting(self, owner: str) -> None:
-        if self.settings.queued_runs:
-            waiting = sum(self.store.run_counts(owner, states=("queued",), checks=True).values())
-            limits.check_waiting(waiting, self.settings.queued_runs)
+        Parameters
+        ----------
+        owner : who asks for it, whoever computed it: it stands in their list from now on.
+        """
+        with store_answers():
+            self.store.look(run_id, owner)
 
     def status(self, run_id: str) -> RunStatus:
         """Where a run stands, with what it has drawn so far.
@@ -223,14 +232,14 @@ class JobService:
         run_id = check_run_id(run_id)
         live = self._dispatcher.live.get(run_id)
         if live is None or live.ended.is_set():
-            with _store_answers():
+            with store_answers():
                 run = self.store.state(run_id)
-                if run.state in LIVE and self._lost.mark_if_lost(run):
+                if run.state in LIVE and self._orphans.mark_if_lost(run):
                     run = self.store.state(run_id)
                 live = self._dispatcher.adopt(run) if run.state in LIVE else None
             if live is None:
-                return self._stored_status(run)
-        return self._live_status(live)
+                return stored_status(run, self._dispatcher.past.get(run.id))
+        return live_status(live, self._dispatcher)
 
     def result(self, run_id: str) -> Any:
         """Return the result of a run, also the partial one of a cancelled or failed run, or None.
@@ -240,26 +249,23 @@ class JobService:
         ValueError
             When no run has this id.
         """
-        with _store_answers():
+        with store_answers():
             run = self.store.state(run_id)
             if run.state in LIVE:
                 return None
             key = (run.id, run.attempt)
-            with self._lock:
-                if key in self._results:
-                    self._results.move_to_end(key)
-                    return self._results[key][0]
-            result = self.store.result(run.id)
-        size = _size(result)
-        with self._lock:
-            if result is not None:
-                self._results[key] = (result, size)
-            # The last one stays, however large: a page asks for it again and again.
-            while (
-                len(self._results) > 1
-                and sum(bytes_ for _, bytes_ in self._results.values()) > _CACHE_BYTES
-            ):
-                self._results.popitem(last=False)
+            if (kept := self._results.get(key)) is not None:
+                return kept
+            try:
+                result = self.store.result(run.id)
+            except SQLAlchemyError:
+                raise
+            except ValueError as error:
+                logger.error("The result of run %s cannot be read: %s", run.id, error)
+                self.store.give_up(run.id, run.attempt, UNREADABLE)
+                return None
+        if result is not None:
+            self._results.keep(key, result)
         return result
 
     def cancel(self, run_id: str, owner: str | None = None) -> bool:
@@ -283,10 +289,12 @@ class JobService:
         """
         run_id = check_run_id(run_id)
         live = self._dispatcher.live.get(run_id)
-        if live is None or live.ended.is_set():
+        if live is not None and live.ended.is_set():
+            live = None  # it ends in this moment, or begins anew
+        with store_answers():
             run = self.store.state(run_id)
-            if run.state not in LIVE:
-                return True
+        if live is None and run.state not in LIVE:
+            return True
         if owner is not None and not self._is_last(run_id, owner, live):
             return False
         if live is None or live.ended.is_set():
@@ -306,7 +314,7 @@ class JobService:
                 "This run belongs to somebody else, and only who asked for it can cancel it. "
                 "Whoever holds its link may watch it."
             )
-        if len(owners) == 1:
+        if not self.store.leave(run_id, owner):
             return True
         self.store.delete(run_id, owner)
         if live is not None and owner in live.owners:
@@ -348,15 +356,9 @@ class JobService:
             live = self._dispatcher.live.get(run_id)
             if live is not None:
                 self._stopping.forget(live)
-            with self._lock:
-                self._dispatcher.past.pop(run_id, None)
-                for key in [key for key in self._results if key[0] == run_id]:
-                    del self._results[key]
+            self._dispatcher.past.forget(run_id)
+            self._results.forget(run_id)
         return removed
-
-    def mark_lost(self) -> None:
-        """Mark runs whose server died as failed, so that nobody waits for them."""
-        self._lost.mark()
 
     def close(self) -> None:
         """Stop the workers. Runs under way on this machine are marked as failed."""
@@ -384,113 +386,3 @@ class JobService:
     def __exit__(self, *_: object) -> None:
         """Stop the workers."""
         self.close()
-
-    def _live_status(self, live: LiveRun) -> RunStatus:
-        with live.lock:
-            running = live.started is not None
-            state, message = "running" if running else "queued", self._dispatcher.note(live)
-            if live.unwritten is not None:
-                state, message = live.unwritten
-            if live.stopping:
-                stage = "stopping"
-            elif running:
-                stage = "running" if live.total else "preparing"
-            else:
-                stage = "waiting" if self._dispatcher.waits(live) else "preparing"
-            return RunStatus(
-                run_id=live.run_id,
-                kind=live.kind,
-                state=state,
-                message=message,
-                stage=stage if state in LIVE else "ended",
-                position=0 if running else self._dispatcher.position(live),
-                done=live.done,
-                total=live.total,
-                snapshot=live.snapshot(),
-                elapsed=live.elapsed,
-                remaining=live.remaining,
-                workers=live.workers,
-                owners=tuple(live.owners),
-            )
-
-    def _stored_status(self, run: RunState) -> RunStatus:
-        past = self._dispatcher.past.get(run.id)
-        if past is not None and past.attempt != run.attempt:
-            past = None
-        elapsed = run.seconds
-        if run.state == "running" and run.started is not None:
-            elapsed = max(0.0, (now() - run.started).total_seconds())
-        stage = {"queued": "waiting", "running": "running"}.get(run.state, "ended")
-        seen: dict[str, Any] = {}
-        if past is not None:
-            with past.lock:
-                seen = {
-                    "done": past.done,
-                    "total": past.total,
-                    "snapshot": past.snapshot(),
-                    "workers": past.workers,
-                }
-        return RunStatus(run.id, run.kind, run.state, run.message, stage, elapsed=elapsed, **seen)
-
-
-@contextmanager
-def _store_answers() -> Iterator[None]:
-    """Say in a sentence that the database is away."""
-    try:
-        yield
-    except SQLAlchemyError as error:
-        raise ValueError(
-            "The database does not answer at the moment "
-            f"({reason(error)}). Nothing that is finished is "
-            "lost; try again in a minute."
-        ) from error
-
-
-_service: JobService | None = None
-_stopping = False
-_service_lock = threading.Lock()
-
-
-def service() -> JobService:
-    """Return the service of this process; the first call starts it, and it is closed at exit.
-
-    Raises
-    ------
-    ValueError
-        When it cannot be started, or this process is about to end.
-    """
-    global _service
-    with _service_lock:
-        if _stopping:
-            raise ValueError("The server is stopping. Load the page again in a minute.")
-        if _service is None:
-            _service = JobService()
-        return _service
-
-
-def close_service(for_good: bool = False) -> None:
-    """Close the service of this process.
-
-    Parameters
-    ----------
-    for_good : the process is about to end; else the next call of `service` starts a new one.
-    """
-    global _service, _stopping
-    with _service_lock:
-        _stopping = for_good
-        if _service is not None:
-            _service.close()
-            _service = None
-
-
-def _size(value: Any) -> int:
-    """Bytes of the arrays inside a result."""
-    if isinstance(value, np.ndarray):
-        return value.nbytes
-    if isinstance(value, dict):
-        return sum(map(_size, value.values()))
-    if isinstance(value, list | tuple):
-        return sum(map(_size, value))
-    if is_dataclass(value):
-        return sum(_size(getattr(value, f.name)) for f in fields(value))
-    return 64

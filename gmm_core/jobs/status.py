@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gmm_core.store import LIVE
+from gmm_core.store import LIVE, RunState, now
+
+if TYPE_CHECKING:
+    from gmm_core.jobs.dispatcher import Dispatcher
+    from gmm_core.jobs.live import LiveRun
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,3 +57,58 @@ class RunStatus:
     def fraction(self) -> float:
         """Share of the work that is done, from 0 to 1."""
         return min(1.0, self.done / self.total) if self.total else 0.0
+
+
+def live_status(live: LiveRun, dispatcher: Dispatcher) -> RunStatus:
+    """Say where a run stands that this process watches."""
+    with live.lock:
+        running = live.started is not None
+        state, message = "running" if running else "queued", dispatcher.note(live)
+        if live.unwritten is not None:
+            state, message = live.unwritten
+        if live.stopping:
+            stage = "stopping"
+        elif running:
+            stage = "running" if live.total else "preparing"
+        else:
+            stage = "waiting" if dispatcher.waits(live) else "preparing"
+        return RunStatus(
+            run_id=live.run_id,
+            kind=live.kind,
+            state=state,
+            message=message,
+            stage=stage if state in LIVE else "ended",
+            position=0 if running else dispatcher.position(live),
+            done=live.done,
+            total=live.total,
+            snapshot=live.snapshot(),
+            elapsed=live.elapsed,
+            remaining=live.remaining,
+            workers=live.workers,
+            owners=tuple(live.owners),
+        )
+
+
+def stored_status(run: RunState, past: LiveRun | None) -> RunStatus:
+    """Say where a run stands by its row.
+
+    Parameters
+    ----------
+    past : what this process saw of it, with its last partial results.
+    """
+    if past is not None and past.attempt != run.attempt:
+        past = None
+    elapsed = run.seconds
+    if run.state == "running" and run.started is not None:
+        elapsed = max(0.0, (now() - run.started).total_seconds())
+    stage = {"queued": "waiting", "running": "running"}.get(run.state, "ended")
+    progress: dict[str, Any] = {}
+    if past is not None:
+        with past.lock:
+            progress = {
+                "done": past.done,
+                "total": past.total,
+                "snapshot": past.snapshot(),
+                "workers": past.workers,
+            }
+    return RunStatus(run.id, run.kind, run.state, run.message, stage, elapsed=elapsed, **progress)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gmm_core.jobs.dispatcher import Dispatcher
 from gmm_core.jobs.live import CANCELLED, End, LiveRun
-from gmm_core.jobs.lost import SERVER_STOPPED
+from gmm_core.jobs.orphans import SERVER_STOPPED
 
 if TYPE_CHECKING:
     from distributed import Future
@@ -116,9 +116,9 @@ class Stopping:
         if len(live.parts) == 1:
             return
         for part in parts:
-            given = worker.Given(*end, None)
+            outcome = worker.Given(*end, None)
             every = self._store.save_part(
-                live.run_id, live.attempt, part, tuple(given), len(live.parts)
+                live.run_id, live.attempt, part, tuple(outcome), len(live.parts)
             )
             if every is not None:
                 worker.finish(self._store, live.run_id, live.attempt, every)

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gmm_core.jobs import limits
 from gmm_core.jobs.dispatcher import Dispatcher
 from gmm_core.jobs.live import End, LiveRun
-from gmm_core.jobs.lost import Lost
+from gmm_core.jobs.orphans import Orphans
 from gmm_core.jobs.stopping import Stopping
 from gmm_core.store import reason
 
@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 _TICK = 0.5  # seconds between two looks
 _BEAT = 10.0  # how often it says in the store that this process still looks after its runs
+_OVERDUE = 5.0  # seconds after which a run is a long one, whatever was estimated
 _OWN_TIME = 1.0  # a worker stops a run at its limit by itself; this much later it is made to
 _LOADING = 120.0  # loading and compiling an engine may take this long; it counts for no limit
 
@@ -27,15 +28,15 @@ _LOADING = 120.0  # loading and compiling an engine may take this long; it count
 class Watch:
     """A thread that makes up for whatever else was lost: a connection, a callback, a write."""
 
-    def __init__(self, dispatcher: Dispatcher, stopping: Stopping, lost: Lost) -> None:
+    def __init__(self, dispatcher: Dispatcher, stopping: Stopping, orphans: Orphans) -> None:
         self._dispatcher = dispatcher
         self._stopping = stopping
-        self._lost = lost
+        self._orphans = orphans
         self._thread = threading.Thread(target=self._look, name="gmm-jobs-beat", daemon=True)
 
     def start(self) -> None:
         """Begin to watch."""
-        self._dispatcher.steps.guarded(self._lost.mark)
+        self._dispatcher.steps.guarded(self._orphans.mark)
         self._thread.start()
 
     def join(self) -> None:
@@ -70,7 +71,7 @@ class Watch:
     def _beat(self) -> None:
         runs = list(self._dispatcher.live.values())
         self._dispatcher.store.touch([live.run_id for live in runs if live.own])
-        self._lost.mark()
+        self._orphans.mark()
         self._dispatcher.store.expire()
 
     def _tick(self, live: LiveRun) -> None:
@@ -82,6 +83,8 @@ class Watch:
         late = live.computing > limit + _OWN_TIME or (live.elapsed or 0.0) > limit + _LOADING
         if limit and late and live.own:
             self._stopping.stop(live, End("failed", limits.too_long(limit, live.kind)))
+        if live.computing > _OVERDUE:
+            self._dispatcher.lengthen(live)
         if live.own:
             self._dispatcher.look(live)
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from gmm_core.jobs import greet, local_cluster
 from gmm_core.jobs.live import End
+from gmm_core.jobs.local_cluster import MESSAGES
 
 if TYPE_CHECKING:
     from distributed import Client, Future, LocalCluster
@@ -21,22 +22,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _CONNECT = 5.0  # seconds to wait for a scheduler; whoever watches tries again
-
-# Each side of a connection keeps its last thousand messages for whoever debugs Dask: reports, of
-# which one may have megabytes.
-_MESSAGES = 10
-
-# A worker that uses more than its memory is ended. Dask would first write results to the disk, of
-# which we have none there, then pause the worker, which with one thread ends nothing; and it would
-# try a run that kills its worker four times.
-_CONFIGURATION = {
-    "distributed.worker.memory.target": False,
-    "distributed.worker.memory.spill": False,
-    "distributed.worker.memory.pause": False,
-    "distributed.worker.memory.terminate": 0.95,
-    "distributed.scheduler.allowed-failures": 1,
-    "distributed.admin.low-level-log-length": _MESSAGES,
-}
 
 
 class Workers:
@@ -57,6 +42,9 @@ class Workers:
         self._client: Client | None = None
         self._lock = threading.Lock()
         self.slots = 0  # threads that can compute at the same time
+        # A local process more, for short runs alone: started when long ones first fill the others.
+        self.spare = 0
+        self.spare_asked = False
         self.present = 0  # those that there were when somebody last asked
         # Dask keeps what it once called for a topic, also after the end of the subscription: what
         # takes the reports, and with it all that a run has drawn, is kept here and let go.
@@ -87,34 +75,49 @@ class Workers:
         OSError
             When the scheduler cannot be reached.
         """
-        import dask
-        from distributed import Client, LocalCluster
+        from distributed import Client
 
         from gmm_core import worker
+        from gmm_core.worker import dask_internals
 
         with self._lock:
             old, self._client = self._client, None
         if old is not None:
             old.close(timeout=1)
         if not self.scheduler and self._cluster is None:
-            with dask.config.set(_CONFIGURATION):
-                self._cluster = LocalCluster(
-                    n_workers=self._n_workers,
-                    threads_per_worker=1,
-                    processes=True,
-                    memory_limit=self.memory or "auto",
-                    host="127.0.0.1",
-                    # No dashboard. Its HTTP server starts all the same, and left to itself on port
-                    # 8787 of every interface.
-                    dashboard_address="127.0.0.1:0",
-                    scheduler_kwargs={"dashboard": False},
-                )
+            self._cluster = local_cluster.start(self._n_workers, self.memory)
+        if self._cluster is None:
+            greet.ask(self.scheduler, _CONNECT)
         target = self._cluster if self._cluster is not None else self.scheduler
         client = Client(target, set_as_default=False, timeout=_CONNECT)
-        client.run_on_scheduler(_keep_few_messages, listener=client.id)
+        client.run_on_scheduler(
+            dask_internals.keep_few_messages, listener=client.id, n_messages=MESSAGES
+        )
+        if self._cluster is not None:
+            client.register_plugin(worker.Unheard())
         client.register_plugin(worker.WarmUp())
         self._client = client
         self.count()
+
+    @property
+    def room(self) -> int:
+        """Parts of long runs that may compute at the same time: short ones find a worker free."""
+        return self.slots if not self.scheduler else max(1, self.slots - 1)
+
+    def add_spare(self) -> None:
+        """Start one more process on this machine, once; elsewhere one of those there is kept."""
+        with self._lock:
+            cluster, already, self.spare_asked = self._cluster, self.spare_asked, True
+        if cluster is not None and not already:
+            cluster.scale(self._n_workers + 1)
+
+    def spare_came(self) -> bool:
+        """Whether the further process has just begun to take tasks."""
+        client = self._client
+        if self.spare or not self.spare_asked or client is None or self._cluster is None:
+            return False
+        self.spare = int(len(client.nthreads()) > self._n_workers)
+        return bool(self.spare)
 
     def count(self) -> None:
         """Look how many threads there are; local ones that restart are counted all the same."""
@@ -179,11 +182,13 @@ class Workers:
 
     def unlisten(self, topic: str) -> None:
         """Hear no more of a topic, and let the scheduler forget it: it would keep every report."""
+        from gmm_core.worker import dask_internals
+
         self._takers.pop(topic, None)
         client = self._client
-        if client is not None and topic in client._event_handlers:
+        if client is not None and dask_internals.has_subscribed(client, topic):
             client.unsubscribe_topic(topic)
-            client.run_on_scheduler(_forget_events, topic=topic, listener=client.id)
+            client.run_on_scheduler(dask_internals.forget_events, topic=topic, listener=client.id)
 
     def stop(self, attempt: str, end: End) -> None:
         """Tell every worker process, also those that are busy, to stop an attempt, and why."""
@@ -223,21 +228,6 @@ def death(future: Future, memory: str) -> str:
             f"more memory than a worker has: {limit}. Use fewer points, components, starts or "
             "draws."
         )
-    if type(error).__name__ == "StoreAwayError":
+    if type(error).__name__ in ("StoreAwayError", "OtherProgramError"):
         return str(error)
     return f"The run failed: {type(error).__name__}: {error}"
-
-
-def _keep_few_messages(dask_scheduler: Any, listener: str) -> None:
-    # Its own setting would shorten what it keeps for those who join a run later, too.
-    stream = dask_scheduler.client_comms[listener]
-    stream.recent_message_log = deque(stream.recent_message_log, maxlen=_MESSAGES)
-
-
-def _forget_events(dask_scheduler: Any, topic: str, listener: str) -> None:
-    topics = dask_scheduler._broker._topics
-    if topic in topics:
-        topics[topic].truncate()
-        topics[topic].unsubscribe(listener)
-        if not topics[topic].subscribers:  # empty it would stay for as long as the scheduler
-            del topics[topic]

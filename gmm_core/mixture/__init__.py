@@ -9,11 +9,13 @@ from gmm_core.mixture.density import (
     assign,
     boundaries,
     component_log_densities,
+    e_step,
+    log_components,
     log_density,
     responsibilities,
 )
 from gmm_core.mixture.log_joint import log_joint, log_joint_terms, log_prior_terms
-from gmm_core.mixture.model import COVARIANCES, MAX_COMPONENTS, Covariance, Mixture
+from gmm_core.mixture.model import COVARIANCES, MAX_COMPONENTS, Mixture
 from gmm_core.mixture.parameters import Parameters, from_sites, sites
 from gmm_core.mixture.prior_draws import prior_draws
 from gmm_core.mixture.priors import Priors
@@ -21,14 +23,15 @@ from gmm_core.mixture.priors import Priors
 __all__ = [
     "COVARIANCES",
     "MAX_COMPONENTS",
-    "Covariance",
     "Mixture",
     "Parameters",
     "Priors",
     "assign",
     "boundaries",
     "component_log_densities",
+    "e_step",
     "from_sites",
+    "log_components",
     "log_density",
     "log_joint",
     "log_joint_terms",

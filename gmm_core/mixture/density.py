@@ -1,97 +1,119 @@
-"""What one point says of data: density, responsibilities, assignment, boundaries.
+"""What points of a mixture say of data: density, responsibilities, assignment, boundaries.
 
-Closed forms in NumPy and SciPy, in log space, with Cholesky factors and no inverses.
+A value that is NaN is missing and integrated out, as the rest of its row says (missing at random).
+
+Closed forms in NumPy, in log space, with Cholesky factors and no inverses. The density of the
+mixture is written here once; whoever needs it at one point or at many asks `log_components`,
+`log_density` or `e_step`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gmm_core.mixture.observation import box_of, patterns
 from gmm_core.mixture.parameters import Parameters
 
 Array = NDArray[np.float64]
 
 _LOG_2PI = float(np.log(2 * np.pi))
+# Numbers of one block of points by data, 4 MB: the fastest of 0.03 to 2 million, in a core's cache.
+_BLOCK = 500_000
 
 
-def component_log_densities(parameters: Parameters, values: ArrayLike) -> Array:
-    """Log of weight times density of each component at each point, log w_k N(x_n | k).
+def log_components(points: Parameters, values: ArrayLike) -> Array:
+    """Log of weight times density of each component at each value, log w_k N(x_n | k).
 
     Parameters
     ----------
-    parameters : K components in D dimensions.
-    values : [N, D], or [N] when D = 1, in the units the parameters were fitted in.
+    points : K components in D dimensions, one point or a sequence of M.
+    values : [N, D], or [N] when D = 1, in the units the points were fitted in; NaN is missing.
 
     Returns
     -------
-    [N, K]; -inf where a weight is zero.
+    [M, K, N], or [K, N] of one point; -inf where a weight is zero. With noise it is
+    the last of K + 1.
 
     Raises
     ------
     ValueError
-        When the columns of `values` and `parameters` differ in number, or a value is not finite.
+        When the columns of `values` and `points` differ in number, a value is infinite, or a row
+        has none.
     """
-    K, D = parameters.locs.shape
-    x = np.asarray(values, dtype=np.float64)
-    if x.ndim <= 1:
-        x = x.reshape(-1, 1)
-    if x.ndim != 2 or x.shape[1] != D:
-        raise ValueError(
-            f"The values have shape {np.shape(values)}, but the parameters have {D} columns. "
-            f"Give an array [N, {D}]."
-        )
-    if not np.all(np.isfinite(x)):
-        raise ValueError("Some values are not finite. Leave out NaN and infinite values.")
-    with np.errstate(divide="ignore"):
-        log_weights = np.log(parameters.weights)
-    result = np.empty((len(x), K))
-    for k in range(K):
-        L = parameters.scale_tril[k]
-        # Solved row by row: for few columns LAPACK's call costs more than the arithmetic, and on a
-        # busy machine its threads wait for each other.
-        z = np.subtract(x.T, parameters.locs[k][:, None], order="C")
-        for i in range(D):
-            if i and L[i, :i].any():
-                z[i] -= L[i, :i] @ z[:i]
-            z[i] /= L[i, i]
-        # A point whose squared distance overflows has density zero: -inf is the right limit.
-        with np.errstate(over="ignore"):
-            distance = np.einsum("dn,dn->n", z, z)
-        distance[np.isnan(distance)] = np.inf
-        constant = log_weights[k] - np.log(np.diagonal(L)).sum() - 0.5 * D * _LOG_2PI
-        result[:, k] = constant - 0.5 * distance
-    return result
+    sequence, x = _sequence(points), _table(points, values)
+    log_densities = np.empty((*sequence.every_weight.shape, len(x)))
+    for m, n, joint, _, _ in _blocks(sequence, x):
+        log_densities[m, :, n] = joint
+    return log_densities if points.lead else log_densities[0]
 
 
-def log_density(parameters: Parameters, values: ArrayLike) -> Array:
-    """Log density of the mixture at each point [N]: log sum_k w_k N(x_n | loc_k, covariance_k)."""
-    return _logsumexp(component_log_densities(parameters, values))
+def component_log_densities(parameters: Parameters, values: ArrayLike) -> Array:
+    """Return the `log_components` of one point with a row for each value [N, K]."""
+    return np.ascontiguousarray(log_components(parameters, values).T)
+
+
+def log_density(points: Parameters, values: ArrayLike) -> Array:
+    """Log density of the mixture at each value: log sum_k w_k N(x_n | loc_k, covariance_k).
+
+    Returns
+    -------
+    [N] of one point, [M, N] of a sequence; see `log_components` for the rest.
+    """
+    sequence, x = _sequence(points), _table(points, values)
+    total = np.empty((len(sequence), len(x)))
+    for m, n, joint, _, _ in _blocks(sequence, x):
+        total[m, n] = log_sum_exp(joint, axis=1)
+    return total if points.lead else total[0]
+
+
+def e_step(points: Parameters, values: ArrayLike) -> tuple[Array, Array]:
+    """Return log density and responsibilities at once, for one point or a sequence.
+
+    Returns
+    -------
+    log density [M, N] and responsibilities [M, K, N], which sum to one over the components, with
+    noise K + 1; of one point [N] and [K, N]. See `log_components` for arguments and errors.
+
+    Notes
+    -----
+    Bishop (2006), Pattern Recognition and Machine Learning, eq. 9.23. Every value's largest term
+    is subtracted before anything else: at log densities of -1e16, where components lie on one
+    another, a log of their sum has no digits left to say how they share.
+    """
+    sequence, x = _sequence(points), _table(points, values)
+    M, K = sequence.every_weight.shape
+    density, shares = np.empty((M, len(x))), np.empty((M, K, len(x)))
+    for m, n, joint, part, there in _blocks(sequence, x):
+        top, near = _reachable(part, there, joint)
+        near = np.exp(near - near.max(axis=1, keepdims=True))
+        total = near.sum(axis=1)
+        density[m, n] = top + np.log(total)
+        shares[m, :, n] = near / total[:, None]
+    return (density, shares) if points.lead else (density[0], shares[0])
 
 
 def responsibilities(parameters: Parameters, values: ArrayLike) -> Array:
-    """Probability that each point came from each component, p(z_n = k | x_n).
+    """Probability that each value came from each component, p(z_n = k | x_n).
 
     Parameters
     ----------
-    parameters : K components in D dimensions.
+    parameters : one point, K components in D dimensions.
     values : [N, D], or [N] when D = 1, in the units the parameters were fitted in.
 
     Returns
     -------
-    [N, K], rows sum to one.
+    [N, K], rows sum to one; with noise [N, K + 1], the noise last.
 
     Raises
     ------
     ValueError
         When the columns of `values` and `parameters` differ in number.
-
-    Notes
-    -----
-    Bishop (2006), Pattern Recognition and Machine Learning, eq. 9.23, computed in log space.
     """
-    joint = _reachable(parameters, values)
-    return np.exp(joint - _logsumexp(joint)[:, None])
+    return np.ascontiguousarray(e_step(parameters, values)[1].T)
 
 
 def assign(
@@ -119,7 +141,10 @@ def assign(
             f"The temperature is {temperature}. Give 0 for the most probable component, 1 for a "
             "draw from the posterior assignment, or another number above 0."
         )
-    joint = _reachable(parameters, values)
+    x = _table(parameters, values)
+    joint = np.empty((len(x), parameters.every_weight.shape[-1]))
+    for _, n, block, part, there in _blocks(_sequence(parameters), x):
+        joint[n] = _reachable(part, there, block)[1][0].T
     if temperature > 0:
         noise = np.random.default_rng(seed).gumbel(size=joint.shape)
         joint = (joint - joint.max(axis=1, keepdims=True)) / temperature + noise
@@ -147,6 +172,10 @@ def boundaries(parameters: Parameters) -> Array:
     with np.errstate(divide="ignore"):
         a, b = -0.5 / s**2, m / s**2
         c = np.log(parameters.weights) - np.log(s) - 0.5 * (m / s) ** 2
+    if parameters.noise is not None and parameters.box is not None:
+        # Without the factor that all Gaussians have, a level is a parabola without a bend.
+        level = np.log(parameters.noise * unit / parameters.box[0]) + 0.5 * _LOG_2PI
+        a, b, c, K = np.append(a, 0.0), np.append(b, 0.0), np.append(c, level), K + 1
     roots: list[float] = []
     for i in range(K):
         for j in range(i + 1, K):
@@ -160,32 +189,133 @@ def boundaries(parameters: Parameters) -> Array:
     return edges[winner[:-1] != winner[1:]] * unit + centre
 
 
-def _reachable(parameters: Parameters, values: ArrayLike) -> Array:
-    """Component log densities [N, K], with a finite one in every row.
-
-    A point so far out that every squared distance overflows belongs to the component that is
-    nearest in its own scale: there the widest takes all.
-    """
-    joint = component_log_densities(parameters, values)
-    far = np.flatnonzero(~np.isfinite(joint.max(axis=1)))
-    if far.size:
-        x = np.asarray(values, dtype=np.float64).reshape(len(joint), -1)[far]
-        # Divided by the largest value and scale there is, and so again within reach.
-        L = parameters.scale_tril / parameters.scale_tril.max()
-        for row, point in zip(far, x, strict=True):
-            size = np.abs(point).max()
-            z = np.linalg.solve(L, (point / size - parameters.locs / size)[..., None])[..., 0]
-            distance = np.where(parameters.weights > 0, np.abs(z).max(axis=1), np.inf)
-            joint[row] = np.where(np.arange(len(distance)) == distance.argmin(), 0.0, -np.inf)
-    return joint
-
-
-def _logsumexp(rows: Array) -> Array:
-    """Log of the sum of exponentials of each row [N]; -inf for a row of -inf."""
-    top = rows.max(axis=1)
+def log_sum_exp(values: Array, axis: int = -1) -> Array:
+    """Log of the sum of exponentials along an axis; -inf where all of them are."""
+    top = values.max(axis=axis, keepdims=True)
     safe = np.where(np.isfinite(top), top, 0.0)
     with np.errstate(divide="ignore"):
-        return safe + np.log(np.exp(rows - safe[:, None]).sum(axis=1))
+        return safe.squeeze(axis) + np.log(np.exp(values - safe).sum(axis=axis))
+
+
+def _sequence(points: Parameters) -> Parameters:
+    """Return one point as a sequence of one."""
+    return points if points.lead else points.reshape(1)
+
+
+def _table(points: Parameters, values: ArrayLike) -> Array:
+    """Check the values and return them as [N, D]."""
+    D = points.locs.shape[-1]
+    x = np.asarray(values, dtype=np.float64)
+    if x.ndim <= 1:
+        x = x.reshape(-1, 1)
+    if x.ndim != 2 or x.shape[1] != D:
+        raise ValueError(
+            f"The values have shape {np.shape(values)}, but the parameters have {D} columns. "
+            f"Give an array [N, {D}]."
+        )
+    if np.any(np.isinf(x)):
+        raise ValueError("Some values are infinite. Give finite numbers, or NaN for missing ones.")
+    if np.any(np.isnan(x).all(axis=1)):
+        raise ValueError("Some rows have no value at all. Leave them out.")
+    return x
+
+
+_Rows = slice | NDArray[np.intp]
+
+
+def _blocks(
+    points: Parameters, x: Array
+) -> Iterator[tuple[slice, _Rows, Array, Parameters, Array]]:
+    """Go through `log_components` [M, K, N] in blocks that stay in a core's cache.
+
+    Yields which points, which values, and their part [m, K, n], which may be written to; then
+    these points and values, without the columns that are missing there.
+    """
+    if points.noise is not None and points.box is None:
+        box = np.broadcast_to(box_of(x), points.locs[..., 0, :].shape)
+        points = replace(points, box=box)
+    missing = np.isnan(x)
+    if not missing.any():
+        for m, n, joint in _complete_blocks(points, x):
+            yield m, n, joint, points[m], x[n]
+        return
+    for there, rows in patterns(missing):
+        part, seen = points.marginal(np.flatnonzero(there)), x[np.ix_(rows, there)]
+        for m, n, joint in _complete_blocks(part, seen):
+            yield m, rows[n], joint, part[m], seen[n]
+
+
+def _complete_blocks(points: Parameters, x: Array) -> Iterator[tuple[slice, slice, Array]]:
+    (M, K, D), N = points.locs.shape, len(x)
+    n = max(1, min(N, _BLOCK // (K * D)))
+    m = max(1, _BLOCK // (K * D * n))
+    with np.errstate(divide="ignore"):
+        log_weights = np.log(points.weights)
+    diagonal = np.diagonal(points.scale_tril, axis1=-2, axis2=-1)
+    constant = log_weights - np.log(diagonal).sum(axis=-1) - 0.5 * D * _LOG_2PI
+    level = None
+    if points.noise is not None and points.box is not None:
+        with np.errstate(divide="ignore"):
+            level = np.log(points.noise) - np.log(points.box).sum(axis=-1)
+    columns = np.ascontiguousarray(x.T)
+    for first in range(0, M, m):
+        some = slice(first, first + m)
+        locs, factors = points.locs[some], points.scale_tril[some]
+        for begin in range(0, N, n):
+            rows = slice(begin, begin + n)
+            joint = _squared_distances(columns[:, rows], locs, factors)
+            joint *= -0.5
+            joint += constant[some, :, None]
+            if level is not None:
+                noise = np.broadcast_to(level[some, None, None], (len(joint), 1, joint.shape[2]))
+                joint = np.concatenate([joint, noise], axis=1)
+            yield some, rows, joint
+
+
+def _squared_distances(columns: Array, locs: Array, factors: Array) -> Array:
+    """Squared distances [m, K, n] of values [D, n] in units of each component's covariance.
+
+    By forward substitution, row by row for all components at once: for few columns LAPACK's call
+    costs more than the arithmetic.
+    """
+    D = len(columns)
+    z = np.empty((D, *locs.shape[:2], columns.shape[1]))
+    squares = np.zeros(z.shape[1:])
+    used = [[bool(factors[..., i, j].any()) for j in range(i)] for i in range(D)]
+    # A value whose squared distance overflows has density zero: -inf is the right limit.
+    with np.errstate(over="ignore", invalid="ignore"):
+        for i in range(D):
+            np.subtract(columns[i], locs[..., i, None], out=z[i])
+            if sum(used[i]) > 2:  # from here on a product of matrices is faster
+                before = np.moveaxis(z[:i], 0, 2)
+                z[i] -= np.matmul(factors[..., i, None, :i], before)[:, :, 0]
+            else:
+                for j in np.flatnonzero(used[i]):
+                    z[i] -= factors[..., i, j, None] * z[j]
+            z[i] /= factors[..., i, i, None]
+            squares += z[i] ** 2
+    if D > 1:
+        squares[np.isnan(squares)] = np.inf
+    return squares
+
+
+def _reachable(points: Parameters, x: Array, joint: Array) -> tuple[Array, Array]:
+    """Return the largest log component [m, n], and all with a finite one for each value [m, K, n].
+
+    A value so far out that every squared distance overflows belongs to the component that is
+    nearest in its own scale: there the widest takes all.
+    """
+    weights, locs, factors = points.weights, points.locs, points.scale_tril
+    top = joint.max(axis=1)
+    for m in np.flatnonzero(~np.isfinite(top).all(axis=1)):
+        L = factors[m] / factors[m].max()
+        for n in np.flatnonzero(~np.isfinite(top[m])):
+            # Divided by the largest value and scale there is, and so again within reach.
+            size = np.abs(x[n]).max()
+            z = np.linalg.solve(L, (x[n] / size - locs[m] / size)[..., None])[..., 0]
+            distance = np.where(weights[m] > 0, np.abs(z).max(axis=1), np.inf)
+            joint[m, :, n] = np.where(np.arange(joint.shape[1]) == distance.argmin(), 0.0, -np.inf)
+    return top, joint
 
 
 def _real_roots(a: float, b: float, c: float) -> list[float]:

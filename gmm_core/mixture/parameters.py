@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields, replace
+from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +19,13 @@ Array = NDArray[np.float64]
 class Parameters:
     """One point: weights [K], locs [K, D] and Cholesky factors scale_tril [K, D, D].
 
-    A leading axis [M] on all three makes it a sequence of points, as along a trajectory.
+    With noise also its weight `noise`, so that the weights and it sum to one, and the widths `box`
+    [D] of the box in which it is uniform; without them the noise fills the box of the values that
+    are asked about.
+
+    A leading axis [M] on all three makes it a sequence of points, as along a trajectory; several
+    of them, such as [C, S] of a sampler's draws, a table of points. They are what an index, a slice
+    or a mask chooses from, and what `reshape` changes.
 
     Raises
     ------
@@ -29,21 +37,25 @@ class Parameters:
     weights: Array
     locs: Array
     scale_tril: Array
+    noise: Array | None = None
+    box: Array | None = None
 
     def __post_init__(self) -> None:
-        for name in ("weights", "locs", "scale_tril"):
-            array = np.ascontiguousarray(getattr(self, name), dtype=np.float64).copy()
+        for name, value in self.arrays().items():
+            array = np.array(value, dtype=np.float64, order="C")
             array.flags.writeable = False
             object.__setattr__(self, name, array)
         lead, K = self.weights.shape[:-1], self.weights.shape[-1] if self.weights.ndim else 0
         D = self.locs.shape[-1] if self.locs.ndim else 0
-        expected = ((*lead, K, D), (*lead, K, D, D))
-        if not (K and D) or (self.locs.shape, self.scale_tril.shape) != expected:
+        came = {name: array.shape for name, array in self.arrays().items()}
+        every = {**self.shapes(K, D), "noise": (), "box": (D,)}
+        expected = {name: (*lead, *every[name]) for name in came}
+        if not (K and D) or came != expected:
             raise ValueError(
                 f"Parameters came with weights {self.weights.shape}, locs {self.locs.shape} and "
                 f"scale_tril {self.scale_tril.shape}. Expected [K], [K, D] and [K, D, D]."
             )
-        w = self.weights
+        w = self.weights if self.noise is None else self.every_weight
         if not (np.all(w >= 0) and np.all(np.abs(w.sum(-1) - 1) < 1e-6)):
             raise ValueError(
                 f"The weights {w.tolist() if w.ndim == 1 else '(of a sequence)'} are not a "
@@ -58,6 +70,60 @@ class Parameters:
                 "scale_tril has to be lower triangular with a positive diagonal: the Cholesky "
                 "factor of each covariance (numpy.linalg.cholesky)."
             )
+        if self.box is not None and not np.all(np.isfinite(self.box) & (self.box > 0)):
+            raise ValueError("The widths of the noise's box have to be above zero and finite.")
+
+    @property
+    def every_weight(self) -> Array:
+        """Weights [K], with that of the noise behind them where there is one [K + 1]."""
+        if self.noise is None:
+            return self.weights
+        return np.concatenate([self.weights, np.asarray(self.noise)[..., None]], axis=-1)
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, ArrayLike]) -> Parameters:
+        """Put a point together from its arrays by name, the inverse of `arrays`.
+
+        Names that a point does not have are passed over.
+
+        Raises
+        ------
+        ValueError
+            When an array is missing, or they make no point.
+        """
+        parts = {each.name: each.default for each in fields(cls)}
+        lacking = [n for n, default in parts.items() if default is MISSING and n not in arrays]
+        if lacking:
+            raise ValueError(
+                f"Parameters came without {' and '.join(lacking)}. Give {', '.join(parts)}."
+            )
+        return cls(**{name: np.asarray(arrays[name]) for name in parts if name in arrays})
+
+    @staticmethod
+    def shapes(n_components: int, n_columns: int) -> dict[str, tuple[int, ...]]:
+        """Shape of each array of one point with K components in D columns, without noise."""
+        K, D = n_components, n_columns
+        return {"weights": (K,), "locs": (K, D), "scale_tril": (K, D, D)}
+
+    @classmethod
+    def size(cls, n_components: int, n_columns: int) -> int:
+        """Count the numbers of one point with K components in D columns."""
+        return sum(prod(shape) for shape in cls.shapes(n_components, n_columns).values())
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the arrays of the point by name; a part that is absent is left out."""
+        parts = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: array for name, array in parts.items() if array is not None}
+
+    @property
+    def lead(self) -> tuple[int, ...]:
+        """Leading axes: () of one point, (M,) of a sequence."""
+        return self.weights.shape[:-1]
+
+    def reshape(self, *lead: int) -> Parameters:
+        """Return the same points with other leading axes; -1 for all of them in one row."""
+        n = len(self.lead)
+        return Parameters.of({k: a.reshape(*lead, *a.shape[n:]) for k, a in self.arrays().items()})
 
     @property
     def covariances(self) -> Array:
@@ -82,12 +148,28 @@ class Parameters:
             raise ValueError("A sequence of points has no single order. Take one point of it.")
         return np.lexsort((self.locs[:, 0], -self.weights))
 
+    def marginal(self, columns: ArrayLike) -> Parameters:
+        """Return the mixture of some of the columns: a marginal of Gaussians is Gaussian.
+
+        Of a sequence of points, that of each.
+        """
+        index = np.asarray(columns)
+        # L Q has the same product for every orthogonal Q; unlike Cholesky's, it always exists.
+        rows = np.swapaxes(self.scale_tril[..., index, :], -1, -2)
+        factor = np.swapaxes(np.linalg.qr(rows, mode="r"), -1, -2)
+        sign = np.sign(np.diagonal(factor, axis1=-2, axis2=-1))
+        return replace(
+            self,
+            locs=self.locs[..., index],
+            scale_tril=factor * sign[..., None, :],
+            box=None if self.box is None else self.box[..., index],
+        )
+
     def permuted(self, order: ArrayLike) -> Parameters:
         """Return the same mixture with its components in the given order [K]."""
-        index = np.asarray(order)
-        return Parameters(
-            self.weights[..., index], self.locs[..., index, :], self.scale_tril[..., index, :, :]
-        )
+        index, axis = np.asarray(order), len(self.lead)
+        arrays = {name: getattr(self, name).take(index, axis) for name in self.shapes(1, 1)}
+        return replace(self, **arrays)
 
     def __len__(self) -> int:
         """Count the points of a sequence."""
@@ -95,11 +177,13 @@ class Parameters:
             raise TypeError("One point has no length; a sequence of points has.")
         return len(self.weights)
 
-    def __getitem__(self, index: int) -> Parameters:
-        """Return one point of a sequence."""
+    def __getitem__(self, index: Any) -> Parameters:
+        """Return one point of a sequence, or some: by number, slice, list or mask."""
         if self.weights.ndim == 1:
             raise TypeError("This is one point, not a sequence of points.")
-        return Parameters(self.weights[index], self.locs[index], self.scale_tril[index])
+        # An index that goes beyond the leading axes ends here, before it reaches the components.
+        _ = np.broadcast_to(0.0, self.lead)[index]
+        return Parameters.of({name: array[index] for name, array in self.arrays().items()})
 
     def __iter__(self) -> Iterator[Parameters]:
         """Go through the points of a sequence."""
@@ -107,75 +191,48 @@ class Parameters:
 
 
 def sites(mixture: Mixture, parameters: Parameters) -> dict[str, Array]:
-    """Split a point into the model's own sites: weights, locs, scale and correlation.
+    """Split a point into the model's own sites: weights, locs, and those of covariances.
 
     Returns
     -------
-    "weights" [K], "locs" [K, D], "scale" of `mixture.scale_shape(D)`, and where the mixture has
-    correlations "correlation" [D, D] or [K, D, D]: Cholesky factors with rows of length one.
-    Leading axes of a sequence of points stand before these.
+    "weights" [K], "locs" [K, D], and the sites of the family (`Family.sites`), such as "scale" and
+    "correlation" [D, D] or [K, D, D], Cholesky factors with rows of length one. Leading axes of a
+    sequence of points stand before these.
 
     Raises
     ------
     ValueError
         When the point is not one of this mixture: another K, or covariances of another form.
     """
-    K, D = parameters.locs.shape[-2:]
+    K = parameters.locs.shape[-2]
     if mixture.n_components != K:
         raise ValueError(
             f"The parameters have {K} components, but the mixture has K = {mixture.n_components}. "
             "Use the mixture they were fitted with."
         )
-    scales, L = parameters.scales, parameters.scale_tril
-    correlation = L / scales[..., None]
-
-    def same(array: Array, axis: int) -> bool:
-        first = array.take([0], axis=axis)
-        return bool(np.allclose(array, first, rtol=1e-9, atol=1e-12 * np.abs(array).max()))
-
-    if mixture.tied and not same(L, -3):
+    if mixture.noise != (parameters.noise is not None):
+        there = "none" if parameters.noise is None else "some"
         raise ValueError(
-            "The mixture is tied, one covariance for all components, but the parameters have "
-            "different ones. Use tied=False."
+            f"The mixture has noise={mixture.noise}, but the parameters have {there}. Use the "
+            "mixture they were fitted with."
         )
-    if not mixture.has_correlations(D) and np.any(np.tril(correlation, -1)):
-        raise ValueError(
-            f"The mixture's covariance is {mixture.covariance}, but the parameters have "
-            'correlations. Use covariance="full".'
-        )
-    if mixture.covariance == "spherical":
-        if not same(scales, -1):
-            raise ValueError(
-                "The mixture is spherical, one scale for all columns, but the parameters have "
-                'different ones. Use covariance="diag".'
-            )
-        scales = scales[..., 0]
-    found = {"weights": parameters.weights, "locs": parameters.locs}
-    components = -1 if mixture.covariance == "spherical" else -2
-    found["scale"] = np.take(scales, 0, axis=components) if mixture.tied else scales
-    if mixture.has_correlations(D):
-        found["correlation"] = correlation[..., 0, :, :] if mixture.tied else correlation
-    return found
+    covariances = mixture.family.split(parameters.scale_tril)
+    return {"weights": parameters.every_weight, "locs": parameters.locs} | covariances
 
 
-def from_sites(mixture: Mixture, values: dict[str, Array]) -> Parameters:
+def from_sites(mixture: Mixture, values: dict[str, Array], box: Array | None = None) -> Parameters:
     """Put the model's sites together into expanded parameters; the inverse of `sites`.
 
-    Every site may have the same leading axes, such as [C, S] of a sampler's draws.
+    Every site may have the same leading axes, such as [C, S] of a sampler's draws. `box` [D] is
+    that of the noise, where the mixture has any.
     """
     weights = np.asarray(values["weights"], dtype=np.float64)
     locs = np.asarray(values["locs"], dtype=np.float64)
     K, D = locs.shape[-2:]
-    scale = np.asarray(values["scale"], dtype=np.float64)
-    if mixture.covariance == "spherical":
-        scale = np.repeat(scale[..., None], D, axis=-1)
-    if mixture.tied:
-        scale = np.repeat(scale[..., None, :], K, axis=-2)
-    if "correlation" in values:
-        correlation = np.asarray(values["correlation"], dtype=np.float64)
-        if mixture.tied:
-            correlation = np.repeat(correlation[..., None, :, :], K, axis=-3)
-        scale_tril = scale[..., None] * correlation
-    else:
-        scale_tril = scale[..., None] * np.eye(D)
-    return Parameters(weights, locs, np.tril(scale_tril))
+    values = {name: np.asarray(value, dtype=np.float64) for name, value in values.items()}
+    scale_tril = mixture.family.factor(np, values, K, D)
+    if not mixture.noise:
+        return Parameters(weights, locs, np.tril(scale_tril))
+    lead = weights.shape[:-1]
+    everywhere = None if box is None else np.broadcast_to(box, (*lead, D))
+    return Parameters(weights[..., :K], locs, np.tril(scale_tril), weights[..., K], everywhere)

@@ -13,13 +13,16 @@ from gmm_core.store.database import PATIENCE, WORKER_PATIENCE, default_url, reas
 from gmm_core.store.datasets import DatasetRow
 from gmm_core.store.events import Event
 from gmm_core.store.ids import ENDED, LIVE, check_run_id, now
-from gmm_core.store.listing import Listing, RunRow
+from gmm_core.store.listing import MOST_NOTE, MOST_TITLE, Listing, RunRow
 from gmm_core.store.results import Results
 from gmm_core.store.runs import RunState
+from gmm_core.store.usage import Usage
 
 __all__ = [
     "ENDED",
     "LIVE",
+    "MOST_NOTE",
+    "MOST_TITLE",
     "Check",
     "DatasetRow",
     "Event",
@@ -34,7 +37,7 @@ __all__ = [
 ]
 
 
-class Store(Listing, Results, Checks):
+class Store(Listing, Results, Checks, Usage):
     """Datasets, runs and results in one database. Safe to share between threads.
 
     Parameters

@@ -14,7 +14,7 @@ from gmm_core.store.retention import Retention, remove_run
 from gmm_core.store.runs import RunState
 
 if TYPE_CHECKING:
-    from gmm_core.specification import Specification
+    from gmm_core.runs.specification import Specification
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,18 @@ class Check:
 class Checks(Retention):
     """The checks of a store."""
 
-    def create_check(self, specification: "Specification", owner: str = "") -> RunState:
+    def create_check(
+        self, run_id: str, specification: "Specification", owner: str = ""
+    ) -> RunState:
         """Keep a run of its own that computes this stored one again, queued, linked to the owner.
 
         It stands in no list. One that is under way is shared; an earlier one is replaced.
+
+        Parameters
+        ----------
+        run_id : the stored run. It is not asked of its specification, whose id another version of
+            the program may have computed otherwise.
+        specification : what the stored run was made from.
 
         Returns
         -------
@@ -50,7 +58,7 @@ class Checks(Retention):
         ValueError
             When the run that is to be checked is not in the store.
         """
-        run_id = self.state(specification.id).id
+        run_id = self.state(run_id).id
         # One for each run, so that two people who ask at once share it.
         check_id = hashlib.sha256(f"check {run_id}".encode()).hexdigest()[:32]
 

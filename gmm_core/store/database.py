@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -22,6 +22,9 @@ _CONNECT_TIMEOUT = 5  # seconds that PostgreSQL's driver waits for a host that d
 # hands can: longer than a restart of the database takes.
 PATIENCE = 1.5
 WORKER_PATIENCE = 60.0
+_JOURNAL = 16 * 2**20  # bytes that SQLite's journal keeps when all of it is in the file
+_PAGES = 5_000  # of 4 kB, freed at once
+_OWNER, _OWNER_FOLDER = 0o600, 0o700
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0  # seconds; it doubles in between
 
 
@@ -39,6 +42,11 @@ def default_url() -> str:
             raise OSError("not writable")
     except OSError:  # a service account without a home
         folder = Path.cwd() / ".mixture-explorer"
+        folder.mkdir(exist_ok=True)
+    # People's data, on a machine that others may use too.
+    for path, mode in ((folder, _OWNER_FOLDER), *((p, _OWNER) for p in folder.glob("runs.db*"))):
+        with suppress(OSError):
+            path.chmod(mode)
     return f"sqlite:///{folder / 'runs.db'}"
 
 
@@ -79,6 +87,7 @@ class Database:
                     "results from processes of their own. Use a file: sqlite:////path/to/runs.db."
                 )
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            _begin_file(Path(parsed.database))
             # Relative paths would name another file in a worker with another working directory.
             parsed = parsed.set(database=str(Path(parsed.database).resolve()))
             self.url = parsed.render_as_string(hide_password=False)
@@ -104,6 +113,8 @@ class Database:
                 ) from error
         try:
             self._retry(lambda: migrations.bring_up_to_date(self))
+            if self._sqlite:
+                self._make_shrinkable()
         except BaseException:
             self.close()
             raise
@@ -111,6 +122,33 @@ class Database:
     def close(self) -> None:
         """Close every connection. The store opens new ones when it is used again."""
         self._engine.dispose()
+
+    def give_back(self) -> None:
+        """Give the disk back what deleted rows took; PostgreSQL does so by itself (autovacuum)."""
+        if not self._sqlite:
+            return
+
+        def shrink() -> None:
+            with self._engine.connect() as connection:
+                raw = connection.connection.cursor()
+                # In small steps, so that others write in between; each frees pages one by one,
+                # for which the driver needs a script.
+                while raw.execute("PRAGMA freelist_count").fetchone()[0]:
+                    raw.executescript(f"PRAGMA incremental_vacuum({_PAGES})")
+                raw.executescript("PRAGMA wal_checkpoint(TRUNCATE)")
+                raw.close()
+
+        with suppress(sa.exc.OperationalError):  # in use: the next time
+            self._retry(shrink)
+
+    def _make_shrinkable(self) -> None:
+        """Write a file from before `give_back` anew, so that it can become smaller."""
+        with suppress(sa.exc.OperationalError), self._engine.connect() as connection:
+            raw = connection.connection.cursor()
+            if raw.execute("PRAGMA auto_vacuum").fetchone()[0] == 0:
+                raw.execute("PRAGMA auto_vacuum = INCREMENTAL")
+                raw.execute("VACUUM")
+            raw.close()
 
     def ping(self) -> None:
         """Look whether the database answers now, without trying again.
@@ -196,6 +234,17 @@ class Database:
                 pause = min(2 * pause, _LONGEST_PAUSE)
 
 
+def _begin_file(path: Path) -> None:
+    """Make the file of a new database, for its owner alone; SQLite gives its journal the same."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER))
+    except FileExistsError:
+        if path.is_file() and path.stat().st_size == 0:
+            logger.warning("The database %s is an empty file; a new one begins in it.", path)
+    except OSError:
+        return  # opening it says why
+
+
 def reason(error: Exception) -> str:
     """Say in a line why a database did not do something.
 
@@ -209,6 +258,8 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
     # The driver would begin transactions late, at the first write; `_begin_sqlite` begins them.
     connection.isolation_level = None
     cursor = connection.cursor()
+    cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before anything is in a new file
+    cursor.execute(f"PRAGMA journal_size_limit = {_JOURNAL}")
     cursor.execute("PRAGMA journal_mode = WAL")  # readers do not wait for the writer
     cursor.execute("PRAGMA synchronous = NORMAL")  # safe with WAL, and spares an fsync per write
     cursor.execute("PRAGMA foreign_keys = ON")

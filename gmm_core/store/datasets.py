@@ -1,14 +1,18 @@
 """Datasets, kept once each, and who put them there."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 
-from gmm_core import serialize
-from gmm_core.dataset import Dataset
+from gmm_core.data.dataset import Dataset
+from gmm_core.data.examples import example, examples
+from gmm_core.data.rows import Rows
+from gmm_core.runs import serialize
 from gmm_core.store import schema
 from gmm_core.store.database import Database
 from gmm_core.store.ids import now
@@ -26,6 +30,15 @@ class DatasetRow:
     created: datetime
 
 
+NAMELESS = "data"
+"""What data is called for those who have not named it, when somebody else has."""
+
+
+@cache
+def _examples() -> dict[str, str]:
+    return {example(name).fingerprint: name for name in examples()}
+
+
 class Datasets(Database):
     """The datasets of a store."""
 
@@ -33,6 +46,8 @@ class Datasets(Database):
 
     def save_dataset(self, dataset: Dataset, owner: str | None = None) -> str:
         """Keep a dataset, once; with an owner it also stands in the owner's list.
+
+        There it has the name and the rows that it came with, which no other owner sees.
 
         Returns
         -------
@@ -43,9 +58,17 @@ class Datasets(Database):
             with self._write() as connection:
                 self._put_dataset(connection, dataset)
                 if owner is not None:
+                    mine = _of(dataset.fingerprint, owner)
+                    connection.execute(sa.delete(schema.dataset_owners).where(mine))
                     connection.execute(
                         self._insert(schema.dataset_owners),
-                        {"fingerprint": dataset.fingerprint, "owner": owner, "created": now()},
+                        {
+                            "fingerprint": dataset.fingerprint,
+                            "owner": owner,
+                            "created": now(),
+                            "name": dataset.name,
+                            "rows": _packed(dataset.rows),
+                        },
                     )
 
         self._retry(save)
@@ -66,13 +89,13 @@ class Datasets(Database):
                 "columns": list(dataset.columns),
                 "n": N,
                 "d": D,
-                "values": serialize.pack(dataset.values),
+                "values": serialize.pack(_numbers(dataset)),
                 "created": now(),
             },
         )
 
-    def load_dataset(self, fingerprint: str) -> Dataset:
-        """Read a dataset back.
+    def load_dataset(self, fingerprint: str, owner: str | None = None) -> Dataset:
+        """Read a dataset back; for an owner who saved it, with the name and rows it came with.
 
         Raises
         ------
@@ -86,29 +109,69 @@ class Datasets(Database):
                 f'No dataset has the fingerprint "{str(fingerprint)[:64]}". It may have been '
                 "deleted; load the data again."
             )
-        return dataset_of(row)
+        dataset = dataset_of(row)
+        return dataset if owner is None else self.as_saved(self._called(dataset, (owner,)), owner)
+
+    def _called(self, dataset: Dataset, owners: Sequence[str]) -> Dataset:
+        """Return a dataset under the name that these owners gave to it.
+
+        Equal numbers of two people are one row, and what one of them calls it is no business of
+        the other.
+        """
+        name = self._names({dataset.fingerprint: dataset.name}, owners)[dataset.fingerprint]
+        return dataset if name == dataset.name else replace(dataset, name=name)
+
+    def _names(self, stored: Mapping[str, str], owners: Sequence[str]) -> dict[str, str]:
+        """Return the names of datasets for those owners, by fingerprint.
+
+        stored : the names under which they came first.
+        """
+        kept = schema.dataset_owners
+        query = sa.select(kept.c.fingerprint, kept.c.owner, kept.c.name).where(
+            kept.c.fingerprint.in_(list(stored))
+        )
+        by_owner: dict[str, dict[str, str]] = {}
+        for row in self._all(query):
+            by_owner.setdefault(row.fingerprint, {})[row.owner] = (
+                row.name or stored[row.fingerprint]
+            )
+        names = {}
+        for fingerprint, first in stored.items():
+            named = by_owner.get(fingerprint, {})
+            own = {named[owner] for owner in owners if owner in named}
+            if fingerprint in _examples():
+                names[fingerprint] = _examples()[fingerprint]
+            elif len(own) == 1:
+                names[fingerprint] = own.pop()
+            else:
+                names[fingerprint] = NAMELESS if named else first
+        return names
+
+    def as_saved(self, dataset: Dataset, owner: str | None) -> Dataset:
+        """Return a dataset with the name and the rows that this owner saved it with, if any."""
+        if owner is None:
+            return dataset
+        query = sa.select(schema.dataset_owners.c.name, schema.dataset_owners.c.rows)
+        row = self._first(query.where(_of(dataset.fingerprint, owner)))
+        if row is None:
+            return dataset
+        return replace(
+            dataset, name=row.name or dataset.name, rows=_unpacked(row.rows) or dataset.rows
+        )
 
     def datasets(self, owner: str | None = None) -> list[DatasetRow]:
-        """List datasets, newest first; with an owner, those they saved or ran something on."""
-        columns = [c for c in schema.datasets.c if c.name != "values"]
-        query = sa.select(*columns).order_by(
-            schema.datasets.c.created.desc(), schema.datasets.c.fingerprint
-        )
+        """List datasets, newest first; with an owner, those they saved, last saved first."""
+        data, owners = schema.datasets, schema.dataset_owners
+        what = [data.c.fingerprint, data.c.columns, data.c.n, data.c.d, data.c.created]
+        query, moment = sa.select(*what, data.c.name), data.c.created
         if owner is not None:
-            saved = sa.select(schema.dataset_owners.c.fingerprint).where(
-                schema.dataset_owners.c.owner == owner
-            )
-            used = (
-                sa.select(schema.runs.c.dataset)
-                .join(schema.run_owners, schema.run_owners.c.run_id == schema.runs.c.id)
-                .where(schema.run_owners.c.owner == owner)
-            )
-            query = query.where(
-                schema.datasets.c.fingerprint.in_(saved) | schema.datasets.c.fingerprint.in_(used)
+            name, moment = sa.func.coalesce(owners.c.name, data.c.name), owners.c.created
+            query = sa.select(*what, name.label("name")).join(
+                owners, (owners.c.fingerprint == data.c.fingerprint) & (owners.c.owner == owner)
             )
         return [
             DatasetRow(row.fingerprint, row.name, tuple(row.columns), row.n, row.d, row.created)
-            for row in self._all(query)
+            for row in self._all(query.order_by(moment.desc(), data.c.fingerprint))
         ]
 
     def forget_dataset(self, fingerprint: str, owner: str) -> None:
@@ -116,15 +179,50 @@ class Datasets(Database):
 
         def forget() -> None:
             with self._write() as connection:
-                connection.execute(
-                    sa.delete(schema.dataset_owners).where(
-                        schema.dataset_owners.c.fingerprint == fingerprint,
-                        schema.dataset_owners.c.owner == owner,
-                    )
-                )
+                connection.execute(sa.delete(schema.dataset_owners).where(_of(fingerprint, owner)))
                 drop_unused(connection, fingerprint)
 
         self._retry(forget)
+
+
+def _of(fingerprint: str, owner: str) -> sa.ColumnElement[bool]:
+    owners = schema.dataset_owners
+    return (owners.c.fingerprint == fingerprint) & (owners.c.owner == owner)
+
+
+def _packed(rows: Rows | None) -> bytes | None:
+    if rows is None:
+        return None
+    # Text as a list: an array of it would take as much for each cell as the longest one.
+    columns = {
+        name: cells if cells.dtype.kind in "fiu" else cells.tolist()
+        for name, cells in rows.columns.items()
+    }
+    return serialize.pack({"numbers": rows.numbers, "columns": columns})
+
+
+def _unpacked(blob: bytes | None) -> Rows | None:
+    if blob is None:
+        return None
+    kept = serialize.unpack(blob)
+    text = np.dtypes.StringDType()
+    return Rows(
+        kept["numbers"],
+        {
+            name: np.array(cells, dtype=text) if isinstance(cells, list) else cells
+            for name, cells in kept["columns"].items()
+        },
+    )
+
+
+def _numbers(dataset: Dataset) -> Any:
+    """Return what is kept of a dataset: its values, and beside them what else it has."""
+    beside = {
+        "weights": dataset.weights,
+        "classes": dataset.classes and list(dataset.classes),
+    }
+    beside = {name: part for name, part in beside.items() if part is not None}
+    return {"values": dataset.values, **beside} if beside else dataset.values
 
 
 def dataset_of(row: Any) -> Dataset:
@@ -135,8 +233,17 @@ def dataset_of(row: Any) -> Dataset:
     ValueError
         When the numbers no longer match the fingerprint.
     """
-    values = serialize.unpack(row.values)
-    dataset = Dataset.from_values(np.asarray(values), columns=row.columns, name=row.name)
+    parts = serialize.unpack(row.values)
+    if not isinstance(parts, dict):
+        parts = {"values": parts}
+    dataset = Dataset.from_values(
+        np.asarray(parts["values"]),
+        row.columns,
+        row.name,
+        weights=parts.get("weights"),
+        classes=parts.get("classes"),
+        missing="keep",
+    )
     if dataset.fingerprint != row.fingerprint:
         raise ValueError(
             f"The stored dataset {row.name!r} no longer matches its fingerprint: the database was "

@@ -68,12 +68,12 @@ class Events(Database):
                 return rows
 
         taken = self._retry(take)
-        found = []
+        events = []
         for row in taken:
             values = row._asdict()
             del values["id"]
-            found.append(Event(**values))
-        return found
+            events.append(Event(**values))
+        return events
 
 
 def record(connection: sa.Connection, event: str, run_id: str, outcome: str = "") -> None:

@@ -8,7 +8,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from gmm_core.store import schema
+from gmm_core.store.ids import check_run_id
 from gmm_core.store.runs import Runs
+
+MOST_TITLE, MOST_NOTE = 120, 2_000
+"""Characters of a run's title and note that are kept."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,7 @@ class RunRow:
     versions : of Python and the packages that made it; {} before a worker took it up.
     owners : who submitted it, first one first.
     pinned : whether it is kept from expiring, by the owner whose list this is, or by anybody.
+    title, note : what the owner whose list this is calls it, and has noted.
     """
 
     id: str
@@ -42,6 +47,8 @@ class RunRow:
     versions: dict[str, str]
     owners: tuple[str, ...]
     pinned: bool = False
+    title: str = ""
+    note: str = ""
 
 
 class Listing(Runs):
@@ -53,6 +60,7 @@ class Listing(Runs):
         states: Sequence[str] | None = None,
         *,
         kinds: Sequence[str] | None = None,
+        search: str = "",
         limit: int | None = None,
         offset: int = 0,
     ) -> list[RunRow]:
@@ -61,6 +69,7 @@ class Listing(Runs):
         Parameters
         ----------
         states, kinds : only runs in one of these states, of one of these kinds.
+        search : only runs whose title, note, data, result or id has every word of it.
         limit, offset : at most so many, after leaving out the newest `offset`.
         """
         left_out = ("dataset", "specification", "attempt", "attempts", "server", "seen", "used")
@@ -77,13 +86,16 @@ class Listing(Runs):
                 schema.runs.c.id.in_(pinned).label("pinned"),
             )
             .join(schema.datasets, schema.datasets.c.fingerprint == schema.runs.c.dataset)
-            .where(*_wanted(owner, states, kinds))
+            .where(*_wanted(owner, states, kinds, search=search))
             .order_by(schema.runs.c.created.desc(), schema.runs.c.id)
             .limit(limit)
             .offset(offset or None)
         )
-        found = self._all(query)
-        owners = self._owners_of([row.id for row in found] if limit is not None else None, owner)
+        rows = self._all(query)
+        owners = self._owners_of([row.id for row in rows] if limit is not None else None, owner)
+        words = self._words_of([row.id for row in rows], owner)
+        stored = {row.fingerprint: row.name for row in rows}
+        names = stored if owner is None else self._names(stored, (owner,))
         return [
             RunRow(
                 id=row.id,
@@ -92,7 +104,7 @@ class Listing(Runs):
                 message=row.message,
                 headline=row.headline,
                 fingerprint=row.fingerprint,
-                dataset=row.name,
+                dataset=names[row.fingerprint],
                 n=row.n,
                 d=row.d,
                 mixture=row.mixture or {},
@@ -105,8 +117,9 @@ class Listing(Runs):
                 versions=row.versions or {},
                 owners=tuple(owners.get(row.id, ())),
                 pinned=bool(row.pinned),
+                **words.get(row.id, {}),
             )
-            for row in found
+            for row in rows
         ]
 
     def run_counts(
@@ -115,15 +128,63 @@ class Listing(Runs):
         states: Sequence[str] | None = None,
         *,
         kinds: Sequence[str] | None = None,
+        search: str = "",
         checks: bool = False,
     ) -> dict[tuple[str, str], int]:
         """Count what `runs` would list, by (kind, state); with `checks` also runs that check."""
         query = (
             sa.select(schema.runs.c.kind, schema.runs.c.state, sa.func.count())
-            .where(*_wanted(owner, states, kinds, checks))
+            .where(*_wanted(owner, states, kinds, checks, search))
             .group_by(schema.runs.c.kind, schema.runs.c.state)
         )
         return {(kind, state): n for kind, state, n in self._all(query)}
+
+    def pass_by(self, run_id: str, owner: str) -> None:
+        """Leave a run out of an owner's list, who only came by it on the way to another.
+
+        What they named, noted or keep stays there. Asking for the run again brings it back.
+        """
+        links, pins = schema.run_owners, schema.pins
+        kept = sa.exists().where(pins.c.run_id == links.c.run_id, pins.c.owner == links.c.owner)
+
+        def write() -> None:
+            with self._write() as connection:
+                connection.execute(
+                    sa.update(links)
+                    .where(
+                        links.c.run_id == check_run_id(run_id),
+                        links.c.owner == owner,
+                        links.c.title == "",
+                        links.c.note == "",
+                        ~kept,
+                    )
+                    .values(passed=True)
+                )
+
+        self._retry(write)
+
+    def describe(self, run_id: str, owner: str, title: str, note: str) -> None:
+        """Keep what an owner calls a run of theirs, and has noted; nobody else sees it."""
+        words = {"title": title.strip()[:MOST_TITLE], "note": note.strip()[:MOST_NOTE]}
+
+        def write() -> None:
+            with self._write() as connection:
+                links = schema.run_owners
+                mine = (links.c.run_id == check_run_id(run_id)) & (links.c.owner == owner)
+                connection.execute(sa.update(links).where(mine).values(**words))
+
+        self._retry(write)
+
+    def _words_of(self, run_ids: list[str], owner: str | None) -> dict[str, dict[str, str]]:
+        if owner is None or not run_ids:
+            return {}
+        links = schema.run_owners
+        query = sa.select(links.c.run_id, links.c.title, links.c.note).where(
+            links.c.owner == owner,
+            links.c.run_id.in_(run_ids),
+            (links.c.title != "") | (links.c.note != ""),
+        )
+        return {row.run_id: {"title": row.title, "note": row.note} for row in self._all(query)}
 
     def _owners_of(self, run_ids: list[str] | None, owner: str | None) -> dict[str, list[str]]:
         links = sa.select(schema.run_owners.c.run_id, schema.run_owners.c.owner).order_by(
@@ -140,7 +201,8 @@ class Listing(Runs):
 
 
 def _of(owner: str) -> sa.Select[Any]:
-    return sa.select(schema.run_owners.c.run_id).where(schema.run_owners.c.owner == owner)
+    links = schema.run_owners
+    return sa.select(links.c.run_id).where(links.c.owner == owner, ~links.c.passed)
 
 
 def _wanted(
@@ -148,6 +210,7 @@ def _wanted(
     states: Sequence[str] | None,
     kinds: Sequence[str] | None,
     checks: bool = False,
+    search: str = "",
 ) -> list[sa.ColumnElement[bool]]:
     runs = schema.runs
     conditions: list[sa.ColumnElement[bool]] = []
@@ -159,4 +222,24 @@ def _wanted(
         conditions.append(runs.c.state.in_(list(states)))
     if kinds is not None:
         conditions.append(runs.c.kind.in_(list(kinds)))
+    conditions += [_tells(word, owner) for word in search.split()]
     return conditions
+
+
+def _tells(word: str, owner: str | None) -> sa.ColumnElement[bool]:
+    """Whether a word stands in what a run is listed with."""
+    runs, links, data = schema.runs, schema.run_owners, schema.datasets
+
+    def has(column: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+        return column.icontains(word, autoescape=True)
+
+    named = sa.select(data.c.fingerprint).where(has(data.c.name))
+    noted = sa.select(links.c.run_id).where(
+        links.c.owner == owner, has(links.c.title) | has(links.c.note)
+    )
+    return (
+        has(runs.c.headline)
+        | runs.c.id.startswith(word, autoescape=True)
+        | runs.c.dataset.in_(named.correlate(None))
+        | runs.c.id.in_(noted.correlate(None))
+    )

@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from gmm_core import serialize
+from gmm_core.runs import serialize
 from gmm_core.store import schema
 from gmm_core.store.ids import ENDED, LIVE, check_run_id
 from gmm_core.store.runs import Runs

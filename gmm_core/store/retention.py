@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from gmm_core.store import schema
+from gmm_core.store.clock import Clock
 from gmm_core.store.datasets import drop_unused
 from gmm_core.store.events import record
 from gmm_core.store.ids import ENDED, LIVE, check_run_id, now
@@ -17,6 +18,7 @@ class Retention(Runs):
     """Pinning, deleting and expiring the runs of a store."""
 
     keep_days: float = 0.0
+    _clock = Clock()
 
     def delete(self, run_id: str, owner: str | None = None) -> bool:
         """Take a run off the owner's list; with nobody left, or without an owner, it is removed.
@@ -56,7 +58,27 @@ class Retention(Runs):
                 remove_run(connection, run_id)
                 return True
 
-        return self._retry(remove)
+        removed = self._retry(remove)
+        if removed:
+            self.give_back()
+        return removed
+
+    def give_up(self, run_id: str, attempt: str | None, message: str) -> None:
+        """Call a run that is done failed, since its result cannot be read; it may be run again."""
+
+        def write() -> None:
+            with self._write() as connection:
+                connection.execute(
+                    sa.update(schema.runs)
+                    .where(
+                        schema.runs.c.id == run_id,
+                        schema.runs.c.attempt == attempt,
+                        schema.runs.c.state.in_(ENDED),
+                    )
+                    .values(state="failed", message=message)
+                )
+
+        self._retry(write)
 
     def pin(self, run_id: str, owner: str = "") -> None:
         """Keep a run from expiring for as long as this owner has it pinned.
@@ -105,11 +127,11 @@ class Retention(Runs):
         How many runs were removed.
         """
         if before is None:
-            if not self.keep_days:
+            if not self.keep_days or not self._clock.steady():
                 return 0
             before = now() - timedelta(days=self.keep_days)
         old = _expired(before)
-        found = [row.id for row in self._all(sa.select(schema.runs.c.id).where(old))]
+        ids = [row.id for row in self._all(sa.select(schema.runs.c.id).where(old))]
 
         def remove(run_id: str) -> bool:
             with self._write() as connection:
@@ -120,8 +142,10 @@ class Retention(Runs):
                 remove_run(connection, run_id)
                 return True
 
-        removed = sum(self._retry(partial(remove, run_id)) for run_id in found)
+        removed = sum(self._retry(partial(remove, run_id)) for run_id in ids)
         self._retry(lambda: self._expire_datasets(before))
+        if removed:
+            self.give_back()
         return removed
 
     def _expire_datasets(self, before: datetime) -> None:
@@ -129,9 +153,11 @@ class Retention(Runs):
         with self._write() as connection:
             used = sa.exists().where(schema.runs.c.dataset == owners.c.fingerprint)
             old = (owners.c.created < before) & ~used
-            found = connection.execute(sa.select(owners.c.fingerprint).where(old).distinct()).all()
+            fingerprints = connection.execute(
+                sa.select(owners.c.fingerprint).where(old).distinct()
+            ).all()
             connection.execute(sa.delete(owners).where(old))
-            for row in found:
+            for row in fingerprints:
                 drop_unused(connection, row.fingerprint)
 
 

@@ -1,5 +1,6 @@
 """Runs and their states: asked for, taken in hand, under way, ended, deleted."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +14,7 @@ from gmm_core.store.events import Events, record
 from gmm_core.store.ids import ENDED, LIVE, check_run_id, no_run, now
 
 if TYPE_CHECKING:
-    from gmm_core.specification import Specification
+    from gmm_core.runs.specification import Specification
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,14 @@ class RunState:
 class Runs(Datasets, Events):
     """The runs of a store, without their results."""
 
-    def create_run(self, specification: "Specification", owner: str = "") -> RunState:
+    def create_run(
+        self, specification: "Specification", owner: str = "", place: str = ""
+    ) -> RunState:
         """Keep a run and its dataset, queued, linked to the owner. Repeating it changes nothing.
+
+        Parameters
+        ----------
+        place : tells apart where people ask from; it is kept as a hash.
 
         Returns
         -------
@@ -51,12 +58,63 @@ class Runs(Datasets, Events):
 
         def create() -> RunState:
             with self._write() as connection:
-                return self._put_run(connection, specification, owner, specification.id)
+                return self._put_run(connection, specification, owner, specification.id, place)
 
         return self._retry(create)
 
+    def look(self, run_id: str, owner: str | None = None) -> None:
+        """Say that somebody looks at a run, so that it stays; with an owner, list it as theirs."""
+        run_id = check_run_id(run_id)
+
+        def write() -> None:
+            with self._write() as connection:
+                there = connection.execute(
+                    sa.update(schema.runs).where(schema.runs.c.id == run_id).values(used=now())
+                ).rowcount
+                if there and owner is not None:
+                    connection.execute(
+                        self._insert(schema.run_owners),
+                        {"run_id": run_id, "owner": owner, "created": now()},
+                    )
+
+        self._retry(write)
+
+    def leave(self, run_id: str, owner: str) -> bool:
+        """Say that somebody waits for a run no longer; return whether somebody else still does."""
+        mine = schema.run_owners.c.run_id == check_run_id(run_id)
+
+        def write() -> bool:
+            with self._write() as connection:
+                connection.execute(
+                    sa.update(schema.run_owners)
+                    .where(mine, schema.run_owners.c.owner == owner)
+                    .values(asks=False)
+                )
+                left = sa.select(schema.run_owners.c.owner).where(mine, schema.run_owners.c.asks)
+                return connection.execute(left).first() is not None
+
+        return self._retry(write)
+
+    def waiting_from(self, place: str) -> int:
+        """Count the runs that wait to start and were asked for from a place."""
+        query = (
+            sa.select(sa.func.count(sa.distinct(schema.runs.c.id)))
+            .join(schema.run_owners, schema.run_owners.c.run_id == schema.runs.c.id)
+            .where(
+                schema.runs.c.state == "queued",
+                schema.run_owners.c.asks,
+                schema.run_owners.c.place == _hash(place),
+            )
+        )
+        return int(self._first(query)[0])
+
     def _put_run(
-        self, connection: sa.Connection, specification: "Specification", owner: str, run_id: str
+        self,
+        connection: sa.Connection,
+        specification: "Specification",
+        owner: str,
+        run_id: str,
+        place: str = "",
     ) -> RunState:
         moment = now()
         self._put_dataset(connection, specification.dataset)
@@ -84,10 +142,29 @@ class Runs(Datasets, Events):
             self._insert(schema.run_owners),
             {"run_id": run_id, "owner": owner, "created": moment},
         )
+        links = schema.run_owners
+        again = (links.c.run_id == run_id) & (links.c.owner == owner) & links.c.passed
+        connection.execute(sa.update(links).where(again).values(passed=False))
+        connection.execute(
+            sa.update(schema.run_owners)
+            .where(schema.run_owners.c.run_id == run_id, schema.run_owners.c.owner == owner)
+            .values(asks=True, place=_hash(place))
+        )
         return state_of(connection.execute(state_query(run_id)).one())
 
-    def claim(self, run_id: str, attempt: str, server: str, retry_ended: bool = True) -> bool:
+    def claim(
+        self,
+        run_id: str,
+        attempt: str,
+        server: str,
+        retry_ended: bool = True,
+        owners: Sequence[str] | None = None,
+    ) -> bool:
         """Take a run in hand for a new attempt, unless somebody has it or it is done.
+
+        Parameters
+        ----------
+        owners : who asks for this attempt.
 
         Returns
         -------
@@ -119,6 +196,15 @@ class Runs(Datasets, Events):
                 ).rowcount
                 if taken:
                     record(connection, "submitted", run_id)
+                    if owners is not None:
+                        connection.execute(
+                            sa.update(schema.run_owners)
+                            .where(
+                                schema.run_owners.c.run_id == run_id,
+                                schema.run_owners.c.owner.in_(list(owners)),
+                            )
+                            .values(asks=True)
+                        )
                     for table in (schema.results, schema.parts):
                         connection.execute(sa.delete(table).where(table.c.run_id == run_id))
                 return bool(taken)
@@ -189,6 +275,11 @@ class Runs(Datasets, Events):
             sa.update(schema.runs).where(schema.runs.c.id == run_id).values(**values)
         )
         if state in ENDED:
+            connection.execute(
+                sa.update(schema.run_owners)
+                .where(schema.run_owners.c.run_id == run_id)
+                .values(asks=False)
+            )
             record(connection, "ended", run_id, state)
         elif "started" in values:
             record(connection, "started", run_id)
@@ -225,7 +316,7 @@ class Runs(Datasets, Events):
         ValueError
             When no run has this id.
         """
-        from gmm_core.specification import Specification
+        from gmm_core.runs.specification import Specification
 
         run_id = check_run_id(run_id)
         row = self._first(
@@ -235,7 +326,8 @@ class Runs(Datasets, Events):
         )
         if row is None:
             raise no_run(run_id)
-        return Specification.from_json(row.specification, dataset_of(row))
+        owners = self.owners(run_id)
+        return Specification.from_json(row.specification, self._called(dataset_of(row), owners))
 
     def live(self) -> list[RunState]:
         """List runs that are queued or running, oldest first."""
@@ -269,6 +361,10 @@ class Runs(Datasets, Events):
             .order_by(schema.run_owners.c.created, schema.run_owners.c.owner)
         )
         return tuple(row.owner for row in self._all(query))
+
+
+def _hash(place: str) -> str:
+    return hashlib.sha256(place.encode()).hexdigest()[:32] if place else ""
 
 
 def state_query(run_id: str | None = None) -> sa.Select[Any]:

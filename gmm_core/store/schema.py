@@ -33,7 +33,7 @@ datasets = sa.Table(
     sa.Column("created", Utc, nullable=False),
 )
 
-# Who put a dataset here; one that only serves runs has no row.
+# Who put a dataset here, and what they call it and its rows; one that only serves runs has no row.
 dataset_owners = sa.Table(
     "dataset_owners",
     metadata,
@@ -42,6 +42,8 @@ dataset_owners = sa.Table(
     ),
     sa.Column("owner", sa.String(255), primary_key=True),
     sa.Column("created", Utc, nullable=False),
+    sa.Column("name", sa.Text),
+    sa.Column("rows", sa.LargeBinary),
 )
 
 runs = sa.Table(
@@ -80,6 +82,14 @@ run_owners = sa.Table(
     sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("owner", sa.String(255), primary_key=True, index=True),
     sa.Column("created", Utc, nullable=False),
+    # What this owner calls it, and has noted.
+    sa.Column("title", sa.Text, nullable=False, default="", server_default=""),
+    sa.Column("note", sa.Text, nullable=False, default="", server_default=""),
+    # Whether this owner only came by it on the way to another.
+    sa.Column("passed", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
+    # Whether they still wait for it, or have cancelled it, and a hash of where they ask from.
+    sa.Column("asks", sa.Boolean, nullable=False, default=True, server_default=sa.true()),
+    sa.Column("place", sa.String(64), nullable=False, default="", server_default=""),
 )
 
 results = sa.Table(

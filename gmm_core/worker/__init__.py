@@ -6,15 +6,17 @@ asked for it. The web process imports this too, to name the functions; torch and
 only when a part runs.
 """
 
+from gmm_core.worker.limits import RunLimits, stop
 from gmm_core.worker.part import Given, StoreAwayError, finish, run_part, task_key
 from gmm_core.worker.reports import topic
-from gmm_core.worker.terms import Terms, stop
+from gmm_core.worker.unheard import Unheard
 from gmm_core.worker.warming import WarmUp, is_warm
 
 __all__ = [
     "Given",
+    "RunLimits",
     "StoreAwayError",
-    "Terms",
+    "Unheard",
     "WarmUp",
     "finish",
     "is_warm",

@@ -9,12 +9,14 @@ from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from gmm_core.progress import Cancelled
+from gmm_core.program import fingerprint
+from gmm_core.runs import kinds
+from gmm_core.runs.progress import Cancelled
 from gmm_core.store import Store, opened, reason
-from gmm_core.worker.outcome import headline, judge, versions
+from gmm_core.worker.limits import RunLimits
+from gmm_core.worker.outcome import versions
 from gmm_core.worker.priority import in_a_thread
 from gmm_core.worker.reports import Reporter
-from gmm_core.worker.terms import Terms
 from gmm_core.worker.warming import warm_up
 
 logger = logging.getLogger(__name__)
@@ -33,6 +35,16 @@ class Given(NamedTuple):
     result: Any
 
 
+OTHER_PROGRAM = (
+    "A worker with another version of this program was given this run, and refused it. Whoever "
+    "runs this server updates all of its parts together; then run it again."
+)
+
+
+class OtherProgramError(Exception):
+    """The program that gives a part is not the one that would compute it."""
+
+
 class StoreAwayError(Exception):
     """The result could not be written, as the database was away or full for too long."""
 
@@ -48,7 +60,8 @@ def run_part(
     part: int,
     n_parts: int,
     attempt: str,
-    terms: tuple[float, float, float] = Terms(),
+    limits: tuple[float, float, float] = RunLimits(),
+    program: str = "",
 ) -> str:
     """Run one part of a run and write what it gave into the store.
 
@@ -57,7 +70,8 @@ def run_part(
     database : URL of the store.
     part : which of the `n_parts` parts (chains).
     attempt : the execution of the run that this part belongs to.
-    terms : what it may take, as `Terms`.
+    limits : what it may take, as `RunLimits`.
+    program : which program gives the part, when it has to be this one.
 
     Returns
     -------
@@ -67,17 +81,21 @@ def run_part(
     Raises
     ------
     StoreAwayError
-        When the database could not be reached for longer than the terms allow.
+        When the database could not be reached for longer than the limits allow.
+    OtherProgramError
+        When this worker's program is another one: its numbers would be kept as the run's.
     """
-    terms = Terms(*terms)
+    if program and program != fingerprint():
+        raise OtherProgramError(OTHER_PROGRAM)
+    limits = RunLimits(*limits)
     store = opened(database)
     # The waiting is done here, where it can be told.
     store.patience = _STORE_PATIENCE
-    report = Reporter(store, run_id, attempt, part, terms)
+    report = Reporter(store, run_id, attempt, part, limits)
     report.send()  # tells where this part runs, and that it began (anew)
 
     def patiently(action: Callable[[], T]) -> T:
-        return _patiently(action, terms.store_seconds, report)
+        return _patiently(action, limits.store_seconds, report)
 
     if not patiently(
         lambda: store.set_state(run_id, "running", attempt=attempt, versions=versions())
@@ -85,11 +103,13 @@ def run_part(
         return ""
     try:
         kept = patiently(lambda: store.part(run_id, attempt, part)) if n_parts > 1 else None
-        given = Given(*kept) if kept is not None else _compute(store, run_id, part, report)
+        outcome = Given(*kept) if kept is not None else _compute(store, run_id, part, report)
         if n_parts == 1:
-            ended: list[Any] | None = [given]
+            ended: list[Any] | None = [outcome]
         else:
-            ended = patiently(lambda: store.save_part(run_id, attempt, part, tuple(given), n_parts))
+            ended = patiently(
+                lambda: store.save_part(run_id, attempt, part, tuple(outcome), n_parts)
+            )
         if ended is None:
             return ""
         every = ended
@@ -117,21 +137,21 @@ def _patiently(action: Callable[[], T], seconds: float, report: Reporter) -> T:
     pause = _FIRST_PAUSE
     while True:
         try:
-            found = action()
+            result = action()
         except (OperationalError, InterfaceError) as error:
-            said = reason(error)
+            logger.warning("Run %s waits for the database: %s", report.run_id, reason(error))
             if time.monotonic() >= deadline:
                 raise StoreAwayError(
                     f"What was computed could not be written: the database did not take it for "
-                    f"{seconds:g} s (GMM_STORE_SECONDS; {said}). When it is there again and has "
+                    f"{seconds:g} s (GMM_STORE_SECONDS). When it is there again and has "
                     "space, run it again."
                 ) from None
-            report.say(f"Waiting for the database, which does not answer ({said}).")
+            report.say("Waiting for the database, which does not answer.")
             time.sleep(pause)
             pause = min(_LAST_PAUSE, 2 * pause)
         else:
             report.say("")
-            return found
+            return result
 
 
 def _compute(store: Store, run_id: str, part: int, report: Reporter) -> Given:
@@ -141,7 +161,7 @@ def _compute(store: Store, run_id: str, part: int, report: Reporter) -> Given:
     warm_up()
     from gmm_core import inference
 
-    seconds = report.terms.store_seconds
+    seconds = report.limits.store_seconds
     specification = _patiently(lambda: store.specification(run_id), seconds, report)
     report.computes = time.monotonic()
     try:
@@ -169,12 +189,15 @@ def finish(store: Store, run_id: str, attempt: str, ended: list[Any]) -> str:
     every = [Given(*one) for one in ended]
     stopped = next((one for one in every if one.state), None)
     parts = [one.result for one in every if one.result is not None]
+    specification = store.specification(run_id)
+    kind = kinds.named(specification.kind)
     try:
-        result = inference.combine(store.specification(run_id), parts) if parts else None
+        result = inference.combine(specification, parts) if parts else None
     except ValueError:
         if stopped is None:
             raise
         result = None  # stopped before there was anything to keep
-    state, message = (stopped.state, stopped.message) if stopped else judge(result)
-    store.save_result(run_id, result, state, message, headline=headline(result), attempt=attempt)
+    state, message = (stopped.state, stopped.message) if stopped else kind.final_state(result)
+    headline = "" if result is None else kind.headline(result)
+    store.save_result(run_id, result, state, message, headline=headline, attempt=attempt)
     return state

@@ -6,13 +6,13 @@ import uuid
 from distributed import get_worker
 from sqlalchemy.exc import SQLAlchemyError
 
-from gmm_core import serialize
 from gmm_core.jobs.limits import too_long
-from gmm_core.progress import Cancelled, Progress
+from gmm_core.runs import serialize
+from gmm_core.runs.progress import Cancelled, Progress
 from gmm_core.store import Store
-from gmm_core.worker.gathered import Gathered
+from gmm_core.worker.batching import Batch
+from gmm_core.worker.limits import RunLimits, stop, stopped
 from gmm_core.worker.priority import give_way
-from gmm_core.worker.terms import Terms, stop, stopped
 
 # Five reports a second look continuous, and a report costs about a millisecond.
 _INTERVAL = 0.2
@@ -35,9 +35,11 @@ def topic(attempt: str) -> str:
 class Reporter:
     """The `on_progress` of a part: gathers patches, sends them now and then, stops the part."""
 
-    def __init__(self, store: Store, run_id: str, attempt: str, part: int, terms: Terms) -> None:
+    def __init__(
+        self, store: Store, run_id: str, attempt: str, part: int, limits: RunLimits
+    ) -> None:
         self.store = store
-        self.terms = terms
+        self.limits = limits
         self.run_id = run_id
         self.attempt = attempt
         self.part = part
@@ -49,7 +51,7 @@ class Reporter:
         self.note = ""
         self.number = 0
         self.done = self.total = 0
-        self.pending: dict[str, list[Gathered]] = {}
+        self.pending: dict[str, list[Batch]] = {}
         self.next_report = 0.0
         self.looks = 0
         self.next_look = time.monotonic() + _STORE_INTERVAL
@@ -65,14 +67,14 @@ class Reporter:
         """
         self.done, self.total = progress.done, progress.total
         for name, patch in progress.snapshot.items():
-            gathered = self.pending.setdefault(name, [])
-            if not (gathered and gathered[-1].extend(patch)):
-                gathered.append(Gathered(patch))
+            batches = self.pending.setdefault(name, [])
+            if not (batches and batches[-1].extend(patch)):
+                batches.append(Batch(patch))
         moment = time.monotonic()
         since = self.computes
-        if self.terms.seconds and since is not None and moment - since > self.terms.seconds:
+        if self.limits.seconds and since is not None and moment - since > self.limits.seconds:
             kind = self.store.state(self.run_id).kind
-            stop(self.attempt, "failed", too_long(self.terms.limit, kind))
+            stop(self.attempt, "failed", too_long(self.limits.limit, kind))
         if stopped(self.attempt):
             raise Cancelled()
         if since is not None and moment - since > _LONG and not self.gives_way:
@@ -117,7 +119,7 @@ class Reporter:
     def send(self) -> None:
         """Send a report with everything gathered since the last one."""
         patches = [
-            (name, gathered.patch()) for name, list_ in self.pending.items() for gathered in list_
+            (name, batch.patch()) for name, batches in self.pending.items() for batch in batches
         ]
         self.pending = {}
         message = serialize.pack(

@@ -1,6 +1,5 @@
 """Loads and compiles the engines of a worker ahead of its first run."""
 
-import importlib
 import logging
 import threading
 from typing import Any
@@ -10,12 +9,6 @@ from distributed.diagnostics.plugin import WorkerPlugin
 from gmm_core import log
 
 logger = logging.getLogger(__name__)
-
-_ENGINES = (
-    "gmm_core.engines.pyro_engine",
-    "gmm_core.engines.compiled_engine",
-    "gmm_core.engines.compiled_nuts",
-)
 
 _warm_lock = threading.Lock()  # two threads that import torch at once see it half made
 _warm = threading.Event()
@@ -27,24 +20,30 @@ def warm_up() -> None:
         if _warm.is_set():
             return
         _warm.set()
-        for name in _ENGINES:
+        from gmm_core import inference
+        from gmm_core.data.dataset import Dataset
+        from gmm_core.mixture import Mixture
+        from gmm_core.runs import kinds
+        from gmm_core.runs.specification import Specification
+
+        dataset = Dataset.from_values([0.0, 1.0, 3.0])
+        for engine in [engine for engine in kinds.engines() if engine.warm]:
             try:
-                importlib.import_module(name)
+                engine.load()
             except ModuleNotFoundError as error:
                 # An engine that is not installed is reported by the run that asks for it.
-                logger.info("Engine %s was not loaded: %s", name, error)
-        from gmm_core import inference
-        from gmm_core.dataset import Dataset
-        from gmm_core.mixture import Mixture
-        from gmm_core.options import MapOptions
-
-        # The first fit of an installation compiles the kernel, later ones read it from the disk;
-        # the first step of Pyro's optimiser imports a second's worth of torch more.
-        tiny = MapOptions(restarts=1, steps=1)
-        for engine in ("compiled", "pyro"):
+                logger.info("Engine %s was not loaded: %s", engine.name, error)
+                continue
+            smallest = kinds.named(engine.kind).smallest
+            if smallest is None:
+                continue
+            # The first fit of an installation compiles the kernel, later ones read it from the
+            # disk; the first step of Pyro's optimiser imports a second's worth of torch more.
             try:
-                data = Dataset.from_values([0.0, 1.0, 3.0])
-                inference.fit_map(data, Mixture(), tiny, engine=engine)
+                specification = Specification(
+                    dataset=dataset, mixture=Mixture(), options=smallest, engine=engine.name
+                )
+                inference.run_part(specification)
             except Exception:
                 logger.exception("The first fit of this worker failed; runs will tell why.")
 

@@ -7,9 +7,11 @@ from pathlib import Path
 import streamlit as st
 
 from gmm_core.figures import data as data_figures
-from gmm_core.jobs import service
-from gmm_core.words import count
-from pages.parts import browser, figure, header, session, text
+from gmm_core.formatting import count
+from gmm_core.jobs import DatabaseAwayError, service
+from pages.parts import pages, session, text
+from pages.parts.platform import browser, own_sessions, sign_in
+from pages.parts.stream import figure
 
 _CSS = Path(__file__).with_suffix(".css")
 _LOGO = Path(__file__).with_name("logo.svg")
@@ -18,18 +20,21 @@ ICON = str(Path(__file__).with_name("icon.svg"))
 
 def gate() -> None:
     """Stop a page until the person has signed in, when the server asks for it."""
-    if "auth" in _secrets() and not st.user.get("is_logged_in", False):
+    if sign_in.asked_for() and not st.user.get("is_logged_in", False):
         st.title("Mixture Explorer", anchor=False)
         st.write("Sign in to see and share this team's fits.")
         st.button("Sign in", type="primary", on_click=st.login)
         browser.keep_way(True)
         st.stop()
+    own_sessions.admit()
 
 
 def check() -> None:
     """Stop a page when a setting of the server cannot be used: it says which."""
     try:
         service()
+    except DatabaseAwayError:
+        raise
     except ValueError as error:
         st.error(text.plain(text.sentence(error)))
         st.stop()
@@ -42,10 +47,12 @@ def begin(page: str) -> None:
     session.begin(page)
     st.session_state["framed"] = True
     with st.sidebar:
-        _summary()
+        _data()
+        # Each page fills it, and again whenever a knob is turned.
+        st.session_state["mixture_place"] = st.container()
         _person()
         with st.container(key="browser"):
-            browser.remember()
+            browser.remember(session.data_address())
             if st.user.get("is_logged_in", False):
                 browser.keep_way(False)
 
@@ -53,12 +60,12 @@ def begin(page: str) -> None:
 def home() -> None:
     """Go on to Fit, to the page of the run that the address names, or to where sign-in began."""
     page, query = browser.way()
-    if page in header.PAGES and st.user.get("is_logged_in", False):
-        st.switch_page(f"pages/views/{page}.py", query_params=query)
+    if pages.named(page) and st.user.get("is_logged_in", False):
+        st.switch_page(pages.entry(page).script, query_params=query)
     run_id = session.opened()
     if run_id:
         session.go_to(run_id)
-    st.switch_page("pages/views/fit.py")
+    st.switch_page(pages.entry("fit").script)
 
 
 def require() -> None:
@@ -68,15 +75,21 @@ def require() -> None:
         st.stop()
 
 
-def _summary() -> None:
+def mixture() -> None:
+    """Say in the sidebar which mixture is chosen, once the page's controls were drawn."""
+    with st.session_state["mixture_place"]:
+        try:
+            st.caption(f"**Mixture** {text.plain(session.mixture().label)}")
+        except ValueError as error:
+            st.caption(f"**Mixture** {text.plain(text.sentence(error))}")
+
+
+def _data() -> None:
     data = session.dataset()
     N, D = data.values.shape
     st.caption(f"**Data** {text.plain(data.name)} · {count(N, 'point')}, {count(D, 'column')}")
-    figure.show(lambda: data_figures.spark(data), key="spark", of=(data.fingerprint, data.name))
-    try:
-        st.caption(f"**Mixture** {text.plain(session.mixture().label)}")
-    except ValueError as error:
-        st.caption(f"**Mixture** {text.plain(text.sentence(error))}")
+    of = (data.fingerprint, data.name)
+    figure.show(lambda: data_figures.spark(data), key="spark", of=of, bar=False)
 
 
 def _person() -> None:
@@ -86,11 +99,3 @@ def _person() -> None:
         return
     st.caption(f"**Signed in** {text.plain(str(user.get('email') or user.get('name') or 'yes'))}")
     st.button("Sign out", key="sign_out", on_click=st.logout, width="stretch")
-
-
-def _secrets() -> dict[str, object]:
-    # Without a secrets file Streamlit raises as soon as a secret is asked for.
-    try:
-        return st.secrets.to_dict()
-    except FileNotFoundError:
-        return {}

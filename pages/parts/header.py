@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from gmm_core.jobs import service
-from gmm_core.results import MapFit
-from gmm_core.words import Segment
-from pages.parts import text, verify
-from pages.parts.live import View
+from gmm_core.words.segments import Segment
+from pages.parts import layout, pages, text, verify
+from pages.parts.platform.streamlit_internals import DeltaGenerator
+from pages.parts.stream.live import View
 
 # File name -> (MIME type, the function that writes it from the run's result). The server keeps the
 # functions for as long as the page is open: they hold no result, which is fetched as a file is
@@ -21,31 +21,39 @@ from pages.parts.live import View
 Write = Callable[[Any], str | bytes]
 Exports = Mapping[str, tuple[str, Write]]
 
-PAGES = ("fit", "data", "membership", "posterior", "compare", "runs", "tour")
-
 
 def show(
-    title: str,
+    page: str,
     answer: list[Segment],
     view: View | None = None,
     exports: Exports | None = None,
     part: str = "",
     load: Callable[[], Any] | None = None,
+    place: DeltaGenerator | None = None,
 ) -> None:
     """Draw the head of a page; Share and Export only when there is a run.
 
     Parameters
     ----------
+    place : where Share and Export go; behind the head when None.
+    page : its name in the registry of pages.
     part : what of the run is shown and saved, for the files' names; "" for the whole.
     load : fetches the result that files are written from; None for that of the view's run.
     """
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
-    left.title(title, anchor=False)
+    st.title(pages.entry(page).title, anchor=False)
+    if view is not None and view.error:
+        st.error(text.plain(view.error))
+    state = st.session_state
+    problem = state.get("link_error") or state.get("data_problem") or state.get("prior_problem")
+    if problem:
+        st.warning(text.plain(problem))
+    text.answer(answer)
+    announce(view, answer)
     if view is not None and view.run_id is not None:
-        with right.container(horizontal=True, horizontal_alignment="right"):
+        with layout.actions() if place is None else place:
             with st.popover("Share"):
                 st.caption("Whoever opens this link sees this run.")
-                st.code(link(view.run_id, title), language=None, wrap_lines=True)
+                st.code(link(view.run_id, page), language=None, wrap_lines=True)
                 if view.status is not None and view.status.state == "done":
                     verify.panel(view.run_id)
             files = {**(exports or {}), **run_files(view, answer)}
@@ -63,58 +71,55 @@ def show(
                             on_click="ignore",
                             width="stretch",
                         )
-    if view is not None and view.error:
-        st.error(text.plain(view.error))
-    if problem := st.session_state.get("link_error"):
-        st.warning(text.plain(problem))
-    text.answer(answer)
+
+
+_live_region = st.components.v2.component(
+    "gmm_live_region",
+    html="<span hidden></span>",
+    js="""
+    export default function ({ data }) {
+      // The node around the answer stays while its content changes.
+      const answer = document.querySelector(".stMain .gmm-answer")?.parentElement;
+      answer?.setAttribute("role", "status");
+      answer?.setAttribute("aria-busy", data.busy);
+    }
+    """,
+    isolate_styles=False,
+)
+
+
+def announce(view: View | None, answer: list[Segment]) -> None:
+    """Have screen readers told of a new answer: once a run has ended, not on its way."""
+    sentence = "".join(segment.text for segment in answer)
+    busy = view is not None and view.live
+    with st.container(key="live_region"):
+        _live_region(key="live_region_node", data={"said": sentence, "busy": busy})
 
 
 def run_files(view: View, answer: list[Segment]) -> Exports:
     """Return the files that any run of its kind can be saved as, to be read without us."""
     spec, result = view.spec, view.result
-    if spec is None or result is None or spec.kind not in ("map", "guide", "posterior"):
+    if spec is None or result is None:
         return {}
-    from gmm_core.export import data_csv
-    from gmm_core.netcdf import draws_netcdf
-    from gmm_core.report import report
-    from gmm_core.script import pyro_notebook, pyro_script
+    from gmm_core.sharing import files
 
-    is_fit = spec.kind == "map"
-    if is_fit and not _has_begun_and_ended(result):
-        return {}
-    files: dict[str, tuple[str, Write]] = {
-        "script.py": ("text/x-python", lambda found: pyro_script(spec, found if is_fit else None)),
-        "notebook.ipynb": (
-            "application/x-ipynb+json",
-            lambda found: pyro_notebook(spec, found if is_fit else None),
-        ),
-        "data.csv": ("text/csv", lambda _: data_csv(spec.dataset)),
-    }
-    if spec.kind == "posterior":
-        files["draws.nc"] = ("application/x-netcdf", lambda found: draws_netcdf(spec, found))
-    if spec.kind != "guide":
-        files["report.html"] = ("text/html", lambda found: report(spec, found, answer))
-    return files
+    def writing(file: files.File) -> Write:
+        return lambda result: file.write(spec, result, answer)
+
+    return {file.name: (file.mime, writing(file)) for file in files.of(spec, result)}
 
 
 def _written(write: Write, load: Callable[[], Any]) -> str | bytes:
     return write(load())
 
 
-def _has_begun_and_ended(fit: MapFit) -> bool:
-    """Whether the way of the shown start is known from its beginning to a place."""
-    steps, _ = fit.trajectory
-    return int(steps[0]) == 0 and fit.verdict[fit.chosen] not in ("failed", "untrained")
-
-
 def link(run_id: str, page: str) -> str:
-    """Return the address that opens a run, and shows of it what is shown now."""
+    """Return the address that opens a run on a page, and shows of it what is shown now."""
     base = st.context.url or ""
     root = base.split("?")[0].rstrip("/")
-    for name in PAGES:
-        root = root.removesuffix(f"/{name}")
+    for listed in pages.PAGES:
+        root = root.removesuffix(f"/{listed.name}")
     # What a person looks at stands in the address: widgets that change no run are bound to it.
-    given = st.query_params
-    view = {name: given.get_all(name) for name in given if name != "run"}
-    return f"{root}/{page.lower()}?{urlencode({'run': run_id, **view}, doseq=True)}"
+    parameters = st.query_params
+    view = {name: parameters.get_all(name) for name in parameters if name not in ("run", "data")}
+    return f"{root}/{page}?{urlencode({'run': run_id, **view}, doseq=True)}"

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gmm_core import em, pairs
-from gmm_core import words_comparison as say
 from gmm_core.figures import comparison as figures
 from gmm_core.jobs import service
-from gmm_core.pairs import Run
-from gmm_core.results import MapFit
-from pages.parts import figure, text
+from gmm_core.membership.changed import changes
+from gmm_core.mixture import matching
+from gmm_core.runs.results import MapFit
+from gmm_core.words import comparison as say
+from gmm_core.words import two_fits
+from gmm_core.words.segments import Segment
+from gmm_core.words.two_fits import Run
+from pages.parts import text
+from pages.parts.membership.points import named_rows
+from pages.parts.stream import figure
 
 _KEY, _MANY = "pins", 2
 _ROWS = 20  # a longer table folds up
+_CHANGED = 200  # points that are listed
 
 
 def pinned() -> list[str]:
     """Return the ids of the pinned runs, the first pinned first; a link may bring them."""
     state = st.session_state
-    asked = st.query_params.get(_KEY)
-    if asked is not None and asked != state.get("pins_opened"):
-        state["pins_opened"] = asked
-        state[_KEY] = [run_id for run_id in asked.split(",") if run_id][:_MANY]
+    pinned_id = st.query_params.get(_KEY)
+    if pinned_id is not None and pinned_id != state.get("pins_opened"):
+        state["pins_opened"] = pinned_id
+        state[_KEY] = [run_id for run_id in pinned_id.split(",") if run_id][:_MANY]
     return list(state.get(_KEY, []))
 
 
@@ -78,25 +84,66 @@ def _run(run_id: str) -> Run | None:
 
 
 def _side_by_side(a: Run, b: Run) -> None:
-    first, second = pairs.names(a, b)
+    first, second = two_fits.names(a, b)
     st.header("Two fits side by side", anchor=False)
-    st.markdown(text.plain(pairs.answer(a, b)))
+    st.markdown(text.plain(two_fits.answer(a, b)))
     st.caption(f"**A**, solid: {text.plain(first)}. **B**, dashed: {text.plain(second)}.")
-    same = pairs.same_data(a, b)
+    same = two_fits.same_data(a, b)
     left, right = st.columns(2, gap="large")
     with left:
         if same:
             _density(a, b)
         text.table(
             ["Setting", "A", "B"],
-            pairs.settings_that_differ(a, b),
+            two_fits.settings_that_differ(a, b),
             caption="Settings that differ",
         )
     with right:
-        text.table(["Measure", "A", "B", "B − A"], pairs.measures(a, b), caption="How good")
+        text.table(["Measure", "A", "B", "B − A"], two_fits.measures(a, b), caption="How good")
         if same:
             _parameters(a, b)
+    if same:
+        _changed(a, b)
     st.button("Unpin both", key="unpin", on_click=_keep, args=([],))
+
+
+def _changed(a: Run, b: Run) -> None:
+    """Show how many points went from which component to which, and which they are."""
+    data = a.spec.dataset
+    ours = a.fit.parameters.permuted(a.fit.parameters.order)
+    found = changes(data, ours, b.fit.parameters)
+    K = len(ours.weights), len(b.fit.parameters.weights)
+    st.markdown(text.plain(two_fits.changed_words(len(found.rows), len(data.values))))
+    left, right = st.columns(2, gap="large")
+    with left:
+        text.table(
+            ["", *(f"B: {two_fits.class_name(k, K[1])}" for k in range(found.table.shape[1]))],
+            [
+                [Segment(f"A: {two_fits.class_name(k, K[0])}", k), *(f"{n:,}" for n in counts)]
+                for k, counts in enumerate(found.table)
+            ],
+            caption="Points by their most probable component",
+        )
+    if not found.rows.size:
+        return
+    shown = found.rows[:_CHANGED]
+    head, names = named_rows(data, shown)
+    with right, st.container(height=320 if len(shown) > 8 else "content", border=False):
+        text.table(
+            [*head, "A", "B"],
+            [
+                [
+                    *name,
+                    Segment(two_fits.class_name(here, K[0]), here),
+                    Segment(two_fits.class_name(there, K[1]), there),
+                ]
+                for name, here, there in zip(
+                    names, found.here[shown].tolist(), found.there[shown].tolist(), strict=True
+                )
+            ],
+            caption="Points that changed component"
+            + (f", {_CHANGED} of {len(found.rows):,}" if len(shown) < len(found.rows) else ""),
+        )
 
 
 def _density(a: Run, b: Run) -> None:
@@ -108,7 +155,7 @@ def _density(a: Run, b: Run) -> None:
 
 def _parameters(a: Run, b: Run) -> None:
     ours = a.fit.parameters.permuted(a.fit.parameters.order)
-    rows = say.difference_rows(em.differences(a.spec.dataset, ours, b.fit.parameters))
+    rows = say.difference_rows(matching.differences(a.spec.dataset, ours, b.fit.parameters))
     head = ["Component", "", "A", "B", "B − A"]
     if len(rows) <= _ROWS:
         text.table(head, rows, caption="Parameters, components matched", words=(1,))

@@ -12,61 +12,28 @@ import re
 from typing import Any
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from gmm_core.dataset import Dataset
-from gmm_core.example_data import example
+from gmm_core.data.dataset import Dataset
+from gmm_core.data.examples import example, examples
 from gmm_core.jobs import service
-from gmm_core.mixture import COVARIANCES, Mixture, Parameters, Priors
-from gmm_core.options import CompareOptions, GuideOptions, MapOptions, NutsOptions
-from gmm_core.results import MapFit
-from gmm_core.specification import Specification
-from pages.parts import browser
-
-PAGES = {
-    "map": "fit",
-    "guide": "membership",
-    "posterior": "posterior",
-    "compare": "compare",
-    "em": "fit",
-}
-PRIORS = ("tutorial", "data", "flat", "own")
+from gmm_core.mixture import Mixture, Parameters, Priors
+from gmm_core.mixture.covariance import FAMILIES
+from gmm_core.mixture.family import Family
+from gmm_core.mixture.priors import NAMED
+from gmm_core.runs import kinds
+from gmm_core.runs.results import MapFit
+from gmm_core.runs.specification import Specification
+from pages.parts import pages, settings
+from pages.parts.platform import browser
+from pages.parts.platform.streamlit_internals import went_through_history
 
 DEFAULTS: dict[str, Any] = {
     "n_components": 2,
     "covariance": "spherical",
     "tied": True,
+    "noise": False,
+    "labels": "ignore",
     "prior": "tutorial",
-    "restarts": 100,
-    "first_seed": 0,
-    "steps": 200,
-    "learning_rate": 0.1,
-    "beta1": 0.8,
-    "beta2": 0.99,
-    "start": "subsample",
-    # Training all is what answers "is this the best optimum", and takes no longer than a blink.
-    "choose": "final",
-    "start_scale": 1.0,
-    "polish": True,
-    "map_engine": "compiled",
-    "posterior_engine": "nutpie",
-    # Shorter steps and more draws than usual: five points leave tails that chains cross slowly.
-    "draws": 2000,
-    "warmup": 1000,
-    "chains": 4,
-    "nuts_seed": 0,
-    "target_accept": 0.9,
-    "max_tree_depth": 10,
-    "guide_steps": 200,
-    "guide_rate": 0.2,
-    "guide_beta1": 0.8,
-    "guide_beta2": 0.99,
-    "compare_k": (1, 6),
-    "compare_covariances": list(COVARIANCES),
-    "compare_restarts": 20,
-    "compare_seed": 0,
-    "compare_start": "kmeans++",
-    "compare_steps": 50,
     "compare_prior": "flat",
 }
 
@@ -79,21 +46,27 @@ def begin(page: str) -> None:
     state = st.session_state
     for name, value in DEFAULTS.items():
         state.setdefault(name, value)
+    settings.begin()
+    state.pop("prior_problem", None)
+    first = "dataset" not in state
     state.setdefault("dataset", example("tutorial"))
     state.setdefault("own_priors", Priors.tutorial())
     state.setdefault("runs", {})
-    asked = st.query_params.get("run")
-    if asked and asked != state.get("opened") and _followed():
-        state["opened"] = asked
-        state["link_error"] = _open(asked)
+    came = first or went_through_history()
+    state["data_problem"] = _open_data(st.query_params.get("data", "")) if came else ""
+    run_id = st.query_params.get("run")
+    if run_id and run_id != state.get("opened") and _followed():
+        state["opened"] = run_id
+        state["link_error"] = _open(run_id)
         start = st.query_params.get("start", "")
         if re.fullmatch("[0-9]{1,6}", start):
-            state["opened_start"] = (asked, int(start))
+            state["opened_start"] = (run_id, int(start))
         # Not on the browser's way back: it could never get past that address.
-        if not (state["link_error"] or _went()) and page in PAGES.values():
+        here = pages.named(page)
+        if not (state["link_error"] or went_through_history()) and here is not None and here.kinds:
             (kind,) = state["runs"]
-            if PAGES[kind] != page:
-                go_to(asked)
+            if pages.showing(kind) is not here:
+                go_to(run_id)
 
 
 def _followed() -> bool:
@@ -102,13 +75,7 @@ def _followed() -> bool:
     Any other is the address of a browser that has not heard yet of the run that it asked for: to
     open that one would undo the setting that the person has just changed.
     """
-    return _went() or "opened" not in st.session_state
-
-
-def _went() -> bool:
-    """Whether the browser went back or forward to its address."""
-    context = get_script_run_ctx()
-    return context is not None and context.is_history_navigation
+    return went_through_history() or "opened" not in st.session_state
 
 
 def dataset() -> Dataset:
@@ -116,28 +83,75 @@ def dataset() -> Dataset:
     return st.session_state["dataset"]
 
 
+def data_address() -> str:
+    """Return what names the current data in an address; "" for the tutorial's, the first of all."""
+    data = dataset()
+    if is_example(data):
+        return "" if data.name == "tutorial" else data.name
+    return data.fingerprint
+
+
+def is_example(data: Dataset | None = None) -> bool:
+    """Whether some data, by default that in use, is one of the examples."""
+    data = dataset() if data is None else data
+    return data.name in examples() and example(data.name) == data
+
+
 def use_dataset(chosen: Dataset) -> None:
-    """Work on other data from now on, with priors that suit it."""
-    state = st.session_state
+    """Work on other data from now on, with priors that suit it; a reload finds it again."""
     if chosen.fingerprint == dataset().fingerprint and chosen.name == dataset().name:
         return
+    if not is_example(chosen):
+        service().store.save_dataset(chosen, owner())
+    _take(chosen)
+    st.query_params.pop("run", None)
+    st.query_params.pop("data", None)
+
+
+def _open_data(address: str) -> str:
+    """Work on the data that an address names; return a sentence when that is not possible."""
+    if address in ("", data_address()):
+        return ""
+    try:
+        known = address in examples()
+        _take(example(address) if known else service().store.load_dataset(address, owner()))
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _take(chosen: Dataset) -> None:
+    state = st.session_state
     state["dataset"] = chosen
     state["runs"] = {}
     tutorial = chosen.fingerprint == example("tutorial").fingerprint
     # The tutorial's priors are made for its own five numbers.
     state["prior"] = "tutorial" if tutorial else "data"
-    st.query_params.pop("run", None)
+    if tutorial:
+        set_mixture(2, "spherical", tied=True)
+    else:
+        state["suggest"] = chosen.fingerprint  # until the Fit page has chosen a mixture for it
+
+
+def set_mixture(n_components: int, covariance: str, tied: bool | None) -> None:
+    """Choose a mixture, as its controls on the Fit page do."""
+    state = st.session_state
+    state["n_components"], state["covariance"] = n_components, covariance
+    if tied is not None:
+        state["tied"] = tied
+
+
+def family() -> Family:
+    """Return the family of covariances that is chosen on the Fit page."""
+    covariance, tied = st.session_state["covariance"], st.session_state["tied"]
+    return FAMILIES.get((covariance, tied)) or FAMILIES[covariance, None]
 
 
 def priors() -> Priors:
     """Return the priors that are chosen on the Fit page."""
     state = st.session_state
-    return {
-        "tutorial": Priors.tutorial,
-        "data": lambda: Priors.for_data(dataset()),
-        "flat": Priors.flat,
-        "own": lambda: state["own_priors"],
-    }[state["prior"]]()
+    named = NAMED.get(state["prior"])
+    return state["own_priors"] if named is None else named(dataset())
 
 
 def mixture() -> Mixture:
@@ -151,94 +165,41 @@ def mixture() -> Mixture:
     state = st.session_state
     return Mixture(
         n_components=state["n_components"],
-        covariance=state["covariance"],
-        tied=state["tied"],
+        covariance=family().covariance,
+        tied=family().tied,
         priors=priors(),
+        **_beside(),
     )
 
 
-def map_options() -> MapOptions:
-    """Return the options of the fit."""
+def _beside() -> dict[str, Any]:
+    """Return what the mixture has beside its components, as chosen on the Fit page."""
     state = st.session_state
-    names = (
-        "restarts",
-        "first_seed",
-        "steps",
-        "learning_rate",
-        "start",
-        "choose",
-        "start_scale",
-        "polish",
-    )
-    return MapOptions(
-        betas=(state["beta1"], state["beta2"]), **{name: state[name] for name in names}
-    )
-
-
-def guide_options() -> GuideOptions:
-    """Return the options of the enumerating guide."""
-    state = st.session_state
-    return GuideOptions(
-        steps=state["guide_steps"],
-        learning_rate=state["guide_rate"],
-        betas=(state["guide_beta1"], state["guide_beta2"]),
-    )
-
-
-def nuts_options() -> NutsOptions:
-    """Return the options of NUTS."""
-    state = st.session_state
-    names = ("draws", "warmup", "chains", "target_accept", "max_tree_depth")
-    return NutsOptions(seed=state["nuts_seed"], **{name: state[name] for name in names})
+    return {
+        "noise": state["noise"],
+        "labels": state["labels"] if dataset().class_names else "ignore",
+    }
 
 
 def set_specification(spec: Specification) -> None:
     """Set every control to what a run was made of."""
     state = st.session_state
-    state["dataset"] = spec.dataset
-    given = spec.mixture
-    if isinstance(spec.options, CompareOptions):
-        _set_comparison(spec.options, given.priors)
-        if given.priors == Priors.flat():
+    # A run is of numbers; what this person's own table says of its rows is theirs.
+    state["dataset"] = service().store.as_saved(spec.dataset, owner())
+    state.pop("suggest", None)  # whoever made the run has chosen
+    settings.take(spec)
+    wanted = spec.mixture
+    state["noise"], state["labels"] = wanted.noise, wanted.labels
+    if kinds.named(spec.kind).mixtures is not None:
+        state["compare_prior"] = "flat" if wanted.priors == Priors.flat() else "fit"
+        if wanted.priors == Priors.flat():
             return  # the sweep leaves the Fit page's priors alone
     else:
-        state["n_components"], state["covariance"] = given.n_components, given.covariance
-        state["tied"] = given.tied
-    known = {
-        "tutorial": Priors.tutorial(),
-        "data": Priors.for_data(spec.dataset),
-        "flat": Priors.flat(),
-    }
-    state["prior"] = next((n for n, p in known.items() if p == given.priors), "own")
+        set_mixture(wanted.n_components, wanted.covariance, wanted.tied)
+    known = (name for name, make in NAMED.items() if make(spec.dataset) == wanted.priors)
+    state["prior"] = next(known, "own")
     if state["prior"] == "own":
-        set_own_priors(given.priors)
-    if spec.kind in ("compare", "em"):
-        return
-    values = spec.options.model_dump()
-    betas = values.pop("betas", None)
-    prefix = {"map": "", "guide": "guide_", "posterior": ""}[spec.kind]
-    if betas:
-        state[f"{prefix}beta1"], state[f"{prefix}beta2"] = betas
-    renamed = {
-        ("guide", "steps"): "guide_steps",
-        ("guide", "learning_rate"): "guide_rate",
-        ("posterior", "seed"): "nuts_seed",
-    }
-    if spec.kind != "guide":
-        state[f"{spec.kind}_engine"] = spec.engine
-    for name, value in values.items():
-        state[renamed.get((spec.kind, name), name)] = value
-
-
-def _set_comparison(options: CompareOptions, priors: Priors) -> None:
-    state = st.session_state
-    state["compare_k"] = (options.n_components[0], options.n_components[-1])
-    # A sweep from elsewhere may leave out some K, which a slider cannot show.
-    state["compare_listed"] = options.n_components
-    state["compare_covariances"] = list(options.covariances)
-    state["compare_restarts"], state["compare_seed"] = options.restarts, options.first_seed
-    state["compare_start"], state["compare_steps"] = options.start, options.steps
-    state["compare_prior"] = "flat" if priors == Priors.flat() else "fit"
+        set_own_priors(wanted.priors)
 
 
 def set_own_priors(chosen: Priors) -> None:
@@ -271,8 +232,8 @@ def fit_specification() -> Specification:
     return Specification(
         dataset=dataset(),
         mixture=mixture(),
-        options=map_options(),
-        engine=st.session_state["map_engine"],
+        options=settings.options("map"),
+        engine=settings.engine("map"),
     )
 
 
@@ -287,32 +248,14 @@ def posterior_specification() -> Specification:
     return Specification(
         dataset=dataset(),
         mixture=mixture(),
-        options=nuts_options(),
-        engine=st.session_state["posterior_engine"],
+        options=settings.options(posterior_kind()),
+        engine=settings.engine("posterior"),
     )
 
 
-def compare_options() -> CompareOptions:
-    """Return the options of the sweep.
-
-    Raises
-    ------
-    ValueError
-        When a setting is out of range.
-    """
-    state = st.session_state
-    first, last = state["compare_k"]
-    listed = state.get("compare_listed", ())
-    if not listed or (listed[0], listed[-1]) != (first, last):
-        listed = tuple(range(first, last + 1))
-    return CompareOptions(
-        n_components=listed,
-        covariances=tuple(state["compare_covariances"]),
-        restarts=state["compare_restarts"],
-        first_seed=state["compare_seed"],
-        start=state["compare_start"],
-        steps=state["compare_steps"],
-    )
+def posterior_kind() -> str:
+    """Return the kind of run that the engine chosen on the Posterior page computes."""
+    return kinds.by_engine("posterior", settings.engine("posterior")).name
 
 
 def compare_specification() -> Specification:
@@ -323,16 +266,18 @@ def compare_specification() -> Specification:
     ValueError
         When a setting is out of range, or no mixture can be fitted to the data.
     """
-    options = compare_options()
+    options = settings.options("compare")
     chosen = Priors.flat() if st.session_state["compare_prior"] == "flat" else priors()
-    mixture = Mixture(n_components=1, priors=chosen)
+    beside = _beside()
+    K = max(1, len(dataset().class_names)) if beside["labels"] == "fix" else 1
+    mixture = Mixture(n_components=K, priors=chosen, **beside)
     return Specification(dataset=dataset(), mixture=mixture, options=options)
 
 
 def fit() -> MapFit | None:
     """Return the finished fit of the current data, mixture and options, or None."""
     try:
-        run_id = fit_specification().id
+        run_id = stored_id(fit_specification())
         return service().result(run_id)
     except ValueError:
         return None
@@ -340,10 +285,10 @@ def fit() -> MapFit | None:
 
 def fit_parameters() -> Parameters | None:
     """Return the chosen parameters of the current fit, components by weight; None without one."""
-    found = fit()
-    if found is None or found.verdict[found.chosen] == "failed":
+    result = fit()
+    if result is None or result.verdict[result.chosen] == "failed":
         return None
-    return found.parameters.permuted(found.parameters.order)
+    return result.parameters.permuted(result.parameters.order)
 
 
 def opened() -> str:
@@ -352,14 +297,48 @@ def opened() -> str:
     return "" if state.get("link_error") else str(st.query_params.get("run", ""))
 
 
+def stored_id(spec: Specification) -> str:
+    """Return the id under which the store has a run: that of the link it was opened by, or its own.
+
+    The id of a run that another version of the program made need not be the one that this version
+    computes. What was opened is shown, and not computed again unasked.
+    """
+    return st.session_state.get("stored_ids", {}).get(spec.id, spec.id)
+
+
+def submit(spec: Specification) -> str:
+    """Ask for a run, under the id that this version of the program gives it, and return that."""
+    signed_in = st.user.get("is_logged_in", False)
+    run_id = service().submit(spec, owner(), "" if signed_in else browser.place())
+    st.session_state.get("stored_ids", {}).pop(run_id, None)
+    return run_id
+
+
+def look(run_id: str) -> None:
+    """Note, once in a session, that this person looks at a run that is done, so that it stays.
+
+    What their settings lead to is theirs, whoever computed it first; what they came to by a link is
+    somebody else's.
+    """
+    state = st.session_state
+    looked = state.setdefault("looked", set())
+    if run_id not in looked:
+        looked.add(run_id)
+        service().look(run_id, None if state.get("opened") == run_id else owner())
+
+
 def go_to(run_id: str) -> None:
-    """Open a run on the page of its kind."""
+    """Open a run on the page of its kind.
+
+    Raises
+    ------
+    ValueError
+        When no run has this id, or this version of the program does not know what it holds.
+    """
     spec = service().store.specification(run_id)
     st.session_state["opened"] = run_id
-    set_specification(spec)
-    st.session_state["runs"] = {spec.kind: run_id}
-    page = PAGES[spec.kind]
-    st.switch_page(f"pages/views/{page}.py", query_params={"run": run_id})
+    _show(spec, run_id)
+    st.switch_page(pages.showing(spec.kind).script, query_params={"run": run_id})
 
 
 def _open(run_id: str) -> str:
@@ -368,6 +347,12 @@ def _open(run_id: str) -> str:
         spec = service().store.specification(run_id)
     except ValueError as error:
         return str(error)
-    set_specification(spec)
-    st.session_state["runs"] = {spec.kind: run_id}
+    _show(spec, run_id)
     return ""
+
+
+def _show(spec: Specification, run_id: str) -> None:
+    """Set the session to a stored run."""
+    set_specification(spec)
+    st.session_state.setdefault("stored_ids", {})[spec.id] = run_id
+    st.session_state["runs"] = {spec.kind: run_id}

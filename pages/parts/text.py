@@ -7,36 +7,13 @@ import re
 from collections.abc import Iterable, Sequence
 
 import streamlit as st
-from pydantic import ValidationError
 
 from gmm_core.figures.style import component_style
-from gmm_core.words import Segment
+from gmm_core.mixture.refusals import Refused
+from gmm_core.words import settings
+from gmm_core.words.segments import Segment
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:@&])")
-
-# What a person sees instead of a field's name.
-_NAMES = {
-    "n_components": "Components K",
-    "covariances": "Covariances",
-    "restarts": "Starts",
-    "first_seed": "First seed",
-    "steps": "Steps",
-    "learning_rate": "Learning rate",
-    "betas": "Adam's betas",
-    "start_scale": "Starting scale",
-    "concentration": "Concentration",
-    "loc_mean": "Prior mean of the locs",
-    "loc_scale": "Prior sd of the locs",
-    "scale_log_mean": "Prior mean of log scale",
-    "scale_log_sd": "Prior sd of log scale",
-    "correlation": "LKJ shape",
-    "draws": "Draws",
-    "warmup": "Warm-up",
-    "chains": "Chains",
-    "seed": "Seed",
-    "target_accept": "Target acceptance",
-    "max_tree_depth": "Largest tree depth",
-}
 
 
 def plain(text: object) -> str:
@@ -46,20 +23,9 @@ def plain(text: object) -> str:
 
 def sentence(error: Exception) -> str:
     """Turn an exception into a sentence: what came, what was expected, what to do."""
-    if not isinstance(error, ValidationError):
-        return str(error)
-    found = []
-    for item in error.errors():
-        message = item["msg"].removeprefix("Value error, ")
-        names = [str(part) for part in item["loc"] if isinstance(part, str) and part in _NAMES]
-        if item["type"] == "value_error":
-            found.append(message)
-        else:
-            name = _NAMES[names[-1]] if names else "A setting"
-            wanted = message.removeprefix("Input ")
-            found.append(f"{name} is {item['input']!s:.40}, but it {wanted}.")
-    # A union of "number" or "one per column" reports every branch: one sentence is enough.
-    return found[0]
+    if isinstance(error, Refused) and error.field in settings.NAMES:
+        return f"{settings.NAMES[error.field]} {error.reason}"
+    return str(error)
 
 
 def answer(segments: Iterable[Segment]) -> None:

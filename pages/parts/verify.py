@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gmm_core import verify
-from gmm_core.jobs import RunStatus, service
-from gmm_core.words_verify import made_with, verdict_words
-from pages.parts import live, session, text
+from gmm_core.jobs import RunStatus, service, verify
+from gmm_core.runs import sameness
+from gmm_core.words.verify import made_with, verdict_words
+from pages.parts import session, text
+from pages.parts.stream import live
 
 _WIDTH = 552  # pixels, as the link above: the longest sentence would fill the page
 
@@ -17,28 +18,28 @@ def panel(run_id: str) -> None:
     key = f"verifying {run_id}"
 
     def tick() -> None:
-        found = verify.look(service(), run_id)
-        under_way = isinstance(found, RunStatus)
-        _draw(run_id, found)
+        outcome = verify.look(service(), run_id)
+        under_way = isinstance(outcome, RunStatus)
+        _draw(run_id, outcome)
         if under_way != st.session_state.get(key, False):
             st.session_state[key] = under_way
             st.rerun()
 
     with st.container(width=_WIDTH):
-        said = made_with(service().store.state(run_id).versions)
-        st.caption(text.plain(f"{said} Verify computes it again and compares every number."))
+        versions = made_with(service().store.state(run_id).versions)
+        st.caption(text.plain(f"{versions} Verify computes it again and compares every number."))
         st.fragment(tick, run_every=live.TICK if st.session_state.get(key) else None)()
 
 
-def _draw(run_id: str, found: RunStatus | verify.Verdict | None) -> None:
-    if isinstance(found, RunStatus):
-        st.progress(found.fraction, text="Computing it again…")
-        if session.owner() in found.owners:
+def _draw(run_id: str, outcome: RunStatus | sameness.Verdict | None) -> None:
+    if isinstance(outcome, RunStatus):
+        st.progress(outcome.fraction, text="Computing it again…")
+        if session.owner() in outcome.owners:
             st.button(
                 "Cancel",
                 key="verify_cancel",
                 on_click=service().cancel,
-                args=(found.run_id, session.owner()),
+                args=(outcome.run_id, session.owner()),
             )
         return
     st.button(
@@ -50,9 +51,9 @@ def _draw(run_id: str, found: RunStatus | verify.Verdict | None) -> None:
     problem = st.session_state.pop("verify_problem", "")
     if problem:
         st.warning(text.plain(problem))
-    elif isinstance(found, verify.Verdict):
-        words = text.plain(verdict_words(found))
-        (st.success if found.answer in ("equal", "close") else st.warning)(words)
+    elif isinstance(outcome, sameness.Verdict):
+        words = text.plain(verdict_words(outcome))
+        (st.success if outcome.answer in ("equal", "close") else st.warning)(words)
 
 
 def _start(run_id: str) -> None:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gmm_core import comparison, words
-from gmm_core import words_comparison as say
-from gmm_core.comparison import Cell, ComparisonRow, Criterion
+from gmm_core.comparison import sweep
+from gmm_core.comparison.criteria import CRITERIA
+from gmm_core.comparison.sweep import Cell, ComparisonRow
 from gmm_core.figures import comparison as figures
+from gmm_core.formatting import count
 from gmm_core.jobs import service
 from gmm_core.mixture import COVARIANCES, MAX_COMPONENTS
-from gmm_core.options import CompareOptions
-from gmm_core.specification import Specification
-from pages.parts import controls, frame, header, kept, live, session, text
-from pages.parts.drawn import Figure
+from gmm_core.mixture.covariance import FAMILIES
+from gmm_core.runs.options import CompareOptions
+from gmm_core.runs.specification import Specification
+from gmm_core.words import Segment
+from gmm_core.words import comparison as say
+from gmm_core.words import settings as words
+from pages.parts import controls, frame, header, layout, session, settings, text
+from pages.parts.platform import widget_state
+from pages.parts.stream import live
+from pages.parts.stream.cache import Figure
 
 _PRIORS = {"flat": "none: maximum likelihood", "fit": "those of the Fit page"}
 
@@ -22,21 +29,20 @@ def body() -> list[live.View]:
     """Draw the page from top to bottom."""
     if cell := st.session_state.pop("compare_open", None):
         open_cell(Cell(*cell))
-    top = st.container()
-    left, right = st.columns([3, 1], gap="large")
-    with controls.panel(right):
-        settings()
+    page = layout.with_settings()
+    with page.settings():
+        sweep_settings()
     view = live.view("compare", session.compare_specification)
     rows = finished(view)
-    with left:
+    with page.main:
         criterion, whole = pick_criterion()
-    with top:
+    with page.head:
         files: header.Exports = {
-            "comparison.csv": ("text/csv", lambda found: comparison.to_csv(found.rows)),
+            "comparison.csv": ("text/csv", lambda comparison: sweep.to_csv(comparison.rows)),
         }
-        header.show("Compare", answer(view, rows, criterion), view, files)
-    with left:
-        hero(view, criterion, whole)
+        header.show("compare", answer(view, rows, criterion), view, files, place=page.actions)
+    with page.main:
+        main_figure(view, criterion, whole)
         live.status_line(view, "compare", "Compare")
     if any(row.parameters is not None for row in rows):
         way_to_fit(rows, criterion)
@@ -44,41 +50,76 @@ def body() -> list[live.View]:
     return [view]
 
 
-def settings() -> None:
+def sweep_settings() -> None:
     """Draw what is swept over."""
     D = session.dataset().values.shape[1]
-    known = st.session_state["compare_k"][1]
-    st.slider(
-        "Components K",
-        **kept.number("compare_k", 1, 12 if known <= 12 else MAX_COMPONENTS),
-        help="From the fewest to the most components that are tried.",
-    )
+    sweep_range()
+    chosen = st.session_state["compare.covariances"]
+    more = any(tied is None for _, tied in chosen)
+    every = more or st.session_state.get("compare_every_family", False)
     st.pills(
         "Covariances",
-        COVARIANCES,
+        list(FAMILIES) if every else COVARIANCES,
         selection_mode="multi",
         format_func=lambda pair: say.form(*pair),
-        **kept.value("compare_covariances", name="default"),
+        **widget_state.value("compare.covariances", name="default"),
         help="Spherical: one spread for all columns. Diagonal: one for each. Full: also "
-        "correlations. Tied: all components share one.",
+        "correlations. Shared: all components have the same one; own: each has its own. The "
+        "letters of a code are size, shape and "
+        "direction: equal (E), varying (V), or none (I).",
+    )
+    st.toggle(
+        "All fourteen families",
+        **widget_state.value("compare_every_family", False),
+        disabled=more,
+        help="Also the eight that share some of size, shape and direction.",
     )
     if D == 1:
         st.caption("With one column the three forms are the same, and are fitted once.")
     st.radio(
         "Priors",
-        **kept.choice("compare_prior", _PRIORS),
+        **widget_state.choice("compare_prior", _PRIORS),
         format_func=_PRIORS.__getitem__,
         help="BIC, AIC and ICL are made for the maximum of the likelihood. With priors they are "
         "taken at the MAP (Fraley and Raftery 2007), where collapses are rarer.",
     )
     left, right = st.columns(2)
     left.number_input(
-        "Starts",
-        **kept.number("compare_restarts", 1, 200),
-        help="Every mixture is fitted from so many starts, and each fit is polished. The best "
-        "sound optimum counts.",
+        **settings.number("compare", "restarts"),
+        help="Every mixture is fitted from so many starts, and the best sound optimum counts. A "
+        "third of a search's are components that are moved.",
     )
-    right.number_input("First seed", **kept.number("compare_seed", 0, 2**32 - 1))
+    right.number_input(**settings.number("compare", "first_seed"))
+    st.toggle(
+        **settings.switch("compare", "evidence"),
+        help="Also integrate each mixture's likelihood over its priors, which has to be proper "
+        "ones: how probable the data is under the mixture as a whole. It takes a second or so for "
+        "each.",
+    )
+    st.selectbox(
+        **settings.choice("compare", "start"),
+        help="A search takes starts of several kinds, the best of K − 1 with a component split and "
+        "the optima of simpler covariances, by EM; then it moves components to other places. An "
+        "optimum wins only where every component holds at least 2 (D + 1) points.",
+    )
+
+
+def sweep_range() -> None:
+    """Draw the slider of K. A sweep from elsewhere may leave out some K, which it cannot show."""
+    state, listed = st.session_state, "compare.n_components"
+    state["compare_range"] = (state[listed][0], state[listed][-1])
+
+    def turned() -> None:
+        first, last = state["compare_range"]
+        state[listed] = list(range(first, last + 1))
+
+    most = 12 if state[listed][-1] <= 12 else MAX_COMPONENTS
+    st.slider(
+        words.name("n_components"),
+        **widget_state.number("compare_range", 1, most),
+        on_change=turned,
+        help="From the fewest to the most components that are tried.",
+    )
 
 
 def finished(view: live.View) -> list[ComparisonRow]:
@@ -88,51 +129,56 @@ def finished(view: live.View) -> list[ComparisonRow]:
     if view.spec is None or view.status is None:
         return []
     arrays = view.status.snapshot
-    return comparison.rows_so_far(view.spec.options, len(view.spec.dataset.columns), arrays)
+    return sweep.rows_so_far(view.spec.options, len(view.spec.dataset.columns), arrays)
 
 
-def answer(view: live.View, rows: list[ComparisonRow], criterion: Criterion) -> list[words.Segment]:
+def answer(view: live.View, rows: list[ComparisonRow], criterion: str) -> list[Segment]:
     """Say which mixture suits the data best."""
     if view.spec is None:
         return []
     if view.waiting and not rows:
-        n = len(comparison.cells(view.spec.options))
-        return [words.Segment(f"Which of {n} mixtures suits these points best? Press Compare.")]
+        n = len(sweep.cells(view.spec.options))
+        return [Segment(f"Which of {n} mixtures suits these points best? Press Compare.")]
     N, D = view.spec.dataset.values.shape
-    expected = len(comparison.cells(view.spec.options))
+    expected = len(sweep.cells(view.spec.options))
     return say.comparison_answer(N, D, rows, criterion, expected)
 
 
-def pick_criterion() -> tuple[Criterion, bool]:
+def pick_criterion() -> tuple[str, bool]:
     """Let the person pick the criterion, and whether to see its worst values too."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         criterion = st.segmented_control(
             "Criterion",
-            comparison.CRITERIA,
+            offered(),
             default="bic",
             required=True,
             format_func=say.CRITERION.__getitem__,
             key="compare_criterion",
             bind="query-params",
             wrap=True,
-            help="With $\\log L$ the log likelihood, $p$ parameters and $N$ points: "
-            "BIC $= -2\\log L + p\\log N$, AIC $= -2\\log L + 2p$, and ICL = BIC $+\\,2H$ with the "
-            "entropy of the responsibilities $H = -\\sum_{nk} r_{nk}\\log r_{nk}$ "
-            "(Biernacki et al. 2000), which favours separate components. Smaller is better. A "
-            "BIC smaller by 2 is positive, by 6 strong and by 10 very strong evidence "
-            "(Kass and Raftery 1995).",
+            help="With $L$ the likelihood, $p$ parameters, $N$ points and responsibilities "
+            "$r_{nk}$:\n\n"
+            + "\n".join(f"- {say.CRITERION[n]} $= {c.formula}$" for n, c in CRITERIA.items())
+            + "\n\nICL (Biernacki et al. 2000) favours separate components; mclust's is that of "
+            "the most probable ones. Smaller is better, but for the likelihood. A BIC smaller by 2 "
+            "is positive, by 6 strong and by 10 very strong evidence (Kass and Raftery 1995).",
         )
         whole = st.toggle(
             "Show all values",
             key="compare_whole",
             bind="query-params",
-            help="Without it the figure shows the better half of the mixtures, in which the "
-            "differences that matter can be seen.",
+            help="Without it the figure shows the best mixtures, whose differences matter.",
         )
     return criterion or "bic", bool(whole)
 
 
-def hero(view: live.View, criterion: Criterion, whole: bool) -> None:
+def offered() -> list[str]:
+    """List the criteria that the sweep of these settings has."""
+    with_evidence = bool(st.session_state["compare.evidence"])
+    return [name for name, each in CRITERIA.items() if with_evidence or each.value is not None]
+
+
+def main_figure(view: live.View, criterion: str, whole: bool) -> None:
     """Draw the criterion over K."""
     D = len(session.dataset().columns)
 
@@ -159,7 +205,7 @@ def open_cell(cell: Cell) -> None:
     options: CompareOptions = spec.options
     one = Specification(
         dataset=spec.dataset,
-        mixture=comparison.mixture_of(cell, spec.mixture),
+        mixture=sweep.mixture_of(cell, spec.mixture),
         options=options.map_options,
     )
     try:
@@ -170,11 +216,11 @@ def open_cell(cell: Cell) -> None:
     session.go_to(run_id)
 
 
-def way_to_fit(rows: list[ComparisonRow], criterion: Criterion) -> None:
+def way_to_fit(rows: list[ComparisonRow], criterion: str) -> None:
     """Draw the way to the Fit page that needs no mouse: the same as a click in the figure."""
     D = len(session.dataset().columns)
-    different = comparison.distinct(rows, D)
-    order = comparison.ranked(different, criterion)
+    different = sweep.distinct(rows, D)
+    order = sweep.ranked(different, criterion)
     if not order:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -186,11 +232,19 @@ def way_to_fit(rows: list[ComparisonRow], criterion: Criterion) -> None:
             help="Or click a point of the figure.",
             width=320,
         )
-        if st.button("Open fit", key="compare_go", type="primary") and chosen is not None:
+        if (
+            st.button(
+                "Open fit",
+                key="compare_go",
+                type="primary",
+                help="Sets the Fit page to this mixture, with the priors and starts of this page.",
+            )
+            and chosen is not None
+        ):
             open_cell(Cell(*chosen))
 
 
-def tables(rows: list[ComparisonRow], criterion: Criterion) -> None:
+def tables(rows: list[ComparisonRow], criterion: str) -> None:
     """Show the best mixtures in numbers, and why some have no optimum."""
     D = len(session.dataset().columns)
     head = list(say.TABLE_HEAD)
@@ -200,7 +254,7 @@ def tables(rows: list[ComparisonRow], criterion: Criterion) -> None:
     if best:
         text.table(head, best, caption=f"The best by {say.CRITERION[criterion]}")
     if lost:
-        with st.expander(f"Why {words.count(len(lost), 'mixture')} found no optimum"):
+        with st.expander(f"Why {count(len(lost), 'mixture')} found no optimum"):
             text.table(["Mixture", "verdict", "reason"], lost, words=(1, 2))
     if any(row.verdict == "collapsed" for row in rows):
         text.note(

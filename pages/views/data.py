@@ -1,17 +1,18 @@
-"""The Data page: what every page works on, and four ways to work on something else."""
+"""The Data page: what every page works on, and the ways to work on something else."""
 
 from __future__ import annotations
 
 import numpy as np
 import streamlit as st
 
-from gmm_core.dataset import Dataset, listing
+from gmm_core.data.dataset import Dataset, listing
 from gmm_core.figures import data as figures
-from gmm_core.figures.style import number
-from gmm_core.words import Segment, count
-from gmm_core.words_data import constant_columns
-from pages.parts import figure, frame, header, session, text
-from pages.parts.data import choice, edit, example, generate, upload
+from gmm_core.formatting import count, number
+from gmm_core.words.data import beside, constant_columns
+from gmm_core.words.segments import Segment
+from pages.parts import frame, header, pages, session, text
+from pages.parts.data import choice, edit, example, generate, saved, upload
+from pages.parts.stream import figure
 
 ROWS = 8  # of the table of columns
 
@@ -20,6 +21,7 @@ WAYS = {
     "Upload": upload.show,
     "Generate": generate.show,
     "Edit": edit.show,
+    "Earlier": saved.show,
 }
 
 
@@ -27,7 +29,7 @@ def body() -> None:
     """Draw the page from top to bottom."""
     data = session.dataset()
     with st.container():  # whatever it says, the tabs below keep their place and their choice
-        header.show("Data", answer(data))
+        header.show("data", answer(data))
         notice()
     warn(data)
     left, right = st.columns([5, 2], gap="large")
@@ -47,30 +49,31 @@ def body() -> None:
 def answer(data: Dataset) -> list[Segment]:
     """Say what the data is, and what was left out of it."""
     N, D = data.values.shape
-    said = f'"{data.name}" has {count(N, "point")} in {count(D, "column")}'
-    said += f", {listing(data.columns, 6)}." if D > 1 else f', "{data.columns[0]}".'
+    sentence = f'"{data.name}" has {count(N, "point")} in {count(D, "column")}'
+    sentence += f", {listing(data.columns, 6)}." if D > 1 else f', "{data.columns[0]}".'
+    sentence = " ".join([sentence, *beside(data)])
     account = st.session_state.get("data_account")
     if account and account[0] == data.fingerprint:
-        said += " " + account[1]
-    return [Segment(said)]
+        sentence += " " + account[1]
+    return [Segment(sentence)]
 
 
 def notice() -> None:
     """Say that other data is in use now, with the way on."""
-    said = st.session_state.get("data_notice")
-    if said and said[0] == session.dataset().fingerprint:
+    message = st.session_state.get("data_notice")
+    if message and message[0] == session.dataset().fingerprint:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.success(text.plain(said[1]), width="stretch")
+            st.success(text.plain(message[1]), width="stretch")
             if st.button("Fit a mixture to them", type="primary", key="to_fit"):
-                st.switch_page("pages/views/fit.py")
+                st.switch_page(pages.entry("fit").script)
 
 
 def warn(data: Dataset) -> None:
     """Say what is hard about the data, with the cure of a constant column one click away."""
-    said = choice.hard(data.fingerprint, data)
-    if not said:
+    warning = choice.hard(data.fingerprint, data)
+    if not warning:
         return
-    text.note("Before you fit:", " ".join(said))
+    text.note("Before you fit:", " ".join(warning))
     constant = constant_columns(data)
     rest = [name for name in data.columns if name not in constant]
     if constant and rest:
@@ -105,7 +108,8 @@ def summary(data: Dataset) -> None:
     """Show where the numbers of each column lie."""
     x = data.values[:, :ROWS]
     with np.errstate(over="ignore"):
-        numbers = zip(x.min(axis=0), x.max(axis=0), x.mean(axis=0), strict=True)
+        mean, _ = data.moments()
+        numbers = zip(np.nanmin(x, axis=0), np.nanmax(x, axis=0), mean[:ROWS], strict=True)
         rows = [
             (name if len(name) <= 14 else name[:13] + "…", f"{low} to {high}", mean)
             for name, (low, high, mean) in zip(
@@ -121,3 +125,4 @@ def summary(data: Dataset) -> None:
 
 frame.require()
 body()
+frame.mixture()

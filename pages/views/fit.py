@@ -2,74 +2,144 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
 
-from gmm_core import words, words_fit
-from gmm_core.figures import curves, density
-from gmm_core.figures.style import number
-from gmm_core.opening import alone
-from gmm_core.results import MapFit
-from pages.parts import controls, figure, frame, header, live, session, so_far, text
-from pages.parts.drawn import Figure
-from pages.parts.fit.course import how_it_got_there
+from gmm_core.figures import curves, density, loss_curves
+from gmm_core.formatting import count, number
+from gmm_core.runs.one_restart import alone
+from gmm_core.runs.options import MapOptions
+from gmm_core.runs.results import MapFit
+from gmm_core.words import Segment
+from gmm_core.words import fit as fit_words
+from pages.parts import (
+    controls,
+    em_comparison,
+    frame,
+    header,
+    layout,
+    pages,
+    resampled,
+    session,
+    settings,
+    suggestion,
+    text,
+)
+from pages.parts.data.choice import hard
+from pages.parts.fit.course import how_it_got_there, playback
 from pages.parts.fit.shown import fetching, finished, open_now, open_start, shown_name
 from pages.parts.fit.starts import restarts
-from pages.parts.opinion import opinion
+from pages.parts.stream import figure, live, partial
+from pages.parts.stream.cache import Figure
+
+
+class Beside(NamedTuple):
+    """What is laid over the curve of a method: which run of the chosen start, and its words."""
+
+    name: str
+    engine: str
+    options: dict[str, object]
+    help: str
+    said: Callable[[np.ndarray, np.ndarray], str]
+
+
+_BESIDE = {
+    "adam": Beside(
+        "Pyro",
+        "pyro",
+        {},
+        "Runs the chosen start in Pyro, the engine that defines the mixture, and draws its "
+        "loss over the compiled engine's.",
+        fit_words.agreement,
+    ),
+    "em": Beside(
+        "Adam",
+        "compiled",
+        {"method": "adam"},
+        "Runs the chosen start by Adam, and draws its loss over EM's. A step of either is about "
+        "one pass over the data.",
+        fit_words.two_methods,
+    ),
+}
 
 
 def body() -> list[live.View]:
     """Draw the page from top to bottom."""
-    top = st.container()
-    left, right = st.columns([3, 1], gap="large")
-    with controls.panel(right):
+    page = layout.with_settings()
+    sweep = suggestion.first_mixture()
+    with page.settings():
         controls.mixture()
         controls.map_options()
-    view = live.view("map", session.fit_specification)
+    # While a mixture is being chosen, everything stands where the fit's will stand.
+    view = live.View(None) if sweep else live.view("map", session.fit_specification)
     best: MapFit | None = view.result
     shown, by_itself = open_start(view)
-    with top:
+    with page.head:
         of = view if shown is None else replace(view, result=shown)
         load = None if shown is None else fetching(view, shown, by_itself)
-        header.show("Fit", answer(view, shown), of, exports(of), part(view, shown), load)
-    with left:
-        columns = hero(view, shown)
-        live.status_line(view, "map", "Fit")
-        views = [view] if view.spec is None else [view, *search(view, shown)]
+        segments = [suggestion.CHOOSING] if sweep else answer(view, shown)
+        header.show("fit", segments, of, exports(of), part(view, shown), load, page.actions)
+    with page.main:
+        welcome()
+        suggestion.note(sweep)
+        if segments := hard(session.dataset().fingerprint, session.dataset()):
+            text.note("Before you fit:", " ".join(segments))
+        columns = main_figure(view, shown)
+        if sweep:
+            live.status_line(sweep, "suggest")
+        else:
+            live.status_line(view, "map", "Fit")
+        views = [*([sweep] if sweep else [view]), *search(view, shown)]
     if by_itself is not None:
         views.append(by_itself)
     if best is not None and shown is not None:
         restarts(view, best, shown)
         results(shown)
         how_it_got_there(view, shown, columns)
-        views += opinion(view, shown)
-    elif view.live:
+        views += em_comparison.show(view, shown)
+        views += resampled.show(view)
+    elif sweep or view.live:
         # As long as what comes here, so that the page does not shrink under the person's eyes,
         # which would also close an open list.
         st.html('<div style="min-height: 2000px"></div>')
     return views
 
 
-def answer(view: live.View, shown: MapFit | None) -> list[words.Segment]:
+def welcome() -> None:
+    """Say what this is, to who sees an example: with the way to data of one's own and the Tour."""
+    if not session.is_example():
+        return
+    with st.container(key="welcome", horizontal=True, vertical_alignment="center"):
+        st.caption("See how a Gaussian mixture is fitted, with your data.", width="content")
+        if st.button("Use my data", key="use_my_data"):
+            st.session_state["ways"] = "Upload"
+            st.switch_page(pages.entry("data").script)
+        st.page_link(pages.entry("tour").script, label="Take the Tour")
+
+
+def answer(view: live.View, shown: MapFit | None) -> list[Segment]:
     """Say what was found, or what is going on."""
     data = session.dataset()
     if view.spec is None:
         return []
     if shown is not None and shown.chosen != view.result.chosen:
-        return words_fit.opened_answer(data, view.spec.mixture, shown)
+        return fit_words.opened_answer(data, view.spec.mixture, shown)
     if shown is not None:
-        return words.fit_answer(data, view.spec.mixture, shown)
-    if (point := so_far.point(view)) is not None:
-        return [words.Segment("So far: "), *words.point_answer(data, point)]
-    N = len(data.values)
-    return [
-        words.Segment(f"Looking for {view.spec.mixture.n_components} components in {N:,} points …")
-    ]
+        return fit_words.fit_answer(data, view.spec.mixture, shown, view.spec.options)
+    if (point := partial.point(view)) is not None:
+        return [Segment("So far: "), *fit_words.point_answer(data, point)]
+    K, N = view.spec.mixture.n_components, len(data.values)
+    what = f"{count(K, 'component')} in {count(N, 'point')}"
+    if view.waiting:
+        return [Segment(f"Press Fit to look for {what}.")]
+    return [Segment(f"Looking for {what} …")]
 
 
-def hero(view: live.View, shown: MapFit | None) -> list[int]:
+def main_figure(view: live.View, shown: MapFit | None) -> list[int]:
     """Draw the density over the data, along the columns that the person picks; return them."""
     data = session.dataset()
     D = data.values.shape[1]
@@ -89,14 +159,26 @@ def hero(view: live.View, shown: MapFit | None) -> list[int]:
         )
         columns = picked or [0]
     known = finished(view, shown, *columns)
-    if shown is None and so_far.point(view) is None:
+    if shown is None and partial.point(view) is None:
         known = data.fingerprint, *columns
 
     def draw(view: live.View) -> Figure:
-        point = so_far.point(view) if shown is None else shown.parameters
-        return density.density(data, point, columns)
+        point = partial.point(view) if shown is None else shown.parameters
+        verdict = "" if shown is None else str(shown.verdict[shown.chosen])
+        bad = verdict if verdict in ("collapsed", "failed") else ""
+        return density.density(data, point, columns, set_aside=bad)
 
-    live.show(view, "density", draw, of=known)
+    played = st.toggle(
+        "Play the fit here",
+        key="play_on_top",
+        bind="query-params",
+        disabled=shown is None,
+        help="Shows how the components got where they are, in place of the picture of the end.",
+    )
+    if played and shown is not None:
+        playback(view, shown, columns)
+    else:
+        live.show(view, "density", draw, of=known)
     return columns
 
 
@@ -109,16 +191,18 @@ def search(view: live.View, fit: MapFit | None) -> list[live.View]:
     left, right = st.columns(2)
     place = left.container()
     if fit is None:
-        steps = session.map_options().steps
+        options = _options(view)
+        steps = options.steps
 
         def losses(view: live.View) -> Figure:
-            return curves.losses(so_far.curves(view, steps)[0])
+            return loss_curves.losses(partial.curves(view, steps)[0], polishing=options.polish)
 
         def norms(view: live.View) -> Figure:
-            return curves.gradient_norms(so_far.curves(view, steps)[1])
+            return curves.gradient_norms(partial.curves(view, steps)[1])
 
         # Many may wait for their turn, and all look at the same empty figures.
-        empty = None if view.status is not None and view.status.snapshot else ("empty", steps)
+        drawn = view.status is not None and view.status.snapshot
+        empty = None if drawn else ("empty", steps, options.polish)
         with place:
             live.show(view, "loss", losses, of=empty)
         with right:
@@ -130,7 +214,16 @@ def search(view: live.View, fit: MapFit | None) -> list[live.View]:
     run_id, known = view.run_id, finished(view, fit)
 
     def beside(pyro: live.View) -> Figure:
-        return curves.losses(fit.loss, fit.chosen, fit.verdict, pyro_loss(pyro), name=name)
+        polished = fit.final_loss if view.spec.options.polish else None
+        return loss_curves.losses(
+            fit.loss,
+            fit.chosen,
+            fit.verdict,
+            pyro_loss(pyro),
+            name=name,
+            polished=polished,
+            beside_name=_BESIDE[view.spec.options.method].name,
+        )
 
     with place:
         live.show(
@@ -147,27 +240,35 @@ def search(view: live.View, fit: MapFit | None) -> list[live.View]:
     return [] if pyro is None else [pyro]
 
 
+def _options(view: live.View) -> MapOptions:
+    """Return the options of the run, or the defaults where a setting is wrong."""
+    try:
+        return view.spec.options if view.spec else settings.options("map")
+    except ValueError:
+        return MapOptions()
+
+
 def reference(view: live.View, fit: MapFit) -> live.View | None:
-    """Draw the switch that lays Pyro's curve over ours; return that run when it is on."""
+    """Draw the switch that lays another curve over ours; return that run when it is on."""
     if view.spec is None or view.spec.engine == "pyro":
         return None
-    asked = st.toggle(
-        "Lay Pyro's curve over it",
+    beside = _BESIDE[view.spec.options.method]
+    wanted = st.toggle(
+        f"Lay {beside.name}'s curve over it",
         key="beside_pyro",
         bind="query-params",
-        help="Runs the chosen start in Pyro, the engine that defines the mixture, and draws its "
-        "loss over the compiled engine's.",
+        help=beside.help,
     )
-    if not asked:
+    if not wanted:
         return None
-    one = alone(view.spec, fit.chosen)
-    options = one.options.model_copy(update={"polish": False})
-    spec = one.model_copy(update={"options": options, "engine": "pyro"})
+    one = alone(view.spec, fit.chosen, fit)
+    options = one.options.model_copy(update={"polish": False, **beside.options})
+    spec = one.model_copy(update={"options": options, "engine": beside.engine})
     pyro = live.view("pyro", lambda: spec, limit=120, link=False)
     if pyro.result is not None:
-        st.caption(words.agreement(fit.loss[fit.chosen], pyro.result.loss[0]))
+        st.caption(beside.said(fit.loss[fit.chosen], pyro.result.loss[0]))
     else:
-        live.status_line(pyro, "pyro", "Run in Pyro")
+        live.status_line(pyro, "pyro", f"Run {beside.name}")
     return pyro
 
 
@@ -187,7 +288,7 @@ def results(fit: MapFit) -> None:
         parameters_table(fit)
     with right:
         if fit.verdict[fit.chosen] != "failed":
-            terms = words.objective_rows(data, mixture, fit.parameters)
+            terms = fit_words.objective_rows(data, mixture, fit.parameters)
             text.table(["Term", "log"], terms, caption="The objective, split")
 
 
@@ -208,14 +309,17 @@ def parameters_table(fit: MapFit) -> None:
         of = "" if len(pairs) == 1 else f" {data.columns[i]:.20}, {data.columns[j]:.20}"
         head.append(f"correlation{of}")
     head.append("points")
-    points = words.points_each(data, point)
+    points = fit_words.points_each(data, point)
     rows = []
     for k in range(len(point.weights)):
-        row: list[object] = [words.Segment(str(k + 1), k), number(float(point.weights[k]))]
+        row: list[object] = [Segment(str(k + 1), k), number(float(point.weights[k]))]
         for c in shown:
             row += [number(float(point.locs[k, c]), 4), number(float(point.scales[k, c]))]
         row += [number(float(point.correlations[k, i, j])) for i, j in pairs]
         rows.append([*row, number(float(points[k]))])
+    if point.noise is not None:
+        rows.append(["noise", number(float(point.noise)), *[""] * (len(head) - 3)])
+        rows[-1].append(number(float(points[-1])))
     text.table(head, rows, caption="Learned parameters")
     if len(data.columns) > len(shown):
         st.caption(f"The first {len(shown)} of {len(data.columns)} columns; Export has them all.")
@@ -231,14 +335,14 @@ def exports(view: live.View) -> header.Exports:
     """Return the files that the shown fit can be saved as."""
     if view.result is None or view.spec is None:
         return {}
-    from gmm_core import export
+    from gmm_core.sharing import tables
 
-    data, seed = view.spec.dataset, getattr(view.spec.options, "first_seed", 0)
+    data, seed = session.dataset(), getattr(view.spec.options, "first_seed", 0)
     return {
-        "parameters.csv": ("text/csv", lambda fit: export.parameters_csv(data, fit)),
-        "parameters.json": ("application/json", lambda fit: export.parameters_json(data, fit)),
-        "memberships.csv": ("text/csv", lambda fit: export.memberships_csv(data, fit.parameters)),
-        "curves.csv": ("text/csv", lambda fit: export.curves_csv(fit, seed)),
+        "parameters.csv": ("text/csv", lambda fit: tables.parameters_csv(data, fit)),
+        "parameters.json": ("application/json", lambda fit: tables.parameters_json(data, fit)),
+        "memberships.csv": ("text/csv", lambda fit: tables.memberships_csv(data, fit.parameters)),
+        "curves.csv": ("text/csv", lambda fit: tables.curves_csv(fit, seed)),
     }
 
 

@@ -5,40 +5,48 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from gmm_core import export
-from gmm_core.dataset import Dataset
+from gmm_core.data.dataset import Dataset
+from gmm_core.figures import assignments
 from gmm_core.figures import membership as figures
 from gmm_core.jobs import service
-from gmm_core.membership import inner_boundaries, overview, zoom_width
+from gmm_core.membership.certainty import inner_boundaries, overview, zoom_width
 from gmm_core.mixture import Parameters
-from gmm_core.specification import Specification
-from gmm_core.words import Segment, count
-from gmm_core.words_membership import membership_answer
-from pages.parts import controls, figure, frame, header, live, session, text
+from gmm_core.runs.specification import Specification
+from gmm_core.sharing import tables
+from gmm_core.words.membership import membership_answer
+from gmm_core.words.segments import Segment
+from pages.parts import frame, header, layout, session, suggestion, text
+from pages.parts.membership.classes import classes
+from pages.parts.membership.expect import expect
 from pages.parts.membership.guide import guide
 from pages.parts.membership.new_values import classify
 from pages.parts.membership.points import points
+from pages.parts.stream import figure, live
 
 
 def body() -> list[live.View]:
     """Draw the page from top to bottom."""
+    if (sweep := suggestion.first_mixture()) is not None:
+        return suggestion.in_place_of("membership", sweep)
     point = learned()
     if point is None:
         return waiting()
     data = session.dataset()
-    top = st.container()
-    left, right = st.columns([3, 1], gap="large")
-    with controls.panel(right):
+    page = layout.with_settings()
+    with page.settings():
         pair = pick_pair(data)
         temperature, seed, window = draw_options(data, point)
-    with left:
-        hero(data, point, pair)
+    with page.main:
+        main_figure(data, point, pair)
     drawn(data, point, pair, temperature, seed, window)
     classify(data, point)
+    expect(data, point)
+    classes(data, point)
     view = guide(data, point)
     points(data, point)
-    with top:
-        header.show("Membership", membership_answer(data, point), view, exports(data, point, view))
+    with page.head:
+        segments, files = membership_answer(data, point), exports(data, point, view)
+        header.show("membership", segments, view, files, place=page.actions)
     return [view]
 
 
@@ -59,11 +67,13 @@ def learned() -> Parameters | None:
 def waiting() -> list[live.View]:
     """Show the fit while it runs, or what stopped it."""
     view = live.view("map", session.fit_specification, link=False)
-    said = "Looking for the components; which point belongs where follows from them …"
+    sentence = "Looking for the components; which point belongs where follows from them …"
     failed = view.status is not None and view.status.state == "failed"
     if failed or view.error:
-        said = "There is no fit to follow memberships from. Change its settings on the Fit page."
-    header.show("Membership", [Segment(said)], view)
+        sentence = (
+            "There is no fit to follow memberships from. Change its settings on the Fit page."
+        )
+    header.show("membership", [Segment(sentence)], view)
     live.status_line(view, "map", "Fit")
     if failed and view.status is not None and view.status.message:
         st.error(text.plain(view.status.message))
@@ -93,7 +103,8 @@ def pick_pair(data: Dataset) -> tuple[int, int]:
     )
     if D > 2:
         st.caption(
-            f"Points only: where a region ends also depends on the other {count(D - 2, 'column')}."
+            "Points only: where a region ends also depends on the other "
+            f"{'column' if D == 3 else f'{D - 2} columns'}."
         )
     return x, y
 
@@ -152,17 +163,17 @@ def draw_options(data: Dataset, point: Parameters) -> tuple[float, int, tuple[fl
     return temperature, seed, (edge, width)
 
 
-def hero(data: Dataset, point: Parameters, pair: tuple[int, int]) -> None:
+def main_figure(data: Dataset, point: Parameters, pair: tuple[int, int]) -> None:
     """Draw how surely each point belongs to its component."""
-    figure.show(figures.hero(data, point, pair), key="membership")
-    look = overview(data, point)
-    said = "The larger a point, the more doubtful it is."
-    if look.sampled:
-        said += (
-            f" Drawn are {len(look.rows):,} of {look.n_points:,} points: the most doubtful ones "
-            "and a random sample of the others."
+    figure.show(figures.main_figure(data, point, pair), key="membership")
+    certainty = overview(data, point)
+    caption = "Larger points are less certain."
+    if certainty.sampled:
+        caption += (
+            f" Drawn are {len(certainty.rows):,} of {certainty.n_points:,} points: the most "
+            "doubtful ones and a random sample of the others."
         )
-    st.caption(said)
+    st.caption(caption)
 
 
 def drawn(
@@ -175,14 +186,14 @@ def drawn(
 ) -> None:
     """Draw the most probable or a random assignment, and zoom to the boundary."""
     if len(data.columns) > 1:
-        figure.show(figures.drawn_map(data, point, pair, temperature, seed), key="drawn")
+        figure.show(assignments.drawn_map(data, point, pair, temperature, seed), key="drawn")
         return
     left, right = st.columns(2)
     with left:
-        figure.show(figures.assignments(data, point, temperature, seed), key="assignments")
+        figure.show(assignments.assignments(data, point, temperature, seed), key="assignments")
     with right:
         if window is not None:
-            zoomed = figures.boundary_zoom(data, point, *window, temperature, seed)
+            zoomed = assignments.boundary_zoom(data, point, *window, temperature, seed)
             figure.show(zoomed, key="zoom")
         else:
             text.note("No boundary here.", "One component is the most probable all along the data.")
@@ -191,12 +202,14 @@ def drawn(
 def exports(data: Dataset, point: Parameters, view: live.View) -> header.Exports:
     """Return the files that this page can be saved as."""
     files: header.Exports = {
-        "memberships.csv": ("text/csv", lambda _: export.memberships_csv(data, point)),
-        "parameters.csv": ("text/csv", lambda _: export.parameters_csv(data, point)),
-        "parameters.json": ("application/json", lambda _: export.parameters_json(data, point)),
+        "memberships.csv": ("text/csv", lambda _: tables.memberships_csv(data, point)),
+        "parameters.csv": ("text/csv", lambda _: tables.parameters_csv(data, point)),
+        "parameters.json": ("application/json", lambda _: tables.parameters_json(data, point)),
     }
+    if data.incomplete:
+        files["imputed.csv"] = ("text/csv", lambda _: tables.imputed_csv(data, point))
     if view.result is not None:
-        files |= {"guide.csv": ("text/csv", export.curves_csv)}
+        files |= {"guide.csv": ("text/csv", tables.curves_csv)}
     return files
 
 

@@ -6,84 +6,122 @@ from contextlib import suppress
 
 import streamlit as st
 
-from gmm_core import export
-from gmm_core.dataset import Dataset
+from gmm_core.data.dataset import Dataset
 from gmm_core.figures import posterior as figures
+from gmm_core.formatting import count
 from gmm_core.jobs import service
-from gmm_core.posterior_summary import finite_draws, thinned
-from gmm_core.results import Posterior
-from gmm_core.words import Segment, count
-from gmm_core.words_posterior import partial_answer, posterior_answer
-from pages.parts import controls, frame, header, kept, live, session, so_far, text
-from pages.parts.drawn import Figure
-from pages.parts.posterior import checks, computed, sections, trusted
+from gmm_core.posterior.draws import Posterior
+from gmm_core.posterior.summary import finite_draws, thinned
+from gmm_core.runs.options import SmcOptions
+from gmm_core.runs.specification import Specification
+from gmm_core.sharing import tables
+from gmm_core.words.chain_groups import apart_advice, apart_words, weighed_instead
+from gmm_core.words.posterior import partial_answer, posterior_answer
+from gmm_core.words.robustness import tied_words
+from gmm_core.words.segments import Segment
+from gmm_core.words.weighed import so_far_words
+from pages.parts import controls, frame, header, layout, session, settings, suggestion, text
+from pages.parts.posterior import checks, computed, diagnostics, sections
+from pages.parts.stream import live, partial
+from pages.parts.stream.cache import Figure
 
+_BESIDE = 60.0  # seconds that draws by weight may take where the chains do not agree
 _LIVE_DRAWS = 200  # of a running chain, for its bands: a frame has a third of a second
 _SECTIONS = ["What it says", "Labels", "Can I trust it?", "Checks"]
 
 
 def body() -> list[live.View]:
     """Draw the page from top to bottom."""
+    if (sweep := suggestion.first_mixture()) is not None:
+        return suggestion.in_place_of("posterior", sweep)
     data = session.dataset()
-    top = st.container()
-    left, right = st.columns([3, 1], gap="large")
-    with right:
+    page = layout.with_settings()
+    with page.settings():
         options()
         column = pick_column(data)
     view = sampled()
-    with top:
-        header.show("Posterior", answer(view), view, exports(data, view))
-    with left:
-        hero(data, view, column)
+    weighing = weigh(view)
+    with page.head:
+        files = exports(data, view)
+        header.show("posterior", answer(view, weighing), view, files, place=page.actions)
+    with page.main:
+        main_figure(data, view, weighing, column)
         if not view.error:
             live.status_line(view, "posterior", "Sample")
+        if weighing is not None and not weighing.error:
+            live.status_line(weighing, "weighing", "Weigh the modes")
         other = under_way(view)
         if view.error and not session.mixture().priors.proper:
             controls.cure("Priors from the data", {"prior": "data"}, "cure_priors")
-    section(data, view, column)
-    return [view, *other]
+    section(data, view, weighing, column)
+    return [view, *([weighing] if weighing is not None else []), *other]
 
 
 def options() -> None:
+    """Draw the options of the sampler that is chosen."""
+    controls.engine("posterior")
+    OPTIONS[session.posterior_kind()]()
+
+
+def nuts_options() -> None:
     """Draw the options of NUTS."""
     st.number_input(
-        "Draws per chain",
-        **kept.number("draws", 1, 20_000),
+        **settings.number("posterior", "draws"),
         step=100,
         help="How many draws each chain keeps. The error of a mean falls with their square root, "
         "$\\mathrm{sd}/\\sqrt{\\mathrm{ESS}}$.",
     )
     st.number_input(
-        "Warm-up",
-        **kept.number("warmup", 0, 20_000),
+        **settings.number("posterior", "warmup"),
         step=100,
         help="Steps in which the sampler finds the posterior and adapts its step size and its "
         "scales. They are not kept.",
     )
     left, right = st.columns(2)
     left.number_input(
-        "Chains",
-        **kept.number("chains", 1, 32),
+        **settings.number("posterior", "chains"),
         help="Chains begin far apart, each in a process of its own. When they agree "
         "($\\hat R \\le 1.01$) they have probably arrived. With one there is nothing to compare.",
     )
-    right.number_input("Seed", **kept.number("nuts_seed", 0, 2**32 - 1))
-    controls.engine("posterior")
+    right.number_input(**settings.number("posterior", "seed"))
     with st.expander("More"):
         st.number_input(
-            "Target acceptance",
-            **kept.number("target_accept", 0.01, 0.999),
+            **settings.number("posterior", "target_accept"),
             step=0.05,
-            format="%g",
             help="Warm-up makes the step as long as this acceptance allows. Raise it when draws "
             "diverge: shorter steps follow sharper bends.",
         )
         st.number_input(
-            "Largest tree depth",
-            **kept.number("max_tree_depth", 1, 15),
+            **settings.number("posterior", "max_tree_depth"),
             help="A draw doubles its path until it turns back, at most to $2^{\\mathrm{depth}}$ "
             "steps.",
         )
+
+
+def smc_options() -> None:
+    """Draw the options of the sampler that weighs modes."""
+    st.number_input(
+        **{**settings.number("smc", "draws"), "label": "Draws per population"},
+        step=100,
+        help="Each population begins at all modes that a search has found, and at the prior, and "
+        "keeps so many draws, each of equal weight.",
+    )
+    left, right = st.columns(2)
+    left.number_input(
+        **settings.number("smc", "populations"),
+        help="They know nothing of each other; how far their estimates of the evidence differ "
+        "tells its error.",
+    )
+    right.number_input(**settings.number("smc", "seed"))
+    with st.expander("More"):
+        st.number_input(
+            **settings.number("smc", "prior_share"),
+            step=0.05,
+            help="So many of the first draws come from the prior, for what no optimum tells of.",
+        )
+
+
+OPTIONS = {"posterior": nuts_options, "smc": smc_options}
 
 
 def pick_column(data: Dataset) -> int:
@@ -115,6 +153,20 @@ def sampled() -> live.View:
     return live.view("posterior", session.posterior_specification, limit=5.0)
 
 
+def weigh(view: live.View) -> live.View | None:
+    """Weigh the modes beside chains that do not agree; None where there is no need."""
+    of = computed.drawn(view)
+    if of is None or not computed.needs_weights(of):
+        return None
+
+    def make() -> Specification:
+        return Specification(
+            dataset=of.data, mixture=of.mixture, options=SmcOptions(), engine="smc"
+        )
+
+    return live.view("weighing", make, limit=_BESIDE, link=False)
+
+
 def under_way(view: live.View) -> list[live.View]:
     """Offer the run that is still going when the settings are no longer its own."""
     last = st.session_state["runs"].get("posterior")
@@ -136,20 +188,30 @@ def under_way(view: live.View) -> list[live.View]:
     return [live.View(None, last, status)]
 
 
-def answer(view: live.View) -> list[Segment]:
+def answer(view: live.View, weighing: live.View | None) -> list[Segment]:
     """Say what was found, or what is going on."""
     if view.error or view.spec is None:
         return []
-    found: Posterior | None = view.result
-    if found is not None:
+    posterior: Posterior | None = view.result
+    if posterior is not None:
         data, mixture = view.spec.dataset, view.spec.mixture
         of = computed.drawn(view)
-        look = None if of is None else computed.looked(of)
-        said = posterior_answer(data, mixture, found, look)
+        by_weight = None if of is None else computed.weighed(of, weighing)
+        shown = by_weight or of
+        summary = None if shown is None else computed.looked(shown)
+        segments = posterior_answer(
+            data, mixture, posterior if shown is None else shown.found, summary
+        )
+        if of is not None and by_weight is not None:
+            segments = [Segment(chains_misled(of, by_weight)), *segments]
+        elif of is not None and of.groups.apart:
+            segments = [Segment(apart_words(of.groups)), *segments]
         if view.status is not None and view.status.state == "cancelled":
-            return [Segment(f"{partial_answer(found, computed.chosen(view))} "), *said]
-        return said
+            return [Segment(f"{partial_answer(posterior, computed.chosen(view))} "), *segments]
+        return segments
     if view.live:
+        if (now := partial.weighing(view)) is not None:
+            return [Segment(so_far_words(*(each.tolist() for each in now)))]
         C, S = computed.chosen(view).chains, computed.chosen(view).draws
         each = "each of " if C > 1 else ""
         return [Segment(f"Taking {count(S, 'draw')} in {each}{count(C, 'chain')} …")]
@@ -160,33 +222,51 @@ def answer(view: live.View) -> list[Segment]:
     N = len(view.spec.dataset.values)
     return [
         Segment(
-            f"The fit is one mixture; {count(N, 'point')} allow many. NUTS draws them as often as "
-            "they are probable, and shows how sure the picture is."
+            f"The fit is a single best mixture of {count(N, 'point')}. The sampler draws all that "
+            "are plausible, to show how certain it is."
         )
     ]
 
 
-def hero(data: Dataset, view: live.View, column: int) -> None:
+def chains_misled(of: computed.Drawn, by_weight: computed.Drawn) -> str:
+    """Say which chains are not believed, with the weight of where they lay."""
+    draws = by_weight.found.n_chains * by_weight.found.n_draws
+    seen = computed.seen(of, by_weight).tolist()
+    return weighed_instead(of.groups, seen, draws, computed.misled(of, by_weight))
+
+
+def main_figure(data: Dataset, view: live.View, weighing: live.View | None, column: int) -> None:
     """Draw the posterior of the density, as far as there are draws."""
 
     def draw(view: live.View) -> Figure:
         points = None
-        if view.result is not None:
-            points = thinned(view.result)
-        elif so_far.has_draws(view):
+        if weighing is not None and weighing.result is not None:
+            points = thinned(weighing.result)
+        elif (of := computed.drawn(view)) is not None:
+            points = thinned(of.found)
+        elif partial.has_draws(view):
             with suppress(ValueError):  # still in its warm-up
-                points = finite_draws(so_far.draws(view)["draws"], _LIVE_DRAWS)
+                points = finite_draws(partial.draws(view)["draws"], _LIVE_DRAWS)
         return figures.density_bands(data, points, column)
 
     live.show(view, "posterior_density", draw)
 
 
-def section(data: Dataset, view: live.View, column: int) -> None:
-    """Draw the section that is chosen, and compute nothing of the others."""
+def section(data: Dataset, view: live.View, weighing: live.View | None, column: int) -> None:
+    """Draw the section that is chosen, and compute nothing of the others.
+
+    Labels and trust are the chains' own; what is said of the mixture is of draws by weight.
+    """
     of = computed.drawn(view)
-    if of is None and not so_far.has_draws(view):
+    by_weight = None if of is None else computed.weighed(of, weighing)
+    if of is not None and (on_ties := computed.tied(of)) is not None:
+        text.note("A mode on equal values", tied_words(on_ties), trap=True)
+    if of is not None and of.groups.apart and by_weight is None:
+        text.note("Why are chains set aside?", apart_advice(of.groups), trap=True)
+        controls.cure("Weigh the modes", settings.named("posterior", {"engine": "smc"}), "cure_smc")
+    if of is None and not partial.has_draws(view):
         return
-    asked = st.segmented_control(
+    chosen = st.segmented_control(
         "Section",
         _SECTIONS,
         default=_SECTIONS[0],
@@ -198,21 +278,21 @@ def section(data: Dataset, view: live.View, column: int) -> None:
     )
     if of is None:
         sections.running(view, column)
-    elif asked == "Labels":
+    elif chosen == "Labels":
         sections.labels(of, column)
-    elif asked == "Can I trust it?":
-        trusted.trust(of, column)
-    elif asked == "Checks":
-        checks.checks(of, column)
+    elif chosen == "Can I trust it?":
+        diagnostics.show(of, column)
+    elif chosen == "Checks":
+        checks.checks(by_weight or of, column)
     else:
-        sections.says(of, column)
+        sections.says(by_weight or of, column)
 
 
 def exports(data: Dataset, view: live.View) -> header.Exports:
     """Return the files that the draws can be saved as."""
     if view.result is None:
         return {}
-    return {"draws.csv": ("text/csv", lambda found: export.draws_csv(data, found))}
+    return {"draws.csv": ("text/csv", lambda posterior: tables.draws_csv(data, posterior))}
 
 
 frame.require()

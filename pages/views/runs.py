@@ -7,22 +7,17 @@ from datetime import datetime
 
 import streamlit as st
 
+from gmm_core.formatting import count
 from gmm_core.jobs import RunStatus, service
 from gmm_core.mixture import Mixture
-from gmm_core.store import LIVE, RunRow, now
-from gmm_core.words import Segment, count
-from gmm_core.words_comparison import sweep_label
-from gmm_core.words_jobs import in_line
-from pages.parts import frame, header, live, pins, session, text
+from gmm_core.runs import kinds
+from gmm_core.store import LIVE, MOST_NOTE, MOST_TITLE, RunRow, now
+from gmm_core.words.jobs import in_line
+from gmm_core.words.segments import Segment
+from pages.parts import frame, header, pages, pins, session, text
+from pages.parts.stream import live
 
 PER_PAGE = 20
-KINDS = {
-    "map": "Fit",
-    "guide": "Membership",
-    "posterior": "Posterior",
-    "compare": "Comparison",
-    "em": "EM",
-}
 STATES = ("queued", "running", "done", "failed", "cancelled")
 ALL = "all"
 
@@ -31,10 +26,10 @@ def body() -> list[live.View]:
     """Draw the page from top to bottom; it ticks while a run of the list is under way."""
     store, owner = service().store, session.owner()
     counts = store.run_counts(owner)
-    header.show("Runs", answer(counts))
+    header.show("runs", answer(counts))
     if not counts:
-        if st.button("Go to Fit, which starts the first one by itself", key="to_fit"):
-            st.switch_page("pages/views/fit.py")
+        if st.button("Go to Fit", key="to_fit"):
+            st.switch_page(pages.entry("fit").script)
         return []
     if store.keep_days:
         st.caption(
@@ -42,12 +37,15 @@ def body() -> list[live.View]:
             "that you want to stay."
         )
     pins.panel()
-    kinds, states = filters()
-    chosen = sum(n for (kind, state), n in counts.items() if kind in kinds and state in states)
+    names, states, search = filters()
+    if search:
+        counts = store.run_counts(owner, search=search)
+    chosen = sum(n for (kind, state), n in counts.items() if kind in names and state in states)
     if not chosen:
-        st.caption("No run is of this kind and in this state. Choose others above.")
+        st.caption("No run is of this kind and state and has these words. Choose others above.")
     first = page_start(chosen)
-    shown = store.runs(owner, states, kinds=kinds, limit=PER_PAGE, offset=first)
+    shown = store.runs(owner, states, kinds=names, search=search, limit=PER_PAGE, offset=first)
+    marked(shown)
     views = [line(run) for run in shown]
     pager(first, chosen)
     return views
@@ -58,7 +56,7 @@ def answer(counts: dict[tuple[str, str], int]) -> list[Segment]:
     if not counts:
         return [
             Segment(
-                "There is no run yet. Every fit, membership and posterior that is computed stands "
+                "There is no run yet. Every fit, membership and posterior is listed "
                 "here, with a link that opens it again."
             )
         ]
@@ -74,15 +72,30 @@ def count_days(days: float) -> str:
     return count(int(days), "day") if days == int(days) else f"{days:g} days"
 
 
-def filters() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Let the person choose a kind and a state; return the kinds and states to list."""
+def labels() -> dict[str, str]:
+    """Name the kinds of run, in the order of the pages that show them."""
+    order = [name for page in pages.PAGES for name in page.kinds]
+    names = {kind.name: kind.label for kind in kinds.every()}
+    return {name: names[name] for name in [*order, *(names.keys() - set(order))]}
+
+
+def filters() -> tuple[tuple[str, ...], tuple[str, ...], str]:
+    """Let the person choose a kind, a state and words; return what to list."""
+    names = labels()
     with st.container(horizontal=True, gap="medium"):
+        search = st.text_input(
+            "Search",
+            key="runs_search",
+            persist_state="session",
+            placeholder="name, note, data or result",
+            width=260,
+        )
         kind = st.segmented_control(
             "Kind",
-            (ALL, *KINDS),
+            (ALL, *names),
             default=ALL,
             required=True,
-            format_func=lambda kind: KINDS.get(kind, "All"),
+            format_func=lambda kind: names.get(kind, "All"),
             key="runs_kind",
             persist_state="session",
             wrap=True,
@@ -98,9 +111,38 @@ def filters() -> tuple[tuple[str, ...], tuple[str, ...]]:
             wrap=True,
         )
     return (
-        tuple(KINDS) if kind == ALL else (kind,),
+        tuple(names) if kind == ALL else (kind,),
         STATES if state == ALL else (state,),
+        search.strip(),
     )
+
+
+def marked(shown: list[RunRow]) -> None:
+    """Draw what can be done with the runs that are marked."""
+    ended = [run.id for run in shown if run.state not in LIVE]
+    chosen = [run_id for run_id in ended if st.session_state.get(f"mark_{run_id}")]
+    with st.container(horizontal=True, vertical_alignment="center", key="marked"):
+        st.button(
+            "Mark none" if chosen else "Mark all on this page",
+            key="mark_all",
+            on_click=mark,
+            args=(ended, not chosen),
+            disabled=not ended,
+        )
+        with st.popover("Delete the marked ones", disabled=not chosen):
+            st.write(f"Delete {count(len(chosen), 'run')}? Their links will no longer open.")
+            st.button(
+                f"Delete {count(len(chosen), 'run')}",
+                type="primary",
+                key="delete_marked",
+                on_click=lambda: [delete(run_id) for run_id in chosen],
+            )
+
+
+def mark(run_ids: list[str], on: bool) -> None:
+    """Mark runs, or take their marks off."""
+    for run_id in run_ids:
+        st.session_state[f"mark_{run_id}"] = on
 
 
 def line(run: RunRow) -> live.View:
@@ -109,47 +151,59 @@ def line(run: RunRow) -> live.View:
     with st.container(border=True, key=f"run_{run.id}", gap="xsmall"):
         left, right = st.columns([3, 2], vertical_alignment="center")
         with left:
+            if run.title:
+                st.markdown(f"**{text.plain(run.title)}**")
             st.markdown(
-                f"**{KINDS.get(run.kind, 'Run')}** of **{text.plain(run.dataset)}** "
+                f"**{labels().get(run.kind, 'Run')}** of **{text.plain(run.dataset)}** "
                 f"({count(run.n, 'point')}, {count(run.d, 'column')}) · {_mixture(run)}"
             )
             st.caption(text.plain(facts(run, status)))
+            if run.note:
+                st.markdown(text.plain(run.note))
         with right.container(horizontal=True, horizontal_alignment="right"):
             actions(run, status)
         if status is not None and status.live:
             st.progress(status.fraction)
-        elif said := run.headline or run.message:
-            st.markdown(text.plain(said))
+        elif words := run.headline or run.message:
+            st.markdown(text.plain(words))
     return live.View(None, run.id, status)
 
 
 def facts(run: RunRow, status: RunStatus | None) -> str:
     """Say in a few words where a run stands, how old it is and how long it took."""
-    said = [run.state.capitalize()]
+    words = [run.state.capitalize()]
     if status is not None and status.live:
         if status.stage == "stopping":
-            said = ["Stopping"]
+            words = ["Stopping"]
         elif status.stage == "waiting":
-            said = [in_line(status.position)]
+            words = [in_line(status.position)]
         elif status.total:
-            said = ["Running", f"{status.done:,} of {status.total:,}"]
-            said += [f"{live.duration(status.remaining)} left"] if status.remaining else []
+            words = ["Running", f"{status.done:,} of {status.total:,}"]
+            words += [f"{live.duration(status.remaining)} left"] if status.remaining else []
         else:
-            said = ["Starting"]
+            words = ["Starting"]
     elif run.seconds is not None:
         how = "in" if run.state == "done" else "after"
-        said = [f"{run.state.capitalize()} {how} {live.duration(run.seconds)}"]
-    said += [age(run.created), run.engine, run.id[:8]]
+        words = [f"{run.state.capitalize()} {how} {live.duration(run.seconds)}"]
+    words += [age(run.created), run.engine, run.id[:8]]
     if run.id in st.session_state["runs"].values():
-        said.append("open now")
-    return " · ".join(said)
+        words.append("open now")
+    return " · ".join(words)
 
 
 def actions(run: RunRow, status: RunStatus | None) -> None:
-    """Draw Open, Link, and Cancel or Delete."""
+    """Draw the mark, Open, Name, Link, and Cancel or Delete."""
+    if run.state not in LIVE:
+        st.checkbox(
+            "Mark", key=f"mark_{run.id}", label_visibility="collapsed", persist_state="session"
+        )
     if st.button("Open", key=f"open_{run.id}"):
-        session.go_to(run.id)
-    if run.kind == "map" and run.state == "done":
+        try:
+            session.go_to(run.id)
+        except ValueError as error:  # deleted meanwhile, or of a version that knows more
+            st.warning(text.plain(text.sentence(error)))
+    kind = _kind(run)
+    if run.state == "done" and kind is not None and kind.compared:
         pins.button(run.id, f"pin_{run.id}")
     if service().store.keep_days and run.state not in LIVE:
         st.button(
@@ -159,9 +213,11 @@ def actions(run: RunRow, status: RunStatus | None) -> None:
             args=(run.id, session.owner()),
             type="primary" if run.pinned else "secondary",
         )
+    with st.popover("Name"):
+        words(run)
     with st.popover("Link"):
         st.caption("Whoever opens this link sees this run.")
-        address = header.link(run.id, session.PAGES[run.kind])
+        address = header.link(run.id, pages.showing(run.kind).name)
         st.code(address, language=None, wrap_lines=True)
     if status is not None and status.live:
         st.button(
@@ -177,6 +233,16 @@ def actions(run: RunRow, status: RunStatus | None) -> None:
         st.button(
             "Delete it", type="primary", key=f"delete_{run.id}", on_click=delete, args=(run.id,)
         )
+
+
+def words(run: RunRow) -> None:
+    """Let the person name a run, and note something about it."""
+    title = st.text_input("Name", run.title, key=f"title_{run.id}", max_chars=MOST_TITLE)
+    note = st.text_area("Note", run.note, key=f"note_{run.id}", max_chars=MOST_NOTE)
+    st.caption("Only you see them.")
+    if st.button("Save", key=f"save_{run.id}", type="primary"):
+        service().store.describe(run.id, session.owner(), title, note)
+        st.rerun()
 
 
 def keep(run_id: str, owner: str) -> None:
@@ -229,9 +295,15 @@ def age(moment: datetime) -> str:
     return "just now"
 
 
+def _kind(run: RunRow) -> kinds.Kind | None:
+    """Return the kind of a run; None when a version that knew others kept it."""
+    return next((kind for kind in kinds.every() if kind.name == run.kind), None)
+
+
 def _mixture(run: RunRow) -> str:
-    if run.kind == "compare":
-        return text.plain(sweep_label(run.options))
+    mixtures = None if (kind := _kind(run)) is None else kind.mixtures
+    if mixtures is not None:
+        return text.plain(mixtures(run.options))
     try:
         return text.plain(Mixture.model_validate(run.mixture).label)
     except ValueError:  # kept by a version that knew other mixtures

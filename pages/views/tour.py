@@ -5,17 +5,27 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from gmm_core.example_data import example
-from gmm_core.figures import chains, curves, density, guide, labels, membership
-from gmm_core.figures.style import number, percent
-from gmm_core.membership import map_loss
+from gmm_core.data.examples import example
+from gmm_core.figures import (
+    assignments,
+    chains,
+    curves,
+    density,
+    guide,
+    labels,
+    loss_curves,
+    start_losses,
+)
+from gmm_core.formatting import count, number, percent
+from gmm_core.membership.certainty import map_loss
 from gmm_core.mixture import Mixture, Parameters, boundaries, responsibilities
-from gmm_core.options import GuideOptions, MapOptions, NutsOptions
-from gmm_core.results import MapFit
-from gmm_core.specification import Specification
-from gmm_core.words import Segment, count
-from pages.parts import figure, frame, header, live, so_far, text
-from pages.parts.drawn import Figure
+from gmm_core.runs.options import GuideOptions, MapOptions, NutsOptions
+from gmm_core.runs.results import MapFit
+from gmm_core.runs.specification import Specification
+from gmm_core.words.segments import Segment
+from pages.parts import frame, header, pages, text
+from pages.parts.stream import figure, live, partial
+from pages.parts.stream.cache import Figure
 
 DATA = example("tutorial")
 MIXTURE = Mixture()
@@ -26,7 +36,7 @@ PATIENCE = 120.0
 def body() -> list[live.View]:
     """Tell the story from top to bottom; what is not computed yet keeps its place."""
     header.show(
-        "Tour",
+        "tour",
         [
             Segment(
                 "Five numbers, two components: how a mixture is fitted, where the fit goes wrong, "
@@ -43,8 +53,8 @@ def body() -> list[live.View]:
         views.append(the_guide(point))
     views.append(the_posterior())
     st.header("Where next", anchor=False)
-    st.page_link("pages/views/fit.py", label="Turn the knobs yourself on the Fit page")
-    st.page_link("pages/views/data.py", label="Bring your own data")
+    st.page_link(pages.entry("fit").script, label="Turn the knobs yourself on the Fit page")
+    st.page_link(pages.entry("data").script, label="Bring your own data")
     st.caption(
         "After the Gaussian mixture tutorial of the Pyro project (Apache-2.0); the words, the "
         "figures and the corrections are ours."
@@ -64,22 +74,22 @@ def run(slot: str, options: MapOptions | GuideOptions | NutsOptions, **more: obj
 
 def found(view: live.View) -> Parameters | None:
     """Return where a fit ended, or is by now."""
-    return so_far.point(view) if view.result is None else view.result.parameters
+    return partial.point(view) if view.result is None else view.result.parameters
 
 
 def losses(view: live.View) -> Figure:
     """Return the figure of a fit's losses, as far as they are."""
     fit: MapFit | None = view.result
     if fit is not None:
-        return curves.losses(fit.loss, fit.chosen, fit.verdict)
-    return curves.losses(so_far.curves(view, MapOptions().steps)[0])
+        return loss_curves.losses(fit.loss, fit.chosen, fit.verdict)
+    return loss_curves.losses(partial.curves(view, MapOptions().steps)[0])
 
 
 def locs(view: live.View) -> np.ndarray:
     """Return the locs that NUTS has drawn, along the only column [C, S, K]."""
     if view.result is not None:
         return view.result.draws["locs"][..., 0]
-    return so_far.draws(view)["draws"]["locs"][..., 0]
+    return partial.draws(view)["draws"]["locs"][..., 0]
 
 
 def the_fit() -> live.View:
@@ -88,7 +98,7 @@ def the_fit() -> live.View:
     st.markdown(
         "The data are $0, 1, 10, 11, 12$. Two groups, plainly. The model says how such numbers "
         "could have come about: with probabilities $w$ choose one of $K = 2$ components, then "
-        "draw from a Gaussian around its location, all with one shared scale."
+        "draw from a Gaussian around its location, all with a shared scale."
     )
     st.latex(
         r"""\begin{aligned}
@@ -124,7 +134,7 @@ def the_fit() -> live.View:
     )
     left, right = st.columns(2)
     with left:
-        figure.show(curves.losses(fit.loss, fit.chosen, fit.verdict), key="t_loss")
+        figure.show(loss_curves.losses(fit.loss, fit.chosen, fit.verdict), key="t_loss")
     with right:
         norms = {name: norm[fit.chosen] for name, norm in fit.gradient_norm.items()}
         figure.show(curves.gradient_norms(norms), key="t_gradient")
@@ -155,7 +165,8 @@ def starts() -> live.View:
         live.show(view, "t_all", losses)
     if fit is not None:
         with right:
-            figure.show(curves.starting_losses(fit.initial_loss, fit.chosen, 0), key="t_starts")
+            begins = start_losses.starting_losses(fit.initial_loss, fit.chosen, 0)
+            figure.show(begins, key="t_starts")
     live.status_line(view, "tour_starts", "Train all")
     if fit is not None:
         bad = fit.verdict == "collapsed"
@@ -176,10 +187,10 @@ def starts() -> live.View:
 
 def too_wide() -> live.View:
     """Tell of the local optimum of a start that is too wide."""
-    st.header("Stuck in one cluster", anchor=False)
+    st.header("Stuck in one component", anchor=False)
     st.markdown(
         "Begin with a scale thirty times too wide, and every component sees all points alike. Both "
-        "move to the middle, one wins, and everything stays in one cluster."
+        "move to the middle, one wins, and everything stays in one component."
     )
     view = run("wide", MapOptions(start_scale=30.0))
     live.show(view, "t_wide", lambda v: density.density(DATA, found(v), height=280))
@@ -200,9 +211,9 @@ def which_point_belongs_where(point: Parameters) -> None:
     )
     left, right = st.columns(2)
     with left:
-        figure.show(membership.assignments(DATA, point), key="t_assign")
+        figure.show(assignments.assignments(DATA, point), key="t_assign")
     with right:
-        zoom = membership.boundary_zoom(DATA, point, 5.75, 0.5, temperature=1, seed=0)
+        zoom = assignments.boundary_zoom(DATA, point, 5.75, 0.5, temperature=1, seed=0)
         figure.show(zoom, key="t_zoom")
     st.markdown(
         f"The probability of the larger component is {number(at[0], 2)} at 5.5, {number(at[1])} at "
@@ -223,14 +234,14 @@ def the_guide(point: Parameters) -> live.View:
     optimum = map_loss(DATA, MIXTURE, point)
     left, right = st.columns(2)
     with left:
-        live.show(view, "t_guide_loss", lambda v: guide.loss(so_far.guide(v)["loss"], optimum))
+        live.show(view, "t_guide_loss", lambda v: guide.loss(partial.guide(v)["loss"], optimum))
     with right:
-        live.show(view, "t_guide_gradient", lambda v: guide.gradient(so_far.guide(v)["norm"]))
+        live.show(view, "t_guide_gradient", lambda v: guide.gradient(partial.guide(v)["norm"]))
     live.status_line(view, "tour_guide", "Fit the guide")
     live.show(
         view,
         "t_guide_probs",
-        lambda v: guide.probabilities(DATA, point, so_far.guide(v)["probs"]),
+        lambda v: guide.probabilities(DATA, point, partial.guide(v)["probs"]),
     )
     if view.result is not None:
         loss = view.result.loss

@@ -34,14 +34,15 @@ def test_which_k_ends_in_words_that_open_the_fit(
     page = open_page(f"{server.url}/data")
     compare_faithful(page)
     expect(answer(page)).to_contain_text(
-        "Three tied full components fit these 272 points best: BIC 2,314.3", timeout=120_000
+        "Three components with a shared full covariance fit these 272 points best: BIC 2,314.3",
+        timeout=120_000,
     )
     expect(answer(page)).to_contain_text("positive evidence")
     expect(page.get_by_text("The best by BIC")).to_be_visible()
 
     # Whoever gets the link reads the same on a phone, and opens the fit without a pointer.
     phone = open_page(page.url, viewport=PHONE, touch=True)
-    expect(answer(phone)).to_contain_text("Three tied full components", timeout=60_000)
+    expect(answer(phone)).to_contain_text("with a shared full covariance", timeout=60_000)
     assert phone.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     phone.get_by_role("button", name="Open fit").focus()
     phone.keyboard.press("Enter")
@@ -49,8 +50,8 @@ def test_which_k_ends_in_words_that_open_the_fit(
         "Three components explain these 272 points", timeout=60_000
     )
 
-    page.get_by_role("radio", name="ICL").click()
-    icl = "Two full components fit these 272 points best: ICL"
+    page.get_by_role("radio", name="ICL", exact=True).click()
+    icl = "Two components with full covariances of their own fit these 272 points best: ICL"
     expect(answer(page)).to_contain_text(icl)
     expect(page).to_have_url(re.compile("compare_criterion=ICL"))
     expect(answer(open_page(page.url))).to_contain_text(icl, timeout=60_000)
@@ -62,7 +63,7 @@ def test_which_k_ends_in_words_that_open_the_fit(
     assert box is not None
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(answer(page)).to_contain_text("Two components explain these 272 points", timeout=60_000)
-    expect(page.get_by_text("K = 2, full, one each").first).to_be_visible()
+    expect(page.get_by_text("K = 2, full, own").first).to_be_visible()
 
 
 def test_cancel_keeps_the_finished_cells(server: Server, open_page: Callable[..., Page]) -> None:

@@ -70,10 +70,10 @@ def test_streamed_figure_keeps_its_node_and_its_zoom(
 def test_figure_says_that_it_could_not_be_drawn(figures: Server, browser: Browser) -> None:
     context = browser.new_context()
     page = context.new_page()
-    page.route("**/plotly.min.js*", lambda route: route.abort())
+    page.route("**/plotly/*.js", lambda route: route.abort())
     page.goto(figures.url)
     expect(chart(page, "density").get_by_role("alert")).to_contain_text("could not be drawn")
-    page.unroute("**/plotly.min.js*")
+    page.unroute("**/plotly/*.js")
     drawn(page, "loss")  # a figure that is updated tries again
     context.close()
 

@@ -44,8 +44,8 @@ def pick(page: Page, label: str, option: str) -> None:
 
 def use_pyro(page: Page) -> None:
     """Choose the engine whose steps are slow enough to be watched."""
-    pick(page, "Choose the start by", "initial loss")
-    expect(page.get_by_text("It began at the best of 100 starts")).to_be_visible()
+    pick(page, "Choose the start by", "Smallest initial loss")
+    expect(page.get_by_text("(1 of 100)")).to_be_visible()
     settled(page)
     pick(page, "Engine", "Pyro, the reference")
 
@@ -81,13 +81,13 @@ def test_streamed_fit_keeps_its_chart_and_zoom(page: Page):
     settled(page)
     use_pyro(page)
     # Distinct settings, so that no other test has this run in the store already.
-    set_number(page, "Steps", "2501")
+    set_number(page, "Steps", "1501")
     expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=30_000)
     loss = chart(page, "loss")
     expect(loss.locator(".scatterlayer path.js-line").first).to_be_attached(timeout=30_000)
     # The last run's curve stands there until this run's first is drawn.
     node = loss.element_handle()
-    page.wait_for_function("node => node._fullLayout.xaxis.range[1] === 2500", arg=node)
+    page.wait_for_function("node => node._fullLayout.xaxis.range[1] > 1500", arg=node)
     for _ in range(3):  # a drag that falls into a redraw is lost, as for a person
         box = loss.locator(".nsewdrag").first.bounding_box()
         page.mouse.move(box["x"] + 20, box["y"] + 20)
@@ -95,9 +95,9 @@ def test_streamed_fit_keeps_its_chart_and_zoom(page: Page):
         page.mouse.move(box["x"] + 120, box["y"] + box["height"] - 20, steps=5)
         page.mouse.up()
         zoomed = x_range(page)
-        if zoomed[1] - zoomed[0] < 2000:
+        if zoomed[1] - zoomed[0] < 1200:
             break
-    assert zoomed[1] - zoomed[0] < 2000  # the whole axis is 2501 long
+    assert zoomed[1] - zoomed[0] < 1200  # the whole axis is longer than 1500
     updates = page.evaluate(
         """async (node) => {
             const plot = node.querySelector('.js-plotly-plot') || node;
@@ -235,7 +235,8 @@ def test_click_on_a_start_opens_it_and_the_way_back_is_at_hand(page: Page):
     settled(page)
     click_point(page, "starts", "collapsed")
     expect(answer(page)).to_contain_text(re.compile(r"^Start \d+ collapsed at a loss of"))
-    expect(page.get_by_text(re.compile(r"^Gradient norms of start \d+$"))).to_be_visible()
+    title = page.locator(".gtitle").get_by_text(re.compile(r"^Gradient norms of start \d+$"))
+    expect(title).to_be_visible()
     expect(page.get_by_role("combobox", name="Show start")).to_have_value(
         re.compile(r"^\d+: collapsed$")
     )
@@ -275,7 +276,7 @@ def test_fit_is_played_back_in_the_browser_alone(page: Page):
     first = moved(page, "trajectory", density)
     # The tutorial's start: half the weight, and a scale of 4.1.
     assert max(first) == pytest.approx(0.5 / (4.104875 * (2 * math.pi) ** 0.5), rel=0.01)
-    page.get_by_role("button", name="Play").click()
+    page.get_by_role("button", name="Play", exact=True).click()
     page.wait_for_function(
         """() => {
             const node = document.querySelector('.gmm-figure[data-figure="trajectory"]');
@@ -284,11 +285,38 @@ def test_fit_is_played_back_in_the_browser_alone(page: Page):
         }"""
     )
     page.get_by_role("button", name="Pause").click()
-    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
     slider.press("End")
     expect(slider).to_have_attribute("aria-valuetext", "step 200 of 200, loss 17.443")
     assert moved(page, "trajectory", density) == pytest.approx(before, abs=1e-4)
     assert sent == []
+
+
+def test_played_fit_spends_its_time_where_it_moves_and_begins_again(page: Page):
+    settled(page)
+    page.get_by_text("Play the fit here").click()
+    figure = chart(page, "trajectory")
+    expect(figure).to_have_count(1)
+    expect(chart(page, "density")).to_have_count(0)
+    expect(figure.locator(".main-svg").first).to_be_visible()
+    slider = page.get_by_role("slider", name="Frame of the fit")
+    for _ in range(2):  # 1, 2, 0.25
+        page.get_by_role("button", name=re.compile("^Speed")).click()
+    expect(page.get_by_role("button", name="Speed 0.25")).to_be_visible()
+    # Half of the way lies in the first of 200 steps, and takes a good part of the 32 seconds.
+    page.get_by_role("button", name="Play", exact=True).click()
+    page.wait_for_timeout(2500)
+    page.get_by_role("button", name="Pause").click()
+    at = int(slider.input_value())
+    assert 0 < at < 20
+    page.get_by_role("button", name="Loop").click()
+    page.get_by_role("button", name=re.compile("^Speed")).click()
+    page.get_by_role("button", name=re.compile("^Speed")).click()
+    slider.press("End")
+    slider.press("ArrowLeft")
+    page.get_by_role("button", name="Play", exact=True).click()
+    page.wait_for_function("() => Number(document.querySelector('.gmm-player input').value) < 100")
+    page.get_by_role("button", name="Pause").click()
 
 
 def test_slice_shows_the_path_from_start_to_end(page: Page):
@@ -298,8 +326,9 @@ def test_slice_shows_the_path_from_start_to_end(page: Page):
         return [of('path of the fit'), of('end')].map((t) => [t.x.at(-1), t.y.at(-1)]);
     }"""
     ends = moved(page, "slice", path)
-    assert ends[0] == ends[1] == pytest.approx([10.98446, 0.49894], abs=1e-4)
-    pick(page, "Up", "scale")
+    assert ends[0] == pytest.approx(ends[1], abs=1e-5)  # the path comes in single precision
+    assert ends[1] == pytest.approx([10.98446, 0.49894], abs=1e-4)
+    pick(page, "y axis", "scale")
     page.wait_for_function(
         """() => {
             const node = document.querySelector('.gmm-figure[data-figure="slice"]');
@@ -330,8 +359,19 @@ def test_knob_moves_the_picture_without_a_button(page: Page):
 def test_is_this_optimum_real_is_answered_by_em_in_words_and_numbers(page: Page):
     settled(page)
     page.locator("label", has_text="Ask EM").click()
-    expect(page.get_by_text(re.compile("the priors hold ours back"))).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile("it ignores the priors"))).to_be_visible(timeout=60_000)
     expect(chart(page, "climbs").locator(".main-svg").first).to_be_visible()
     # The scale at the maximum of the likelihood is the square root of a half.
     table = page.get_by_role("table", name="Parameters, components matched")
     expect(table).to_contain_text("0.7071")
+
+
+def test_the_mixture_beside_the_page_follows_its_controls(page: Page):
+    settled(page)
+    sidebar = page.get_by_test_id("stSidebarUserContent")
+    for K in (3, 4):
+        page.get_by_role("slider", name="Components K").press("ArrowRight")
+        expect(sidebar.get_by_text(f"K = {K}")).to_be_visible()
+    page.get_by_text("Shared covariance", exact=True).click()
+    expect(sidebar.get_by_text(re.compile("spherical, own"))).to_be_visible()
+    expect(sidebar.get_by_text(re.compile("K = "))).to_have_count(1)

@@ -40,7 +40,7 @@ def test_typed_values_are_classified_and_downloaded(membership: Page) -> None:
     assert float(rows[0]["probability"]) == pytest.approx(0.627, abs=2e-3)
     field.fill("5.7 five")
     field.press("Control+Enter")
-    expect(membership.get_by_text("is not a number")).to_be_visible()
+    expect(membership.get_by_text("a finite number was expected")).to_be_visible()
     expect(field).to_have_value("5.7 five")
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from .conftest import WIDE, Server, connected
+from .conftest import ALL_IN_VIEW, WIDE, Server, connected
 from .relay import Relay
 from .test_fit import stream
 
@@ -28,6 +28,7 @@ def relay(app_server: Server) -> Iterator[Relay]:
 def far_page(browser: Browser, relay: Relay) -> Iterator[Page]:
     """The dashboard behind `relay`. Lost connections are noted in the console, and may be."""
     context = browser.new_context(viewport=WIDE, reduced_motion="reduce")
+    context.add_init_script(ALL_IN_VIEW)
     page = context.new_page()
     page.goto(f"http://127.0.0.1:{relay.port}/fit")
     yield connected(page)

@@ -5,7 +5,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, expect
 
 import gmm_core as gmm
-from gmm_core.report import report
+from gmm_core.sharing.report import report
 
 
 def test_the_report_opens_offline(browser: Browser, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def test_run_is_opened_shared_and_deleted(server: Server, open_page: Callable[..
     page = runs_page(open_page(server.url))
     row = page.locator("[class*='st-key-run_']").first
     expect(row).to_contain_text("Fit of tutorial (5 points, 1 column)")
-    expect(row).to_contain_text("K = 2, spherical, one shared")
+    expect(row).to_contain_text("K = 2, spherical, shared")
     row.get_by_role("button", name="Link").click()
     link = page.get_by_test_id("stCode").inner_text().strip()
     assert re.fullmatch(re.escape(server.url) + r"/fit\?run=[0-9a-f]{32}", link)

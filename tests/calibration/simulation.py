@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy.stats import chisquare
 
 import gmm_core as gmm
+from gmm_core.inference.run import run_part
 from gmm_core.mixture import from_sites
 
 Array = NDArray[np.float64]
@@ -109,6 +110,18 @@ def draw_with(
     return gmm.sample_posterior(dataset, mixture, options, engine=engine)
 
 
+def weighed(dataset: gmm.Dataset, mixture: gmm.Mixture, options: gmm.NutsOptions) -> gmm.Posterior:
+    """Draw one population with its modes weighed, as many draws as the chain would have."""
+    asked = gmm.SmcOptions(draws=options.draws, populations=2, seed=options.seed)
+    spec = gmm.Specification(dataset=dataset, mixture=mixture, options=asked)
+    population: gmm.Posterior = run_part(spec, 0)
+    return population
+
+
+OWN: dict[str, Sampler] = {"smc": weighed}
+"""Samplers that are no chain of NUTS, by the names of their engines."""
+
+
 def ranks_of(number: int, plan: Plan, sampler: Sampler) -> dict[str, int]:
     """Rank of each true quantity among the kept draws of simulated data set `number`."""
     mixture = plan.mixture
@@ -137,7 +150,7 @@ def ranks(
 ) -> dict[str, NDArray[np.int64]]:
     """Rank of each quantity in each of `n_sets` simulated data sets, from 0 to `plan.kept`."""
     if isinstance(sampler, str):
-        sampler = partial(draw_with, sampler)
+        sampler = OWN.get(sampler) or partial(draw_with, sampler)
     work = partial(ranks_of, plan=plan, sampler=sampler)
 
     def gathered(rows: Iterator[dict[str, int]]) -> dict[str, NDArray[np.int64]]:

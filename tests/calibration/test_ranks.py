@@ -1,4 +1,4 @@
-"""Both engines are calibrated in one and two columns; the ranks are drawn into docs/.
+"""All samplers are calibrated in one and two columns; the ranks are drawn into docs/.
 
 `make calibrate` runs this. It takes minutes, so it stands outside `make test`, which has a short
 form in tests/test_calibration.py.
@@ -25,27 +25,29 @@ Found = dict[str, tuple[dict[str, np.ndarray], int]]
 # among every eighth of them are not uniform, and 1,000 sets see it.
 # Pyro's gradients cost a thousand times more: fewer sets, fewer draws of each.
 LONG = {"n_sets": 600, "warmup": 300, "kept": 49, "thin": 60}
+# Draws that are weighed depend on each other through their resampling alone.
+WEIGHED = {"n_sets": 600, "warmup": 0, "kept": 49, "thin": 10}
 SHORT = {"n_sets": 100, "warmup": 60, "kept": 19, "thin": 5}
 
 
 @pytest.fixture(scope="module")
 def gathered() -> Iterator[Found]:
-    """What the tests found, drawn when all four have."""
+    """What the tests found, drawn when all have."""
     found: Found = {}
     yield found
-    if len(found) == 4:
+    if len(found) == 6:
         FIGURE.parent.mkdir(exist_ok=True)
         kept = {label: k for label, (_, k) in found.items()}
         FIGURE.write_text(picture({label: r for label, (r, _) in found.items()}, kept))
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize(("engine", "size"), [("nutpie", LONG), ("pyro", SHORT)])
+@pytest.mark.parametrize(("engine", "size"), [("nutpie", LONG), ("pyro", SHORT), ("smc", WEIGHED)])
 @pytest.mark.parametrize(("D", "mixture"), [(1, ONE_COLUMN), (2, TWO_COLUMNS)])
 def test_ranks_are_uniform(engine, size, D, mixture, gathered):
     plan = Plan(D, mixture, **{n: v for n, v in size.items() if n != "n_sets"})
     found = ranks(size["n_sets"], plan, engine, PROCESSES)
-    name = engine.replace("pyro", "Pyro")
+    name = {"pyro": "Pyro", "smc": "SMC"}.get(engine, engine)
     gathered[f"{name}, D = {D}"] = found, plan.kept
     # At least ten expected in each bin, which the chi-square distribution is good for.
     p = p_values(found, plan.kept, 10)

@@ -7,9 +7,9 @@ import pytest
 from points import COVARIANCES, random_dataset
 
 import gmm_core as gmm
-from gmm_core.engines import compiled_engine, pyro_engine
+from gmm_core.engines import compiled_engine, pyro_engine, restarts, team
 from gmm_core.inference import estimate_seconds, n_parts
-from gmm_core.progress import Picture
+from gmm_core.runs.progress import Picture
 
 TUTORIAL = gmm.example("tutorial")
 FAITHFUL = gmm.example("faithful")
@@ -22,8 +22,8 @@ def assert_same_training(ours, theirs):
         np.testing.assert_allclose(ours.gradient_norm[name], norm, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(ours.final_loss, theirs.final_loss, rtol=1e-9)
     np.testing.assert_allclose(ours.gradient, theirs.gradient, rtol=1e-4)
-    np.testing.assert_allclose(ours.locs, theirs.locs, rtol=1e-7)
-    np.testing.assert_allclose(ours.scale_tril, theirs.scale_tril, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(ours.at["locs"], theirs.at["locs"], rtol=1e-7)
+    np.testing.assert_allclose(ours.at["scale_tril"], theirs.at["scale_tril"], rtol=1e-6, atol=1e-9)
     np.testing.assert_array_equal(ours.trained, theirs.trained)
     np.testing.assert_array_equal(ours.broken, theirs.broken)
     for r, (steps, points) in theirs.trajectories.items():
@@ -44,7 +44,7 @@ def test_the_curve_lies_on_pyros(dataset, covariance, tied):
     )
 
 
-def test_all_restarts_lie_on_pyros_twins_and_collapsed_ones_too():
+def test_all_restarts_lie_on_pyros_curves_and_collapsed_ones_too():
     options = gmm.MapOptions(restarts=6, steps=50, choose="final")
     assert_same_training(
         compiled_engine.fit_map(TUTORIAL, gmm.Mixture(), options),
@@ -105,7 +105,7 @@ def test_a_component_polished_onto_one_point_is_named_collapsed():
 def test_a_trajectory_is_the_same_whether_kept_or_made_again(monkeypatch):
     options = gmm.MapOptions(restarts=4, choose="final")
     kept = compiled_engine.fit_map(FAITHFUL, gmm.Mixture(), options)
-    monkeypatch.setattr(compiled_engine, "_FRAME_NUMBERS", 3000)
+    monkeypatch.setattr(restarts, "FRAME_NUMBERS", 3000)
     again = compiled_engine.fit_map(FAITHFUL, gmm.Mixture(), options)
     for r in range(4):
         np.testing.assert_array_equal(again.trajectories[r][0], kept.trajectories[r][0])
@@ -116,11 +116,11 @@ def test_results_depend_on_nothing_but_the_specification(monkeypatch):
     options = gmm.MapOptions(restarts=6, choose="final", steps=50)
     first = compiled_engine.fit_map(FAITHFUL, gmm.Mixture(), options)
     # One step of one restart at a time, on one core.
-    monkeypatch.setattr(compiled_engine, "_BATCH_SECONDS", 0.0)
-    monkeypatch.setattr(compiled_engine.os, "sched_getaffinity", lambda pid: {0})
+    monkeypatch.setattr(team, "_BATCH_SECONDS", 0.0)
+    monkeypatch.setattr(team.os, "sched_getaffinity", lambda pid: {0})
     second = compiled_engine.fit_map(FAITHFUL, gmm.Mixture(), options)
     np.testing.assert_array_equal(first.loss, second.loss)
-    np.testing.assert_array_equal(first.locs, second.locs)
+    np.testing.assert_array_equal(first.at["locs"], second.at["locs"])
 
 
 def test_reports_come_while_it_runs_and_cancelling_stops_it():

@@ -7,10 +7,10 @@ from exact import exact_posterior
 from points import COVARIANCES, random_dataset
 
 import gmm_core as gmm
-from gmm_core.engines import compiled_nuts, kernel
+from gmm_core.engines import compiled_nuts, families
 from gmm_core.mixture import Parameters, log_joint
-from gmm_core.progress import Picture
-from gmm_core.results import Posterior
+from gmm_core.posterior.draws import Posterior
+from gmm_core.runs.progress import Picture
 
 DATA = gmm.example("tutorial")
 MIXTURE = gmm.Mixture()
@@ -65,9 +65,11 @@ def test_the_check_fails_a_sampler_that_stretches_the_scale(posterior, exact):
 def test_the_check_fails_a_sampler_that_forgets_the_jacobian(exact, monkeypatch):
     right = compiled_nuts.Problem.of
 
-    def wrong(*args, jacobian):
+    def wrong(*args, jacobian=False):
         problem = right(*args, jacobian=jacobian)
-        problem.numbers[kernel.LOG_SCALE] -= 1  # that of the logarithm of the scale
+        if jacobian:
+            # That of the logarithm of the scale: a scale's power comes first in the family's own.
+            problem.numbers[families.own_numbers(problem.layout)] -= 1
         return problem
 
     monkeypatch.setattr(compiled_nuts.Problem, "of", wrong)

@@ -15,7 +15,7 @@ from pyro.infer.autoguide import AutoDelta
 from scipy.stats import binomtest
 
 import gmm_core as gmm
-from gmm_core.engines import pyro_engine
+from gmm_core.engines import pyro_model
 
 DATA = gmm.example("tutorial")
 TUTORIAL = gmm.Mixture()
@@ -87,13 +87,13 @@ def test_the_full_guide_is_a_bound_that_closes():
 def test_infer_discrete_at_zero_is_the_closed_form(covariance, tied):
     mixture = gmm.Mixture(n_components=3, covariance=covariance, tied=tied)
     point, x = random_point(mixture, 2), random_dataset(60, 2).values
-    np.testing.assert_array_equal(pyro_engine.assign(mixture, point, x), gmm.assign(point, x))
+    np.testing.assert_array_equal(pyro_model.assign(mixture, point, x), gmm.assign(point, x))
 
 
 def test_infer_discrete_on_the_tutorials_grid_changes_at_the_boundary():
     fit = gmm.fit_map(DATA, TUTORIAL, gmm.MapOptions(restarts=1, first_seed=13), engine="pyro")
     grid = np.arange(5.5, 6.0, 0.005)
-    found = pyro_engine.assign(TUTORIAL, fit.parameters, grid)
+    found = pyro_model.assign(TUTORIAL, fit.parameters, grid)
     np.testing.assert_array_equal(found, gmm.assign(fit.parameters, grid))
     (edge,) = grid[np.flatnonzero(np.diff(found))]
     assert edge < gmm.boundaries(fit.parameters)[0] < edge + 0.005
@@ -103,7 +103,7 @@ def test_infer_discrete_at_one_draws_from_the_responsibilities():
     mixture = gmm.Mixture(n_components=2, tied=False)
     point, draws = random_point(mixture, 1), 4000
     for x in (1.0, 3.0, 5.0):
-        found = pyro_engine.assign(mixture, point, np.full(draws, x), temperature=1, seed=5)
+        found = pyro_model.assign(mixture, point, np.full(draws, x), temperature=1, seed=5)
         p = gmm.responsibilities(point, [x])[0, 1]
         assert binomtest(int(found.sum()), draws, p).pvalue > 0.001
 
@@ -115,7 +115,7 @@ def test_a_fit_leaves_store_and_random_state_as_they_were():
     gmm.fit_map(DATA, TUTORIAL, gmm.MapOptions(restarts=3, steps=5, choose="final"), engine="pyro")
     fit = gmm.fit_map(DATA, TUTORIAL, gmm.MapOptions(restarts=1, steps=5), engine="pyro")
     gmm.fit_guide(DATA, TUTORIAL, fit.parameters, gmm.GuideOptions(steps=5))
-    pyro_engine.assign(TUTORIAL, fit.parameters, DATA.values, temperature=1)
+    pyro_model.assign(TUTORIAL, fit.parameters, DATA.values, temperature=1)
     assert list(pyro.get_param_store().keys()) == ["mine"]
     assert pyro.param("mine").item() == 3.0
     assert torch.equal(torch.get_rng_state(), before)

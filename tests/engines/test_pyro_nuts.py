@@ -10,8 +10,8 @@ from points import random_dataset
 
 import gmm_core as gmm
 from gmm_core.mixture import Parameters, log_joint
-from gmm_core.progress import Picture
-from gmm_core.results import Posterior
+from gmm_core.posterior.draws import Posterior
+from gmm_core.runs.progress import Picture
 
 DATA = gmm.example("tutorial")
 MIXTURE = gmm.Mixture()

@@ -71,3 +71,39 @@ def test_every_covariance_starts_at_half_the_datas_variance(covariance, tied):
     if covariance == "spherical":
         variance = np.full(3, variance.mean())
     np.testing.assert_allclose(point.covariances, np.stack([np.diag(variance)] * 2))
+
+
+@pytest.mark.parametrize("start", ["subsample", "kmeans++", "quantile"])
+def test_components_never_begin_on_equal_values_where_there_are_enough(start):
+    counts = np.random.default_rng(0).poisson(1.5, 100).astype(float)
+    assert len(np.unique(counts)) >= 5
+    dataset = gmm.Dataset.from_values(counts)
+    for locs in start_locs(dataset, 5, gmm.MapOptions(restarts=30, start=start)):
+        assert len(np.unique(locs)) == 5
+
+
+def test_a_start_on_different_values_is_drawn_as_ever_from_data_with_repeats():
+    dataset = gmm.Dataset.from_values([0.0, 0.0, 1.0, 5.0, 9.0, 9.0])
+    found = start_locs(dataset, 2, gmm.MapOptions(restarts=60))[:, :, 0]
+    kept = 0
+    for seed, locs in enumerate(found):
+        generator = torch.Generator().manual_seed(seed)
+        drawn = dataset.values[torch.multinomial(torch.ones(6) / 6, 2, generator=generator), 0]
+        if drawn[0] != drawn[1]:
+            np.testing.assert_array_equal(locs, drawn)
+            kept += 1
+    assert 40 < kept < 60
+
+
+def test_far_apart_points_are_drawn_as_numpys_choice_draws_them():
+    x = random_dataset(50, 3).values
+    z = x / x.std(axis=0)
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        rows = [int(rng.integers(50))]
+        while len(rows) < 5:
+            nearest = ((z[:, None] - z[rows]) ** 2).sum(axis=2).min(axis=1)
+            rows.append(int(rng.choice(50, p=nearest / nearest.sum())))
+        options = gmm.MapOptions(restarts=1, first_seed=seed, start="kmeans++")
+        found = start_locs(gmm.Dataset.from_values(x), 5, options)[0]
+        np.testing.assert_array_equal(found, x[rows])

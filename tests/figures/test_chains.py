@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gmm_core.figures import chains as figures
-from gmm_core.posterior_summary import Named
+from gmm_core.posterior.summary import Named
 
 
 def drawn(C=2, S=100, K=2, seed=0):
@@ -60,7 +60,7 @@ def test_divergences_are_marked_on_the_trace():
     marks = fig.data[-1]
     assert list(marks.x) == [104, 104]
     assert list(marks.y) == draws[1, 3].tolist()
-    assert "1 divergent" in words(fig)
+    assert "✕ 1 divergent" in fig.layout.title.text
 
 
 def test_long_trace_is_thinned():

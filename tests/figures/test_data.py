@@ -7,8 +7,8 @@ import time
 import numpy as np
 import pytest
 
-from gmm_core.dataset import Dataset
-from gmm_core.example_data import example
+from gmm_core.data.dataset import Dataset
+from gmm_core.data.examples import example
 from gmm_core.figures import data as figures
 from gmm_core.figures import style
 
@@ -37,10 +37,31 @@ def test_histogram_counts_every_point_whatever_the_scale(values):
     assert np.isfinite(np.asarray(bars.x)).all()
 
 
-def test_bins_follow_freedman_and_diaconis():
-    x = np.random.default_rng(1).normal(size=1000)
-    drawn = len(figures.histogram(data(x)).data[0].y)
-    assert abs(drawn - (len(np.histogram_bin_edges(x, "fd")) - 1)) <= 1
+def test_bins_are_no_fewer_than_freedman_and_diaconis_have_or_than_the_root_of_the_count():
+    skewed = np.random.default_rng(1).exponential(size=1000) ** 2
+    assert len(figures.histogram(data(skewed)).data[0].y) == 120  # their rule asks for 168
+    normal = np.random.default_rng(1).normal(size=1000)
+    assert len(figures.histogram(data(normal)).data[0].y) == 32
+
+
+def test_three_modes_of_few_points_are_three_hills():
+    glucose = np.concatenate(
+        [np.random.default_rng(2).normal(m, 8, 50) for m in (80.0, 130.0, 190.0)]
+    )
+    counts = np.array(figures.histogram(data(glucose)).data[0].y)
+    low = counts < 0.25 * counts.max()
+    hills = np.count_nonzero(~low[1:] & low[:-1]) + int(not low[0])
+    assert hills == 3
+
+
+def test_bins_of_rounded_values_hold_whole_steps():
+    rng = np.random.default_rng(3)
+    rounded = np.round(rng.uniform(0, 4, size=4000), 1)
+    bars = figures.histogram(data(rounded)).data[0]
+    values, counts = np.unique(rounded, return_counts=True)
+    steps = np.asarray(bars.y) / counts.mean()
+    assert len(bars.y) in (len(values), -(-len(values) // 2))
+    assert (np.abs(steps[1:-1] / np.median(steps) - 1) < 0.5).all()
 
 
 def test_rug_shows_few_points_and_not_many():

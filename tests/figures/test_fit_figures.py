@@ -9,11 +9,11 @@ import plotly.graph_objects as go
 import pytest
 
 import gmm_core as gmm
-from gmm_core.figures import curves, style
+from gmm_core.figures import curves, loss_curves, start_losses, style
 from gmm_core.figures.slice import objective_slice
 from gmm_core.figures.trajectory import trajectory
 from gmm_core.mixture import component_log_densities
-from gmm_core.objective import Coordinate, course, cut
+from gmm_core.mixture.landscape import Coordinate, course, cut
 
 DATA, MIXTURE = gmm.example("tutorial"), gmm.Mixture()
 
@@ -38,7 +38,7 @@ def along(fit: gmm.MapFit) -> tuple[np.ndarray, gmm.Parameters, np.ndarray]:
 
 
 def test_every_curve_says_which_start_it_is(fit):
-    fig = curves.losses(fit.loss, fit.chosen, fit.verdict)
+    fig = loss_curves.losses(fit.loss, fit.chosen, fit.verdict)
     drawn = [t for t in fig.data if t.name == "start"]
     for trace in drawn:
         for r in np.unique(trace.customdata):
@@ -48,8 +48,22 @@ def test_every_curve_says_which_start_it_is(fit):
     assert set(np.unique(red[0].customdata)) == set(np.flatnonzero(fit.verdict == "collapsed"))
 
 
+def test_the_polish_is_the_last_segment_and_ends_at_the_loss_of_the_page():
+    options = gmm.MapOptions(restarts=6, choose="final", learning_rate=0.001, polish=True)
+    fit = gmm.fit_map(DATA, MIXTURE, options)
+    fig = loss_curves.losses(fit.loss, fit.chosen, fit.verdict, polished=fit.final_loss)
+    segment = named(fig, "L-BFGS")
+    T = fit.loss.shape[1]
+    assert segment.x[0] == T - 1
+    assert segment.x[1] > T - 1
+    assert list(segment.y) == [fit.loss[fit.chosen, -1], fit.final_loss[fit.chosen]]
+    assert f"{fit.final_loss[fit.chosen]:.2f}" in words(fig)
+    ends = {round(float(t.y[np.isfinite(t.y)][-1]), 9) for t in fig.data if t.name == "start"}
+    assert ends <= set(np.round(fit.final_loss, 9))
+
+
 def test_landscape_counts_each_optimum_and_stands_for_every_start(fit):
-    fig = curves.landscape(
+    fig = start_losses.landscape(
         fit.initial_loss, fit.final_loss, fit.verdict, fit.basin, int(np.argmax(fit.basin < 0))
     )
     agree, collapsed = int((fit.basin == 0).sum()), fit.count("collapsed")
@@ -154,5 +168,5 @@ def test_axis_of_a_weight_is_named_by_weights(fit):
 
 def test_before_the_first_step_the_alternatives_speak_of_no_number():
     nothing = np.full((1, 20), np.nan)
-    for figure in (curves.losses(nothing), curves.gradient_norms({"locs": nothing[0]})):
+    for figure in (loss_curves.losses(nothing), curves.gradient_norms({"locs": nothing[0]})):
         assert "nan" not in figure.layout.meta["alt"]

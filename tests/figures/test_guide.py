@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gmm_core import responsibilities
-from gmm_core.example_data import example
+from gmm_core.data.examples import example
 from gmm_core.figures import guide
 
 from .test_membership import PLANE, POINTS, TUTORIAL, markers, words

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gmm_core.figures import labels as figures
-from gmm_core.posterior_summary import BINS
+from gmm_core.posterior.summary import BINS
 
 
 def drawn(C=2, S=100, K=2, seed=0):

@@ -6,8 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from gmm_core import Dataset, Parameters, responsibilities
-from gmm_core.example_data import example
-from gmm_core.figures import membership, style
+from gmm_core.data.examples import example
+from gmm_core.figures import assignments, membership, style
 
 TUTORIAL = Parameters([0.625, 0.375], [[10.98446190], [0.49894133]], np.full((2, 1, 1), 0.65143370))
 PLANE = Parameters([0.6, 0.4], [[0.0, 0.0], [4.0, 4.0]], np.stack([np.eye(2)] * 2))
@@ -23,7 +23,7 @@ def words(fig: go.Figure) -> list[str]:
 
 
 def test_curves_are_responsibilities_and_the_boundary_has_its_value() -> None:
-    fig = membership.hero(example("tutorial"), TUTORIAL)
+    fig = membership.main_figure(example("tutorial"), TUTORIAL)
     curves = [t for t in fig.data if t.mode == "lines"]
     for k, curve in enumerate(curves):
         expected = responsibilities(TUTORIAL, curve.x)[:, k]
@@ -35,7 +35,7 @@ def test_curves_are_responsibilities_and_the_boundary_has_its_value() -> None:
 
 
 def test_doubtful_point_is_larger_and_has_the_colour_of_its_component() -> None:
-    fig = membership.hero(POINTS, PLANE)
+    fig = membership.main_figure(POINTS, PLANE)
     first, second = markers(fig)
     assert (first.marker.color, second.marker.color) == tuple(style.PALETTE[:2])
     assert second.x.tolist() == [4]
@@ -58,21 +58,21 @@ def test_regions_follow_the_columns_that_are_drawn() -> None:
 def test_more_than_two_columns_show_the_chosen_pair_without_regions() -> None:
     point = Parameters([0.6, 0.4], [[0.0] * 3, [4.0] * 3], np.stack([np.eye(3)] * 2))
     data = Dataset.from_values([[0, 0, 1], [4, 4, 5]], ["a", "b", "<i>c"])
-    fig = membership.hero(data, point, (2, 0))
+    fig = membership.main_figure(data, point, (2, 0))
     assert not [t for t in fig.data if t.type == "heatmap"]
     assert fig.layout.xaxis.title.text == "&lt;i&gt;c"
     assert markers(fig)[0].x.tolist() == [1]
 
 
 def test_most_probable_assignment_is_a_step_at_the_boundary() -> None:
-    fig = membership.assignments(example("tutorial"), TUTORIAL)
+    fig = assignments.assignments(example("tutorial"), TUTORIAL)
     grids = [t for t in markers(fig) if len(t.x) > 10]
     assert min(grids[0].x) > 5.72 > max(grids[1].x)
 
 
 def test_random_assignment_is_the_same_for_the_same_seed_only() -> None:
     def rows(seed: int) -> list[list[float]]:
-        fig = membership.boundary_zoom(example("tutorial"), TUTORIAL, 5.721, 0.5, 1, seed)
+        fig = assignments.boundary_zoom(example("tutorial"), TUTORIAL, 5.721, 0.5, 1, seed)
         return [t.x.tolist() for t in markers(fig)]
 
     assert rows(3) == rows(3)
@@ -80,21 +80,21 @@ def test_random_assignment_is_the_same_for_the_same_seed_only() -> None:
 
 
 def test_zoom_holds_a_hundred_values_and_the_probabilities_at_its_ends() -> None:
-    fig = membership.boundary_zoom(example("tutorial"), TUTORIAL, 5.75, 0.5)
+    fig = assignments.boundary_zoom(example("tutorial"), TUTORIAL, 5.75, 0.5)
     assert sum(len(t.x) for t in markers(fig)) == 101
     assert {"P(2) = 99.6\u202f%", "P(1) = 99.9\u202f%"} <= set(words(fig))
 
 
 def test_drawn_points_that_left_their_most_probable_component_are_ringed() -> None:
     values = np.random.default_rng(0).normal(2, 1, (300, 2))
-    fig = membership.drawn_map(Dataset.from_values(values, ["x", "y"]), PLANE, (0, 1), 1.0, 0)
+    fig = assignments.drawn_map(Dataset.from_values(values, ["x", "y"]), PLANE, (0, 1), 1.0, 0)
     rings = [width for t in markers(fig) for width in t.marker.line.width]
     assert 0 < sum(width > 0 for width in rings) < 150
-    calm = membership.drawn_map(Dataset.from_values(values, ["x", "y"]), PLANE, (0, 1), 0, 0)
+    calm = assignments.drawn_map(Dataset.from_values(values, ["x", "y"]), PLANE, (0, 1), 0, 0)
     assert not any(width for t in markers(calm) for width in t.marker.line.width)
 
 
 def test_large_table_draws_few_points() -> None:
     values = np.random.default_rng(0).normal(6, 4, 20_000)
-    fig = membership.hero(Dataset.from_values(values), TUTORIAL)
+    fig = membership.main_figure(Dataset.from_values(values), TUTORIAL)
     assert sum(len(t.x) for t in markers(fig)) == 1500

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gmm_core.figures.pairs import pairs
-from gmm_core.posterior_summary import Named
+from gmm_core.posterior.summary import Named
 
 
 def named(P, S=200):

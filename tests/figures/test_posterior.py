@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gmm_core.dataset import Dataset
+from gmm_core.data.dataset import Dataset
 from gmm_core.figures import posterior as figures
-from gmm_core.invariants import Boundaries
 from gmm_core.mixture import Parameters
+from gmm_core.posterior.invariants import Boundaries
 
 
 def points(M=30, K=2, D=1):

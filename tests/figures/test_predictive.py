@@ -7,7 +7,7 @@ import numpy as np
 import gmm_core as gmm
 from gmm_core.figures import predictive as figures
 from gmm_core.mixture import Parameters
-from gmm_core.predictive import check_predictive, prior_draws
+from gmm_core.posterior.predictive import check_predictive, prior_draws
 
 DATA = gmm.example("tutorial")
 

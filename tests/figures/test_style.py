@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gmm_core.figures import style
+from gmm_core.formatting import number, percent
 
 
 def test_component_keeps_its_colour_and_gets_a_pattern_after_the_palette_ends() -> None:
@@ -39,7 +40,7 @@ def test_negative_component_is_refused() -> None:
     ],
 )
 def test_number_has_three_significant_digits(x: float, text: str) -> None:
-    assert style.number(x) == text
+    assert number(x) == text
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def test_number_has_three_significant_digits(x: float, text: str) -> None:
     ],
 )
 def test_percent_is_never_rounded_to_certainty(p: float, text: str) -> None:
-    assert style.percent(p) == f"{text}\u202f%"
+    assert percent(p) == f"{text}\u202f%"
 
 
 def test_escaped_text_has_nothing_that_plotly_would_read() -> None:

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gmm_core.reading import read_table
+from gmm_core.data.reading import read_table
 
 from . import corpus
 

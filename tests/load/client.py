@@ -26,7 +26,7 @@ from websockets.exceptions import ConnectionClosed
 
 PATIENCE = 120.0  # seconds until a person gives up, which is an error
 _ERROR = 1  # an alert's format
-# Seconds to a figure's next frame; after none, and then twice that, up to a second: as in film.js.
+# Seconds to a figure's next frame; after none, and twice that, up to a second: as in frames.js.
 _FRAME, _SOON, _QUIET = 0.25, 0.1, 1.0
 
 
@@ -57,8 +57,8 @@ class Person:
         self._cache: dict[str, tuple[ForwardMsg, int]] = {}
         self._kept_for = 0  # runs of a page for which large elements are kept: the server says it
         self._timers: dict[str, asyncio.Task[None]] = {}
-        self._films: dict[str, str] = {}  # what to ask for a figure's frames with, by its key
-        self._films_at = ""
+        self._streams: dict[str, str] = {}  # what to ask for a figure's frames with, by its key
+        self._streams_at = ""
         self._projector: asyncio.Task[None] | None = None
         self._pages: dict[str, str] = {}
         self._page = ""
@@ -221,14 +221,14 @@ class Person:
             await self._rerun(fragment=fragment, automatic=True)
 
     async def _roll(self) -> None:
-        """Ask for the frames of all films together, one after the other."""
+        """Ask for the frames of all streams together, one after the other."""
         quiet = _SOON
         async with httpx.AsyncClient(timeout=PATIENCE) as client:
             while True:
                 began, pause = time.monotonic(), _FRAME
-                if self._films:
-                    keys = {token: key for key, token in self._films.items()}
-                    answer = await client.get(f"{self.url}{self._films_at}{','.join(keys)}")
+                if self._streams:
+                    keys = {token: key for key, token in self._streams.items()}
+                    answer = await client.get(f"{self.url}{self._streams_at}{','.join(keys)}")
                     if answer.status_code != 200:
                         self.errors.append(f"frames were answered with {answer.status_code}")
                         return
@@ -238,11 +238,15 @@ class Person:
                         quiet = _SOON
                     else:
                         pause, quiet = quiet, min(2 * quiet, _QUIET)
+                    ended = ""
                     for token, frame in frames.items():
                         if frame:
                             self._changed(keys[token])
-                        elif frame is not None and self._films.get(keys[token]) == token:
-                            del self._films[keys[token]]
+                        elif frame is not None and self._streams.get(keys[token]) == token:
+                            del self._streams[keys[token]]
+                            ended = keys[token]
+                    if ended:
+                        await self._rerun(fragment=self._fragment_of(ended))
                     async with self._news:
                         self._news.notify_all()
                 await asyncio.sleep(max(pause - (time.monotonic() - began), 0.02))
@@ -348,9 +352,9 @@ class Person:
 
     def _follow(self, key: str, data: str) -> None:
         drawn = json.loads(data) if data else {}
-        self._films.pop(key, None)
-        if token := drawn.get("film"):
-            self._films[key], self._films_at = token, drawn["films"]
+        self._streams.pop(key, None)
+        if token := drawn.get("stream"):
+            self._streams[key], self._streams_at = token, drawn["streams"]
             if self._projector is None:
                 self._projector = asyncio.create_task(self._roll())
 
@@ -374,6 +378,13 @@ class Person:
             if (self._fragments and kept.delta.fragment_id not in self._fragments)
             or self._finished - run <= self._kept_for
         }
+
+    def _fragment_of(self, figure: str) -> str:
+        """Return the fragment that drew a figure: its end is told there, as frames.js does."""
+        for element, _, fragment in self._elements.values():
+            if figure == _key(element.bidi_component.id):
+                return fragment
+        return ""
 
     def _widget(self, name: str) -> tuple[Element, str]:
         for element, _, fragment in self._elements.values():

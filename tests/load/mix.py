@@ -117,7 +117,7 @@ class _Visit:
         await self.person.open("fit")
         shown = await self.person.until(lambda: self._done(0), "the first screen")
         self.measured.screens.append(shown - began)
-        await self._set(first_seed=1000 * self.number + self.visits)
+        await self._set(**{"map.first_seed": 1000 * self.number + self.visits})
 
     async def leave(self) -> None:
         """Close the page."""
@@ -136,21 +136,25 @@ class _Visit:
 
     async def fit(self) -> None:
         """Fit in Pyro, watch it, and go back to the compiled engine."""
-        await self._set(choose="initial loss", steps=LONG_STEPS)
+        await self._set(**{"map.choose": "Smallest initial loss", "map.steps": LONG_STEPS})
         frames = self.person.frames["loss"]
         began = time.monotonic()
-        await self._set(map_engine="Pyro, the reference")
+        await self._set(**{"map.engine": "Pyro, the reference"})
         took = time.monotonic() - began
         self.measured.rates.append((self.person.frames["loss"] - frames) / took)
-        await self._set(map_engine="compiled", choose="final loss", steps=200)
+        usual = {"map.engine": "compiled", "map.choose": "Smallest final loss", "map.steps": 200}
+        await self._set(**usual)
 
     async def posterior(self) -> None:
         """Draw a short posterior of one component, look at it, and go back."""
         await self._set("density", n_components=2)
         person, begun = self.person, self.person.begun
         await person.go_to("posterior")
-        await person.until(lambda: person.begun > begun and person.has("warmup"), "the page")
-        await self._set("posterior_density", draws=SHORT_DRAWS, warmup=SHORT_DRAWS)
+        await person.until(
+            lambda: person.begun > begun and person.has("posterior.warmup"), "the page"
+        )
+        short = {"posterior.draws": SHORT_DRAWS, "posterior.warmup": SHORT_DRAWS}
+        await self._set("posterior_density", **short)
         begun = person.begun
         await person.go_to("fit")
         await person.until(lambda: self._done(begun) and person.has("n_components"), "the page")

@@ -44,10 +44,12 @@ async def _begin(person: Person, i: int) -> None:
     await person.open("fit")
     await person.until(lambda: person.says("Done in"), "the first screen")
     await person.set(
-        choose="initial loss",
-        steps=STEPS,
-        map_engine="Pyro, the reference",
-        first_seed=10_000 + i,
+        **{
+            "map.choose": "Smallest initial loss",
+            "map.steps": STEPS,
+            "map.engine": "Pyro, the reference",
+            "map.first_seed": 10_000 + i,
+        }
     )
     await person.until(lambda: person.has("start_map") or person.has("cancel_map"), "the run")
     if person.has("start_map"):  # it takes longer than what starts by itself

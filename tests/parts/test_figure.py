@@ -9,14 +9,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from gmm_core.figures import style
-from pages.parts import drawn, figure
+from pages.parts.stream import cache, figure
 
 
 def page_with_a_figure() -> None:
     import streamlit as st
 
     from gmm_core.figures import style
-    from pages.parts import figure
+    from pages.parts.stream import figure
 
     @st.fragment(run_every=1.0)
     def live() -> None:
@@ -46,16 +46,16 @@ def test_figure_of_the_same_is_made_once_for_everybody() -> None:
         made.append(1)
         return style.figure("Loss", "step", "loss", alt=f"The loss of run {len(made)}.")
 
-    first = drawn.once(("loss", "run 1"), make)
-    assert drawn.once(("loss", "run 1"), make) is first
-    assert drawn.once(("loss", "run 2"), make).alt == "The loss of run 2."
+    first = cache.once(("loss", "run 1"), make)
+    assert cache.once(("loss", "run 1"), make) is first
+    assert cache.once(("loss", "run 2"), make).alt == "The loss of run 2."
     assert len(made) == 2
 
 
 def test_kept_figures_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drawn, "_kept", OrderedDict())
-    monkeypatch.setattr(drawn, "_BYTES", 50_000)
+    monkeypatch.setattr(cache, "_kept", OrderedDict())
+    monkeypatch.setattr(cache, "_BYTES", 50_000)
     big = style.figure("Loss", "step", "loss", alt="x" * 10_000)
     for i in range(20):
-        drawn.once(i, lambda: big)
-    assert list(drawn._kept) == [16, 17, 18, 19]
+        cache.once(i, lambda: big)
+    assert list(cache._kept) == [16, 17, 18, 19]

@@ -11,6 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from gmm_core import jobs
+from pages.parts import pages
 
 _BROWSER = "b" * 43  # the id that its cookie would bring
 ROOT = Path(__file__).parents[2]
@@ -39,8 +40,8 @@ def view() -> Callable[..., AppTest]:
     """Return a function that draws a page: `view("fit", n_components=3)` sets the session."""
 
     def drawn(name: str, query: dict[str, str] | None = None, **state: Any) -> AppTest:
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-        app.switch_page(f"pages/views/{name}.py")
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+        app.switch_page(pages.entry(name).script)
         app.session_state["browser"] = _BROWSER
         for key, value in state.items():
             app.session_state[key] = value
@@ -58,7 +59,7 @@ def finished(service: jobs.JobService) -> Callable[..., AppTest]:
     """Return a function that waits for a page's run and draws the page again."""
 
     def waited(app: AppTest, slot: str = "map") -> AppTest:
-        service.wait(app.session_state["runs"][slot], timeout=120)
+        service.wait(app.session_state["runs"][slot], timeout=300)
         app.run()
         assert not app.exception, app.exception[0].stack_trace
         return app

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from gmm_core.example_data import example
+from gmm_core.data.examples import example
 from gmm_core.mixture import Mixture, Priors
-from gmm_core.options import CompareOptions
-from gmm_core.specification import Specification
+from gmm_core.runs.options import CompareOptions
+from gmm_core.runs.specification import Specification
 
 
 def page_text(app):
@@ -21,16 +21,19 @@ def page_text(app):
 
 
 def faithful(view, **state):
-    settings = {"compare_k": (1, 3), "compare_restarts": 5} | state
+    settings = {"compare.n_components": [1, 2, 3], "compare.restarts": 5} | state
     return view("compare", dataset=example("faithful"), prior="data", **settings)
 
 
 def test_a_short_sweep_starts_by_itself_and_answers_in_words(view, finished):
     app = finished(faithful(view), "compare")
     said = page_text(app)
-    assert "Three tied full components fit these 272 points best: BIC 2,314.3" in said
+    assert (
+        "Three components with a shared full covariance fit these 272 points best: BIC 2,314.3"
+        in said
+    )
     assert "strong evidence" in said
-    assert "5 of 5 starts agree" in said
+    assert re.search(r"\d of \d starts agree, of \d kinds; .* found it first", said)
     assert "The best by BIC" in said
     assert app.query_params["run"] == app.session_state["runs"]["compare"]
 
@@ -41,7 +44,10 @@ def test_the_criterion_changes_answer_and_table_without_a_new_run(view, finished
     app.session_state["compare_criterion"] = "icl"
     app.run()
     said = page_text(app)
-    assert "Two full components fit these 272 points best: ICL 2,323.6" in said
+    assert (
+        "Two components with full covariances of their own fit these 272 points best: ICL 2,323.6"
+        in said
+    )
     assert "The best by ICL" in said
     assert app.session_state["runs"]["compare"] == run_id
 
@@ -57,8 +63,9 @@ def test_a_cell_opens_on_fit_with_its_mixture_priors_and_starts(view, finished, 
     assert not app.exception
     state = app.session_state
     assert (state["n_components"], state["covariance"], state["tied"]) == (3, "full", True)
-    assert (state["prior"], state["restarts"], state["first_seed"]) == ("flat", 5, 0)
-    assert (state["start"], state["choose"], state["polish"]) == ("kmeans++", "final", True)
+    assert (state["prior"], state["map.restarts"], state["map.first_seed"]) == ("flat", 5, 0)
+    how = [state[f"map.{name}"] for name in ("start", "choose", "method")]
+    assert how == ["search", "final", "em"]
     said = page_text(finished(view("fit", query={"run": state["runs"]["map"]})))
     assert "Three components explain these 272 points" in said
     # The optimum of the cell itself: log likelihood -1126.316.
@@ -76,17 +83,18 @@ def test_a_link_brings_the_sweep_back_and_leaves_the_mixture_alone(view, service
     run_id = service.submit(spec)
     app = finished(view("compare", query={"run": run_id}), "compare")
     assert app.session_state["runs"]["compare"] == run_id
-    assert app.session_state["compare_k"] == (1, 4)
-    assert app.session_state["compare_seed"] == 7
+    assert app.session_state["compare_range"] == (1, 4)
+    assert app.session_state["compare.first_seed"] == 7
     assert app.session_state["n_components"] == 2
     assert app.session_state["prior"] == "tutorial"
     assert "fit these 82 points best" in page_text(app)
 
 
 def test_collapsed_mixtures_are_told_with_the_cure(view, finished):
-    app = finished(view("compare", compare_k=(2, 6), compare_restarts=3), "compare")
+    few = {"compare.n_components": [2, 3, 4, 5, 6], "compare.restarts": 3}
+    app = finished(view("compare", **few), "compare")
     said = page_text(app)
-    assert "mixtures have no optimum: the red crosses" in said
+    assert "(red crosses)" in said
     assert "at least as many points" in said
     app.button(key="cure_compare").click().run()
     assert not app.exception
@@ -96,13 +104,13 @@ def test_collapsed_mixtures_are_told_with_the_cure(view, finished):
 
 
 def test_without_a_covariance_the_page_says_what_to_do(view):
-    app = view("compare", compare_covariances=[])
+    app = view("compare", **{"compare.covariances": []})
     assert "No covariance is chosen. Choose one or more of the six." in page_text(app)
     assert not app.exception
 
 
 def test_a_long_sweep_waits_for_its_button(view, finished):
-    app = faithful(view, compare_k=(1, 12), compare_restarts=200)
+    app = faithful(view, **{"compare.n_components": range(1, 13), "compare.restarts": 200})
     assert "Which of 72 mixtures suits these points best?" in page_text(app)
     assert "compare" not in app.session_state["runs"]
     assert "start_compare" in {button.key for button in app.button}
@@ -116,3 +124,21 @@ def test_the_runs_page_names_a_sweep(view, finished):
         "Comparison** of **faithful** (272 points, 2 columns) · K = 1 to 3, 6 covariances" in said
     )
     assert "best by BIC: K = 3, full, shared, 2314.3" in said
+
+
+def test_the_evidence_is_asked_for_by_a_switch(view, finished):
+    settings = {"compare.n_components": [1, 2], "compare.covariances": [("spherical", True)]}
+    settings |= {"compare.restarts": 3, "compare.start": "kmeans++"}
+    switched = settings | {
+        "compare.evidence": True,
+        "prior": "data",
+        "dataset": example("tutorial"),
+    }
+    app = view("compare", compare_prior="flat", **switched)
+    assert "flat ones are nothing to average over" in page_text(app)
+    app = finished(view("compare", compare_prior="fit", **switched), "compare")
+    app.session_state["compare_criterion"] = "log_evidence"
+    app.run()
+    said = page_text(app)
+    assert "best: log evidence −" in said
+    assert "with equal odds before it: K = " in said

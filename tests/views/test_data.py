@@ -6,10 +6,13 @@ import io
 import re
 
 import numpy as np
+import openpyxl
 import pytest
 
-from gmm_core.dataset import Dataset
-from gmm_core.example_data import example, examples
+from gmm_core.data import formats
+from gmm_core.data.dataset import Dataset
+from gmm_core.data.examples import example, examples
+from gmm_core.data.formats import Format, RawTable
 
 
 def page_text(app):
@@ -49,6 +52,23 @@ def test_example_applies_at_once(view, name):
     assert buttons(app)[f"use_{name}"].disabled
 
 
+def test_a_format_that_is_added_to_the_list_is_offered_and_read(view):
+    def read(file):
+        return RawTable("Raw", ("a",), (np.frombuffer(file.data[4:]),), 2, header=False)
+
+    own = Format("Raw floats", ("raw",), lambda file: file.data[:4] == b"RAW1", read)
+    formats.FORMATS.insert(0, own)
+    try:
+        app = view("data")
+        assert "Raw floats" in app.file_uploader(key="upload").label
+        app = upload(app, "mine.raw", b"RAW1" + np.array([4.5, 7.0]).tobytes())
+        assert "Read 2 rows and 1 column from Raw" in page_text(app)
+        app.button(key="use_upload").click().run()
+    finally:
+        formats.FORMATS.remove(own)
+    np.testing.assert_array_equal(app.session_state["dataset"].values, [[4.5], [7.0]])
+
+
 def test_upload_says_in_numbers_what_is_left_out_before_it_is_used(view):
     app = upload(
         view("data"), "mine.csv", b"x,y,name\n1,2,a\nnan,3,b\ninf,4,c\n5,6,d\n-inf,1,e\n7,8,f\n"
@@ -56,6 +76,9 @@ def test_upload_says_in_numbers_what_is_left_out_before_it_is_used(view):
     said = page_text(app)
     assert "Read 6 rows and 3 columns from CSV" in said
     assert 'Left out 1 column: "name" (text).' in said
+    assert '3 values are missing, and integrated out: "x" lacks 3.' in said
+    app.radio[0].set_value("drop").run()
+    said = page_text(app)
     assert "Dropped 3 rows of 6" in said
     assert app.session_state["dataset"] == example("tutorial")  # nothing is used yet
     assert buttons(app)["use_upload"].label == "Use these 3 points"
@@ -188,7 +211,7 @@ def test_two_columns_are_generated_with_a_correlation(view):
 def test_impossible_component_is_named(view):
     app = view("data")
     app.session_state["components_1_0"] = {
-        "edited_rows": {1: {"sd": -1.0}},
+        "edited_rows": {1: {"scale": -1.0}},
         "added_rows": [],
         "deleted_rows": [],
     }
@@ -300,3 +323,46 @@ def test_points_are_typed_by_number(view):
 def test_large_data_is_not_offered_as_a_table(view):
     app = view("data", dataset=Dataset.from_values(np.arange(2001.0), name="large"))
     assert "a table can be edited up to 2,000" in page_text(app)
+
+
+SURVEY = "id,sample,answer,level\n" + "".join(
+    f"{1000 + i},S{i:02d},{99 if i == 7 else 1.5 + i % 7},"
+    f"{'<0.3' if i == 11 else i * 7 % 13 + 0.5}\n"
+    for i in range(40)
+)
+
+
+def test_a_missing_code_is_asked_about_and_what_was_not_read_is_shown(view):
+    app = upload(view("data"), "survey.csv", SURVEY.encode())
+    words = page_text(app)
+    assert "id" in words
+    assert "identifiers" in words
+    assert "Which cells and rows?" in [expander.label for expander in app.expander]
+    assert "S11" not in words
+    assert "<0.3" in words.replace("&lt;", "<")
+    pills = next(p for p in app.get("button_group") if "stand for a missing value" in p.label)
+    assert pills.value == ["answer"]
+    app.button(key="use_upload").click().run()
+    data = app.session_state["dataset"]
+    assert data.columns == ("answer", "level")
+    assert 99 not in data.values
+    assert data.rows.name_column == "sample"
+    assert data.rows.numbers.tolist() == list(range(1, 41))
+    assert np.flatnonzero(np.isnan(data.values).any(axis=1)).tolist() == [7, 11]
+
+
+def test_another_sheet_of_a_workbook_can_be_chosen(view):
+    book = io.BytesIO()
+    workbook = openpyxl.Workbook()
+    workbook.active.append(["About this file"])
+    for title, rows in (("one", [["a"], [1.5], [2.5]]), ("two", [["b"], [3.5], [4.5], [6]])):
+        sheet = workbook.create_sheet(title)
+        for row in rows:
+            sheet.append(row)
+    workbook.save(book)
+    app = upload(view("data"), "study.xlsx", book.getvalue(), "application/octet-stream")
+    sheet = next(box for box in app.selectbox if box.label == "Sheet")
+    assert sheet.value == "one"
+    sheet.set_value("two").run()
+    app.button(key="use_upload").click().run()
+    assert app.session_state["dataset"].columns == ("b",)

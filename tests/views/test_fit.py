@@ -7,8 +7,8 @@ import re
 import numpy as np
 import pytest
 
-from gmm_core.dataset import Dataset
-from gmm_core.example_data import example
+from gmm_core.data.dataset import Dataset
+from gmm_core.data.examples import example
 
 
 def page_text(app):
@@ -51,19 +51,20 @@ def test_too_wide_a_start_collapses_and_is_explained(view, finished):
 
 
 def test_tutorials_choice_trains_one_start_and_says_so(view, finished):
-    app = finished(view("fit", choose="initial", map_engine="pyro", polish=False))
+    tutorials = {"map.choose": "initial", "map.engine": "pyro", "map.polish": False}
+    app = finished(view("fit", **tutorials))
     said = page_text(app)
-    assert "It began at the best of 100 starts" in said
+    assert "Only the start with the smallest initial loss was trained (1 of 100)" in said
     assert "untrained" in said
     app.button(key="cure_final").click().run()
-    assert app.session_state["choose"] == "final"
+    assert app.session_state["map.choose"] == "final"
 
 
 def test_pyros_curve_lies_on_the_compiled_one(view, finished):
     app = finished(view("fit"))
     app.toggle(key="beside_pyro").set_value(True).run()
     said = page_text(finished(app, "pyro"))
-    found = re.search(r"differ by at most ([0-9.]+)×10⁻(\S+)", said)
+    found = re.search(r"differ by at most ([0-9.]+)×10⁻([⁰¹²³⁴⁵⁶⁷⁸⁹]+)", said)
     assert found or "the same to the last digit" in said
     if found:
         power = int("".join(str("⁰¹²³⁴⁵⁶⁷⁸⁹".index(c)) for c in found[2]))
@@ -71,12 +72,12 @@ def test_pyros_curve_lies_on_the_compiled_one(view, finished):
 
 
 def test_overflowing_learning_rate_fails_in_words_and_keeps_its_curve(view, finished, service):
-    app = finished(view("fit", learning_rate=1e9))
+    app = finished(view("fit", **{"map.learning_rate": 1e9}))
     assert "The fit failed" in page_text(app)
     run_id = app.session_state["runs"]["map"]
     assert service.status(run_id).state == "failed"
     assert service.result(run_id).loss[0, 0] > 0
-    assert app.session_state["learning_rate"] == 1e9
+    assert app.session_state["map.learning_rate"] == 1e9
 
 
 def test_more_components_than_points_is_answered_and_kept(view):
@@ -98,7 +99,7 @@ def test_settings_outside_their_range_are_answered_by_the_core(view):
     ):
         # A widget refuses such a value in the browser only; here it comes past the widget.
         from gmm_core.mixture import Mixture
-        from gmm_core.options import MapOptions
+        from gmm_core.runs.options import MapOptions
         from pages.parts import text
 
         make = Mixture if name == "n_components" else MapOptions
@@ -170,7 +171,7 @@ def test_name_of_another_runs_best_opens_nothing(view, finished):
 
 
 def test_untrained_start_is_trained_when_it_is_opened(view, finished):
-    app = finished(view("fit", choose="initial"))
+    app = finished(view("fit", **{"map.choose": "initial"}))
     r = next(
         int(o.split(":")[0]) for o in app.selectbox(key="shown_start").options if "not trained" in o
     )
@@ -193,13 +194,20 @@ def test_likelihood_alone_has_no_concentration_and_no_prior_terms(view, finished
 
 
 def test_single_start_has_nothing_to_open(view, finished):
-    app = finished(view("fit", restarts=1))
+    app = finished(view("fit", **{"map.restarts": 1}))
     assert "shown_start" not in {box.key for box in app.selectbox}
+
+
+def test_fit_whose_weights_vanished_has_no_slice_and_says_so(view, finished):
+    few = {"n_components": 3, "map.restarts": 2, "map.steps": 20}
+    app = finished(view("fit", **few))
+    assert "where this fit ended the loss is infinite" in page_text(app)
 
 
 def test_slice_of_many_points_says_that_it_is_a_sample(view, finished):
     values = np.random.default_rng(0).normal(size=20_000)
-    app = finished(view("fit", dataset=Dataset.from_values(values), prior="data", restarts=2))
+    large = {"dataset": Dataset.from_values(values), "prior": "data", "map.restarts": 2}
+    app = finished(view("fit", **large))
     assert re.search(r"sample of [0-9,]+ of 20,000 points", page_text(app))
 
 
@@ -214,17 +222,17 @@ def test_a_start_that_is_none_shows_the_best(view, finished, start):
 def test_a_late_address_of_the_browser_undoes_no_setting(view, finished):
     app = finished(view("fit"))
     first = app.query_params["run"]
-    finished(app.number_input(key="steps").set_value(30).run())
+    finished(app.number_input(key="map.steps").set_value(30).run())
     assert app.query_params["run"] != first
     # The browser has not heard of the second run when the next knob is turned, or a tick comes.
     app.query_params["run"] = first
-    finished(app.number_input(key="steps").set_value(40).run())
-    assert app.number_input(key="steps").value == 40
+    finished(app.number_input(key="map.steps").set_value(40).run())
+    assert app.number_input(key="map.steps").value == 40
     second = app.query_params["run"]
     assert second != first
     app.query_params["run"] = first
     app.run()
-    assert app.number_input(key="steps").value == 40
+    assert app.number_input(key="map.steps").value == 40
     assert app.query_params["run"] == second
 
 
@@ -233,3 +241,21 @@ def test_full_covariances_show_their_correlation(view, finished):
     said = page_text(finished(view("fit", prior="flat", **faithful)))
     assert "correlation" in said
     assert "0.285" in said  # of the shorter eruptions; scikit-learn finds 0.28552 too
+
+
+def test_em_has_no_learning_rate_and_lays_adams_curve_over_its_own(view, finished):
+    app = view("fit", **{"map.method": "em"})
+    assert not [w for w in app.number_input if w.key in ("map.learning_rate", "map.betas.0")]
+    assert app.session_state["map.method"] == "em"
+    said = page_text(finished(app))
+    assert "17.4433" in said
+    assert any(w.label == "Lay Adam's curve over it" for w in app.toggle)
+
+
+def test_a_family_by_its_code_is_offered_shown_and_fitted(view, finished):
+    app = finished(view("fit", dataset=example("faithful"), prior="data", covariance="VEV"), "map")
+    box = app.selectbox(key="covariance")
+    assert box.value == "VEV"
+    assert "VEV: same shape, own size and direction" in box.options
+    assert app.toggle(key="tied").disabled
+    assert not app.exception

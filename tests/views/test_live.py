@@ -9,7 +9,7 @@ import pytest
 import streamlit
 
 import gmm_core as gmm
-from gmm_core.example_data import example
+from gmm_core.data.examples import example
 
 
 def stopped(service, **options):
@@ -23,7 +23,7 @@ def stopped(service, **options):
 
 def test_who_comes_without_a_link_gets_what_a_stranger_stopped(view, service):
     run_id = stopped(service, first_seed=8_001)
-    app = view("fit", first_seed=8_001)
+    app = view("fit", **{"map.first_seed": 8_001})
     assert app.session_state["runs"]["map"] == run_id
     assert service.wait(run_id, timeout=60).state == "done"
 

@@ -6,17 +6,24 @@ import numpy as np
 import pytest
 
 from gmm_core import Mixture, NutsOptions, Priors, Specification, example
-from gmm_core.dataset import Dataset
+from gmm_core.data.dataset import Dataset
 
 from .test_fit import page_text
 
-SMALL = {"draws": 60, "warmup": 60, "chains": 2, "nuts_seed": 5, "target_accept": 0.8}
+SMALL = {
+    "posterior.draws": 400,
+    "posterior.warmup": 200,
+    "posterior.chains": 2,
+    "posterior.seed": 5,
+    "posterior.target_accept": 0.8,
+}
+PYRO = SMALL | {"posterior.draws": 20, "posterior.warmup": 20, "posterior.engine": "pyro"}
 
 
 @pytest.fixture(scope="module")
 def run_id(service) -> str:
     """A finished run of the tutorial's data with the settings of `SMALL`."""
-    options = NutsOptions(draws=60, warmup=60, chains=2, seed=5)
+    options = NutsOptions(draws=400, warmup=200, chains=2, seed=5)
     spec = Specification(dataset=example("tutorial"), mixture=Mixture(), options=options)
     submitted = service.submit(spec)
     assert service.wait(submitted, timeout=240).state == "done"
@@ -24,7 +31,7 @@ def run_id(service) -> str:
 
 
 def test_long_run_waits_for_its_button(view, finished, service):
-    app = view("posterior", **(SMALL | {"draws": 20, "warmup": 20, "posterior_engine": "pyro"}))
+    app = view("posterior", **PYRO)
     assert "posterior" not in app.session_state["runs"]
     app.button(key="start_posterior").click().run()
     assert service.status(app.session_state["runs"]["posterior"]).live
@@ -75,8 +82,9 @@ def test_checks_compare_with_the_exact_answer_and_with_replicated_data(view, run
     said = page_text(view("posterior", {"run": run_id}, section="Checks"))
     for words in (
         *("All 16 partitions were summed", "0 1 | 10 11 12", "0.8838", "1.8226"),
-        *("Test quantities in 120 replicated data sets of 5 points", "skewness"),
+        *("Test quantities in 400 replicated data sets of 5 points", "skewness"),
         "90 % of the values that the priors expect",
+        *("Each point foretold from all others", "With every prior to the power 0.8 or 1.25"),
     ):
         assert words in said.replace("\\", "")
 
@@ -94,13 +102,18 @@ def test_flat_priors_say_what_to_do_and_the_cure_does_it(view):
     assert not app.error
 
 
-def test_more_components_than_points_is_answered(view):
-    app = view("posterior", n_components=7)
-    assert "K = 7 components need at least as many points" in page_text(app).replace("\\", "")
+def test_more_components_than_points_are_sampled(view, finished):
+    app = finished(view("posterior", n_components=7, **SMALL), "posterior")
+    assert "of seven components" in page_text(app)
 
 
 def test_cancelled_run_is_shown_as_such_and_can_be_run_again(view, service):
-    settings = {"draws": 15_000, "warmup": 0, "chains": 1, "posterior_engine": "pyro"}
+    settings = {
+        "posterior.draws": 15_000,
+        "posterior.warmup": 0,
+        "posterior.chains": 1,
+        "posterior.engine": "pyro",
+    }
     app = view("posterior", **settings)
     app.button(key="start_posterior").click().run()
     run_id = app.session_state["runs"]["posterior"]
@@ -126,7 +139,7 @@ def test_two_columns_and_three_components_are_shown_along_the_chosen_column(view
     assert service.wait(run_id, timeout=300).state == "done"
     app = view("posterior", {"run": run_id}, **{f"posterior_column_{data.fingerprint[:8]}": 1})
     said = page_text(app)
-    assert "Of these 90 points" in said
+    assert "of the pairs of these 90 points" in said
     assert "six mirror images" in said
     for section in ("Labels", "Can I trust it?", "Checks"):
         app.session_state["section"] = section
@@ -149,3 +162,58 @@ def test_link_says_what_of_the_run_is_shown(view, run_id):
 def test_nonsense_in_a_link_shows_what_would_be_shown_without_it(view, run_id):
     app = view("posterior", query={"run": run_id, "section": "<b>", "labels": "\0", "mirror": "7"})
     assert "Where is the boundary?" in page_text(app)
+
+
+WEIGHED = {"posterior.engine": "smc", "smc.draws": 100, "smc.populations": 2, "smc.seed": 1}
+
+
+def test_modes_are_weighed_by_the_engine_that_is_chosen(view, finished, service):
+    app = finished(view("posterior", **WEIGHED), "posterior")
+    run_id = app.session_state["runs"]["posterior"]
+    spec = service.store.specification(run_id)
+    assert (spec.kind, spec.engine, spec.options.draws) == ("smc", "smc", 100)
+    said = page_text(app)
+    assert "share a component with probability" in said
+    assert "Log evidence −17." in said
+    assert "jumped between" not in said
+
+    again = view("posterior", query={"run": run_id}, section="Can I trust it?")
+    assert not again.exception
+    said = page_text(again)
+    assert "k of the first weights" in said
+    assert "What each population found" in said
+    assert {name: again.session_state[name] for name in WEIGHED} == WEIGHED
+
+
+def crabs() -> Dataset:
+    """Two forms whose five measures all grow with size, as crabs' do: a narrow optimum."""
+    rng = np.random.default_rng(11)
+    growth = np.array([[0.43, 0.36, 0.88, 1.0, 0.38], [0.50, 0.40, 0.90, 1.0, 0.45]])
+    form, size = np.repeat([0, 1], 100), rng.normal(36, 7.5, 200)
+    values = growth[form] * size[:, None] + rng.normal(0, 0.5, (200, 5))
+    return Dataset(values.round(1), ("FL", "RW", "CL", "CW", "BD"))
+
+
+def test_chains_that_stay_where_nothing_lies_are_named_and_draws_by_weight_answer(view, service):
+    """One of four chains never leaves the prior's empty component."""
+    state = {"dataset": crabs(), "prior": "data", "covariance": "full", "tied": False}
+    settings = SMALL | {
+        "posterior.draws": 100,
+        "posterior.warmup": 200,
+        "posterior.chains": 4,
+        "posterior.seed": 0,
+    }
+    app = view("posterior", **state, **settings)
+    if "posterior" not in app.session_state["runs"]:
+        app.button(key="start_posterior").click().run()
+    for slot in ("posterior", "weighing"):
+        service.wait(app.session_state["runs"][slot], timeout=240)
+        app.run()
+        assert not app.exception
+    said = page_text(app).replace("\\", "")
+    assert "Chain 2 stayed where a component is empty, in a mode that holds less than" in said
+    assert "4,000 draws in which every mode has its own weight" in said
+    assert "instead of 0.00" in said
+    assert "Log evidence −1,679.56" in said
+    assert "Both components have a point with probability" in said
+    assert "take more draws" not in said

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gmm_core.dataset import Dataset
+from gmm_core.data.dataset import Dataset
 from gmm_core.mixture import Mixture
-from gmm_core.options import MapOptions
-from gmm_core.specification import Specification
+from gmm_core.runs.options import MapOptions
+from gmm_core.runs.specification import Specification
 
 
 @pytest.fixture

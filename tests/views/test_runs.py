@@ -7,11 +7,11 @@ from typing import ClassVar
 
 import pytest
 
-from gmm_core.dataset import Dataset
-from gmm_core.example_data import example
+from gmm_core.data.dataset import Dataset
+from gmm_core.data.examples import example
 from gmm_core.mixture import Mixture
-from gmm_core.options import MapOptions, NutsOptions
-from gmm_core.specification import Specification
+from gmm_core.runs.options import MapOptions, NutsOptions
+from gmm_core.runs.specification import Specification
 
 
 def page_text(app):
@@ -64,7 +64,7 @@ def test_run_is_shown_with_data_mixture_state_and_age(view, done):
     run_id = done(specification(n_components=3, covariance="full", tied=False))
     said = page_text(view("runs"))
     assert "1 run, newest first: 1 done." in said
-    assert "Fit** of **tutorial** (5 points, 1 column) · K = 3, full, one each" in said
+    assert "Fit** of **tutorial** (5 points, 1 column) · K = 3, full, own" in said
     assert "Done in" in said
     assert re.search(r"just now|\d min ago", said)
     assert run_id[:8] in said
@@ -217,16 +217,17 @@ def test_a_run_that_is_refused_says_what_to_change_and_leaves_the_page_as_it_was
     view, service, monkeypatch
 ):
     monkeypatch.setattr(service, "settings", service.settings.model_copy(update={"run_size": 10}))
-    app = view("fit", restarts=7, steps=30)
+    app = view("fit", **{"map.restarts": 7, "map.steps": 30})
     assert any("too large for this server" in error.value for error in app.error)
     assert any("fewer points, components, starts or steps" in e.value for e in app.error)
-    assert app.session_state["restarts"] == 7
+    assert app.session_state["map.restarts"] == 7
 
 
 def test_browser_keeps_its_runs_by_its_cookie_alone(view, owner, monkeypatch):
-    from pages.parts import browser
+    from pages.parts.platform import browser
 
     class Context:
+        url = "http://127.0.0.1/"
         cookies: ClassVar = {browser.COOKIE: "b" * 43}
 
     state = {}
@@ -241,3 +242,43 @@ def test_browser_keeps_its_runs_by_its_cookie_alone(view, owner, monkeypatch):
     browser.owner()
     assert state["browser"] != new
     assert len(new) == 43
+
+
+def test_runs_are_named_searched_and_deleted_several_at_once(view, service, owner):
+    specs = [
+        specification(options=MapOptions(restarts=1, steps=20, first_seed=seed))
+        for seed in (9101, 9102, 9103)
+    ]
+    for spec in specs:
+        service.submit(spec, owner)
+        service.wait(spec.id, timeout=60)
+    first, second, third = (spec.id for spec in specs)
+    app = view("runs")
+    app.text_input(key=f"title_{first}").input("Before *cleaning*")
+    app.text_area(key=f"note_{first}").input("row 7 looks odd")
+    app.button(key=f"save_{first}").click().run()
+    assert "Before *cleaning*" in page_text(app)
+    app.text_input(key="runs_search").input("odd").run()
+    keys = {button.key for button in app.button}
+    assert f"open_{first}" in keys
+    assert f"open_{second}" not in keys
+    app.text_input(key="runs_search").input("").run()
+    for run_id in (second, third):
+        app.checkbox(key=f"mark_{run_id}").check()
+    app.run()
+    app.button(key="delete_marked").click().run()
+    assert not app.exception
+    left = {row.id for row in service.store.runs(owner)}
+    assert first in left
+    assert not {second, third} & left
+
+
+def test_positions_that_a_slider_passes_do_not_pile_up(view, finished, service, owner):
+    app = finished(view("fit", **{"map.first_seed": 9_201, "map.restarts": 2}))
+    before = {row.id for row in service.store.runs(owner)}
+    for K in (3, 4, 3):
+        app.slider(key="n_components").set_value(K).run()
+    assert not app.exception
+    stayed = app.session_state["runs"]["map"]
+    new = {row.id for row in service.store.runs(owner)} - before
+    assert new <= {stayed}

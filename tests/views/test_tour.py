@@ -21,7 +21,7 @@ def test_tour_tells_the_tutorials_numbers_and_our_corrections(view, service):
 
 
 def test_tour_always_works_on_the_tutorials_data(view):
-    from gmm_core.example_data import example
+    from gmm_core.data.examples import example
 
     app = view("tour", dataset=example("faithful"), prior="data")
     spec = app.session_state["runs"]["tour fit"]

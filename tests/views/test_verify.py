@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from gmm_core import verify
-from gmm_core.example_data import example
+from gmm_core import __version__
+from gmm_core.data.examples import example
+from gmm_core.jobs import verify
 from gmm_core.mixture import Mixture
-from gmm_core.options import MapOptions
-from gmm_core.specification import Specification
+from gmm_core.runs.options import MapOptions
+from gmm_core.runs.specification import Specification
 
 
 def test_share_says_what_made_the_run_and_verifies_it(view, service):
@@ -19,6 +20,8 @@ def test_share_says_what_made_the_run_and_verifies_it(view, service):
     app = view("fit", query={"run": spec.id})
     versions = service.store.state(spec.id).versions
     made = next(c.value for c in app.caption if c.value.startswith("Made with"))
+    assert versions["gmm_core"] == __version__
+    assert f"Mixture Explorer {__version__}" in made.replace("\\", "")
     assert versions["torch"] in made.replace("\\", "")
     assert not app.success
     app.button(key="verify").click().run()

@@ -1,7 +1,7 @@
 """The way from any earlier schema to the present one, gone by itself when a store is opened.
 
 A schema change is a new file in `versions`, the same change in `schema.py`, and the new number in
-`HEAD`; `alembic revision --rev-id 0004 -m "what changes"` begins it. Tests hold the three together.
+`HEAD`; `alembic revision --rev-id 0006 -m "what changes"` begins it. Tests hold the three together.
 """
 
 import threading
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 # What `schema.py` describes. Written here too, so that a store that is up to date is opened with
 # one small query and without loading Alembic.
-HEAD = "0003"
+HEAD = "0006"
 
 # Any number that nobody else locks on this database: "GMM" in ASCII.
 _LOCK = 0x474D4D
@@ -47,9 +47,9 @@ def bring_up_to_date(database: _Database) -> None:
         # On SQLite the transaction holds the write lock from its beginning.
         if connection.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-        found = version(connection)
-        if found != HEAD:
-            _check(connection, found)
+        revision = version(connection)
+        if revision != HEAD:
+            _check(connection, revision)
             upgrade(connection)
 
 
@@ -72,15 +72,15 @@ def upgrade(connection: sa.Connection, target: str = HEAD) -> None:
     command.upgrade(config, target)
 
 
-def _check(connection: sa.Connection, found: str | None) -> None:
+def _check(connection: sa.Connection, revision: str | None) -> None:
     where = connection.engine.url.render_as_string(hide_password=True)
-    if found is not None:
+    if revision is not None:
         known = {path.name[1:5] for path in (Path(__file__).parent / "versions").glob("r*.py")}
-        if found not in known:
+        if revision not in known:
             raise ValueError(
-                f"The database {where} has schema {found!r}, but this program knows schemas up to "
-                f"{HEAD!r}: a newer version of the program has used it. Start that version, or set "
-                "GMM_DATABASE to another database."
+                f"The database {where} has schema {revision!r}, but this program knows schemas up "
+                f"to {HEAD!r}: a newer version of the program has used it. Start that version, or "
+                "set GMM_DATABASE to another database."
             )
         return
     inspector = sa.inspect(connection)

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from gmm_core.dataset import Dataset
+from gmm_core.data.dataset import Dataset
 from gmm_core.figures import data as figures
-from gmm_core.words import count
-from gmm_core.words_data import cautions
-from pages.parts import figure, session, text
+from gmm_core.formatting import count
+from gmm_core.words.data import cautions
+from pages.parts import session, text
+from pages.parts.stream import figure
 
 
 def attempt(make: Callable[[], object]) -> tuple[object, str]:
@@ -49,6 +50,9 @@ def preview(data: Dataset | None, problem: str, key: str, account: str = "") -> 
         st.caption(text.plain(sentence))
     used = data.fingerprint == session.dataset().fingerprint
     N = len(data.values)
+    if used and st.session_state.get("data_notice", ("",))[0] == data.fingerprint:
+        # What the head of the page says is far above whoever just pressed the button below it.
+        st.success(f"Every page now works on {'this point' if N == 1 else f'these {N:,} points'}.")
     st.button(
         "In use" if used else f"Use {'this point' if N == 1 else f'these {N:,} points'}",
         type="primary",

@@ -6,13 +6,16 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from gmm_core import entering
-from gmm_core.dataset import Dataset
-from gmm_core.words import count
+from gmm_core.data import typed
+from gmm_core.data.dataset import Dataset
+from gmm_core.formatting import count
 from pages.parts import session
 from pages.parts.data import choice, editor
 
 EDITABLE = 2_000  # rows: a table of more is no longer edited by hand, and each change resends it
+
+
+LONGEST = 200_000  # characters: some 30,000 numbers; more are a file
 
 
 def show() -> None:
@@ -31,17 +34,23 @@ def show() -> None:
             )
     with right:
         st.markdown("**By number**")
-        typed = st.text_area(
+        text = st.text_area(
             "Points",
             key="typed",
             placeholder="0, 1, 10, 11, 12",
             height=150,
+            max_chars=LONGEST,
             persist_state="session",
             help="A list of numbers is one column. Several lines with the same number of numbers "
             "are points in as many columns. Decimals take a point: 0.5.",
         )
-        if typed.strip():
-            made = choice.attempt(lambda: _typed(typed, data))
+        if text.strip():
+            # Once, not at each turn of a knob elsewhere on the page.
+            known = (text, data.fingerprint)
+            if st.session_state.get("typed_made", ("",))[0] != known:
+                made = choice.attempt(lambda: _typed(text, data))
+                st.session_state["typed_made"] = (known, made)
+            _, made = st.session_state["typed_made"]
             choice.preview(*made, "typed")
 
 
@@ -78,7 +87,7 @@ def _table(data: Dataset) -> None:
             rows, labels = [rows[i] for i in kept], [labels[i] for i in kept]
             account += f" Left out {count(n, 'row')} of {len(edited):,} with an empty cell."
     name = data.name if data.name.endswith("(edited)") else f"{data.name[:180]} (edited)"
-    made = choice.attempt(lambda: entering.table(rows, data.columns, name, labels))
+    made = choice.attempt(lambda: typed.table(rows, data.columns, name, labels))
     choice.preview(*made, "edit", account)
     st.button("Undo all changes", key="edit_undo", on_click=_forget_edits)
 
@@ -89,7 +98,7 @@ def _forget_edits() -> None:
     st.session_state["edit_kept"] = (None, generation, None, None)
 
 
-def _typed(typed: str, data: Dataset) -> Dataset:
-    values = entering.numbers(typed)
+def _typed(text: str, data: Dataset) -> Dataset:
+    values = typed.numbers(text)
     same = values.shape[1] == data.values.shape[1]
     return Dataset.from_values(values, data.columns if same else None, "typed")

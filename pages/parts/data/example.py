@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gmm_core.example_data import describe, example, examples
+from gmm_core.data.examples import describe, example, examples
 from gmm_core.figures import data as figures
-from gmm_core.words import count
-from pages.parts import figure, session, text
+from gmm_core.formatting import count
+from pages.parts import session, text
 from pages.parts.data import choice
+from pages.parts.stream import figure
 
 
 def show() -> None:
@@ -24,7 +25,7 @@ def _card(name: str) -> None:
     N, D = data.values.shape
     used = data.fingerprint == session.dataset().fingerprint
     st.markdown(f"**{text.plain(name)}** · {count(N, 'point')}, {count(D, 'column')}")
-    figure.show(figures.thumbnail(data), key=f"example_{name}")
+    figure.show(figures.thumbnail(data), key=f"example_{name}", bar=False)
     description, _, source = describe(name).partition(" Source: ")
     st.caption(text.plain(description), help=text.plain(f"Source: {source}") if source else None)
     st.button(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from gmm_core import entering
-from gmm_core.dataset import Dataset
-from gmm_core.example_data import generate
+from gmm_core.data.dataset import Dataset
+from gmm_core.data.examples import generate
+from gmm_core.mixture import typed
 from pages.parts.data import choice, editor
 
 
@@ -27,7 +27,13 @@ def show() -> None:
         st.caption("One row is one component. Weights count relative to their sum.")
         some, other = st.columns(2)
         n = some.number_input(
-            "Points N", 1, 1_000_000, 500, step=100, key="generate_n", persist_state="session"
+            "Number of points",
+            1,
+            1_000_000,
+            500,
+            step=100,
+            key="generate_n",
+            persist_state="session",
         )
         seed = other.number_input(
             "Seed",
@@ -40,12 +46,12 @@ def show() -> None:
         )
 
     def make() -> Dataset:
-        return generate(entering.mixture(rows, D), n, seed)
+        return generate(typed.mixture(rows, D), n, seed)
 
-    asked = (repr(rows), D, n, seed)
+    request = (repr(rows), D, n, seed)
     state = st.session_state
-    if state.get("generated", ("",))[0] != asked:
-        state["generated"] = (asked, *choice.attempt(make))
+    if state.get("generated", ("",))[0] != request:
+        state["generated"] = (request, *choice.attempt(make))
     _, data, problem = state["generated"]
     with right:
         choice.preview(data, problem, "generate", "Generated from a mixture.")
@@ -54,14 +60,14 @@ def show() -> None:
 def _components(D: int) -> list[list[object]]:
     """Let the person set a mixture; return its table, one row for each component."""
     start = {
-        1: pd.DataFrame({"weight": [0.6, 0.4], "loc": [0.0, 6.0], "sd": [1.0, 1.5]}),
+        1: pd.DataFrame({"weight": [0.6, 0.4], "loc": [0.0, 6.0], "scale": [1.0, 1.5]}),
         2: pd.DataFrame(
             {
                 "weight": [0.6, 0.4],
                 "loc x1": [0.0, 4.0],
                 "loc x2": [0.0, 3.0],
-                "sd x1": [1.0, 1.0],
-                "sd x2": [1.0, 1.0],
+                "scale x1": [1.0, 1.0],
+                "scale x2": [1.0, 1.0],
                 "correlation": [0.0, 0.6],
             }
         ),

@@ -4,36 +4,35 @@ from __future__ import annotations
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
-from gmm_core import objective, words_fit
-from gmm_core.dataset import Dataset
+from gmm_core.data.dataset import Dataset
 from gmm_core.figures import curves
 from gmm_core.figures.slice import objective_slice
 from gmm_core.figures.style import escape
 from gmm_core.figures.trajectory import trajectory
-from gmm_core.mixture import Mixture, Parameters
-from gmm_core.results import MapFit
-from pages.parts import figure, live, session
+from gmm_core.mixture import Mixture, Parameters, landscape
+from gmm_core.runs.results import MapFit
+from gmm_core.words import fit as fit_words
+from pages.parts import session
 from pages.parts.fit.shown import finished
+from pages.parts.stream import figure, live
+
+_HEIGHTS = {1: 430, 2: 600}
+"""Pixels: of ellipses the shape is to be seen, which a flat picture hides."""
 
 
 def how_it_got_there(view: live.View, fit: MapFit, columns: list[int]) -> None:
     """Play the shown fit back, and show on what it climbed and through which landscape."""
-    data, mixture = session.dataset(), session.mixture()
-    steps, points = fit.trajectory
-    made = fit.loss[fit.chosen]
-    loss = np.append(made, fit.final_loss[fit.chosen])[np.minimum(steps, len(made))]
-    loss[-1] = fit.final_loss[fit.chosen]
+    mixture = session.mixture()
+    (steps, points), loss = fit.trajectory, _losses(fit)
     st.header("How it got there", anchor=False)
-    figure.show(
-        lambda: trajectory(data, steps, points, loss, columns),
-        key="trajectory",
-        of=finished(view, fit, *columns),
-    )
+    if not st.session_state.get("play_on_top"):
+        playback(view, fit, columns)
     left, right = st.columns(2, gap="large")
     with right:
         figure.show(
-            lambda: curves.course(steps, objective.course(mixture, points, loss), height=516),
+            lambda: curves.course(steps, landscape.course(mixture, points, loss), height=516),
             key="course",
             of=finished(view, fit),
         )
@@ -41,42 +40,67 @@ def how_it_got_there(view: live.View, fit: MapFit, columns: list[int]) -> None:
         slice_through(view, fit)
 
 
+def playback(view: live.View, fit: MapFit, columns: list[int]) -> None:
+    """Draw the fit with the buttons that play it, along these columns."""
+    data = session.dataset()
+    steps, points = fit.trajectory
+    figure.show(
+        lambda: trajectory(
+            data, steps, points, _losses(fit), columns, height=_HEIGHTS[len(columns)]
+        ),
+        key="trajectory",
+        of=finished(view, fit, *columns),
+    )
+
+
+def _losses(fit: MapFit) -> NDArray[np.float64]:
+    """Return the loss at each frame of a fit's trajectory [M]."""
+    steps, _ = fit.trajectory
+    made = fit.loss[fit.chosen]
+    loss = np.append(made, fit.final_loss[fit.chosen])[np.minimum(steps, len(made))]
+    loss[-1] = fit.final_loss[fit.chosen]
+    return loss
+
+
 def slice_through(view: live.View, fit: MapFit) -> None:
     """Draw the objective over two numbers of the point that the person picks."""
     data, mixture = session.dataset(), session.mixture()
     order = fit.parameters.order
-    listed = objective.coordinates(mixture, len(data.columns))
-    names = {c: words_fit.coordinate_name(c, data.columns) for c in listed}
+    listed = landscape.coordinates(mixture, len(data.columns))
+    names = {c: fit_words.coordinate_name(c, data.columns) for c in listed}
     named = names.__getitem__
-    tied = "_tied" * mixture.tied
+    tied = "_tied" * bool(mixture.tied)
     key = f"{data.fingerprint[:8]}_{mixture.n_components}_{mixture.covariance}{tied}"
     left, right = st.columns(2)
     across = left.selectbox(
-        "Across", listed, format_func=named, key=f"across_{key}", bind="query-params"
+        "x axis", listed, format_func=named, key=f"across_{key}", bind="query-params"
     )
-    rest = [c for c in listed if not objective.together(c, across)]
+    rest = [c for c in listed if not landscape.together(c, across)]
     first = next((i for i, c in enumerate(rest) if c.component != across.component), 0)
-    up = right.selectbox("Up", rest, first, format_func=named, key=f"up_{key}", bind="query-params")
-    point, path = fit.parameters.permuted(order), fit.trajectory[1].permuted(order)
-    found = _cut((view.run_id, fit.chosen, len(path)), across, up, data, mixture, point, path)
-    shown = escape(names[across]), escape(names[up])
-    figure.show(
-        lambda: objective_slice(found, shown, point, path),
-        key="slice",
-        of=finished(view, fit, across, up),
+    up = right.selectbox(
+        "y axis", rest, first, format_func=named, key=f"up_{key}", bind="query-params"
     )
-    st.caption(words_fit.slice_caption(found, len(data.values)))
+    point, path = fit.parameters.permuted(order), fit.trajectory[1].permuted(order)
+    cut = _cut((view.run_id, fit.chosen, len(path)), across, up, data, mixture, point, path)
+    shown = escape(names[across]), escape(names[up])
+    if cut.finite:
+        figure.show(
+            lambda: objective_slice(cut, shown, point, path),
+            key="slice",
+            of=finished(view, fit, across, up),
+        )
+    st.caption(fit_words.slice_caption(cut, len(data.values)))
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _cut(
     shown: tuple[str | None, int, int],
-    across: objective.Coordinate,
-    up: objective.Coordinate,
+    across: landscape.Coordinate,
+    up: landscape.Coordinate,
     _data: Dataset,
     _mixture: Mixture,
     _point: Parameters,
     _path: Parameters,
-) -> objective.Slice:
+) -> landscape.Slice:
     """Compute the slice once for what is shown: the run, the start and its frames."""
-    return objective.cut(_data, _mixture, _point, across, up, _path)
+    return landscape.cut(_data, _mixture, _point, across, up, _path)

@@ -6,11 +6,11 @@ from collections.abc import Callable, Hashable
 
 import streamlit as st
 
-from gmm_core import words_fit
 from gmm_core.jobs import service
-from gmm_core.opening import alone, opened
-from gmm_core.results import MapFit
-from pages.parts import live
+from gmm_core.runs.one_restart import alone, opened
+from gmm_core.runs.results import MapFit
+from gmm_core.words import fit as fit_words
+from pages.parts.stream import live
 
 
 def open_start(view: live.View) -> tuple[MapFit | None, live.View | None]:
@@ -26,7 +26,7 @@ def open_start(view: live.View) -> tuple[MapFit | None, live.View | None]:
         st.query_params.pop("start", None)
         return fit, None
     st.query_params["start"] = str(r)
-    spec = alone(view.spec, r)
+    spec = alone(view.spec, r, fit)
     by_itself = live.view("start", lambda: spec, limit=120, link=False)
     return opened(fit, r, by_itself.result), by_itself
 
@@ -37,8 +37,8 @@ def fetching(view: live.View, shown: MapFit, by_itself: live.View | None) -> Cal
     alone_id = None if by_itself is None else by_itself.run_id
 
     def fetch() -> MapFit:
-        found = None if alone_id is None else service().result(alone_id)
-        return opened(service().result(run_id), r, found)
+        fit_alone = None if alone_id is None else service().result(alone_id)
+        return opened(service().result(run_id), r, fit_alone)
 
     return fetch
 
@@ -62,7 +62,7 @@ def pick_start(view: live.View, best: MapFit, shown: MapFit) -> None:
     """Draw the control that opens a start without a pointer, and the way back to the best."""
     other = shown.chosen != best.chosen
     # Held for as long as the page is open, and so the names, not the fit that gives them.
-    names = {r: words_fit.start_name(best, r) for r in range(len(best.loss))}
+    names = {r: fit_words.start_name(best, r) for r in range(len(best.loss))}
     names[-1] = f"the best, {best.chosen}"
     st.session_state["shown_start"] = shown.chosen if other else -1
     left, right = st.columns([5, 3], vertical_alignment="bottom")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import streamlit as st
 
-from gmm_core import words
-from gmm_core.figures import curves
-from gmm_core.figures.style import number
-from gmm_core.results import MapFit
-from pages.parts import controls, figure, live, session, text
+from gmm_core.figures import start_losses
+from gmm_core.formatting import count, number
+from gmm_core.runs.results import MapFit
+from gmm_core.words import fit as fit_words
+from pages.parts import controls, session, settings, text
 from pages.parts.fit.shown import finished, open_now, pick_start
+from pages.parts.stream import figure, live
 
 
 def restarts(view: live.View, best: MapFit, shown: MapFit) -> None:
@@ -31,9 +32,10 @@ def restarts(view: live.View, best: MapFit, shown: MapFit) -> None:
             advice(shown)
     with right:
         if R > 1:
+            local_optimum(view.run_id, best, shown)
             advice(shown)
         rows = [
-            (verdict, best.count(verdict), words.verdict_meaning(verdict))
+            (verdict, best.count(verdict), fit_words.verdict_meaning(verdict))
             for verdict in ("converged", "moving", "collapsed", "failed", "untrained")
             if best.count(verdict)
         ]
@@ -45,9 +47,24 @@ def restarts(view: live.View, best: MapFit, shown: MapFit) -> None:
 def starts(fit: MapFit, chosen: int) -> go.Figure:
     """Draw where the starts begin, and where they end when they were trained."""
     if fit.count("untrained"):
-        first_seed = session.map_options().first_seed
-        return curves.starting_losses(fit.initial_loss, chosen, first_seed)
-    return curves.landscape(fit.initial_loss, fit.final_loss, fit.verdict, fit.basin, chosen)
+        first_seed = settings.options("map").first_seed
+        return start_losses.starting_losses(fit.initial_loss, chosen, first_seed)
+    return start_losses.landscape(fit.initial_loss, fit.final_loss, fit.verdict, fit.basin, chosen)
+
+
+def local_optimum(run_id: str | None, best: MapFit, shown: MapFit) -> None:
+    """Explain the local optimum that is shown, or offer one where the best is; a link keeps it."""
+    basin = int(best.basin[shown.chosen])
+    if basin > 0:
+        text.note("Why does it stay here?", fit_words.local_optimum(best, shown.chosen))
+    elif basin == 0 and (others := (best.basin == 1).nonzero()[0]).size:
+        r = int(others[0])
+        st.button(
+            f"See a local optimum: start {r}",
+            key="see_local",
+            on_click=open_now,
+            args=(run_id, r),
+        )
 
 
 def advice(fit: MapFit) -> None:
@@ -56,40 +73,44 @@ def advice(fit: MapFit) -> None:
     verdict = str(fit.verdict[fit.chosen])
     collapsed = fit.count("collapsed")
     if collapsed:
-        title = f"Why did {words.count(collapsed, 'start')} collapse?"
-        reason = words.collapse_reason(mixture)
+        title = f"Why did {count(collapsed, 'start')} collapse?"
+        options = settings.options("map")
+        reason = fit_words.collapse_reason(mixture, options)
         text.note(title, reason[0].upper() + reason[1:], trap=True)
         with st.container(horizontal=True):
-            if mixture.priors.concentration is None or mixture.priors.concentration < 1:
+            if fit_words.too_fast(options):
+                controls.cure("Learning rate 0.1", {"map.learning_rate": 0.1}, "cure_rate")
+            elif mixture.priors.concentration is None or mixture.priors.concentration < 1:
                 controls.cure("Concentration 1", {"concentration": 1.0}, "cure_concentration")
             if mixture.n_components > 1:
                 K = mixture.n_components - 1
                 controls.cure(f"K = {K}", {"n_components": K}, "cure_fewer")
-            if verdict == "collapsed" and session.map_options().choose == "initial":
-                controls.cure("Train every start", {"choose": "final"}, "cure_final")
+            if verdict == "collapsed" and settings.options("map").choose == "initial":
+                controls.cure("Train every start", {"map.choose": "final"}, "cure_final")
     elif verdict == "failed":
-        rate = session.map_options().learning_rate
+        rate = settings.options("map").learning_rate
         text.note(
             "Why did it fail?",
             "Each step of Adam moves the logarithm of the scale by about the learning rate, "
             f"{number(rate)}. That overflows within a few steps.",
         )
-        controls.cure("Learning rate 0.1", {"learning_rate": 0.1}, "cure_rate")
+        controls.cure("Learning rate 0.1", {"map.learning_rate": 0.1}, "cure_rate")
     elif verdict == "moving":
         text.note(
             "Is this the optimum?",
             "Not quite: the gradient has not vanished yet, even where the loss looks flat.",
         )
-        controls.cure("Polish", {"polish": True}, "cure_polish")
+        controls.cure("Polish", {"map.polish": True}, "cure_polish")
     elif fit.count("untrained"):
         text.note(
             "Is this the best optimum?",
             "Only the start with the smallest loss before any step was trained, as in the "
             "tutorial. Where it ends may be a local optimum.",
         )
-        controls.cure("Train every start", {"choose": "final"}, "cure_final")
-    trap = {"start_scale": 30.0}
-    if session.map_options().start_scale == 1:
+        controls.cure("Train every start", {"map.choose": "final"}, "cure_final")
+    trap = {"map.start_scale": 30.0}
+    if settings.options("map").start_scale == 1:
         controls.cure("See it get stuck: start 30 × too wide", trap, "trap_scale")
     else:
-        controls.cure("Back to the tutorial's starting scale", {"start_scale": 1.0}, "trap_back")
+        usual = {"map.start_scale": 1.0}
+        controls.cure("Back to the tutorial's starting scale", usual, "trap_back")

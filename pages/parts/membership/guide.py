@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gmm_core.dataset import Dataset
+from gmm_core.data.dataset import Dataset
 from gmm_core.figures import guide as figures
-from gmm_core.membership import largest_difference, map_loss
+from gmm_core.membership.certainty import largest_difference, map_loss
 from gmm_core.mixture import Parameters, responsibilities
-from gmm_core.options import GuideOptions
-from gmm_core.results import GuideFit
-from gmm_core.specification import Specification
-from gmm_core.words_membership import guide_answer, guide_verdict
-from pages.parts import controls, kept, live, session, so_far, text
+from gmm_core.runs.options import GuideOptions
+from gmm_core.runs.results import GuideFit
+from gmm_core.runs.specification import Specification
+from gmm_core.words.membership import guide_answer, guide_verdict
+from pages.parts import controls, session, settings, text
+from pages.parts.stream import live, partial
 
 
 def guide(data: Dataset, point: Parameters) -> live.View:
@@ -33,7 +34,7 @@ def guide(data: Dataset, point: Parameters) -> live.View:
         return Specification(
             dataset=data,
             mixture=session.mixture(),
-            options=session.guide_options(),
+            options=settings.options("guide"),
             parameters=point,
         )
 
@@ -50,14 +51,13 @@ def guide(data: Dataset, point: Parameters) -> live.View:
 def _options() -> None:
     """Draw the options of the guide."""
     st.number_input(
-        "Steps",
-        **kept.number("guide_steps", 1, 20_000),
+        **settings.number("guide", "steps"),
         step=100,
         help="How many steps Adam makes. The tutorial's 200 are not enough: look at the gradient "
         "norm, not only at the loss.",
     )
-    controls.learning_rate("guide_rate", 0.05, "The probabilities are a softmax there.")
-    controls.betas("guide_")
+    controls.learning_rate("guide", 0.05, "The probabilities are a softmax there.")
+    controls.betas("guide")
 
 
 def _found(data: Dataset, point: Parameters, view: live.View) -> None:
@@ -66,13 +66,13 @@ def _found(data: Dataset, point: Parameters, view: live.View) -> None:
     optimum = map_loss(data, view.spec.mixture, point)
     left, right = st.columns(2)
     with left:
-        live.show(view, "guide_loss", lambda v: figures.loss(so_far.guide(v)["loss"], optimum))
+        live.show(view, "guide_loss", lambda v: figures.loss(partial.guide(v)["loss"], optimum))
     with right:
-        live.show(view, "guide_gradient", lambda v: figures.gradient(so_far.guide(v)["norm"]))
+        live.show(view, "guide_gradient", lambda v: figures.gradient(partial.guide(v)["norm"]))
     live.show(
         view,
         "guide_probs",
-        lambda v: figures.probabilities(data, point, so_far.guide(v)["probs"]),
+        lambda v: figures.probabilities(data, point, partial.guide(v)["probs"]),
     )
     fit: GuideFit | None = view.result
     if fit is None:
@@ -84,7 +84,7 @@ def _found(data: Dataset, point: Parameters, view: live.View) -> None:
     verdict = guide_verdict(fit, optimum)
     if verdict == "moving" and options.steps < 20_000:
         more = min(20_000, 10 * options.steps)
-        controls.cure(f"{more:,} steps", {"guide_steps": more}, "cure_guide_steps")
+        controls.cure(f"{more:,} steps", {"guide.steps": more}, "cure_guide_steps")
     elif verdict in ("stuck", "failed"):
         lower = float(f"{min(0.2, options.learning_rate / 4):.2g}")
-        controls.cure(f"Learning rate {lower:g}", {"guide_rate": lower}, "cure_guide_rate")
+        controls.cure(f"Learning rate {lower:g}", {"guide.learning_rate": lower}, "cure_guide_rate")

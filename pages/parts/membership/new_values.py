@@ -6,19 +6,21 @@ import hashlib
 
 import streamlit as st
 
-from gmm_core import export
-from gmm_core.dataset import Dataset
-from gmm_core.figures.style import MINUS, number, percent
+from gmm_core.data import cage, formats
+from gmm_core.data.dataset import Dataset
+from gmm_core.data.typed import match_columns, parse_values
+from gmm_core.formatting import MINUS, count, number, percent
 from gmm_core.jobs import service
-from gmm_core.membership import match_columns, parse_values
+from gmm_core.membership.scoring import Score, aligned, score
 from gmm_core.mixture import Parameters
-from gmm_core.reading import read_table
-from gmm_core.results import Posterior
-from gmm_core.scoring import Score, aligned, score
-from gmm_core.words import Segment, count
-from gmm_core.words_membership import score_answer
-from pages.parts import kept, session, text
+from gmm_core.posterior.draws import Posterior
+from gmm_core.sharing import tables
+from gmm_core.words.membership import score_answer
+from gmm_core.words.segments import Segment
+from pages.parts import pages, session, text
+from pages.parts.data import held
 from pages.parts.membership.points import ROWS, WIDE
+from pages.parts.platform import widget_state
 
 
 def classify(data: Dataset, point: Parameters) -> None:
@@ -30,7 +32,7 @@ def classify(data: Dataset, point: Parameters) -> None:
             "New values",
             ["Typed", "From a file"],
             required=True,
-            **kept.value("new_source", "Typed", name="default"),
+            **widget_state.value("new_source", "Typed", name="default"),
             label_visibility="collapsed",
         )
         new = typed(data) if source == "Typed" else uploaded(data)
@@ -38,7 +40,7 @@ def classify(data: Dataset, point: Parameters) -> None:
             "By",
             ["The best fit", "The whole posterior"],
             required=True,
-            **kept.value("new_by", "The best fit", name="default"),
+            **widget_state.value("new_by", "The best fit", name="default"),
             wrap=True,
             help="The best fit (MAP) takes its parameters for certain. The posterior does not: "
             "probabilities and densities are means over its draws, and their 5–95 % range says "
@@ -55,7 +57,7 @@ def classify(data: Dataset, point: Parameters) -> None:
         scored_table(new, scored)
         st.download_button(
             "Download as CSV",
-            data=lambda: export.scores_csv(new, scored),
+            data=lambda: tables.scores_csv(new, scored),
             file_name="classified.csv",
             mime="text/csv",
             key="download_new",
@@ -71,7 +73,7 @@ def scores(point: Parameters, new: Dataset) -> Score:
 def averaged_scores(data: Dataset, point: Parameters, new: Dataset) -> Score | None:
     """Return what the posterior says of new values; None, with the way to it, without one."""
     try:
-        run_id = session.posterior_specification().id
+        run_id = session.stored_id(session.posterior_specification())
     except ValueError as error:
         st.error(text.plain(text.sentence(error)))
         return None
@@ -81,7 +83,7 @@ def averaged_scores(data: Dataset, point: Parameters, new: Dataset) -> Score | N
         known = None
     if known is None:
         st.info("There are no draws of this mixture's posterior yet. Draw them on its page first.")
-        st.page_link("pages/views/posterior.py", label="Go to Posterior")
+        st.page_link(pages.entry("posterior").script, label="Go to Posterior")
         return None
     labelled = _labelled(run_id, _digest(point), known, point, data)
     return _scores(new.fingerprint, _digest(point), run_id, labelled, new)
@@ -103,8 +105,7 @@ def _labelled(
 
 
 def _digest(point: Parameters) -> str:
-    arrays = (point.weights, point.locs, point.scale_tril)
-    return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
+    return hashlib.sha256(b"".join(a.tobytes() for a in point.arrays().values())).hexdigest()
 
 
 def scored_table(new: Dataset, scored: Score) -> None:
@@ -138,11 +139,11 @@ def scored_table(new: Dataset, scored: Score) -> None:
         )
     with st.container(height=380 if len(lines) > 10 else "content", border=False):
         text.table(head, lines, caption="New values")
-    said = "In brackets: 5 % to 95 % of the draws. " if spread else ""
+    remark = "In brackets: 5 % to 95 % of the draws. " if spread else ""
     if N > ROWS:
-        said += f"{ROWS} of {N:,} points; the download has them all."
-    if said:
-        st.caption(said)
+        remark += f"{ROWS} of {N:,} points; the download has them all."
+    if remark:
+        st.caption(remark)
 
 
 def typed(data: Dataset) -> Dataset | None:
@@ -157,9 +158,10 @@ def typed(data: Dataset) -> Dataset | None:
         hint = ", ".join(f"{x:g}" for x in data.values[0, :WIDE])
     entered = st.text_area(
         label,
-        **kept.value(f"typed_{len(names)}", ""),
+        **widget_state.value(f"typed_{len(names)}", ""),
         placeholder=hint,
         height=120,
+        max_chars=200_000,
     )
     if not entered.strip():
         return None
@@ -174,28 +176,33 @@ def uploaded(data: Dataset) -> Dataset | None:
     """Read a file, with its columns matched by name."""
     file = st.file_uploader(
         "A file with the columns of the fit",
-        type=["csv", "tsv", "txt", "parquet", "xlsx", "json"],
+        type=formats.endings(),
         key="new_file",
-        help="CSV, TSV, Parquet, Excel or JSON. Columns are matched by name; others are ignored, "
+        help=f"{formats.listed()}. Columns are matched by name; others are ignored, "
         "and rows with a missing value are left out.",
     )
     if file is None:
         return None
     state = st.session_state
-    if state.get("new_reading", (None,))[0] != file.file_id:
-        try:
-            state["new_reading"] = file.file_id, read_table(file)
-        except ValueError as error:
-            state["new_reading"] = file.file_id, text.sentence(error)
-    reading = state["new_reading"][1]
+    known, kept, problem = state.get("new_reading", (None, None, ""))
+    reading = None if kept is None else held.get(kept)
     try:
-        if isinstance(reading, str):
-            raise ValueError(reading)
+        if known != file.file_id or (reading is None and not problem):
+            problem = ""
+            state.pop("new_reading", None)
+            try:
+                reading = cage.read_table(file.getvalue(), file.name)
+                state["new_reading"] = file.file_id, held.keep(reading, held.size(reading)), ""
+            except ValueError as error:
+                problem = text.sentence(error)
+                state["new_reading"] = file.file_id, None, problem
+        if problem:
+            raise ValueError(problem)
         new = match_columns(reading, data.columns)
     except ValueError as error:
         st.error(text.plain(text.sentence(error)))
         return None
     lost = reading.n_rows - len(new.values)
-    said = f"Read {count(len(new.values), 'row')}."
-    st.caption(said + (f" {count(lost, 'row')} with a missing value left out." if lost else ""))
+    sentence = f"Read {count(len(new.values), 'row')}."
+    st.caption(sentence + (f" {count(lost, 'row')} with a missing value left out." if lost else ""))
     return new

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gmm_core import exact_check
-from gmm_core.dataset import Dataset
+from gmm_core.data.dataset import Dataset
 from gmm_core.figures import exact as exact_figures
 from gmm_core.figures import predictive as figures
-from gmm_core.figures.style import number, percent
+from gmm_core.formatting import number, percent
 from gmm_core.mixture import Mixture
-from gmm_core.words_checks import exact_words, predictive_words, prior_words
-from pages.parts import figure, text
+from gmm_core.posterior import exact_check
+from gmm_core.words.checks import exact_words, predictive_words, prior_words
+from gmm_core.words.robustness import loo_words, pit_words
+from pages.parts import text
 from pages.parts.posterior import computed, sections
 from pages.parts.posterior.computed import Drawn
+from pages.parts.stream import figure
 
 
 def checks(of: Drawn, column: int) -> None:
     """Draw all checks of a finished posterior."""
     exact(of)
-    st.markdown("#### Would the posterior make this data?")
+    st.markdown("#### Posterior predictive check")
     check = computed.check(of, column)
     st.markdown(text.plain(predictive_words(check)))
     left, right = st.columns(2, gap="large")
@@ -44,7 +46,28 @@ def checks(of: Drawn, column: int) -> None:
         caption=f"Test quantities in {check.n_replicates:,} replicated data sets of "
         f"{check.n_points:,} points",
     )
+    left_out(of, column)
     priors(of.data, of.mixture, column)
+    st.markdown("#### How much is owed to the priors?")
+    st.markdown(text.plain(computed.owed_to_priors(of)))
+
+
+def left_out(of: Drawn, column: int) -> None:
+    """Say how well each point is foretold from the others, and draw where it lies among that."""
+    st.markdown("#### Is each point foretold by the others?")
+    if len(of.data.values) > computed.MOST_LEFT_OUT:
+        st.caption(f"Left out one at a time are up to {computed.MOST_LEFT_OUT:,} points.")
+        return
+    loo = computed.left_out(of)
+    st.markdown(text.plain(loo_words(loo)))
+    if of.mixture.noise:
+        return
+    places = computed.places(of, column)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        figure.show(figures.pit_figure(places), key="pit")
+    with right:
+        text.note("Do points lie where the others foretell them?", pit_words(places))
 
 
 def exact(of: Drawn) -> None:
@@ -53,12 +76,12 @@ def exact(of: Drawn) -> None:
     st.markdown("#### Exact answer beside the sampler")
     if same is None:
         st.caption(
-            "For a few points in one column with one shared scale the posterior can be summed "
+            "For a few points in one column with a shared scale the posterior can be summed "
             "exactly, over every way to share the points out. This data or mixture is beyond that."
         )
         return
-    found = computed.beside(of, same)
-    st.markdown(text.plain(exact_words(found, of.mixture.n_components)))
+    comparison = computed.beside(of, same)
+    st.markdown(text.plain(exact_words(comparison, of.mixture.n_components)))
     left, right = st.columns(2, gap="large")
     with left:
         text.table(
@@ -70,10 +93,10 @@ def exact(of: Drawn) -> None:
                     f"{row.drawn:.4f}",
                     "–" if row.mcse is None else number(row.mcse, 2),
                 ]
-                for row in found.partitions
+                for row in comparison.partitions
             ],
-            caption=f"The {len(found.partitions)} most probable of {len(found.exact.labels):,} "
-            "partitions",
+            caption=f"The {len(comparison.partitions)} most probable of "
+            f"{len(comparison.exact.labels):,} partitions",
         )
         text.table(
             ["Posterior mean", "exact", "draws", "± MCSE"],
@@ -84,18 +107,18 @@ def exact(of: Drawn) -> None:
                     number(row.drawn, 5),
                     "–" if row.mcse is None else number(row.mcse, 2),
                 ]
-                for row in found.numbers
+                for row in comparison.numbers
             ],
             caption="Means",
         )
     with right:
-        if len(found.evidence) > 1:
-            shown = exact_figures.evidence(found.evidence, of.mixture.n_components)
+        if len(comparison.evidence) > 1:
+            shown = exact_figures.evidence(comparison.evidence, of.mixture.n_components)
             figure.show(shown, key="evidence")
         rows = list(range(len(of.data.values)))
         names, axis = sections.point_names(of.data, rows)
         difference = exact_figures.together_difference(
-            found.together, found.exact.coclustering, names, axis
+            comparison.together, comparison.exact.coclustering, names, axis
         )
         figure.show(difference, key="together_difference")
 
@@ -105,11 +128,11 @@ def priors(data: Dataset, mixture: Mixture, column: int) -> None:
     if not mixture.priors.proper:
         return
     st.markdown("#### What did the priors expect?")
-    found, central = computed.from_priors(data, mixture)
-    x = data.values[:, column]
+    draws, central = computed.from_priors(data, mixture)
+    x = data.seen(column)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        figure.show(figures.prior_draws(data, found, column), key="prior_draws")
+        figure.show(figures.prior_draws(data, draws, column), key="prior_draws")
     with right:
         low, high = (float(v) for v in central[:, column])
         words = prior_words(low, high, float(x.min()), float(x.max()))

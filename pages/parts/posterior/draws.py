@@ -8,11 +8,12 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from gmm_core.dataset import Dataset
+from gmm_core.data.dataset import Dataset
 from gmm_core.figures import chains, labels
-from gmm_core.figures.style import escape, number
-from gmm_core.posterior_summary import SummaryRow
-from gmm_core.trust import ChainRow
+from gmm_core.figures.style import escape
+from gmm_core.formatting import number
+from gmm_core.posterior.diagnostics import ChainRow
+from gmm_core.posterior.summary import SummaryRow
 from pages.parts import text
 
 _ROWS = 40  # of a table on the page; the download has them all
@@ -75,7 +76,7 @@ def pickers(data: Dataset, K: int, column: int, running: bool) -> Picked:
         bind="query-params",
         disabled=not mirrored,
         help="Counts each draw $(a, b)$ also as $(b, a)$. The posterior is symmetric, so this is "
-        "what chains would show that jump often enough.",
+        "as chains would show if they switched labels often.",
     )
     return Picked(kind, (locs[a], locs[b]), mirror and mirrored)
 
@@ -106,7 +107,7 @@ def trace(
             values, title = values[..., 0], "Trace of the scale"
     else:
         values, axis, title = stats["log_joint"], "log joint", "Trace of the log joint"
-    return chains.trace(values, axis, title=title, diverging=stats["diverging"], warmup=shown)
+    return chains.trace(values, axis, title=title, diverging=stats.get("diverging"), warmup=shown)
 
 
 def two_locs(data: Dataset, locs: Any, pair: Pair, mirror: bool) -> go.Figure:
@@ -177,7 +178,7 @@ def summary_table(rows: list[SummaryRow], caption: str) -> None:
         ]
         for row in rows[:_ROWS]
     ]
-    head = ["Quantity", "mean", "± MCSE", "sd", "5 %", "95 %", "bulk ESS", "tail ESS", "R-hat"]
+    head = ["Quantity", "mean", "± MCSE", "spread", "5 %", "95 %", "bulk ESS", "tail ESS", "R-hat"]
     text.table(head, table, caption=caption)
     if len(rows) > _ROWS:
         st.caption(f"The first {_ROWS} of {len(rows):,} rows; Export has all draws.")

@@ -7,26 +7,28 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from gmm_core import exact_check
-from gmm_core.dataset import Dataset
+from gmm_core.data.dataset import Dataset
 from gmm_core.figures import labels as label_figures
 from gmm_core.figures import posterior as figures
-from gmm_core.figures.style import escape, number
-from gmm_core.posterior_summary import Overview
-from gmm_core.relabelling import jumps_so_far
-from gmm_core.trust import chain_rows
-from gmm_core.words_checks import (
+from gmm_core.figures.style import escape
+from gmm_core.formatting import number
+from gmm_core.posterior import exact_check
+from gmm_core.posterior.diagnostics import chain_rows
+from gmm_core.posterior.overview import Overview
+from gmm_core.posterior.relabelling import jumps_so_far
+from gmm_core.words.checks import (
     boundary_words,
     label_words,
     live_jumps,
     occupancy_words,
     occupied_words,
 )
-from gmm_core.words_posterior import switching
-from pages.parts import figure, live, so_far, text
-from pages.parts.drawn import Figure
+from gmm_core.words.posterior import switching
+from pages.parts import text
 from pages.parts.posterior import computed, draws
 from pages.parts.posterior.computed import Drawn
+from pages.parts.stream import figure, live, partial
+from pages.parts.stream.cache import Figure
 
 _LABELS = ("raw", "ordered", "relabelled")
 
@@ -38,7 +40,7 @@ def running(view: live.View, column: int) -> None:
     kind, pair, mirror = draws.pickers(data, K, column, running=True)
 
     def trace(view: live.View) -> Figure:
-        now = so_far.draws(view)
+        now = partial.draws(view)
         warmup = now["warmup"] if kind == "locs" else None
         return draws.trace(data, now["draws"], now["stats"], warmup, kind, "raw", column)
 
@@ -50,15 +52,16 @@ def running(view: live.View, column: int) -> None:
             live.show(
                 view,
                 "two_locs",
-                lambda v: draws.two_locs(data, so_far.draws(v)["draws"]["locs"], pair, mirror),
+                lambda v: draws.two_locs(data, partial.draws(v)["draws"]["locs"], pair, mirror),
             )
-    now = so_far.draws(view)
+    now = partial.draws(view)
     left, right = st.columns(2, gap="large")
     with left:
         if K > 1:
             text.note("Labels so far.", live_jumps(jumps_so_far(now["draws"])))
     with right:
-        draws.chain_table(chain_rows(now["stats"]))
+        if partial.weighing(view) is None:
+            draws.chain_table(chain_rows(now["stats"]))
 
 
 def says(of: Drawn, column: int) -> None:
@@ -67,7 +70,7 @@ def says(of: Drawn, column: int) -> None:
     picked = draws.pickers(data, K, column, running=False)
     left, right = st.columns(2, gap="large")
     with left:
-        drawn = draws.trace(data, of.found.draws, of.found.stats, None, picked.kind, "raw", column)
+        drawn = draws.trace(data, of.every.draws, of.every.stats, None, picked.kind, "raw", column)
         figure.show(drawn, key="trace")
     with right:
         if picked.pair is not None:
@@ -95,18 +98,18 @@ def says(of: Drawn, column: int) -> None:
         )
     if len(data.columns) == 1:
         low, high = computed.edges(data)
-        found = computed.boundaries(of, low, high)
+        boundary_draws = computed.boundaries(of, low, high)
         left, right = st.columns(2, gap="large")
         with left:
-            figure.show(figures.boundary(data, found, low, high), key="boundary")
+            figure.show(figures.boundary(data, boundary_draws, low, high), key="boundary")
         with right:
-            text.note("Where is the boundary?", boundary_words(found))
+            text.note("Where is the boundary?", boundary_words(boundary_draws))
 
 
 def labels(of: Drawn, column: int) -> None:
     """Draw the same chains under raw, ordered or relabelled labels, and which orders they saw."""
     data, K = of.data, of.mixture.n_components
-    look = computed.looked(of)
+    summary = computed.looked(of)
     naming = st.segmented_control(
         "Labels",
         list(_LABELS),
@@ -121,8 +124,8 @@ def labels(of: Drawn, column: int) -> None:
         "the heaviest is 1.",
     )
     naming = naming or "raw"
-    assert look.labels is not None
-    st.markdown(text.plain(label_words(look.labels)))
+    assert summary.labels is not None
+    st.markdown(text.plain(label_words(summary.labels)))
     shown = computed.labelled(of, naming, column)
     picked = draws.pickers(data, K, column, running=False)
     left, right = st.columns(2, gap="large")
@@ -135,17 +138,17 @@ def labels(of: Drawn, column: int) -> None:
             figure.show(drawn, key="two_locs")
     if K > 1:
         left, right = st.columns(2, gap="large")
-        occupancy = look.labels.occupancy()
+        occupancy = summary.labels.occupancy()
         with left:
             if occupancy is not None:
                 figure.show(label_figures.occupancy(*occupancy), key="occupancy")
             else:
-                text.note("How many orders are there?", occupancy_words(look.labels))
+                text.note("How many orders are there?", occupancy_words(summary.labels))
         with right:
             if occupancy is not None:
-                text.note("Which order are they in?", occupancy_words(look.labels))
-            said = switching(K)
-            text.note(said.title, said.body)
+                text.note("Label orders", occupancy_words(summary.labels))
+            sentence = switching(K)
+            text.note(sentence.title, sentence.body)
             if naming == "ordered":
                 text.note(
                     "Why not simply sort?",
@@ -163,12 +166,12 @@ def labels(of: Drawn, column: int) -> None:
         )
 
 
-def matrix(data: Dataset, look: Overview) -> None:
+def matrix(data: Dataset, summary: Overview) -> None:
     """Draw who shares a component with whom."""
-    names, axis = point_names(data, look.rows)
-    N, P = len(data.values), len(look.rows)
+    names, axis = point_names(data, summary.rows)
+    N, P = len(data.values), len(summary.rows)
     subset = "" if P == N else f", {P} of {N:,}"
-    figure.show(figures.together(look.together, names, axis, subset), key="together")
+    figure.show(figures.together(summary.together, names, axis, subset), key="together")
 
 
 def point_names(data: Dataset, rows: Any) -> tuple[list[str], str]:

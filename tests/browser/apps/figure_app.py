@@ -12,7 +12,7 @@ import streamlit as st
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from gmm_core.figures import style
-from pages.parts import figure
+from gmm_core.formatting import number, percent
 
 STREAMED = 400
 
@@ -42,7 +42,7 @@ def density() -> go.Figure:
             fillcolor=style.fade(colour, 0.13),
         )
         top = int(np.argmax(y))
-        text = f"<b>{k + 1}</b>  {style.percent([0.6249, 0.3751][k])} near {style.number(x[top])}"
+        text = f"<b>{k + 1}</b>  {percent([0.6249, 0.3751][k])} near {number(x[top])}"
         style.label(fig, x[top], y[top], text, colour, anchor="center", dy=12)
     fig.add_scatter(
         x=x, y=sum(parts), name="mixture", line={"color": style.INK, "width": 1.5, "dash": "dash"}
@@ -121,21 +121,35 @@ def clicks() -> None:
     st.caption(f"start {st.session_state.get('start', 'none')}")
 
 
-st.set_page_config(page_title="Figures", layout="wide")
-st.sidebar.title("Mixture Explorer")
-st.sidebar.slider("Components", 1, 8, 2)
-st.title("Figures")
-figure.show(density(), key="density")
-left, right = st.columns(2)
-with left:
-    stream()
-with right:
-    figure.show(norms(), key="norms")
-    st.caption(f"page run {st.session_state.get('runs', 0)}")
-    st.session_state["runs"] = st.session_state.get("runs", 0) + 1
-    clicks()
-drawn, hidden = st.tabs(["Drawn", "Hidden"])
-with drawn:
-    figure.show(counts(), key="counts")
-with hidden:
-    figure.show(norms(), key="hidden")
+def main() -> None:
+    """Draw the page."""
+    st.set_page_config(page_title="Figures", layout="wide")
+    st.sidebar.title("Mixture Explorer")
+    st.sidebar.slider("Components", 1, 8, 2)
+    st.title("Figures")
+    figure.show(density(), key="density")
+    left, right = st.columns(2)
+    with left:
+        stream()
+    with right:
+        figure.show(norms(), key="norms")
+        st.caption(f"page run {st.session_state.get('runs', 0)}")
+        st.session_state["runs"] = st.session_state.get("runs", 0) + 1
+        clicks()
+    drawn, hidden = st.tabs(["Drawn", "Hidden"])
+    with drawn:
+        figure.show(counts(), key="counts")
+    with hidden:
+        figure.show(norms(), key="hidden")
+
+
+if __name__ == "__main__":
+    from pages.parts.stream import figure  # declares a component, to a server that runs
+
+    main()
+elif __name__ == "figure_app":
+    from pages.parts.platform import plotly_script
+    from pages.parts.stream import drawings, figure_script
+
+    routes = [*plotly_script.ROUTES, *figure_script.ROUTES, *drawings.ROUTES]
+    app = st.App(__file__, routes=routes)

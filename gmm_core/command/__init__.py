@@ -1,0 +1,1 @@
+"""The command line: `mixture-explorer`, or `python -m gmm_core`."""

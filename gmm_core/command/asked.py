@@ -1,0 +1,127 @@
+"""From what was typed to data, a mixture and a specification: the one that a page would make."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from gmm_core.command import fields
+from gmm_core.data.dataset import Dataset
+from gmm_core.data.examples import example, examples
+from gmm_core.data.reading import read_dataset
+from gmm_core.mixture import Mixture, Parameters, Priors
+from gmm_core.mixture.priors import NAMED
+from gmm_core.runs import kinds
+from gmm_core.runs.specification import Specification
+
+EXAMPLE = "example:"
+
+
+def dataset(source: str, values: dict[str, Any]) -> Dataset:
+    """Read the data: a file, "-" for what comes in, or "example:faithful".
+
+    Raises
+    ------
+    ValueError
+        As `read_dataset` says, and for an example that there is not.
+    """
+    if source.startswith(EXAMPLE):
+        name = source.removeprefix(EXAMPLE)
+        if name not in examples():
+            raise ValueError(
+                f"There is no example {name!r}. Name one of {', '.join(sorted(examples()))}."
+            )
+        found = example(name)
+        return found.select(values["columns"].split(",")) if values.get("columns") else found
+    names = values.get("columns")
+    return read_dataset(
+        sys.stdin.buffer.read() if source == "-" else source,
+        columns=[name.strip() for name in names.split(",")] if names else None,
+        name=values.get("name"),
+        weights=values.get("weights"),
+        classes=values.get("classes"),
+        missing=values["missing"],
+    )
+
+
+def specification(
+    together: tuple[kinds.Kind, ...], data: Dataset, values: dict[str, Any]
+) -> Specification:
+    """Make the specification of a run.
+
+    Parameters
+    ----------
+    together : the kinds that are one choice of engines; the engine says which it is.
+    values : by field of the models, None where nothing was typed.
+
+    Raises
+    ------
+    ValueError
+        When a model refuses a value, or the parts do not go together.
+    """
+    engine = values.get("engine") or ""
+    kind = next(
+        (k for k in together if engine in {each.name for each in kinds.engines(k.name)}),
+        together[0],
+    )
+    # An option of another engine's is refused, not passed over.
+    typed = {n: v for each in together for n, v in fields.given(each.options, values).items()}
+    options = kind.options.model_validate(typed)
+    chosen = values.get("priors") or ("flat" if kind.likelihood else "data")
+    base = NAMED[chosen](data)
+    priors = Priors.model_validate(dict(base) | fields.given(Priors, values))
+    counting = {n: v for n, v in values.items() if n in mixture_fields(kind)}
+    mixture = Mixture.model_validate(fields.given(Mixture, counting) | {"priors": priors})
+    point = values.get("point")
+    return Specification(
+        dataset=data,
+        mixture=mixture,
+        options=options,
+        engine=engine,
+        parameters=parameters(Path(point), data) if point else None,
+    )
+
+
+def mixture_fields(kind: kinds.Kind) -> set[str]:
+    """Return which fields of the mixture count for a kind of run, besides its priors."""
+    other = Mixture(n_components=3, covariance="full", tied=False)
+    kept = kind.mixture(other)
+    mine = {name for name in Mixture.model_fields if getattr(kept, name) == getattr(other, name)}
+    return mine - set(kind.options.model_fields) - {"priors"}
+
+
+def parameters(path: Path, data: Dataset) -> Parameters:
+    """Read the parameters that `fit --json` or a page's JSON holds.
+
+    Raises
+    ------
+    ValueError
+        When the file is not there or holds none, or they are of other columns than the data.
+    """
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(
+            f"The file {str(path)!r} cannot be read ({error.strerror}). Give the JSON of a fit."
+        ) from error
+    except ValueError as error:
+        raise ValueError(
+            f"{path.name} is not JSON. Give what `mixture-explorer fit --json` wrote."
+        ) from error
+    found = body.get("parameters", body) if isinstance(body, dict) else None
+    if not isinstance(found, dict):
+        raise ValueError(
+            f"{path.name} holds no parameters. Give what `mixture-explorer fit --json` wrote."
+        )
+    columns = body.get("columns") or body.get("data", {}).get("columns")
+    if columns is not None and tuple(columns) != data.columns:
+        raise ValueError(
+            f"{path.name} is of the columns {', '.join(columns)}, but the data has "
+            f"{', '.join(data.columns)}. Choose these columns of the data by --columns."
+        )
+    try:
+        return Parameters.of(found)
+    except (TypeError, AttributeError) as error:
+        raise ValueError(f"{path.name} holds no parameters that can be read: {error}.") from error

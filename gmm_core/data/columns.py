@@ -1,0 +1,103 @@
+"""Columns of numbers that measure nothing: a row's number, an identifier, a code.
+
+A mixture of identifiers is nonsense that looks like a result. Such columns are left out when nobody
+chooses, and each is named with its reason, so that a person can take it in after all.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+_COUNTING_NAMES = frozenset(
+    {"id", "index", "row", "row id", "rownames", "row names", "no", "nr", "#", "unnamed: 0"}
+    | {"column 1", "index level 0"}
+)
+"""Names that pandas, R and people give to a column that counts the rows."""
+
+FEWEST_ROWS = 8
+"""Of fewer rows, whole numbers in steps of one may well be measurements: 1, 2, 3."""
+
+CODE_VALUES = 10
+"""Most values of a code, such as an answer on a scale or a group; months and ages have more."""
+
+CODE_ROWS = 30
+"""Of fewer rows, few different values are no surprise."""
+
+MISSING_CODES = (9.0, 99.0, 999.0, 9999.0, 99999.0, -1.0, -9.0, -99.0, -999.0, -9999.0, -99999.0)
+"""Numbers that questionnaires and instruments write where there is no value."""
+
+
+def reason_to_leave_out(name: str, values: Array) -> str:
+    """Say why a column of numbers is not fitted unless it is chosen; "" when there is no reason.
+
+    Parameters
+    ----------
+    values : [N], NaN where a number is missing.
+
+    Returns
+    -------
+    "row numbers", "identifiers", "mostly missing", "a code with 3 values", or "".
+    """
+    if counts_rows(name, values):
+        return "row numbers"
+    if is_identifier(values):
+        return "identifiers: different whole numbers in steps of one"
+    if 2 * np.isnan(values).sum() > len(values):
+        return "mostly missing"
+    if n := code_values(values):
+        return f"{n} different whole numbers, like a code"
+    return ""
+
+
+def counts_rows(name: str, values: Array) -> bool:
+    """Whether a column only counts the rows, from 0 or 1, perhaps anew within groups."""
+    if " ".join(name.lower().replace("_", " ").split()) not in _COUNTING_NAMES:
+        return False
+    if len(values) < 2 or values[0] not in (0, 1):
+        return False
+    steps = np.diff(values)
+    return bool((steps == 1).mean() >= 0.9 and np.isin(values[1:][steps != 1], (0, 1)).all())
+
+
+def is_identifier(values: Array) -> bool:
+    """Whether every row has a whole number of its own and together they leave no gap."""
+    N = len(values)
+    if N < FEWEST_ROWS or not _whole(values):
+        return False
+    return bool(np.ptp(values) == N - 1 and len(np.unique(values)) == N)
+
+
+def code_values(values: Array) -> int:
+    """Count the values of a column that looks like a code; 0 when it does not."""
+    known = values[np.isfinite(values)]
+    if len(known) < CODE_ROWS or not _whole(known):
+        return 0
+    distinct = np.unique(known)
+    return len(distinct) if 1 < len(distinct) <= CODE_VALUES else 0
+
+
+def missing_code(values: Array) -> float | None:
+    """Return the number that seems to stand for a missing value, or None.
+
+    It is one of the usual ones, lies outside of all other values, and farther from them than they
+    spread themselves: 99 among answers from 1 to 5, not among ages up to 98.
+    """
+    known = values[np.isfinite(values)]
+    distinct = np.unique(known)
+    if len(known) < FEWEST_ROWS or len(distinct) < 3:
+        return None
+    for code, rest, gap in (
+        (distinct[-1], distinct[:-1], distinct[-1] - distinct[-2]),
+        (distinct[0], distinct[1:], distinct[1] - distinct[0]),
+    ):
+        is_minority = 2 * (known == code).sum() < len(known)
+        if code in MISSING_CODES and is_minority and gap > np.ptp(rest):
+            return float(code)
+    return None
+
+
+def _whole(values: Array) -> bool:
+    return bool(np.isfinite(values).all() and (values == np.round(values)).all())

@@ -1,0 +1,160 @@
+"""Where restarts begin that have weights and covariances of their own, not only locs.
+
+Each is made of shares of the points: the M-step of a rough clustering, of a tree, or of another
+mixture whose component has been split. A point of another mixture can be a beginning as it is.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmm_core.data.dataset import Dataset
+from gmm_core.mixture import Mixture, Parameters, e_step, from_sites
+
+Array = NDArray[np.float64]
+
+# Rows that a beginning is made of, where there are more: a tree takes the square of them.
+MOST_ROWS = 2_000
+
+
+def of_shares(mixture: Mixture, x: Array, shares: Array) -> Parameters:
+    """Return the M-step of shares of the points [N, K], at least two columns wide nowhere.
+
+    Every component gets D + 1 points more, spread evenly over its part of the data, so that one of
+    a few points, or of equal ones, has a width to begin with.
+    """
+    N, D = x.shape
+    K = shares.shape[1]
+    counts = np.maximum(shares.sum(axis=0), 1e-9)
+    locs = (shares.T @ x) / counts[:, None]
+    scatter = np.empty((K, D, D))
+    for k in range(K):
+        away = x - locs[k]
+        scatter[k] = (away * shares[:, k, None]).T @ away
+    more = D + 1.0
+    scatter += more * np.diag(x.var(axis=0)) / K ** (2 / D)
+    covariances = mixture.family.m_step(scatter, counts + more, None)
+    factors = np.linalg.cholesky(covariances).astype(np.float64)
+    weights = (counts + 1) / (N + K)
+    sites = mixture.family.split(factors)
+    return from_sites(mixture, {"weights": weights / weights.sum(), "locs": locs, **sites})
+
+
+def of_labels(mixture: Mixture, x: Array, labels: NDArray[np.intp]) -> Parameters:
+    """Return the M-step of a clustering, component k of the points with label k [N]."""
+    return of_shares(mixture, x, (labels[:, None] == np.arange(mixture.n_components)) * 1.0)
+
+
+def nearest(x: Array, locs: Array) -> NDArray[np.intp]:
+    """Label each point [N] with its nearest loc [K, D], in units of the columns' spread."""
+    spread = x.std(axis=0)
+    z, m = x / spread, locs / spread
+    return np.argmin((m**2).sum(axis=1) - 2 * z @ m.T, axis=1)
+
+
+def sample(dataset: Dataset, seed: int, most: int = MOST_ROWS) -> Array:
+    """Return the values, or of many rows so many that are drawn by the seed.
+
+    A row stands there as often as it counts, and a missing value at the mean of its column.
+    """
+    values, weights = dataset.values, dataset.weights
+    if dataset.incomplete:
+        values = np.where(np.isnan(values), dataset.moments()[0], values)
+    if weights is not None:
+        whole = bool(np.all(weights == np.round(weights))) and weights.sum() <= most
+        times = weights if whole else _shared_out(weights, most, seed)
+        return np.repeat(values, times.astype(np.intp), axis=0)
+    if len(values) <= most:
+        return values
+    return values[np.sort(np.random.default_rng(seed).choice(len(values), most, replace=False))]
+
+
+def _shared_out(weights: Array, most: int, seed: int) -> Array:
+    """Say how often each row [N] is taken when so many are drawn, evenly along the weights."""
+    offset = np.random.default_rng(seed).uniform()
+    ends = np.cumsum(weights) / weights.sum() * most
+    return np.diff(np.floor(ends + offset), prepend=np.floor(offset))
+
+
+def tree(dataset: Dataset, mixture: Mixture, seed: int) -> Parameters:
+    """Cut Ward's tree of the points into K groups, and return their M-step.
+
+    An even seed takes the columns in units of their spread, an odd one along their principal axes
+    in units of the spread along these. Of many rows so many are drawn by half the seed.
+    """
+    x = sample(dataset, seed // 2)
+    labels = _cut(_ward(dataset, seed), mixture.n_components)
+    return of_labels(mixture, x, labels)
+
+
+def _cut(tree: Array, K: int) -> NDArray[np.intp]:
+    """Label the leaves of a tree [N - 1, 4] by its K groups: all its joins are made but K - 1.
+
+    As `scipy.cluster.hierarchy.cut_tree` does, which goes through the tree in Python.
+    """
+    N = len(tree) + 1
+    parent = np.arange(2 * N - 1)
+    joins = N - K
+    made = tree[:joins, :2].astype(np.intp)
+    parent[made[:, 0]] = parent[made[:, 1]] = N + np.arange(joins)
+    while np.any(parent != parent[parent]):
+        parent = parent[parent]
+    labels: NDArray[np.intp] = np.unique(parent[:N], return_inverse=True)[1]
+    return labels
+
+
+@lru_cache(maxsize=4)
+def _ward(dataset: Dataset, seed: int) -> Array:
+    """Ward's tree, which serves every K of a sweep."""
+    from scipy.cluster.hierarchy import ward
+
+    x = sample(dataset, seed // 2)
+    z = (x - x.mean(axis=0)) / x.std(axis=0)
+    if seed % 2:
+        values, axes = np.linalg.eigh(z.T @ z / len(z))
+        wide = values > 1e-10 * values[-1]
+        z = z @ axes[:, wide] / np.sqrt(values[wide])
+    merges: Array = ward(z)
+    return merges
+
+
+def splits(dataset: Dataset, mixture: Mixture, fewer: Parameters) -> list[Parameters]:
+    """Split each component of an optimum of K - 1 along its longest axis.
+
+    Its points go to the one half or the other by the side of its loc on which they lie.
+    """
+    x = sample(dataset, 0)
+    shares = e_step(fewer, x)[1].T
+    points = []
+    for k, covariance in enumerate(fewer.covariances):
+        axis = np.linalg.eigh(covariance)[1][:, -1]
+        above = (x - fewer.locs[k]) @ axis > 0
+        halves = np.c_[shares, shares[:, k] * above]
+        halves[:, k] *= ~above
+        if min(halves[:, k].sum(), halves[:, -1].sum()) >= 1:
+            points.append(of_shares(mixture, x, halves))
+    return points
+
+
+def swapped(dataset: Dataset, point: Parameters, rng: np.random.Generator) -> Parameters:
+    """Take a component away and put it on a random point, beside the component that is there.
+
+    It takes half the weight and the covariance of that one.
+    """
+    K = len(point.weights)
+    arrays = {name: array.copy() for name, array in point.arrays().items()}
+    weights, locs, factors = (arrays[name] for name in ("weights", "locs", "scale_tril"))
+    gone = int(rng.integers(K))
+    x = sample(dataset, 0)
+    where = x[int(rng.integers(len(x)))]
+    shares = e_step(point, where[None])[1][:, 0]
+    shares[gone] = -1
+    there = int(shares.argmax())
+    weights[gone] = 0
+    weights[gone] = weights[there] = weights[there] / 2
+    weights /= weights.sum()
+    locs[gone], factors[gone] = where, factors[there]
+    return Parameters.of(arrays)

@@ -1,0 +1,44 @@
+"""What a run costs: its size, which a server limits, and about how many seconds it takes.
+
+Both stand on one count, the evaluations of the run's kind: passes over all points for the log joint
+and its gradient at one point of the mixture.
+"""
+
+from __future__ import annotations
+
+from gmm_core.runs import kinds
+from gmm_core.runs.specification import Specification
+
+_PACKING = 8 / 40e6
+"""Seconds to pack a number of a result: curves and draws hardly compress, at 40 MB a second."""
+
+
+def size(spec: Specification) -> float:
+    """Numbers that a run looks at: points × columns × components × evaluations of them all.
+
+    The columns of a full covariance count squared: each point is multiplied by its factor.
+    """
+    return sum(numbers * count for numbers, count in _passes(spec))
+
+
+def estimate_seconds(spec: Specification) -> float:
+    """Estimate how long a run takes on one core, its result stored, to about a factor of two.
+
+    The engine says how long an evaluation takes, as measured on two cores of a virtual machine.
+    """
+    kind, engine = kinds.named(spec.kind), kinds.engine_of(spec)
+    evaluations = sum(
+        count * (engine.per_evaluation + engine.per_number * numbers)
+        for numbers, count in _passes(spec)
+    )
+    begin = kind.parts(spec) * engine.begin
+    return begin + evaluations + kind.overhead(spec) + _PACKING * kind.stored(spec)
+
+
+def _passes(spec: Specification) -> list[tuple[int, float]]:
+    """For each mixture that a run fits, the numbers of one evaluation and their count."""
+    N, D = spec.dataset.values.shape
+    return [
+        (N * D * mixture.n_components * (1 if mixture.family.diagonal(D) else D), count)
+        for mixture, count in kinds.named(spec.kind).evaluations(spec)
+    ]

@@ -1,0 +1,262 @@
+"""The MAP fit: Adam from many starts, each judged and the one to show chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import comb
+from typing import Any
+
+import numpy as np
+
+from gmm_core.data.dataset import Dataset
+from gmm_core.data.partitioned import PartitionedDataset
+from gmm_core.inference.run import checked_options, run_here
+from gmm_core.mixture import Mixture, Parameters
+from gmm_core.mixture.matching import basins
+from gmm_core.mixture.observation import refuse
+from gmm_core.runs import kinds
+from gmm_core.runs.options import MapOptions
+from gmm_core.runs.progress import OnProgress
+from gmm_core.runs.results import MapFit
+from gmm_core.runs.specification import Specification
+from gmm_core.runs.units import rescaled
+from gmm_core.runs.verdicts import CONVERGED, POLISHED, collapsed, fewest_points, held
+
+_STEPS: dict[str, Callable[[int], float]] = {
+    "adam": float,
+    # Three passes bring two steps further, and most restarts settle within some dozens.
+    "em": lambda steps: min(1.5 * steps, 60.0),
+}
+"""About how many passes over the data a restart takes, of the steps that it may make."""
+
+EM_TAKES = ("weights", "missing values", "known classes")
+"""What EM takes of the data besides complete values; see `observation.EVERYTHING`."""
+
+POLISHING = 100
+"""About how many evaluations it takes to polish one restart."""
+
+
+def fit_map(
+    dataset: Dataset | PartitionedDataset,
+    mixture: Mixture,
+    options: MapOptions | None = None,
+    *,
+    engine: str = "compiled",
+    start: Parameters | None = None,
+    on_progress: OnProgress | None = None,
+) -> MapFit:
+    """Find the most probable parameters (MAP, in constrained space) by Adam from many starts.
+
+    Parameters
+    ----------
+    dataset : in partitions, it is fitted where workers hold it; see `partitioned.fit`.
+    options : restarts, steps and the rest; the tutorial's by default.
+    start : the point to begin at, with `start="given"` in the options.
+    engine : "compiled", or "pyro", the reference; their curves agree to rounding.
+    on_progress : called with `Progress` now and then; raising `Cancelled` in it stops the run.
+
+    Raises
+    ------
+    ValueError
+        When the mixture cannot be fitted to the data, or an option is out of range.
+    """
+    if isinstance(dataset, PartitionedDataset):
+        from gmm_core.inference import partitioned  # clusters are heavy to load
+
+        return partitioned.fit(dataset, mixture, options, start=start, on_progress=on_progress)
+    spec = Specification(
+        dataset=dataset,
+        mixture=mixture,
+        options=checked_options(MapOptions, options),
+        engine=engine,
+        parameters=start,
+    )
+    return run_here(spec, on_progress)
+
+
+def _run(spec: Specification, part: int, on_progress: OnProgress | None) -> MapFit:
+    more: dict[str, Any] = {} if spec.parameters is None else {"start": spec.parameters}
+    engine = kinds.engine_of(spec).load()
+    return _fit(engine, spec.dataset, spec.mixture, spec.options, on_progress, **more)
+
+
+def search(
+    dataset: Dataset,
+    mixture: Mixture,
+    options: MapOptions,
+    more: Sequence[tuple[str, Parameters]] = (),
+    on_progress: OnProgress | None = None,
+) -> MapFit:
+    """Search from more starts than the search's own, each with the name of its kind."""
+    engine = next(each for each in kinds.engines("map") if options.method in each.methods).load()
+    return _fit(engine, dataset, mixture, options, on_progress, more=more)
+
+
+def _fit(
+    engine: Any,
+    dataset: Dataset,
+    mixture: Mixture,
+    options: MapOptions,
+    on_progress: OnProgress | None,
+    **points: Any,
+) -> MapFit:
+    """Fit in units that suit the data, and judge in its own."""
+    units = rescaled(dataset, mixture)
+    if units is None:
+        training = engine.fit_map(dataset, mixture, options, on_progress, **points)
+    else:
+        if "start" in points:
+            points["start"] = units.inside(points["start"])
+        if "more" in points:
+            points["more"] = [(name, units.inside(point)) for name, point in points["more"]]
+        report = units.progress(on_progress)
+        trained = engine.fit_map(units.dataset, units.mixture, options, report, **points)
+        training = units.training(trained)
+    return _judge(dataset, options, training)
+
+
+def _judge(dataset: Dataset, options: MapOptions, training: Any) -> MapFit:
+    """Give every restart its verdict, group them by optimum, and choose the one to show."""
+    points: Parameters = training.points
+    # EM stops where it has settled, and a polish where the gradient vanishes.
+    tolerance = CONVERGED if options.method == "adam" and not options.polish else POLISHED
+    R = len(training.loss)
+    verdict = np.full(R, "untrained", dtype="<U9")
+    trained = np.flatnonzero(training.trained)
+    known = training.held[trained]
+    lost = training.collapsed[trained]
+    lost = lost | collapsed(dataset, training.mixture, points[trained], known)
+    settled = np.where(training.gradient[trained] <= tolerance, "converged", "moving")
+    verdict[trained] = np.where(
+        lost, "collapsed", np.where(training.broken[trained], "failed", settled)
+    )
+    sound = np.isin(verdict, ("converged", "moving"))
+    smallest, fewest = None, 0.0
+    if options.choose == "initial":
+        chosen = int(np.flatnonzero(training.trained)[0])
+    else:
+        # A collapsed loss has no lower bound, so it is no measure: sound ones come first.
+        order = {"converged": 0, "moving": 0, "collapsed": 1, "failed": 2}
+        if options.polish and np.any(verdict == "converged"):
+            # What still moves after polishing runs down a slope without an end, such as towards a
+            # singular covariance: where it was stopped is no measure either.
+            order["moving"] = 1
+            sound = verdict == "converged"
+        rank = [order[v] for v in verdict]
+        if training.origin is not None:
+            # What rests on a few points wins only where nothing else was found.
+            fewest = fewest_points(dataset)
+            smallest = np.full(R, np.nan)
+            if np.any(unknown := np.isnan(known).any(axis=1)):
+                known[unknown] = held(points[trained[unknown]], dataset)
+            smallest[trained] = known.min(axis=1)
+            rank = [2 * r + (s < fewest) for r, s in zip(rank, smallest, strict=True)]
+        chosen = int(np.lexsort((np.nan_to_num(training.final_loss, nan=np.inf), rank))[0])
+    if training.norms_along is not None:
+        along = training.norms_along(chosen)
+        for norm, values in zip(training.gradient_norm.values(), along, strict=True):
+            norm[chosen] = values
+    return MapFit(
+        loss=training.loss,
+        final_loss=training.final_loss,
+        gradient_norm=training.gradient_norm,
+        points=points,
+        chosen=chosen,
+        trajectory=training.trajectories[chosen],
+        verdict=verdict,
+        basin=basins(training.final_loss, points, sound),
+        origin=training.origin,
+        smallest=smallest,
+        fewest=fewest,
+    )
+
+
+def _trained(spec: Specification) -> tuple[int, int]:
+    """How many restarts differ, and how many of these are trained."""
+    options: MapOptions = spec.options
+    # Subsampled starts on the same points are trained once.
+    N, K = len(spec.dataset.values), spec.mixture.n_components
+    distinct = (
+        min(options.restarts, comb(N, K)) if options.start == "subsample" else (options.restarts)
+    )
+    return distinct, distinct if options.choose == "final" else 1
+
+
+def _evaluations(spec: Specification) -> list[kinds.Evaluations]:
+    options: MapOptions = spec.options
+    distinct, trained = _trained(spec)
+    steps = _STEPS[options.method](options.steps) + (POLISHING if options.polish else 0)
+    return [kinds.Evaluations(spec.mixture, distinct + trained * steps)]
+
+
+def _curves(spec: Specification) -> int:
+    """Numbers of one restart's curves: its loss, and the gradient norm of each site."""
+    D = spec.dataset.values.shape[1]
+    return spec.options.steps * (4 if spec.mixture.family.diagonal(D) else 5)
+
+
+def _overhead(spec: Specification) -> float:
+    options: MapOptions = spec.options
+    # What an end is judged by, and what scipy adds to polishing, per restart.
+    ends = _trained(spec)[1] * (1e-3 + (3e-3 if options.polish else 0.0))
+    # Curves are laid out for every restart, trained or not.
+    return ends + options.restarts * _curves(spec) * 12e-9
+
+
+def _stored(spec: Specification) -> float:
+    options: MapOptions = spec.options
+    return float(_curves(spec) * (options.restarts if options.choose == "final" else 1))
+
+
+def _headline(fit: MapFit) -> str:
+    return f"loss {fit.final_loss[fit.chosen]:.6g}"
+
+
+def _rule(spec: Specification) -> None:
+    engine, method = kinds.engine_of(spec), spec.options.method
+    if method not in engine.methods:
+        others = [other.name for other in kinds.engines(spec.kind) if method in other.methods]
+        raise ValueError(
+            f"The engine {engine.name!r} does not fit by {method!r}. "
+            f"Choose the engine {' or '.join(map(repr, others))}, "
+            f"or the method {' or '.join(map(repr, engine.methods))}."
+        )
+    if method == "em":
+        refuse(spec.dataset, spec.mixture, EM_TAKES, 'The method "em"')
+
+
+def _final_state(fit: MapFit) -> tuple[str, str]:
+    """Call a fit that diverged failed."""
+    if str(fit.verdict[fit.chosen]) != "failed":
+        return "done", ""
+    loss = np.append(fit.loss[fit.chosen], fit.final_loss[fit.chosen])
+    broken = np.flatnonzero(~np.isfinite(loss))
+    if len(broken):
+        came = "NaN" if np.isnan(loss[broken[0]]) else "infinite"
+        what = f"The loss became {came} at step {broken[0]}"
+    else:
+        what = "The parameters left the range of numbers"
+    return "failed", f"{what}: the fit diverged. Lower the learning rate and run it again."
+
+
+KIND = kinds.Kind(
+    name="map",
+    label="Fit",
+    options=MapOptions,
+    results={"MapFit": "gmm_core.runs.results"},
+    engine="compiled",
+    run=_run,
+    evaluations=_evaluations,
+    overhead=_overhead,
+    stored=_stored,
+    counts="starts × steps",
+    fewer="fewer points, components, starts or steps",
+    headline=_headline,
+    rule=_rule,
+    starts_from_point=lambda options: options.start == "given",
+    final_state=_final_state,
+    smallest=MapOptions(restarts=1, steps=1),
+    verb="fit",
+    files=("script.py", "notebook.ipynb", "data.csv", "report.html"),
+    compared=True,
+)

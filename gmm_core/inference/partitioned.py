@@ -1,0 +1,114 @@
+"""Fits to data that stays on the workers: points of the mixture go there, moments come back.
+
+Starts and the search over them happen on a weighted sample, a coreset. The best few optima go on to
+the full data by EM.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gmm_core.data.partitioned import PartitionedDataset
+from gmm_core.inference.run import run_here
+from gmm_core.mixture import Mixture, Parameters, sites
+from gmm_core.mixture.matching import basins
+from gmm_core.partitions.ascent import Ascent
+from gmm_core.partitions.held import Held, held
+from gmm_core.runs.options import MapOptions
+from gmm_core.runs.progress import OnProgress, Progress
+from gmm_core.runs.results import MapFit
+from gmm_core.runs.specification import Specification
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+CORESET = 20_000
+"""Rows of the sample that is searched: the optima of K = 64 components have hundreds each in it."""
+
+BASINS = 3
+"""Optima of the sample that go on to the full data: their order there may be another."""
+
+
+def fit(
+    data: PartitionedDataset,
+    mixture: Mixture,
+    options: MapOptions | None = None,
+    *,
+    start: Parameters | None = None,
+    client: Client | None = None,
+    on_progress: OnProgress | None = None,
+) -> MapFit:
+    """Find the most probable parameters of data in partitions.
+
+    Parameters
+    ----------
+    options : of the search on the sample, which goes by EM; its `steps` are also the most passes
+        over the full data. By default a search of 20 starts.
+    start : the point to begin at, in place of a search.
+    client, on_progress : as in `held`, and as in `fit_map`; progress is told with each pass.
+
+    Returns
+    -------
+    A fit whose restarts are the optima of the sample that went on to the full data, the best three
+    at most.
+
+    Raises
+    ------
+    ValueError
+        As `held` says, and as `fit_map` does of options and mixture.
+    """
+    options = options or MapOptions(start="search", restarts=20, steps=300)
+    if mixture.noise or mixture.labels != "ignore":
+        raise ValueError(
+            "Data in partitions is fitted without noise and known classes. Leave them out, or read "
+            "the data whole."
+        )
+    with held(data, client) as there:
+        if start is not None:
+            sites(mixture, start)  # says when it is not one of this mixture
+            return climb(there, mixture, start.reshape(1), options.steps, on_progress)
+        sample = there.coreset(data.columns, data.name, CORESET, options.first_seed)
+        searched = {"method": "em", "choose": "final"}
+        asked = MapOptions.model_validate(dict(options) | searched)
+        found = run_here(Specification(dataset=sample, mixture=mixture, options=asked), None)
+        return climb(there, mixture, _starts(found), options.steps, on_progress)
+
+
+def climb(
+    there: Held,
+    mixture: Mixture,
+    starts: Parameters,
+    steps: int,
+    on_progress: OnProgress | None = None,
+) -> MapFit:
+    """Climb by EM from each of R points on the full data, and judge where they end."""
+    ascent = Ascent(mixture, starts, there.whole.total, steps)
+    while not ascent.over:
+        now = Progress(ascent.passes, ascent.most)
+        ascent.advance(there.moments(ascent.points, now, on_progress))
+    if on_progress is not None:
+        on_progress(Progress(ascent.most, ascent.most))
+    order = {"converged": 0, "moving": 1, "collapsed": 2}
+    loss, verdict = ascent.final_loss, ascent.verdict
+    rank = np.array([order[each] for each in verdict.tolist()])
+    chosen = int(np.lexsort((np.nan_to_num(loss, nan=np.inf), rank))[0])
+    sound = verdict == "converged" if np.any(verdict == "converged") else verdict == "moving"
+    return MapFit(
+        loss=ascent.loss,
+        final_loss=loss,
+        gradient_norm={},
+        points=ascent.ends,
+        chosen=chosen,
+        trajectory=ascent.trajectory(chosen),
+        verdict=verdict,
+        basin=basins(loss, ascent.ends, sound),
+    )
+
+
+def _starts(found: MapFit) -> Parameters:
+    """Return one point of each of the best optima that the sample has."""
+    first = [int(np.flatnonzero(found.basin == b)[0]) for b in range(BASINS) if b in found.basin]
+    rows = list(dict.fromkeys([found.chosen, *first]))[:BASINS]
+    return found.points[rows]

@@ -1,0 +1,314 @@
+"""The comparison: every number of components with every covariance, each mixture a part."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gmm_core.comparison import sweep
+from gmm_core.comparison.sweep import Cell, Comparison, ComparisonRow
+from gmm_core.data.dataset import Dataset
+from gmm_core.formatting import count
+from gmm_core.inference import map_fit, smc_sampling
+from gmm_core.inference.run import run_here
+from gmm_core.mixture import COVARIANCES, Mixture, Parameters, Priors
+from gmm_core.mixture.observation import observed
+from gmm_core.runs import kinds
+from gmm_core.runs.options import CompareOptions, MapOptions, SmcOptions
+from gmm_core.runs.progress import Cancelled, OnProgress, Patch, Progress
+from gmm_core.runs.specification import Specification
+
+_EVIDENCE = SmcOptions(populations=6)
+"""How the evidence of a cell is estimated: in less time than its own run would take."""
+# How a cell is fitted that no search can be made of, since EM does not take its data.
+_PLAIN = MapOptions(steps=50, start="kmeans++", choose="final", polish=True)
+
+
+def compare(
+    dataset: Dataset,
+    n_components: int | Iterable[int] = range(1, 7),
+    covariances: str | Iterable[str | tuple[str, bool | None]] | None = None,
+    priors: Priors | None = None,
+    *,
+    noise: bool = False,
+    labels: str = "ignore",
+    restarts: int = 32,
+    first_seed: int = 0,
+    start: str = "search",
+    evidence: bool = False,
+    on_progress: OnProgress | None = None,
+) -> list[ComparisonRow]:
+    """Fit every K with every covariance, each from many starts, and judge them by BIC and others.
+
+    Parameters
+    ----------
+    n_components : the K to try.
+    covariances : names ("spherical", "diag", "full": tied and untied), codes such as "VEV", or
+        pairs (name, tied); the usual six for None.
+    priors : None for none at all, which is maximum likelihood.
+    noise, labels : as in `Mixture`.
+    restarts, first_seed, start : as in `MapOptions`. "search" tries starts of several kinds, the
+        best of K - 1 with a component split and the optima of nested families among them, moves
+        components to other places, and lets an optimum win only where every component holds
+        2 (D + 1) points. Of others every start is trained and polished, and the best sound optimum
+        is taken.
+    evidence : also estimate the log evidence of each cell, with or without an optimum; it needs
+        proper priors. `comparison.odds.probability_of_k` makes p(K | data) of it.
+    on_progress : as in `fit_map`. `Cancelled` leaves with the finished rows as its `partial`.
+
+    Returns
+    -------
+    A row for each cell, by K and then in the order of the registry of families. A cell without an
+    optimum says why, has NaN as its criteria, and is never `sweep.best`.
+
+    Raises
+    ------
+    ValueError
+        When an option is out of range, or the data cannot be fitted by any mixture.
+    """
+    single = not isinstance(n_components, Iterable)
+    named = isinstance(covariances, str)
+    options = CompareOptions(
+        n_components=(n_components,) if single else tuple(n_components),  # type: ignore[arg-type]
+        covariances=(covariances,) if named else tuple(covariances or COVARIANCES),  # type: ignore[arg-type]
+        restarts=restarts,
+        first_seed=first_seed,
+        start=start,  # type: ignore[arg-type]  # checked by the options
+        evidence=evidence,
+    )
+    mixture = Mixture(
+        n_components=max(1, len(dataset.class_names)) if labels == "fix" else 1,
+        priors=Priors.flat() if priors is None else priors,
+        noise=noise,
+        labels=labels,  # type: ignore[arg-type]  # checked by the mixture
+    )
+    spec = Specification(dataset=dataset, mixture=mixture, options=options)
+    try:
+        comparison: Comparison = run_here(spec, on_progress)
+    except Cancelled as cancelled:
+        rows = [] if cancelled.partial is None else list(cancelled.partial.rows)
+        raise Cancelled(str(cancelled), rows) from None
+    return list(comparison.rows)
+
+
+def _counting(mixture: Mixture) -> Mixture:
+    """Keep of a mixture what all cells have; with known classes, that there is room for them."""
+    K = mixture.n_components if mixture.labels == "fix" else 1
+    cells_have = {
+        name: getattr(mixture, name) for name in ("priors", "noise", "noise_box", "labels")
+    }
+    return Mixture(n_components=K, **cells_have)
+
+
+def _run(spec: Specification, part: int, on_progress: OnProgress | None) -> Comparison:
+    """Fit the mixtures of a part, and report a row for every cell that is one of them.
+
+    A search hands on what it finds: from each family to those that it is nested in, and from K - 1
+    to K.
+    """
+    options: CompareOptions = spec.options
+    data, R = spec.dataset, options.restarts
+    every = sweep.cells(options)
+    groups = _groups(spec)[part]
+    rows: list[ComparisonRow] = []
+    optima: dict[Cell, Parameters] = {}
+    try:
+        for turn, group in enumerate(groups):
+            mixture = sweep.mixture_of(every[group[0]], spec.mixture)
+
+            def report(progress: Progress, turn: int = turn) -> None:
+                if on_progress is not None and progress.total:
+                    # Polishing is about as much work as Adam, and says nothing of how far it is.
+                    done = R * progress.done // (2 * progress.total)
+                    on_progress(Progress(turn * R + done, len(groups) * R))
+
+            row = _weighed(spec, mixture, _cell(spec, mixture, optima, report), report)
+            if row.sound and row.parameters is not None:
+                optima[sweep.canonical(every[group[0]], data.values.shape[1])] = row.parameters
+            for i in group:
+                mine = row._replace(**every[i]._asdict())
+                if on_progress is not None:
+                    numbers = sweep.reported(mine)
+                    shape = (len(every),)
+                    news = {n: Patch(shape, (i,), np.array([v])) for n, v in numbers.items()}
+                    on_progress(Progress((turn + 1) * R, len(groups) * R, news))
+                rows.append(mine)
+    except Cancelled as cancelled:
+        raise Cancelled(str(cancelled), Comparison(tuple(rows)) if rows else None) from None
+    return Comparison(tuple(rows))
+
+
+def _cell(
+    spec: Specification,
+    mixture: Mixture,
+    optima: dict[Cell, Parameters],
+    report: Callable[[Progress], None],
+) -> ComparisonRow:
+    """Fit one mixture, and return its row."""
+    data, options = spec.dataset, spec.options
+    began = time.perf_counter()
+    try:
+        mixture.check(data)
+        beyond = set(observed(data, mixture).named) - set(map_fit.EM_TAKES)
+        if options.start == "search" and not beyond:
+            more = _handed_on(data, mixture, optima)
+            fit = map_fit.search(data, mixture, options.map_options, more, report)
+        else:
+            plain = options.map_options if options.start != "search" else _PLAIN
+            choice = plain.model_copy(
+                update={"restarts": options.restarts, "first_seed": options.first_seed}
+            )
+            fit = map_fit.fit_map(data, mixture, choice, on_progress=report)
+        return sweep.fitted_row(data, mixture, fit, time.perf_counter() - began)
+    except (ValueError, ArithmeticError) as error:
+        return sweep.unfitted_row(data, mixture, "failed", str(error), options.restarts)
+
+
+def _weighed(
+    spec: Specification,
+    mixture: Mixture,
+    row: ComparisonRow,
+    report: Callable[[Progress], None],
+) -> ComparisonRow:
+    """Return the row with the mixture's log evidence where it is asked for."""
+    if not spec.options.evidence:
+        return row
+    began = time.perf_counter()
+    options = _EVIDENCE.model_copy(update={"seed": spec.options.first_seed})
+
+    def still(progress: Progress) -> None:
+        # The second half of a cell's share, of which its fit has had the first.
+        report(Progress(progress.total + progress.done, progress.total))
+
+    try:
+        evidence = smc_sampling.evidence(spec.dataset, mixture, options, on_progress=still)
+    except (ValueError, ArithmeticError):  # the row says why the mixture cannot be fitted
+        return row
+    return row._replace(
+        log_evidence=evidence.log_evidence,
+        evidence_error=evidence.mcse,
+        seconds=row.seconds + time.perf_counter() - began,
+    )
+
+
+def _rule(spec: Specification) -> None:
+    if spec.options.evidence and not spec.mixture.priors.proper:
+        raise ValueError(
+            "The evidence averages the likelihood over the priors, and flat ones are nothing to "
+            "average over. Give every prior: those from the data suit most data."
+        )
+
+
+def _groups(spec: Specification) -> list[list[list[int]]]:
+    """List for each part the groups of cells that it fits; see `sweep.models`.
+
+    Every mixture is a part, but for a search, whose mixtures are one: by K, and nested families
+    before those that they are nested in.
+    """
+    groups = sweep.models(spec.options, spec.dataset.values.shape[1])
+    if spec.options.start != "search":
+        return [[group] for group in groups]
+    every = sweep.cells(spec.options)
+
+    def order(group: list[int]) -> tuple[int, int]:
+        mixture = sweep.mixture_of(every[group[0]], spec.mixture)
+        free = mixture.n_parameters(spec.dataset.values.shape[1])
+        return mixture.n_components, free
+
+    return [sorted(groups, key=order)]
+
+
+def _handed_on(
+    data: Dataset, mixture: Mixture, optima: dict[Cell, Parameters]
+) -> list[tuple[str, Parameters]]:
+    """Return starts from what the sweep has found: splits of K - 1, and nested families."""
+    from gmm_core.engines.beginnings import splits
+
+    points: list[tuple[str, Parameters]] = []
+    K = mixture.n_components
+    for cell, point in optima.items():
+        other = sweep.mixture_of(cell, mixture)
+        # One component is of every family, and is kept as the first.
+        same = other.family is mixture.family or cell.n_components == 1
+        if cell.n_components == K - 1 and same:
+            points += [("split", start) for start in splits(data, mixture, point)]
+        elif cell.n_components == K and other.family.within(mixture.family):
+            points.append(("nested", point))
+    return points
+
+
+def _combine(spec: Specification, parts: Sequence[Comparison | None]) -> Comparison:
+    return sweep.merged(spec.options, [part for part in parts if part is not None])
+
+
+def _fits(spec: Specification) -> list[Specification]:
+    """List the MAP fits that a comparison is made of: its distinct mixtures, each once."""
+    every = sweep.cells(spec.options)
+    groups = sweep.models(spec.options, spec.dataset.values.shape[1])
+    options = spec.options.map_options
+    return [
+        # Not validated: what cannot be fitted to the data is a cell that says so.
+        spec.model_copy(
+            update={"mixture": sweep.mixture_of(every[group[0]], spec.mixture), "options": options}
+        )
+        for group in groups
+    ]
+
+
+def _evaluations(spec: Specification) -> list[kinds.Evaluations]:
+    evaluations = [one for fit in _fits(spec) for one in map_fit.KIND.evaluations(fit)]
+    if spec.options.evidence:
+        for fit in _fits(spec):
+            of_evidence = fit.model_copy(update={"options": _EVIDENCE})
+            evaluations += smc_sampling.KIND.evaluations(of_evidence)
+    return evaluations
+
+
+def _overhead(spec: Specification) -> float:
+    # With what it takes to hand a part over and keep its row.
+    return sum(10e-3 + map_fit.KIND.overhead(fit) for fit in _fits(spec))
+
+
+def _headline(comparison: Comparison) -> str:
+    winner = sweep.best(comparison.rows)
+    if winner is None:
+        return "no optimum"
+    row = comparison.rows[winner]
+    shared = "" if row.tied is None else ", shared" if row.tied else ", own"
+    return f"best by BIC: K = {row.n_components}, {row.covariance}{shared}, {row.bic:.6g}"
+
+
+def _mixtures(options: Mapping[str, Any]) -> str:
+    """Name a sweep from its options as the store has them: "K = 1 to 6, 6 covariances"."""
+    ks, pairs = options.get("n_components"), options.get("covariances")
+    if not (isinstance(ks, list) and ks and isinstance(pairs, list)):
+        return "a sweep of another version"
+    span = f"K = {ks[0]}" if len(ks) == 1 else f"K = {ks[0]} to {ks[-1]}"
+    return f"{span}, {count(len(pairs), 'covariance')}"
+
+
+KIND = kinds.Kind(
+    name="compare",
+    label="Comparison",
+    options=CompareOptions,
+    results={"Comparison": "gmm_core.comparison.sweep"},
+    engine="compiled",
+    run=_run,
+    # K and covariance stand in the options: equal sweeps are equal runs.
+    mixture=_counting,
+    parts=lambda spec: len(_groups(spec)),
+    combine=_combine,
+    evaluations=_evaluations,
+    overhead=_overhead,
+    counts="starts × steps of every mixture",
+    fewer="fewer points, mixtures, starts or steps",
+    headline=_headline,
+    rule=_rule,
+    likelihood=True,
+    mixtures=_mixtures,
+    # It goes by EM from a search, which other kinds need not compile.
+    smallest=CompareOptions(n_components=(2,), restarts=1, start="search"),
+)

@@ -1,0 +1,1 @@
+"""Which point belongs where, and how surely."""

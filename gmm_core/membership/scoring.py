@@ -1,0 +1,159 @@
+"""New points held to a mixture: where they belong, how likely they are, which ones are outliers.
+
+At one point (a MAP) the answers are closed forms. Averaged over the posterior they are means over
+its draws, and every number has a spread: it says how much of the doubt is about the mixture
+itself, which more data would remove, and not about the point.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmm_core.data.dataset import Dataset
+from gmm_core.mixture import Parameters, e_step, log_density, responsibilities
+from gmm_core.mixture.density import log_sum_exp
+from gmm_core.posterior.draws import Posterior
+
+Array = NDArray[np.float64]
+
+DRAWS = 400
+"""Draws that are averaged over: the error of a mean is a twentieth of its spread."""
+
+SIMULATED = 10_000
+"""Points that the model generates to know which densities are usual for it."""
+
+OUTLIER = 0.01
+"""A point is an outlier when its density is below that of all but this share of the points that
+the model generates itself. Among `SIMULATED` of them the share is known to 0.001."""
+
+BAND = (0.05, 0.95)
+
+_CHUNK = 4_000_000  # numbers at once, 32 MB
+_WORK = 40_000_000  # densities in all: some seconds
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """What a mixture says of N points, averaged over M draws; one point is one draw.
+
+    Attributes
+    ----------
+    n_draws : M.
+    component : [N], the most probable component by the mean.
+    probs, probs_low, probs_high : [N, K], mean and 5 % and 95 % quantile of the probability of
+        each component over the draws.
+    log_density, log_density_low, log_density_high : [N], log of the mean density (the posterior
+        predictive density), and the quantiles of the log density over the draws, in nats per
+        unit of the data.
+    threshold : log density below which the `OUTLIER` share of the model's own points lies.
+    """
+
+    n_draws: int
+    component: NDArray[np.int64]
+    probs: Array
+    probs_low: Array
+    probs_high: Array
+    log_density: Array
+    log_density_low: Array
+    log_density_high: Array
+    threshold: float
+
+    @property
+    def outlier(self) -> NDArray[np.bool_]:
+        """Whether each point is less likely than almost all that the model generates [N]."""
+        return self.log_density < self.threshold
+
+
+def score(source: Parameters | Posterior, dataset: Dataset, *, seed: int = 0) -> Score:
+    """Score points at one point, or averaged over the draws of a posterior.
+
+    Parameters
+    ----------
+    source : K components in D columns. Draws of a posterior have to be relabelled, or the
+        probability of a component means nothing (`Posterior.relabelled`).
+    dataset : the new points, [N, D].
+    seed : of the simulation behind `Score.threshold`.
+
+    Raises
+    ------
+    ValueError
+        When the points have another number of columns.
+    """
+    x = dataset.values
+    points = _thinned(source, len(x))
+    M, K = points.weights.shape
+    N = len(x)
+    probs, low, high = (np.empty((N, K)) for _ in range(3))
+    mean, log_low, log_high = (np.empty(N) for _ in range(3))
+    size = max(1, _CHUNK // (M * K))
+    for begin in range(0, N, size):
+        rows = slice(begin, begin + size)
+        density, shares = e_step(points, x[rows])
+        shares = np.swapaxes(shares, 1, 2)
+        probs[rows] = shares.mean(axis=0)
+        low[rows], high[rows] = np.quantile(shares, BAND, axis=0)
+        mean[rows] = log_sum_exp(density, axis=0) - np.log(M)
+        # Between two points whose densities underflow there is nothing to interpolate.
+        log_low[rows], log_high[rows] = np.quantile(density, BAND, axis=0, method="nearest")
+    return Score(
+        n_draws=M,
+        component=probs.argmax(axis=1),
+        probs=probs,
+        probs_low=low,
+        probs_high=high,
+        log_density=mean,
+        log_density_low=log_low,
+        log_density_high=log_high,
+        threshold=_threshold(points, seed),
+    )
+
+
+def aligned(posterior: Posterior, parameters: Parameters, dataset: Dataset) -> Posterior:
+    """Give relabelled draws the labels of a point: component k here is component k there.
+
+    The order of the labels is the one in which the points of `dataset`, of up to 500 of them,
+    are most likely to be in the same component.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    rows = np.linspace(0, len(dataset.values) - 1, min(500, len(dataset.values))).astype(int)
+    x = dataset.values[rows]
+    here = responsibilities(parameters, x)
+    draws = _thinned(posterior, len(x))
+    there = e_step(draws, x)[1].mean(axis=0).T
+    order = linear_sum_assignment(-here.T @ there)[1]
+    reordered = {name: array[:, :, order] for name, array in posterior.draws.items()}
+    return Posterior(reordered, posterior.stats)
+
+
+def _thinned(source: Parameters | Posterior, N: int) -> Parameters:
+    """At most `DRAWS` draws, fewer for very many points, as a sequence of points [M]."""
+    if isinstance(source, Parameters):
+        return source.reshape(1)
+    points = source.parameters
+    K = points.weights.shape[-1]
+    limit = int(np.clip(_WORK // (N * K), 20, DRAWS))
+    M = len(points)
+    return points[np.linspace(0, M - 1, min(limit, M)).astype(int)]
+
+
+def _threshold(points: Parameters, seed: int) -> float:
+    """Log density that all but the `OUTLIER` share of the model's own points exceed."""
+    rng = np.random.default_rng(seed)
+    M, _, D = points.locs.shape
+    m = np.arange(SIMULATED) % M
+    # The component of each point by the inverse of its draw's distribution function.
+    steps = points.weights.cumsum(axis=1)[m]
+    k = (rng.random(SIMULATED)[:, None] > steps / steps[:, -1:]).sum(axis=1)
+    noise = rng.normal(size=(SIMULATED, D))
+    x = points.locs[m, k] + np.einsum("nij,nj->ni", points.scale_tril[m, k], noise)
+    # A running log of the sum: all M by SIMULATED densities at once would be 32 MB.
+    total = np.full(SIMULATED, -np.inf)
+    step = max(1, _CHUNK // (10 * SIMULATED))
+    for first in range(0, M, step):
+        density = log_density(points[first : first + step], x)
+        total = np.logaddexp(total, log_sum_exp(density, axis=0))
+    return float(np.quantile(total - np.log(M), OUTLIER))

@@ -1,0 +1,74 @@
+"""What a mixture expects of one column where another is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gmm_core.mixture.conditional import conditional
+from gmm_core.mixture.parameters import Parameters
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Expectation:
+    """Of one column, at each of M values of another: [M] each, in the data's units.
+
+    mean, sd : of the conditional mixture.
+    low, high : between them lies the central share that was asked for.
+    """
+
+    mean: Array
+    sd: Array
+    low: Array
+    high: Array
+
+
+def expectation(
+    parameters: Parameters, given: int, at: ArrayLike, of: int, share: float = 0.9
+) -> Expectation:
+    """Say what the mixture expects of a column where another has each of some values.
+
+    The noise, which knows nothing of one column from another, is left out.
+
+    Parameters
+    ----------
+    given, of : numbers of the two columns, from 0.
+    at : [M], values of the one that is given.
+    share : of the distribution, between `low` and `high`.
+
+    Raises
+    ------
+    ValueError
+        When a value is so far out that no component has any density there.
+    """
+    from scipy.special import ndtr
+
+    pair, found = parameters.marginal([given, of]), []
+    for value in np.atleast_1d(np.asarray(at, dtype=np.float64)):
+        rest = conditional(pair, {"given": float(value)}, ("given", "of"))
+        w, m, s = rest.weights, rest.locs[:, 0], rest.scale_tril[:, 0, 0]
+        mean = float(w @ m)
+        sd = float(np.sqrt(w @ (s**2 + (m - mean) ** 2)))
+
+        def below(x: float, w: Array = w, m: Array = m, s: Array = s) -> Any:
+            return w @ ndtr((x - m) / s)
+
+        ends = [_where(below, p, m, s) for p in ((1 - share) / 2, (1 + share) / 2)]
+        found.append((mean, sd, *ends))
+    return Expectation(*np.array(found).T)
+
+
+def _where(below: Any, share: float, m: Array, s: Array) -> float:
+    """Value with so much of a mixture of normals below it, by halving."""
+    low, high = float((m - 40 * s).min()), float((m + 40 * s).max())
+    for _ in range(200):
+        middle = (low + high) / 2
+        if middle in (low, high):
+            break
+        low, high = (middle, high) if below(middle) < share else (low, middle)
+    return (low + high) / 2

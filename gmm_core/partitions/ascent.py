@@ -1,0 +1,200 @@
+"""EM from some points at once, fed with moments from wherever the data is.
+
+Whoever drives it passes over the data at `points` and hands the moments to `advance`. Leaps of
+SQUAREM shorten the way where a family stays one under them; a leap that leads down is taken back.
+
+Notes
+-----
+Varadhan and Roland (2008), Scandinavian Journal of Statistics 35, scheme S3.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmm_core.mixture import Mixture, Parameters
+from gmm_core.partitions.partition import Moments
+
+Array = NDArray[np.float64]
+
+SETTLED = 1e-7
+"""Largest step of EM at which a point has settled: of weights, of locs in standard deviations, of
+covariances in their own size. Sums over 10^8 points are exact to about 10^-13."""
+
+_FRAMES = 200
+_LOST = 1e-10  # of a column's spread in a component, below which it has collapsed
+
+
+class Ascent:
+    """EM from R points.
+
+    Attributes
+    ----------
+    passes, most : over the data so far, and at most.
+    loss : [R, steps], minus the log joint at each point that EM came to.
+    """
+
+    def __init__(self, mixture: Mixture, starts: Parameters, total: float, steps: int) -> None:
+        from gmm_core.engines.maximise import MStep
+
+        R, _, D = starts.locs.shape
+        self._mixture, self._total = mixture, total
+        self._m_step = MStep(mixture, D, starts[0])
+        self._climbs = [_Climb(starts[r], mixture.tied is not None) for r in range(R)]
+        self._spread = np.sqrt(np.mean(np.diagonal(starts.covariances, axis1=-2, axis2=-1), (0, 1)))
+        self.most, self.passes = steps, 0
+
+    @property
+    def over(self) -> bool:
+        """Whether no point moves any more, or all passes are made."""
+        return self.passes >= self.most or not self._live
+
+    @property
+    def _live(self) -> list[_Climb]:
+        return [each for each in self._climbs if each.verdict == "moving"]
+
+    @property
+    def points(self) -> Parameters:
+        """Where the next pass is to be made [r]: of those that still move."""
+        return _stacked([each.at for each in self._live])
+
+    def advance(self, found: Moments) -> None:
+        """Take every point on by the moments at `points`."""
+        self.passes += 1
+        live = self._live
+        at = _stacked([each.at for each in live])
+        value = found.value + self._m_step.log_prior(at.weights, at.locs, at.scale_tril)
+        steps = self._m_step(found.counts, found.means, found.scatter, at.scale_tril)
+        for i, each in enumerate(live):
+            weights, locs, covariances = (array[i] for array in steps)
+            each.step(float(value[i]), weights, locs, covariances, self._spread)
+
+    @property
+    def ends(self) -> Parameters:
+        """Where each of the R points has come to."""
+        return _stacked([each.best for each in self._climbs])
+
+    @property
+    def loss(self) -> Array:
+        """Minus the log joint at each point that EM came to, NaN behind the last [R, steps]."""
+        curves = np.full((len(self._climbs), self.most), np.nan)
+        for curve, each in zip(curves, self._climbs, strict=True):
+            curve[: len(each.values)] = [-value for value in each.values]
+        return curves
+
+    @property
+    def final_loss(self) -> Array:
+        """Minus the log joint where each has come to [R]."""
+        return np.array([-each.value for each in self._climbs])
+
+    @property
+    def verdict(self) -> NDArray[np.str_]:
+        """What became of each [R]: "converged", "moving" or "collapsed"."""
+        return np.array([each.verdict for each in self._climbs])
+
+    def trajectory(self, r: int) -> tuple[NDArray[np.int64], Parameters]:
+        """Return steps [M] and points of one climb; the last is where it ended."""
+        frames = self._climbs[r].frames
+        kept = np.unique(np.linspace(0, len(frames) - 1, min(len(frames), _FRAMES)).astype(int))
+        return kept, _stacked([frames[i] for i in kept])
+
+
+class _Climb:
+    """One point on its way up: its last two steps, from which a leap is made."""
+
+    def __init__(self, start: Parameters, leaps: bool) -> None:
+        self.at = self.best = self._plain = start
+        self.value = -np.inf
+        self.values: list[float] = []
+        self.frames: list[Parameters] = []
+        self.verdict = "moving"
+        self._leaps, self._leapt = leaps, False
+        self._way: list[Array] = []
+
+    def step(
+        self, value: float, weights: Array, locs: Array, covariances: Array, spread: Array
+    ) -> None:
+        """Take in the value at `at`, and go where EM leads from there, or beyond."""
+        if self._leapt and not value >= self.value:
+            # Back to where the leap began; from there by plain steps.
+            self.at, self._leapt, self._way = self._plain, False, []
+            return
+        self._leapt = False
+        self.best, self.value = self.at, value
+        self.values.append(value)
+        self.frames.append(self.at)
+        now = _sound(weights, locs, covariances, spread)
+        if now is None:
+            self.verdict = "collapsed"
+            return
+        if _moved(self.at, now) < SETTLED:
+            self.verdict = "converged"
+            return
+        self._way = [*(self._way or [_flat(self.at, spread)]), _flat(now, spread)]
+        self.at = now
+        if self._leaps and len(self._way) == 3:
+            self._plain = now
+            leap = _leap(self._way, now, spread)
+            self._way = []
+            if leap is not None:
+                self.at, self._leapt = leap, True
+
+
+def _leap(way: list[Array], like: Parameters, spread: Array) -> Parameters | None:
+    """Return where two steps of EM lead by extrapolation; None where that is no mixture."""
+    first = way[1] - way[0]
+    bend = way[2] - way[1] - first
+    size = np.linalg.norm(bend)
+    if not size:
+        return None
+    length = -max(1.0, float(np.linalg.norm(first) / size))
+    found = way[0] - 2 * length * first + length**2 * bend
+    K, D = like.locs.shape
+    weights, locs, covariances = np.split(found, [K, K + K * D])
+    if not np.all(weights > 0):
+        return None
+    covariances = covariances.reshape(K, D, D) * spread[:, None] * spread
+    return _sound(weights / weights.sum(), locs.reshape(K, D) * spread, covariances, spread)
+
+
+def _flat(point: Parameters, spread: Array) -> Array:
+    """Lay a point out in units of the spread of each column, weights, locs and covariances."""
+    scaled = point.scale_tril / spread[:, None]
+    covariances = scaled @ np.swapaxes(scaled, -1, -2)
+    return np.concatenate([point.weights, (point.locs / spread).ravel(), covariances.ravel()])
+
+
+def _sound(weights: Array, locs: Array, covariances: Array, spread: Array) -> Parameters | None:
+    """Return the point, or None where a component is lost."""
+    finite = all(np.isfinite(each).all() for each in (weights, locs, covariances))
+    if not finite or np.any(weights <= 0):
+        return None
+    unit = spread[:, None] * spread
+    try:
+        factors = np.linalg.cholesky(covariances / unit)
+    except np.linalg.LinAlgError:
+        return None
+    if np.diagonal(factors, axis1=-2, axis2=-1).min() < _LOST:
+        return None
+    return Parameters(weights, locs, factors * spread[:, None])
+
+
+def _moved(before: Parameters, after: Parameters) -> float:
+    """Return the largest move of a step, free of units."""
+    scale = after.scales
+    widths = np.abs(after.covariances - before.covariances) / (
+        scale[..., :, None] * scale[..., None, :]
+    )
+    return float(
+        max(
+            np.abs(after.weights - before.weights).max(),
+            (np.abs(after.locs - before.locs) / scale).max(),
+            widths.max(),
+        )
+    )
+
+
+def _stacked(points: list[Parameters]) -> Parameters:
+    arrays = [point.arrays() for point in points]
+    return Parameters.of({name: np.stack([each[name] for each in arrays]) for name in arrays[0]})

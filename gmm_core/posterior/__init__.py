@@ -1,0 +1,1 @@
+"""What follows from draws of the posterior: labels, summaries, diagnostics, checks."""

@@ -1,0 +1,81 @@
+"""What refitting to resampled data says of the parameters: standard errors and intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmm_core.mixture import Parameters
+from gmm_core.posterior.draws import Posterior
+from gmm_core.posterior.summary import Named, named_draws
+
+Array = NDArray[np.float64]
+
+
+class BootstrapRow(NamedTuple):
+    """One parameter: the estimate, its standard error, and the percentile interval."""
+
+    name: str
+    estimate: float
+    standard_error: float
+    q2_5: float
+    q97_5: float
+
+
+@dataclass(frozen=True, eq=False)
+class Bootstrap:
+    """Fits to B replicates of the data, components in the order of the original fit's.
+
+    Attributes
+    ----------
+    parameters : the best optimum of the data itself.
+    draws : {"weights": [B, K], "locs": [B, K, D], "scale_tril": [B, K, D, D]}, NaN where a
+        replicate has no sound optimum.
+    changed_basin : [B], whether a replicate's best optimum is another than the one to which the
+        original fit leads in its data.
+    failed : [B], whether it has none.
+    columns : names of the columns.
+    """
+
+    parameters: Parameters
+    draws: dict[str, Array]
+    changed_basin: NDArray[np.bool_]
+    failed: NDArray[np.bool_]
+    columns: tuple[str, ...]
+
+    def summary(self) -> list[BootstrapRow]:
+        """Estimate, standard error and 95 % percentile interval of each parameter.
+
+        Replicates without an optimum are left out; those that changed the basin are not.
+
+        Raises
+        ------
+        ValueError
+            When fewer than two replicates have an optimum.
+        """
+        kept = ~self.failed
+        if kept.sum() < 2:
+            raise ValueError(
+                f"{int(kept.sum())} of {len(kept)} replicates have an optimum, and a standard "
+                "error needs two. Give priors, or fewer components."
+            )
+        one = {name: array[None, None] for name, array in self.parameters.arrays().items()}
+        many = {name: array[None, kept] for name, array in self.draws.items()}
+        pairs = zip(self._named(one), self._named(many), strict=True)
+        return [
+            BootstrapRow(
+                estimate.name,
+                float(estimate.draws[0, 0]),
+                float(each.draws.std(ddof=1)),
+                *np.quantile(each.draws, (0.025, 0.975)).tolist(),
+            )
+            for estimate, each in pairs
+        ]
+
+    def _named(self, draws: dict[str, Array]) -> list[Named]:
+        # Replicates have no log joint to compare: each is one of other data.
+        nothing = {"log_joint": np.zeros(draws["weights"].shape[:2])}
+        return list(named_draws(Posterior(draws, nothing), self.columns))[1:]

@@ -1,0 +1,172 @@
+"""The draws of a posterior as ArviZ expects them: groups of variables with named axes.
+
+Groups and names are those of the InferenceData schema
+(https://python.arviz.org/en/stable/schema/schema.html), which ArviZ 1 keeps as `xarray.DataTree`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmm_core.data.dataset import Dataset
+from gmm_core.mixture import Mixture, Parameters, log_density
+from gmm_core.posterior.predictive import prior_draws, replicated
+
+if TYPE_CHECKING:
+    import xarray
+
+    from gmm_core.posterior.draws import Posterior
+
+Array = NDArray[np.float64]
+
+PRIOR_DRAWS = 1000
+
+BUDGET = 20_000_000
+"""Numbers of a group that grows with points × draws, 160 MB; beyond it the group is left out."""
+
+# Ours, the schema's.
+_STATS = {
+    "log_joint": "lp",
+    "diverging": "diverging",
+    "tree_depth": "tree_depth",
+    "energy": "energy",
+    "acceptance": "acceptance_rate",
+    "mode": "mode",
+}
+# One number of each chain, which the schema has for each draw.
+_OF_CHAINS = ("step_size", "log_evidence", "pareto_k")
+
+_AXES: dict[str, tuple[str, ...]] = {
+    "weights": ("component",),
+    "locs": ("component", "column"),
+    "scale": ("component", "column"),
+    "scale_tril": ("component", "column", "column_bis"),
+}
+RELABELLED = "_relabelled"
+
+
+class Variable(NamedTuple):
+    """An array and the names of its axes."""
+
+    axes: tuple[str, ...]
+    values: NDArray[Any]
+
+
+Groups = dict[str, dict[str, Variable]]
+
+
+def groups(
+    posterior: Posterior,
+    dataset: Dataset | None = None,
+    mixture: Mixture | None = None,
+    *,
+    seed: int = 0,
+    budget: int = BUDGET,
+) -> Groups:
+    """Return the variables of each group.
+
+    "posterior" has weights, locs, scale (standard deviations) and scale_tril as they were drawn,
+    and again with labels that mean the same in all draws, as "weights_relabelled" and so on. The
+    data brings "observed_data", "log_likelihood" and "posterior_predictive"; with proper priors the
+    mixture brings "prior" and "prior_predictive".
+
+    Parameters
+    ----------
+    dataset, mixture : what was fitted, and how.
+    seed : of the points and mixtures that are drawn.
+    budget : numbers up to which a group of points × draws is there.
+
+    Raises
+    ------
+    ValueError
+        When the data has another number of columns than the draws.
+    """
+    C, S, _, D = posterior.draws["locs"].shape
+    if dataset is not None and len(dataset.columns) != D:
+        raise ValueError(
+            f"The draws have D = {D} columns, but the data has {len(dataset.columns)}. "
+            "Give the data that they were drawn for."
+        )
+    raw = _variables(posterior.draws)
+    same = _variables(posterior.relabelled(dataset).draws)
+    found: Groups = {
+        "posterior": raw | {name + RELABELLED: each for name, each in same.items()},
+        "sample_stats": _stats(posterior),
+    }
+    if dataset is None:
+        return found
+    found["observed_data"] = {"obs": Variable(("point", "column"), dataset.values)}
+    N = len(dataset.values)
+    if budget >= C * S * N:
+        density = log_density(posterior.parameters, dataset.values).reshape(C, S, N)
+        found["log_likelihood"] = {"obs": Variable(("chain", "draw", "point"), density)}
+    # Noise has no place outside of its box, and what is missing no replicate.
+    plain = posterior.draws.get("noise") is None and not dataset.incomplete
+    observed = ("chain", "draw", "point", "column")
+    if plain and budget >= C * S * N * D:
+        again = replicated(posterior.parameters, N, seed).reshape(C, S, N, D)
+        found["posterior_predictive"] = {"obs": Variable(observed, again)}
+    if plain and mixture is not None and mixture.priors.proper and not mixture.noise:
+        drawn = prior_draws(dataset, mixture, PRIOR_DRAWS, seed).reshape(1, PRIOR_DRAWS)
+        found["prior"] = _variables(drawn.arrays())
+        if budget >= PRIOR_DRAWS * N * D:
+            again = replicated(drawn.reshape(-1), N, seed).reshape(1, PRIOR_DRAWS, N, D)
+            found["prior_predictive"] = {"obs": Variable(observed, again)}
+    return found
+
+
+def coordinates(variables: dict[str, Variable], columns: tuple[str, ...]) -> dict[str, Any]:
+    """Return the names along each axis of a group: of columns, and numbers; components from 1."""
+    sizes = {
+        axis: size
+        for each in variables.values()
+        for axis, size in zip(each.axes, each.values.shape, strict=True)
+    }
+    names = {axis: np.array(columns, dtype=object) for axis in ("column", "column_bis")}
+    first = {"component": 1}
+    return {
+        axis: names.get(axis, np.arange(size) + first.get(axis, 0)) for axis, size in sizes.items()
+    }
+
+
+def datatree(
+    posterior: Posterior, dataset: Dataset | None = None, mixture: Mixture | None = None
+) -> xarray.DataTree:
+    """Put the groups together as an `xarray.DataTree`; see `groups`."""
+    import xarray
+
+    D = posterior.draws["locs"].shape[-1]
+    columns = dataset.columns if dataset is not None else tuple(str(d + 1) for d in range(D))
+    return xarray.DataTree.from_dict(
+        {
+            name: xarray.Dataset(
+                {n: (list(each.axes), each.values) for n, each in variables.items()},
+                coords=coordinates(variables, columns),
+                attrs={"creation_library": "Mixture Explorer"},
+            )
+            for name, variables in groups(posterior, dataset, mixture).items()
+        }
+    )
+
+
+def _variables(draws: dict[str, Array]) -> dict[str, Variable]:
+    """Name the axes of draws [C, S, ...], with the standard deviations beside their factors."""
+    held = draws | {"scale": Parameters.of(draws).scales}
+    return {name: Variable(("chain", "draw", *_AXES[name]), held[name]) for name in _AXES}
+
+
+def _stats(posterior: Posterior) -> dict[str, Variable]:
+    C, S = posterior.n_chains, posterior.n_draws
+    found = {
+        theirs: Variable(("chain", "draw"), posterior.stats[ours])
+        for ours, theirs in _STATS.items()
+        if ours in posterior.stats
+    }
+    for name in _OF_CHAINS:
+        if name in posterior.stats:
+            each = np.broadcast_to(posterior.stats[name][:, None], (C, S))
+            found[name] = Variable(("chain", "draw"), each)
+    return found

@@ -1,0 +1,1 @@
+"""A run as a value: what was asked for, how, and what was found."""

@@ -1,0 +1,1 @@
+"""What stands beside the app: start and end, metrics, health, memory."""

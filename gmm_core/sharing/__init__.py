@@ -1,0 +1,1 @@
+"""Results as files: tables, NetCDF, scripts, notebooks, reports."""

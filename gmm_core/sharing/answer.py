@@ -1,0 +1,289 @@
+"""The answer of a run of any kind: in words, as a table, as numbers for JSON, and as a figure.
+
+What a page draws, a script prints and a program fetches is one thing. A type of result has its
+entry in `_BY_TYPE`; one without goes by its kind's headline and its own arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from gmm_core.comparison.likelihood_ratio import LikelihoodRatio
+from gmm_core.comparison.sweep import Comparison, best
+from gmm_core.mixture import Parameters
+from gmm_core.mixture.fields import canonical
+from gmm_core.posterior.bootstrap import Bootstrap
+from gmm_core.posterior.draws import Posterior
+from gmm_core.posterior.summary import finite_draws, summary
+from gmm_core.runs import kinds
+from gmm_core.runs.results import EmFit, GuideFit, MapFit
+from gmm_core.runs.specification import Specification
+from gmm_core.words.comparison import TABLE_HEAD, comparison_answer, table_rows
+from gmm_core.words.fit import fit_answer, point_answer, points_each
+from gmm_core.words.posterior import posterior_answer
+from gmm_core.words.resampled import BOOTSTRAP_HEAD, bootstrap_rows, bootstrap_words, ratio_words
+from gmm_core.words.segments import Segment
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a run found.
+
+    Attributes
+    ----------
+    words : a sentence or more, as its page begins.
+    head, rows : its table; both empty where it has none.
+    numbers : the same and more for JSON, by name: plain values, lists, NumPy arrays, parameters.
+    """
+
+    words: str
+    head: tuple[str, ...] = ()
+    rows: Sequence[Sequence[str]] = ()
+    numbers: dict[str, Any] | None = None
+
+
+class _Told(NamedTuple):
+    answer: Callable[[Specification, Any], Answer]
+    figure: Callable[[Specification, Any], go.Figure] | None = None
+
+
+def answer(spec: Specification, result: Any) -> Answer:
+    """Say what a run found."""
+    told = _BY_TYPE.get(type(result))
+    return told.answer(spec, result) if told else _any(spec, result)
+
+
+def check_figure(kind: kinds.Kind) -> None:
+    """Raise ValueError when runs of a kind have no figure."""
+    drawn = {each.__name__ for each, told in _BY_TYPE.items() if told.figure}
+    if not drawn & kind.results.keys():
+        raise ValueError(
+            f"A run of {kind.label!r} has no figure. Leave it out: its numbers say all."
+        )
+
+
+def figure(spec: Specification, result: Any) -> go.Figure:
+    """Draw the figure that answers a run.
+
+    Raises
+    ------
+    ValueError
+        When runs of its kind have none.
+    """
+    check_figure(kinds.named(spec.kind))
+    draw = _BY_TYPE[type(result)].figure
+    assert draw is not None  # its kind has one
+    return draw(spec, result)
+
+
+def as_json(spec: Specification, result: Any) -> dict[str, Any]:
+    """Return a run and its answer as plain values, which `json.dumps` takes.
+
+    Components are in the order of their weights, largest first, in words, tables and parameters; a
+    number that is not known or not finite is None.
+    """
+    kind, data = kinds.named(spec.kind), spec.dataset
+    found = answer(spec, result)
+    return {
+        "run": spec.id,
+        "kind": kind.name,
+        "data": {
+            "name": data.name,
+            "fingerprint": data.fingerprint,
+            "points": len(data.values),
+            "total": data.total,
+            "columns": list(data.columns),
+        },
+        "mixture": _plain(canonical(spec.mixture)),
+        "options": _plain(canonical(spec.options)),
+        "engine": spec.engine,
+        "headline": kind.headline(result),
+        "answer": found.words,
+        "table": [dict(zip(found.head, row, strict=True)) for row in found.rows],
+        **_plain(found.numbers or {}),
+    }
+
+
+def _map(spec: Specification, fit: MapFit) -> Answer:
+    point = fit.parameters.permuted(fit.parameters.order)
+    verdicts = ("converged", "moving", "collapsed", "failed", "untrained")
+    return Answer(
+        _said(fit_answer(spec.dataset, spec.mixture, fit, spec.options)),
+        *_components(spec, point),
+        {
+            "parameters": point,
+            "loss": fit.final_loss[fit.chosen],
+            "verdict": str(fit.verdict[fit.chosen]),
+            "start": fit.chosen,
+            "starts": {each: fit.count(each) for each in verdicts if fit.count(each)},
+        },
+    )
+
+
+def _em(spec: Specification, fit: EmFit) -> Answer:
+    point = fit.parameters.permuted(fit.parameters.order)
+    return Answer(
+        _said(point_answer(spec.dataset, point)),
+        *_components(spec, point),
+        {
+            "parameters": point,
+            "log_likelihood": fit.log_likelihood[-1],
+            "verdict": fit.verdict,
+            "iterations": fit.iterations,
+        },
+    )
+
+
+def _guide(spec: Specification, fit: GuideFit) -> Answer:
+    return Answer(
+        kinds.named(spec.kind).headline(fit),
+        numbers={"loss": fit.loss[-1], "memberships": fit.assignment_probs},
+    )
+
+
+def _components(
+    spec: Specification, point: Parameters
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Write a row for each component: its weight, where it is, how wide, and its points."""
+    names = spec.dataset.columns
+    head = ["component", "weight"]
+    head += [f"{what} {name}" for name in names for what in ("loc", "sd")] + ["points"]
+    points = points_each(spec.dataset, point)
+    rows = []
+    for k, weight in enumerate(point.weights):
+        places = np.stack([point.locs[k], point.scales[k]], axis=1).ravel()
+        numbers = [weight, *places, points[k]]
+        rows.append((str(k + 1), *(f"{float(v):.6g}" for v in numbers)))
+    return tuple(head), rows
+
+
+def _comparison(spec: Specification, found: Comparison) -> Answer:
+    data, rows = spec.dataset, found.rows
+    D = len(data.columns)
+    winner = best(rows)
+    head = (TABLE_HEAD[0], "BIC", *TABLE_HEAD[2:])
+    return Answer(
+        _said(comparison_answer(int(data.total), D, rows)),
+        head,
+        table_rows(rows, "bic", D, limit=len(rows)),
+        {
+            "best": winner,
+            "parameters": None if winner is None else rows[winner].parameters,
+            "rows": [row._asdict() for row in rows],
+        },
+    )
+
+
+def _posterior(spec: Specification, found: Posterior) -> Answer:
+    data = spec.dataset
+    rows = summary(found.relabelled(data), data.columns)
+    head = ("parameter", "mean", "sd", "5 %", "95 %", "ESS bulk", "ESS tail", "R-hat")
+    evidence = found.log_evidence
+    return Answer(
+        _said(posterior_answer(data, spec.mixture, found)),
+        head,
+        [
+            (
+                row.name,
+                *(f"{v:.4g}" for v in (row.mean, row.sd, row.q5, row.q95)),
+                *("–" if v is None else f"{v:,.0f}" for v in (row.ess_bulk, row.ess_tail)),
+                "–" if row.r_hat is None else f"{row.r_hat:.3f}",
+            )
+            for row in rows
+        ],
+        {
+            "summary": [row._asdict() for row in rows],
+            "chains": found.n_chains,
+            "draws": found.n_draws,
+            "log_evidence": None if evidence is None else evidence._asdict(),
+            "weights_of_modes": found.weights_of_modes,
+        },
+    )
+
+
+def _bootstrap(spec: Specification, found: Bootstrap) -> Answer:
+    return Answer(
+        bootstrap_words(found),
+        BOOTSTRAP_HEAD,
+        bootstrap_rows(found),
+        {
+            "parameters": found.parameters,
+            "summary": [row._asdict() for row in found.summary()],
+            "changed_basin": int(found.changed_basin.sum()),
+            "failed": int(found.failed.sum()),
+        },
+    )
+
+
+def _ratio(spec: Specification, found: LikelihoodRatio) -> Answer:
+    return Answer(
+        ratio_words(found, spec.mixture.n_components),
+        numbers={"statistic": found.statistic, "p_value": found.p_value},
+    )
+
+
+def _any(spec: Specification, result: Any) -> Answer:
+    """Tell of a result that is not in the list: its headline, and its arrays as they are."""
+    held: dict[str, Any] = {}
+    if is_dataclass(result):
+        held = {part.name: getattr(result, part.name) for part in fields(result)}
+    return Answer(kinds.named(spec.kind).headline(result), numbers={"result": held})
+
+
+def _density(spec: Specification, fit: MapFit | EmFit | Bootstrap) -> go.Figure:
+    from gmm_core.figures.density import density
+
+    columns = list(range(min(len(spec.dataset.columns), 2)))
+    return density(spec.dataset, fit.parameters, columns)
+
+
+def _criteria(spec: Specification, found: Comparison) -> go.Figure:
+    from gmm_core.figures.comparison import criterion_over_k
+
+    D = len(spec.dataset.columns)
+    return criterion_over_k(found.rows, spec.options.n_components, D)
+
+
+def _bands(spec: Specification, found: Posterior) -> go.Figure:
+    from gmm_core.figures.posterior import density_bands
+
+    return density_bands(spec.dataset, finite_draws(found.draws))
+
+
+_BY_TYPE: dict[type, _Told] = {
+    MapFit: _Told(_map, _density),
+    EmFit: _Told(_em, _density),
+    GuideFit: _Told(_guide),
+    Comparison: _Told(_comparison, _criteria),
+    Posterior: _Told(_posterior, _bands),
+    Bootstrap: _Told(_bootstrap, _density),
+    LikelihoodRatio: _Told(_ratio),
+}
+
+
+def _said(segments: Sequence[Segment]) -> str:
+    return "".join(segment.text for segment in segments).strip()
+
+
+def _plain(value: Any) -> Any:
+    """Turn arrays, points and numbers of NumPy into what JSON knows; NaN and infinity into None."""
+    if isinstance(value, Parameters):
+        return {name: _plain(array) for name, array in value.arrays().items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, dict):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(each) for each in value]
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return repr(value)

@@ -1,0 +1,281 @@
+"""A run as a program in plain Pyro that needs nothing of ours and prints the same numbers.
+
+The text is made of the run's own specification: the priors, the covariance and the start stand in
+it as numbers and lines, not as options, so that it reads like the tutorial it grew from.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import numpy as np
+
+from gmm_core.mixture import Mixture, rotations, sites
+from gmm_core.mixture.observation import refuse
+from gmm_core.runs.options import GuideOptions, MapOptions, NutsOptions
+from gmm_core.runs.results import MapFit
+from gmm_core.runs.specification import Specification
+from gmm_core.runs.units import Units, rescaled
+from gmm_core.sharing.literals import dictionary, tensor
+from gmm_core.sharing.script_model import model
+
+MOST_NUMBERS = 20_000
+"""Data of at most this many numbers stands in the script; more is read from data.csv beside it."""
+
+
+def pyro_script(spec: Specification, fit: MapFit | None = None) -> str:
+    """Write a run as a Python program in plain Pyro.
+
+    Parameters
+    ----------
+    spec : of a MAP fit, an enumerating guide or a posterior.
+    fit : the result, for a MAP fit: the script trains its chosen start.
+
+    Returns
+    -------
+    A MAP fit's script prints the loss and the parameters that the fit has; a guide's its loss and
+    probabilities; a posterior's means that do not depend on labels, within their Monte Carlo error.
+
+    Raises
+    ------
+    ValueError
+        When it is no such run, a MAP fit comes without its result, or the chosen restart failed.
+    """
+    return "\n\n".join(code for _, code in _cells(spec, fit)) + "\n"
+
+
+def pyro_notebook(spec: Specification, fit: MapFit | None = None) -> str:
+    """Write the same program as a Jupyter notebook (nbformat 4.5); see `pyro_script`."""
+    cells: list[dict[str, object]] = []
+    for title, code in _cells(spec, fit):
+        for kind, source in (("markdown", title), ("code", code)):
+            cell: dict[str, object] = {
+                "cell_type": kind,
+                "id": f"cell-{len(cells)}",
+                "metadata": {},
+                "source": source.splitlines(keepends=True),
+            }
+            if kind == "code":
+                cell |= {"execution_count": None, "outputs": []}
+            cells.append(cell)
+    python = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    body = {"cells": cells, "metadata": {"kernelspec": python}, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(body, indent=1) + "\n"
+
+
+def needs_data_file(spec: Specification) -> bool:
+    """Whether the script reads data.csv beside it, for the data is too long to stand in it."""
+    return spec.dataset.values.size > MOST_NUMBERS
+
+
+def _cells(spec: Specification, fit: MapFit | None) -> Iterator[tuple[str, str]]:
+    """Yield the parts of the program, each with what it does in words."""
+    options, mixture = spec.options, spec.mixture
+    if not isinstance(options, MapOptions | GuideOptions | NutsOptions):
+        raise ValueError(
+            f"A {spec.kind} run has no script. Export a fit, a membership or a posterior."
+        )
+    refuse(spec.dataset, mixture, (), "The script in plain Pyro")
+    if isinstance(options, MapOptions) and fit is None:
+        raise ValueError("The script begins at the chosen start: give the fit as well.")
+    if fit is not None and fit.verdict[fit.chosen] == "failed":
+        raise ValueError(
+            "The chosen start failed, so there is nothing to reproduce. Lower the learning rate."
+        )
+    if fit is not None and fit.trajectory[0][0] != 0:
+        raise ValueError(
+            "This fit does not tell where its shown restart began. Give the run of that restart."
+        )
+    # Data of unusual units is fitted in units that it spreads over one in, and so it is here.
+    units = rescaled(spec.dataset, mixture) if isinstance(options, MapOptions) else None
+    if units is not None and fit is not None:
+        mixture = units.mixture
+    yield "A Gaussian mixture in plain Pyro", _head(spec)
+    yield "The data", _data(spec)
+    if units is not None:
+        yield "Units in which the data spreads over about one", _units(units)
+    yield "The model: assignments are enumerated, not drawn", model(mixture, spec)
+    if isinstance(options, MapOptions):
+        assert fit is not None
+        yield _BEGIN[options.method], _start(mixture, fit, units, options)
+        yield "The fit", _fit(options)
+        if options.polish and fit.verdict[fit.chosen] != "collapsed":
+            yield "The rest of the way to the optimum", _polish(mixture)
+        yield "What was found", _found(mixture, units)
+    elif isinstance(options, GuideOptions):
+        assert spec.parameters is not None
+        learned = dictionary("learned", _in_script(sites(mixture, spec.parameters)))
+        yield "The learned parameters, held fixed", learned
+        yield "A guide with a probability for each point and component", _guide(options)
+    else:
+        yield "NUTS", _nuts(options)
+
+
+def _head(spec: Specification) -> str:
+    imports = {
+        "map": "from pyro import poutine\n"
+        "from pyro.infer import SVI, TraceEnum_ELBO, config_enumerate\n"
+        "from pyro.infer.autoguide import AutoDelta",
+        "guide": "from pyro import poutine\n"
+        "from pyro.infer import SVI, TraceEnum_ELBO, config_enumerate\n"
+        "from torch.distributions import constraints",
+        "posterior": "from pyro.infer import MCMC, NUTS, config_enumerate",
+    }[spec.kind]
+    N, D = spec.dataset.values.shape
+    return (
+        f'"""{spec.mixture.label}, {N:,} points in {D} column{"s" if D > 1 else ""}.\n\n'
+        f"Made by Mixture Explorer from run {spec.id}.\n"
+        'It needs torch and pyro-ppl, and nothing else.\n"""\n\n'
+        f"import pyro\nimport pyro.distributions as dist\nimport torch\n{imports}\n\n"
+        "torch.set_default_dtype(torch.float64)"
+    )
+
+
+def _data(spec: Specification) -> str:
+    if not needs_data_file(spec):
+        return f"data = {tensor(spec.dataset.values)}  # [N, D]"
+    return (
+        "# data.csv is exported beside this script.\n"
+        "import numpy as np\n\n"
+        'data = torch.tensor(np.loadtxt("data.csv", delimiter=",", skiprows=1, ndmin=2))  # [N, D]'
+    )
+
+
+def _units(units: Units) -> str:
+    return (
+        "# The priors below say the same in these units; the loss differs by a constant.\n"
+        f"units, centre = {tensor(units.unit)}, {tensor(units.centre)}\n"
+        f"constant = {units.constant!r}\ndata = (data - centre) / units"
+    )
+
+
+_BEGIN = {"adam": "The start", "em": "The point that EM came to"}
+
+
+def _start(mixture: Mixture, fit: MapFit, units: Units | None, options: MapOptions) -> str:
+    # The first frame of the trajectory is where the chosen restart began. EM is no part of Pyro,
+    # which can tell though whether the point that it came to is an optimum.
+    first = fit.trajectory[1][0 if options.method == "adam" else -1]
+    if units is not None:
+        first = units.inside(first)
+    return dictionary("start", _in_script(sites(mixture, first)))
+
+
+def _in_script(values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return sites as the script has them: directions by their angles."""
+    script_values = dict(values)
+    if "direction" in script_values:
+        script_values["angles"] = rotations.angles(script_values.pop("direction"))
+    return script_values
+
+
+def _fit(options: MapOptions) -> str:
+    steps = f"losses = [svi.step(data) for _ in range({options.steps})]  # each before its step"
+    if options.method != "adam":
+        steps = "losses = [svi.evaluate_loss(data)]"
+    return (
+        "guide = AutoDelta(\n"
+        "    poutine.block(model, expose=list(start)),\n"
+        '    init_loc_fn=lambda site: start[site["name"]].clone(),\n'
+        ")\n"
+        f"{_adam(options)}"
+        "elbo = TraceEnum_ELBO(max_plate_nesting=1)\n"
+        "svi = SVI(model, guide, adam, loss=elbo)\n"
+        f"{steps}"
+    )
+
+
+def _adam(options: MapOptions | GuideOptions) -> str:
+    return (
+        f'adam = pyro.optim.Adam({{"lr": {options.learning_rate!r}, "betas": {options.betas!r}}})\n'
+    )
+
+
+_POLISH = """\
+# Adam at a fixed rate circles about the optimum; L-BFGS goes the rest of the way. Its steps are in
+# units of the data's spread, so that locs and scales are of one size.
+named = dict(pyro.get_param_store().named_parameters())
+spread = %s
+unit = {name: spread if name.endswith("locs") else torch.ones(()) for name in named}
+free = {name: (value.detach() / unit[name]).requires_grad_() for name, value in named.items()}
+lbfgs = torch.optim.LBFGS(
+    list(free.values()), max_iter=2000, max_eval=4000, tolerance_grad=1e-9,
+    tolerance_change=0.0, history_size=20, line_search_fn="strong_wolfe",
+)
+
+
+def closure():
+    with torch.no_grad():
+        for name, value in named.items():
+            value.copy_(free[name] * unit[name])
+    loss = elbo.differentiable_loss(model, guide, data)
+    for name, gradient in zip(named, torch.autograd.grad(loss, list(named.values()))):
+        free[name].grad = gradient * unit[name]
+    return loss
+
+
+lbfgs.step(closure)
+closure()"""
+
+_FOUND = """\
+found = guide.median(data)
+print("loss before the first step", losses[0])
+print("loss", elbo.loss(model, guide, data))
+for name, value in found.items():
+    print(name, value.tolist())"""
+
+_FOUND_IN_UNITS = """\
+found = guide.median(data)
+print("loss before the first step", losses[0] + constant)
+print("loss", elbo.loss(model, guide, data) + constant)
+found["locs"] = found["locs"] * units + centre
+found["scale"] = found["scale"] * %s
+for name, value in found.items():
+    print(name, value.tolist())"""
+
+
+def _polish(mixture: Mixture) -> str:
+    """Write the polish; balls have one size along all columns, and so have its steps."""
+    return _POLISH % ("data.var(0).mean().sqrt()" if mixture.family.balls else "data.std(0)")
+
+
+def _found(mixture: Mixture, units: Units | None) -> str:
+    if units is None:
+        return _FOUND
+    return _FOUND_IN_UNITS % ("units" if mixture.family.per_column else "units[0]")
+
+
+def _guide(options: GuideOptions) -> str:
+    return (
+        "conditioned = poutine.condition(model, data=learned)\n\n\n"
+        "@config_enumerate\n"
+        "def guide(data):\n"
+        '    with pyro.plate("data", len(data)):\n'
+        "        start = torch.full((len(data), K), 1 / K)\n"
+        '        probs = pyro.param("assignment_probs", start, constraint=constraints.simplex)\n'
+        '        pyro.sample("assignment", dist.Categorical(probs))\n\n\n'
+        f"{_adam(options)}"
+        "svi = SVI(conditioned, guide, adam, loss=TraceEnum_ELBO(max_plate_nesting=1))\n"
+        f"losses = [svi.step(data) for _ in range({options.steps})]  # each before its step\n"
+        'print("loss before the last step", losses[-1])\n'
+        'print("assignment_probs", pyro.param("assignment_probs").tolist())'
+    )
+
+
+def _nuts(options: NutsOptions) -> str:
+    return (
+        f"pyro.set_rng_seed({options.seed})\n"
+        f"kernel = NUTS(\n    model, target_accept_prob={options.target_accept!r}, "
+        f"max_tree_depth={options.max_tree_depth},\n"
+        "    jit_compile=True, ignore_jit_warnings=True,\n)\n"
+        f"mcmc = MCMC(kernel, num_samples={options.draws}, warmup_steps={options.warmup})\n"
+        f"# One of the run's {options.chains} chains: for more, run the script with other seeds.\n"
+        "mcmc.run(data)\n"
+        "draws = mcmc.get_samples()\n\n"
+        "# Labels are arbitrary, so what is compared does not depend on them.\n"
+        'mean = (draws["weights"].unsqueeze(-1) * draws["locs"]).sum(-2).mean(0)\n'
+        'print("mean of the mixture", mean.tolist())\n'
+        'print("mean scale", draws["scale"].flatten(1).mean().item()\n'
+        '      if draws["scale"].dim() > 1 else draws["scale"].mean().item())'
+    )

@@ -1,0 +1,245 @@
+"""Which points belong where, and how surely, in plain sentences computed from the parameters."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gmm_core.data.dataset import Dataset
+from gmm_core.formatting import count, member, number, numeral, percent, place
+from gmm_core.membership.against_classes import AgainstClasses
+from gmm_core.membership.certainty import overview, visible_range
+from gmm_core.membership.scoring import Score
+from gmm_core.mixture import Parameters, boundaries, responsibilities
+from gmm_core.mixture.expectation import Expectation
+from gmm_core.runs.results import GuideFit
+from gmm_core.words.segments import Segment
+
+CLOSE = 0.001
+"""Nats between the guide's loss and the MAP loss, which is the Kullback-Leibler divergence of all
+points together: below this nobody sees a difference. The probabilities themselves are no measure.
+They look right long before, while those that should be 1e-50 still are 1e-4."""
+
+
+def membership_answer(dataset: Dataset, parameters: Parameters) -> list[Segment]:
+    """Say where the boundary is, and how many points are certain or doubtful.
+
+    Parameters
+    ----------
+    parameters : components by weight, largest first.
+    """
+    N, K = len(dataset.values), len(parameters.weights)
+    if K == 1 and parameters.noise is None:
+        return [Segment(f"There is one component, so {_all(N)} belong{_s(N)} to it.")]
+    certainty = overview(dataset, parameters)
+    words = _boundary(dataset, parameters) if parameters.locs.shape[1] == 1 else []
+    words.append(Segment(_certain(certainty.certain, N)))
+    n = certainty.doubtful
+    if n:
+        probs = certainty.weakest_probs
+        first, second = (int(k) for k in np.argsort(-probs, kind="stable")[:2])
+        many = "All" if n == N > 1 else _capital(numeral(n))
+        row = f"row {certainty.weakest + 1:,}"
+        words += [
+            Segment(
+                f" {many} {_is(n)} below 90 %: {row if n == 1 else f'the least certain is {row}'}, "
+            ),
+            _share(float(probs[first]), first, K),
+            Segment(" and "),
+            _share(float(probs[second]), second, K),
+            Segment("."),
+        ]
+    elif certainty.certain < N:
+        words.append(Segment(" No point is below 90 %."))
+    if parameters.noise is not None:
+        of = int(certainty.sizes[K])
+        words.append(Segment(f" {_capital(numeral(of))} {_is(of)} noise, more likely than not."))
+    return words
+
+
+def classes_answer(found: AgainstClasses, n_components: int) -> str:
+    """Say how far the components agree with the known classes.
+
+    Names of classes stand in it as they are: show it as text, not as markup.
+    """
+    N, wrong = found.n_points, round(found.error * found.n_points)
+    own = [
+        f'"{name}" is {member(k, n_components)}'
+        for name, k in zip(found.names, found.component, strict=True)
+        if k is not None
+    ]
+    alone = sum(k is None for k in found.component)
+    said = f"By the best matching {', '.join(own[:6])}"
+    said += f", and {len(own) - 6} more" if len(own) > 6 else ""
+    said += f"; for {numeral(alone)} no component is left" if alone else ""
+    if wrong == 0:
+        said += f". {_capital(_all(N))} of known class {_is(N)} in the component of their class"
+    else:
+        said += (
+            f". {_capital(numeral(wrong))} of {count(N, 'point')} "
+            f"{'is' if wrong == 1 else 'are'} in another one, {percent(found.error)}"
+        )
+    return said + f". The adjusted Rand index is {number(found.ari)}: 1 is agreement, 0 is chance."
+
+
+def expectation_answer(found: Expectation, given: str, of: str, at: float) -> str:
+    """Say what is expected of one column where another has one value.
+
+    Names of columns stand in it as they are: show it as text, not as markup.
+    """
+    mean, sd, low, high = (
+        number(float(each[0])) for each in (found.mean, found.sd, found.low, found.high)
+    )
+    return (
+        f'When "{given}" is {number(at)}, it expects "{of}" to be {mean}, give or take {sd}: nine '
+        f"times in ten between {low} and {high}."
+    )
+
+
+def _share(probability: float, k: int, K: int) -> Segment:
+    """Say how probable a component is, in its colour; the noise has none."""
+    return Segment(f"{percent(probability)} {member(k, K)}", None if k == K else k)
+
+
+def score_answer(scores: Score) -> str:
+    """Say where most of the scored points belong, how surely, and which are outliers."""
+    N = len(scores.component)
+    rows = (np.flatnonzero(scores.outlier) + 1).tolist()
+    if scores.n_draws > 1:
+        sentences = f"Averaged over {count(scores.n_draws, 'draw')} of the posterior. "
+    else:
+        sentences = ""
+    if not rows:
+        who = "The new point is" if N == 1 else f"{_capital(_all(N))} are"
+        return sentences + f"{who} typical of the {'mixture' if sentences else 'fitted mixture'}."
+    listed = ", ".join(f"{row:,}" for row in rows[:5])
+    more = f" and {len(rows) - 5:,} more" if len(rows) > 5 else ""
+    who = f"row {listed} is an outlier" if len(rows) == 1 else f"rows {listed}{more} are outliers"
+    return (
+        sentences
+        + f"{_capital(who)}: less likely than 99 % of the points that the model makes itself."
+    )
+
+
+def guide_answer(fit: GuideFit, optimum: float, gap: float) -> str:
+    """Say how close the enumerating guide came to the closed form.
+
+    Parameters
+    ----------
+    fit : the finished guide.
+    optimum : the MAP loss, which the guide's loss reaches when it has the exact membership.
+    gap : the largest difference between its probabilities and the closed form.
+    """
+    known = fit.loss[np.isfinite(fit.loss)]
+    if not known.size:
+        return "The guide has made no step."
+    last = float(known[-1])
+    steps = count(len(known), "step")
+    verdict = guide_verdict(fit, optimum)
+    if verdict == "failed":
+        return (
+            f"After {steps} the guide's loss is no longer a number: the learning rate is too "
+            "high. Lower it."
+        )
+    one, other = _apart(last, optimum)
+    losses = f"its loss is {one} and the MAP loss {other}"
+    if verdict == "converged":
+        return (
+            f"After {steps} the guide has found the closed form: {losses}, and no probability "
+            f"differs by more than {_above(gap)}."
+        )
+    start = f"After {steps} the guide has not converged: {losses}. Its probabilities differ from "
+    if verdict == "stuck":
+        return (
+            f"{start}the closed form by up to {_above(gap)}, and the loss no longer comes down: "
+            "the learning rate is too high. Lower it."
+        )
+    return (
+        f"{start}the closed form by up to {_above(gap)}, and the loss also counts errors in "
+        "probabilities that are nearly zero. More steps bring it closer."
+    )
+
+
+def guide_verdict(fit: GuideFit, optimum: float) -> str:
+    """Judge a guide: "converged", "moving", "stuck" or "failed".
+
+    It is stuck when its loss is above the MAP loss and did not fall in the last tenth of the
+    steps, by a hundredth of what is missing: too high a rate overshoots to where the gradient
+    of a softmax vanishes, or wobbles about the optimum.
+    """
+    loss = fit.loss
+    if not (np.isfinite(loss).all() and np.isfinite(fit.assignment_probs).all()):
+        return "failed"
+    missing = float(loss[-1]) - optimum
+    if missing <= CLOSE:
+        return "converged"
+    T = len(loss)
+    before = float(loss[min(9 * T // 10, max(T - 2, 0))])
+    return "moving" if T == 1 or before - float(loss[-1]) > 0.01 * missing else "stuck"
+
+
+def _boundary(dataset: Dataset, parameters: Parameters) -> list[Segment]:
+    """Say where the most probable component changes along one column."""
+    edges = boundaries(parameters)
+    low, high = visible_range(dataset)
+    if not len(edges):
+        probs = responsibilities(parameters, [(low + high) / 2])[0]
+        top = np.sort(probs)[::-1]
+        if top[0] - top[1] < 1e-9:
+            return [Segment("The largest components lie on each other, without a boundary. ")]
+        k = int(probs.argmax())
+        return [
+            Segment(f"Component {k + 1}", k),
+            Segment(" is the most probable everywhere, so there is no boundary. "),
+        ]
+    listed = [place(float(edge), high - low) for edge in edges]
+    if len(listed) == 1:
+        return [Segment(f"The boundary is at {listed[0]}. ")]
+    if len(listed) > 4:
+        return [Segment(f"There are {len(listed)} boundaries, from {listed[0]} to {listed[-1]}. ")]
+    return [Segment(f"The boundaries are at {', '.join(listed[:-1])} and {listed[-1]}. ")]
+
+
+def _certain(n: int, N: int) -> str:
+    if n == N:
+        return f"{_capital(_all(N))} {_belong(N)}."
+    if n == 0:
+        who = f"None of {count(N, 'point')}" if N > 1 else "Not even the only point"
+        return f"{who} {_belong(1)}."
+    return f"{_capital(numeral(n))} of {count(N, 'point')} {_belong(n)}."
+
+
+def _belong(n: int) -> str:
+    verb = "belongs" if n == 1 else "belong"
+    return f"{verb} to one component with at least 99.9 % probability"
+
+
+def _all(n: int) -> str:
+    return {1: "the only point", 2: "both points"}.get(n, f"all {count(n, 'point')}")
+
+
+def _is(n: int) -> str:
+    return "is" if n == 1 else "are"
+
+
+def _s(n: int) -> str:
+    return "s" if n == 1 else ""
+
+
+def _capital(words: str) -> str:
+    return words[0].upper() + words[1:]
+
+
+def _above(gap: float) -> str:
+    """Round up to two digits: a bound has to hold as it is printed."""
+    if gap == 0:
+        return "0"
+    unit = 10.0 ** (np.floor(np.log10(gap)) - 1)
+    return number(float(np.ceil(gap / unit) * unit), 2)
+
+
+def _apart(a: float, b: float) -> tuple[str, str]:
+    """Print two numbers with as many digits as tell them apart, at least four."""
+    for digits in range(4, 13):
+        if number(a, digits) != number(b, digits):
+            return number(a, digits), number(b, digits)
+    return number(a, 4), number(b, 4)

@@ -1,0 +1,68 @@
+"""What a search of optima has done: which kinds of start have found the best, and what it left."""
+
+from __future__ import annotations
+
+from gmm_core.comparison.sweep import ComparisonRow
+from gmm_core.formatting import count, number
+from gmm_core.runs.found import how_found
+from gmm_core.runs.results import MapFit
+
+ORIGINS = {
+    "subsample": "random points",
+    "subsample groups": "the groups about random points",
+    "kmeans++": "far-apart points",
+    "kmeans++ groups": "the groups about far-apart points",
+    "tree": "a tree of the standardised points",
+    "sphered tree": "a tree of the sphered points",
+    "split": "the best of K − 1, one component split",
+    "nested": "the optimum of a family that shares more",
+    "swap": "a component moved to a random point",
+}
+"""The kinds of start of `engines.search`, by name."""
+
+
+def found(row: ComparisonRow) -> str:
+    """Say how many starts of how many kinds agree, and which came first; "" of a single start."""
+    if row.restarts < 2:
+        return ""
+    sentence = f"{row.agree} of {count(row.restarts, 'start')} agree"
+    if row.agree == 1:
+        sentence = (
+            f"Only one of {count(row.restarts, 'start')} found it, so more may find a better one"
+        )
+    if not row.found_by:
+        return f"{sentence}. "
+    kinds = "one kind only" if row.kinds == 1 else f"{row.kinds} kinds"
+    return f"{sentence}, of {kinds}; {_by(row.found_by, row.swaps)}. "
+
+
+def passed_over(row: ComparisonRow) -> str:
+    """Name the higher optimum that was not taken; "" where there is none."""
+    if not row.higher:
+        return ""
+    likelihood, points = row.higher
+    return (
+        f"Another optimum is higher (log likelihood {number(likelihood, 6)}), but one component "
+        f"holds {number(points, 2)} points, fewer than {row.fewest:g}. "
+    )
+
+
+def of_fit(fit: MapFit) -> str:
+    """Say how the search of a fit has found its best; "" of a fit that has not searched."""
+    way = how_found(fit)
+    if way is None or fit.smallest is None:
+        return ""
+    those = "one kind of start only" if way.kinds == 1 else f"{way.kinds} kinds of start"
+    sentence = f" {those.capitalize()} came to it; {_by(way.by, way.swaps)}."
+    held = float(fit.smallest[fit.chosen if way.higher is None else way.higher])
+    few = f"holds {number(held, 2)} points, fewer than {fit.fewest:g}"
+    if way.higher is not None:
+        sentence += f" Start {way.higher} is higher, but one of its components {few}."
+    elif held < fit.fewest:
+        sentence += f" Its smallest component {few}: it may be an accident."
+    return sentence
+
+
+def _by(origin: str, swaps: int) -> str:
+    first = f"{ORIGINS.get(origin, origin)} found it first"
+    return f"{first}, with swap {swaps}" if origin == "swap" else first

@@ -1,0 +1,72 @@
+"""What a person reads in place of an option's name and of its values: one name on every page."""
+
+from __future__ import annotations
+
+NAMES = {
+    "n_components": "Components K",
+    "covariance": "Covariance",
+    "covariances": "Covariances",
+    "engine": "Engine",
+    "restarts": "Starts",
+    "first_seed": "First seed",
+    "steps": "Steps",
+    "learning_rate": "Learning rate",
+    "betas": "Adam's betas",
+    "betas.0": "Adam β₁",
+    "betas.1": "Adam β₂",
+    "choose": "Choose the start by",
+    "start": "Starts begin at",
+    "start_scale": "Starting scale",
+    "polish": "Polish to the optimum",
+    "method": "Method",
+    "concentration": "Concentration",
+    "loc_mean": "Prior mean of the locs",
+    "loc_scale": "Prior spread of the locs",
+    "scale_log_mean": "Prior mean of log scale",
+    "scale_log_sd": "Prior spread of log scale",
+    "correlation": "LKJ shape",
+    "draws": "Draws per chain",
+    "evidence": "Log evidence",
+    "replicates": "Replicates",
+    "by": "Data of a replicate",
+    "populations": "Populations",
+    "prior_share": "Share of the prior",
+    "warmup": "Warm-up",
+    "chains": "Chains",
+    "seed": "Seed",
+    "target_accept": "Target acceptance",
+    "max_tree_depth": "Largest tree depth",
+}
+
+VALUES = {
+    "engine": {
+        "pyro": "Pyro, the reference",
+        "nutpie": "nutpie, compiled",
+        "smc": "SMC, modes weighed",
+    },
+    "start": {
+        "subsample": "Random points",
+        "kmeans++": "Far-apart points",
+        "quantile": "Quantile points",
+        "tree": "Groups of a tree",
+        "search": "A search of them all",
+        "given": "A given point",
+    },
+    "method": {"adam": "Adam (tutorial)", "em": "EM"},
+    "by": {
+        "points": "Points drawn again",
+        "weights": "Weights of all points drawn",
+        "parametric": "Points that the fit makes",
+    },
+    "choose": {"initial": "Smallest initial loss", "final": "Smallest final loss"},
+}
+
+
+def name(field: str) -> str:
+    """Name an option; one that has no name yet goes by that of its field."""
+    return NAMES.get(field, field.replace("_", " ").capitalize())
+
+
+def value(field: str, stored: str) -> str:
+    """Name a value of an option."""
+    return VALUES.get(field, {}).get(stored, stored)

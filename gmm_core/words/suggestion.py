@@ -1,0 +1,35 @@
+"""What a sweep suggests for data, and what another choice costs, in sentences."""
+
+from __future__ import annotations
+
+from gmm_core.comparison.suggestion import Suggestion
+from gmm_core.formatting import number
+from gmm_core.mixture import Mixture
+from gmm_core.words.comparison import components
+
+_LITTLE = 2.0
+"""Differences of BIC that are hardly worth a mention (Kass and Raftery 1995)."""
+
+
+def chosen(suggestion: Suggestion, n_columns: int) -> str:
+    """Say which mixture was chosen for the data, and which came second."""
+    best, second = suggestion.best, suggestion.runner_up
+    sentence = (
+        f"{components(best.cell, n_columns).capitalize()}: chosen by BIC among "
+        f"{len(suggestion.rows)} mixtures"
+    )
+    if second is None:
+        return f"{sentence}."
+    behind = number(second.bic - best.bic)
+    return f"{sentence}; {components(second.cell, n_columns)} came second, {behind} behind."
+
+
+def cost(suggestion: Suggestion, mixture: Mixture, n_columns: int) -> str:
+    """Say what it costs to stay with this mixture; "" where it costs hardly anything."""
+    behind = suggestion.cost(mixture)
+    if behind is not None and behind < _LITTLE:
+        return ""
+    best = components(suggestion.best.cell, n_columns)
+    if behind is None:
+        return f"By BIC, {best} suit these points best of the mixtures that were compared."
+    return f"By BIC, {best} suit these points better, by {number(behind)}."

@@ -1,0 +1,1 @@
+"""All that Streamlit does not promise, each thing in one place."""

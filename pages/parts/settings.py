@@ -1,0 +1,154 @@
+"""The options of runs as settings on a page: each option is declared once, in its kind's model.
+
+What a page keeps of an option, and the widget's key, is `kind.field`; of a pair of numbers each has
+a key of its own, `kind.field.0` and `kind.field.1`. Type, limits, choices and default are those of
+the model, so an option that a kind gains is kept, taken from links and given to runs at once, and
+needs a widget only to be turned.
+"""
+
+from __future__ import annotations
+
+from typing import Any, get_args, get_origin
+
+import streamlit as st
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic.fields import FieldInfo
+
+from gmm_core.mixture.refusals import Model
+from gmm_core.runs import kinds
+from gmm_core.runs.specification import Specification
+from gmm_core.words import settings as words
+from pages.parts.platform import widget_state
+
+# Where a page begins at something else than the library.
+STARTING: dict[str, dict[str, Any]] = {
+    "compare": {"start": "search", "restarts": 32},
+    # Training all is what answers "is this the best optimum", and takes no longer than a blink.
+    "map": {"choose": "final", "polish": True},
+    # Shorter steps and more draws than usual: five points leave tails that chains cross slowly.
+    "posterior": {"draws": 2000, "target_accept": 0.9},
+}
+# Choices that take more than a choice: a point to begin at.
+_UNSEEN = ("given",)
+# The nearest to a limit that itself is not allowed which a widget offers.
+_NEAR = 1e-6
+
+
+def begin() -> None:
+    """Fill in what a new session starts with."""
+    for kind in kinds.every():
+        begins = kind.options(**STARTING.get(kind.name, {}))
+        for key, value in _kept(kind.name, begins, kind.engine).items():
+            st.session_state.setdefault(key, value)
+
+
+def take(spec: Specification) -> None:
+    """Set all settings of a kind to those of a run."""
+    st.session_state.update(_kept(spec.kind, spec.options, spec.engine))
+    # A page offers the engines of kinds alike as those of one.
+    for kind in kinds.alike(spec.kind):
+        st.session_state[f"{kind.name}.engine"] = spec.engine
+
+
+def options(kind: str) -> Any:
+    """Return the options of a kind as they are set.
+
+    Raises
+    ------
+    ValueError
+        When a setting is out of range.
+    """
+    model, state = kinds.named(kind).options, st.session_state
+    return model(
+        **{
+            field: tuple(state[key] for key in keys) if len(keys) > 1 else state[keys[0]]
+            for field, keys in _keys(kind, model).items()
+        }
+    )
+
+
+def engine(kind: str) -> str:
+    """Return the engine that is set for a kind of run."""
+    return str(st.session_state[f"{kind}.engine"])
+
+
+def number(kind: str, field: str) -> dict[str, Any]:
+    """Return what a number's widget is called with: label, key, limits and value."""
+    model_field = _field(kind, field)
+    kept = widget_state.number(f"{kind}.{field}", *_limits(model_field))
+    shown = {} if model_field.annotation is int else {"format": "%g"}
+    return {"label": words.name(field), **kept, **shown}
+
+
+def choice(kind: str, field: str) -> dict[str, Any]:
+    """Return what a list's widget is called with: label, key, choices and value."""
+    listed = (
+        [engine.name for each in kinds.alike(kind) for engine in kinds.engines(each.name)]
+        if field == "engine"
+        else [v for v in get_args(_field(kind, field).annotation) if v not in _UNSEEN]
+    )
+    return {
+        "label": words.name(field),
+        **widget_state.choice(f"{kind}.{field}", listed),
+        "format_func": lambda value: words.value(field, value),
+    }
+
+
+def switch(kind: str, field: str) -> dict[str, Any]:
+    """Return what a toggle is called with: label, key and value."""
+    return {"label": words.name(field), **widget_state.value(f"{kind}.{field}")}
+
+
+def named(kind: str, updates: dict[str, Any]) -> dict[str, Any]:
+    """Return changes of a kind's options as changes of what is kept."""
+    return {f"{kind}.{field}": value for field, value in updates.items()}
+
+
+def _kept(kind: str, options: Any, engine: str) -> dict[str, Any]:
+    """Return what is kept of options, by key."""
+    kept: dict[str, Any] = {f"{kind}.engine": engine}
+    for field, keys in _keys(kind, type(options)).items():
+        value = getattr(options, field)
+        if len(keys) > 1:
+            kept |= dict(zip(keys, value, strict=True))
+        else:
+            kept[keys[0]] = list(value) if isinstance(value, tuple) else value
+    return kept
+
+
+def _keys(kind: str, model: type[Model]) -> dict[str, list[str]]:
+    """Return the keys of each field: several where it is a fixed number of numbers."""
+    return {
+        name: [f"{kind}.{name}.{i}" for i in range(len(_items(field)))] or [f"{kind}.{name}"]
+        for name, field in model.model_fields.items()
+    }
+
+
+def _items(field: FieldInfo) -> tuple[Any, ...]:
+    """Return the types of the numbers of a field that is a fixed number of them."""
+    items = get_args(field.annotation) if get_origin(field.annotation) is tuple else ()
+    return () if Ellipsis in items else items
+
+
+def _field(kind: str, field: str) -> FieldInfo:
+    """Return what the model says of a field, or with ".0" after its name of its first number."""
+    name, _, item = field.partition(".")
+    model_field: FieldInfo = kinds.named(kind).options.model_fields[name]
+    return FieldInfo.from_annotation(_items(model_field)[int(item)]) if item else model_field
+
+
+def _limits(field: FieldInfo) -> tuple[float | None, float | None]:
+    low = high = None
+    for limit in field.metadata:
+        match limit:
+            case Ge(bound):
+                low = bound
+            case Le(bound):
+                high = bound
+            case Gt(bound):
+                low = bound + _NEAR
+            case Lt(bound):
+                high = bound - _NEAR
+    as_typed: Any = field.annotation
+    low, high = (None if bound is None else as_typed(bound) for bound in (low, high))
+    return low, high

@@ -1,0 +1,1 @@
+"""Figures that stream, and the run that they show."""

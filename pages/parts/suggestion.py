@@ -1,0 +1,122 @@
+"""The first mixture of a person's own data: suggested by a short sweep, and theirs to change."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from gmm_core.comparison import suggestion
+from gmm_core.comparison.suggestion import Suggestion
+from gmm_core.figures import data as data_figures
+from gmm_core.inference import estimate_seconds
+from gmm_core.jobs import service
+from gmm_core.runs.specification import Specification
+from gmm_core.words import Segment
+from gmm_core.words import suggestion as say
+from pages.parts import header, session, text
+from pages.parts.stream import figure, live
+
+PATIENCE = 15.0
+"""Estimated seconds that the first picture of new data may take; a smaller sweep is tried first."""
+
+
+CHOOSING = Segment("Choosing the number of components and their covariance …")
+
+
+def first_mixture() -> live.View | None:
+    """Choose the mixture for data that is new to the session, before its settings are drawn.
+
+    Who turns a setting meanwhile has chosen.
+
+    Returns
+    -------
+    The sweep while it runs; None when the mixture is settled.
+    """
+    state, data = st.session_state, session.dataset()
+    if state.get("suggest") != data.fingerprint:
+        return None
+    if state.setdefault("suggest_in_place_of", _cell()) != _cell():
+        del state["suggest"], state["suggest_in_place_of"]
+        return None
+    spec = _sweep()
+    view = None if spec is None else live.view("suggest", lambda: spec, limit=PATIENCE, link=False)
+    if view is not None and view.live:
+        return view
+    del state["suggest"], state["suggest_in_place_of"]
+    result = None if view is None else view.result
+    suggested = None if result is None else suggestion.suggest(result.rows, len(data.columns))
+    if suggested is None:  # the sweep would take too long, failed, or was stopped
+        session.set_mixture(2, "full" if len(data.columns) > 1 else "diag", tied=False)
+    else:
+        session.set_mixture(*suggested.best.cell)
+    return None
+
+
+def in_place_of(page: str, sweep: live.View) -> list[live.View]:
+    """Draw the data while the sweep chooses the mixture that a page is to show."""
+    data = session.dataset()
+    header.show(page, [CHOOSING])
+    figure.show(data_figures.look(data), key=f"suggest_{data.fingerprint[:8]}")
+    live.status_line(sweep, "suggest")
+    return [sweep]
+
+
+def note(sweep: live.View | None) -> None:
+    """Say what the sweep suggests, with the way back to it when another mixture is shown.
+
+    Its place is kept while the sweep runs.
+    """
+    known = _known()
+    if known is None and sweep is None:
+        return
+    with st.container(key="suggestion"):
+        if known is not None:
+            _said(known)
+        else:
+            st.caption("A short comparison of mixtures by BIC chooses the one to begin with.")
+
+
+def _said(found: Suggestion) -> None:
+    D = len(session.dataset().columns)
+    try:
+        mixture = session.mixture()
+    except ValueError:  # a setting is out of range, and the page says so
+        return
+    if (mixture.n_components, mixture.covariance, mixture.tied) == tuple(found.best.cell):
+        st.caption(text.plain(say.chosen(found, D)))
+    elif sentence := say.cost(found, mixture, D):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.warning(text.plain(sentence), width="stretch")
+            st.button(
+                "Use it", key="use_suggestion", on_click=session.set_mixture, args=found.best.cell
+            )
+
+
+def _cell() -> tuple[object, ...]:
+    state = st.session_state
+    return state["n_components"], state["covariance"], state["tied"]
+
+
+def _sweep() -> Specification | None:
+    """Return the largest sweep that the first picture can wait for; None where there is none."""
+    for most in (6, 4, 2):
+        try:
+            spec = suggestion.specification(session.dataset(), most)
+        except ValueError:  # no mixture can be fitted, and the fit itself says why
+            return None
+        if estimate_seconds(spec) <= PATIENCE:
+            return spec
+    return None
+
+
+def _known() -> Suggestion | None:
+    """Return what the sweep of this data said, where it was made before."""
+    spec = _sweep()
+    if spec is None:
+        return None
+    try:
+        if service().status(spec.id).state != "done":
+            return None
+    except ValueError:
+        return None
+    result = service().result(spec.id)
+    return None if result is None else suggestion.suggest(result.rows, len(spec.dataset.columns))

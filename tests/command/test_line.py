@@ -1,0 +1,239 @@
+"""The command line gives what the library gives, under the same id, and says what is wrong."""
+
+import json
+import subprocess
+import sys
+import urllib.request
+from typing import Annotated
+
+import numpy as np
+import pytest
+from processes import ROOT, free_port, until
+from pydantic import Field
+
+import gmm_core as gmm
+from gmm_core.command.line import main
+from gmm_core.data.reading import read_table
+from gmm_core.mixture.fields import Whole
+from gmm_core.mixture.refusals import Model
+from gmm_core.runs import kinds
+from gmm_core.runs.options import CompareOptions
+
+FIT = ("--n-components", "2", "--covariance", "full", "--no-tied", "--choose", "final")
+FEW = (*FIT, "--restarts", "3", "--method", "em")
+
+
+class Counting(Model):
+    """Options of a kind of run that a test registers."""
+
+    by: Annotated[Whole, Field(ge=1)] = 1
+
+
+OPTIONS = gmm.MapOptions(restarts=3, method="em", choose="final")
+
+
+@pytest.fixture
+def run(capsys):
+    """Run the command line: its exit code, what it printed, and what it complained of."""
+
+    def running(*arguments):
+        with pytest.raises(SystemExit) as left:
+            main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return left.value.code or 0, said.out, said.err
+
+    return running
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    data = gmm.example("faithful")
+    path = tmp_path_factory.mktemp("data") / "geyser.csv"
+    rows = [",".join(data.columns), *(",".join(map(repr, row)) for row in data.values.tolist())]
+    path.write_text("\n".join(rows))
+    return path
+
+
+def page_specification(file):
+    """What the Fit page makes of an uploaded file, with its priors from the data."""
+    data = read_table(file).dataset()
+    mixture = gmm.Mixture(
+        n_components=2, covariance="full", tied=False, priors=gmm.Priors.for_data(data)
+    )
+    return gmm.Specification(dataset=data, mixture=mixture, options=OPTIONS)
+
+
+def test_a_fit_has_the_pages_id_and_the_librarys_numbers(run, file):
+    code, out, _ = run("fit", file, *FEW, "--json")
+    assert code == 0
+    told = json.loads(out)
+    spec = page_specification(file)
+    assert told["run"] == spec.id
+    fit = gmm.fit_map(spec.dataset, spec.mixture, spec.options)
+    point = fit.parameters.permuted(fit.parameters.order)
+    for name, array in point.arrays().items():
+        np.testing.assert_array_equal(told["parameters"][name], array)
+    assert told["loss"] == fit.final_loss[fit.chosen]
+
+
+def test_a_fit_prints_a_table_and_draws_its_figures(run, file, tmp_path):
+    page, picture = tmp_path / "fit.html", tmp_path / "fit.png"
+    code, out, _ = run("fit", file, *FEW, "--figure", page)
+    assert code == 0
+    assert "loc eruptions" in out
+    assert f"run {page_specification(file).id}" in out
+    assert "Plotly.newPlot" in page.read_text()
+    assert "cdn.plot.ly/" not in page.read_text().split("</script>")[-1]
+    assert run("fit", file, *FEW, "--figure", picture)[0] == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_comparison_ranks_what_the_library_ranks(run):
+    asked = ("--n-components", "1-2", "--covariances", "full,EEI", "--start", "search")
+    code, out, _ = run("compare", "example:faithful", *asked, "--restarts", "4", "--json")
+    assert code == 0
+    rows = gmm.compare(gmm.example("faithful"), [1, 2], ["full", "EEI"], restarts=4)
+    told = json.loads(out)
+    assert [row["bic"] for row in told["rows"]] == [row.bic for row in rows]
+    options = CompareOptions(
+        n_components=(1, 2), covariances=("full", "EEI"), restarts=4, start="search"
+    )
+    mixture = gmm.Mixture(priors=gmm.Priors.flat())
+    spec = gmm.Specification(dataset=gmm.example("faithful"), mixture=mixture, options=options)
+    assert told["run"] == spec.id
+    assert told["best"] == int(np.argmin([row.bic for row in rows]))
+
+
+def test_the_engine_says_which_options_there_are(run):
+    asked = ("sample", "example:tutorial", "--priors", "tutorial")
+    few = ("--draws", "50", "--seed", "3")
+    code, out, _ = run(*asked, *few, "--warmup", "50", "--chains", "2", "--json")
+    assert code == 0
+    assert json.loads(out)["options"]["warmup"] == 50
+    code, out, _ = run(*asked, *few, "--engine", "smc", "--populations", "2", "--json")
+    told = json.loads(out)
+    assert code == 0
+    assert told["kind"] == "smc"
+    assert told["log_evidence"]["value"] == pytest.approx(-18.4, abs=2)
+    code, _, err = run(*asked, "--engine", "smc", "--warmup", "50")
+    assert code == 2
+    assert "--warmup is not known here. SmcOptions takes" in err
+
+
+def test_a_bootstrap_has_the_librarys_standard_errors(run):
+    asked = ("--replicates", "8", "--starts", "1", "--json")
+    code, out, _ = run("bootstrap", "example:faithful", *asked)
+    assert code == 0
+    data = gmm.example("faithful")
+    mixture = gmm.Mixture(priors=gmm.Priors.for_data(data))
+    found = gmm.bootstrap(data, mixture, gmm.BootstrapOptions(replicates=8, starts=1))
+    errors = [row["standard_error"] for row in json.loads(out)["summary"]]
+    assert errors == [row.standard_error for row in found.summary()]
+
+
+def test_scores_are_those_of_the_fit_that_a_file_holds(run, file, tmp_path):
+    fit = tmp_path / "fit.json"
+    fit.write_text(run("fit", file, *FEW, "--json")[1])
+    code, out, _ = run("score", file, "--fit", fit, "--json")
+    assert code == 0
+    told = json.loads(out)
+    point = gmm.Parameters.of(json.loads(fit.read_text())["parameters"])
+    values = read_table(file).dataset().values
+    np.testing.assert_allclose(
+        [each["probabilities"] for each in told["points"]],
+        gmm.responsibilities(point, values),
+        atol=1e-14,
+    )
+    code, out, _ = run("score", file, "--fit", fit)
+    assert code == 0
+    assert len(out.splitlines()) == len(values) + 1
+    code, _, err = run("score", file, "--columns", "waiting", "--fit", fit)
+    assert code == 2
+    assert "is of the columns eruptions, waiting, but the data has waiting" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("fit", "nowhere.csv"), "nowhere.csv cannot be read"),
+        (("fit", "example:nothing"), "There is no example 'nothing'"),
+        (("fit", "example:tutorial", "--steps", "many"), "--steps is 'many', but a whole number"),
+        (("fit", "example:tutorial", "--first-seed", "-1"), "--first-seed is -1, but a number"),
+        (("fit", "example:tutorial", "--start", "magic"), "--start is 'magic', but 'subs"),
+        (("fit", "example:tutorial", "--n-components", "9"), "K = 9 components need at least"),
+        (("fit", "example:tutorial", "--figure", "fit.gif"), "ends in .html or .png"),
+        (("fit", "example:tutorial", "--figure", "/nowhere/f.png"), "There is no folder"),
+        (("fit", "example:tutorial", "--colour", "red"), "No such option"),
+        (("compare", "example:tutorial", "--covariances", "round"), "'round'"),
+        (("sample", "example:tutorial", "--priors", "flat"), "there is no posterior"),
+        (("likelihood-ratio", "example:tutorial", "--figure", "f.html"), "has no figure"),
+        (("score", "example:tutorial", "--fit", "nowhere.json"), "'nowhere.json' cannot be read"),
+        (("guess",), "No such command"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_words(run, arguments, said):
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert "Traceback" not in err
+    assert "pydantic" not in err
+
+
+def test_a_kind_that_is_registered_has_its_command(run):
+    mine = kinds.Kind(
+        name="counting",
+        label="Counting",
+        options=Counting,
+        results={},
+        engine="abacus",
+        run=lambda spec, part, on_progress: {"points": len(spec.dataset.values)},
+        evaluations=lambda spec: [],
+        counts="",
+        fewer="",
+        headline=lambda result: f"{result['points']} points",
+    )
+    engine = kinds.Engine(kind="counting", name="abacus", module="math")
+    kinds.every()
+    kinds.register(mine)
+    kinds.register(engine)
+    try:
+        code, out, _ = run("counting", "example:tutorial", "--by", "2")
+        assert code == 0
+        assert "5 points" in out
+        code, _, err = run("counting", "example:tutorial", "--by", "0")
+        assert code == 2
+        assert "--by is 0, but a number from 1 on was expected" in err
+    finally:
+        kinds.withdraw(mine)
+        kinds.withdraw(engine)
+
+
+def test_the_module_runs_as_a_program():
+    done = subprocess.run(
+        [sys.executable, "-m", "gmm_core", "--version"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == f"mixture-explorer, version {gmm.__version__}"
+
+
+def test_serve_serves_the_pages(tmp_path):
+    port = free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "gmm_core", "serve", "--port", str(port)],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "GMM_DATABASE": "sqlite://"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+    def healthy():
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health") as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+    try:
+        until(healthy)
+    finally:
+        server.terminate()
+        server.wait(30)

@@ -1,0 +1,64 @@
+"""The mixture that data is shown with first: sensible on known data, and never a spurious one."""
+
+import numpy as np
+import pytest
+
+import gmm_core as gmm
+from gmm_core.comparison import suggestion
+from gmm_core.comparison.suggestion import suggest
+from gmm_core.inference import combine, n_parts, run_part
+from gmm_core.words import suggestion as say
+
+
+def swept(dataset, most=6):
+    spec = suggestion.specification(dataset, most)
+    return combine(spec, [run_part(spec, part) for part in range(n_parts(spec))]).rows
+
+
+@pytest.fixture(scope="module")
+def faithful():
+    return suggest(swept(gmm.example("faithful"), 4), 2)
+
+
+def test_faithful_gets_the_mixture_at_the_top_of_mclusts_chart(faithful):
+    assert tuple(faithful.best.cell) == (3, "full", True)
+    assert faithful.best.bic == pytest.approx(2314.3, abs=0.05)  # mclust 6: EEE, 3
+    assert faithful.runner_up.bic > faithful.best.bic
+
+
+def test_the_cost_of_another_choice_is_said(faithful):
+    stripes = gmm.Mixture(n_components=2, covariance="spherical", tied=True)
+    behind = faithful.cost(stripes)
+    assert behind > 1000
+    words = say.cost(faithful, stripes, 2)
+    assert words.startswith(
+        "By BIC, three components with a shared full covariance suit these points better, by "
+    )
+    assert say.cost(faithful, gmm.Mixture(n_components=3, covariance="full", tied=True), 2) == ""
+    assert "came second" in say.chosen(faithful, 2)
+
+
+def test_an_optimum_on_a_handful_of_points_does_not_win():
+    def row(K, bic, smallest, verdict="converged"):
+        numbers = (-1.0, 5, bic, bic, bic, verdict, None, 5, 10, smallest, "", 0.1)
+        return gmm.ComparisonRow(K, "full", False, *numbers)
+
+    rows = [
+        row(1, 300.0, 40.0),
+        row(2, 250.0, 15.0),
+        row(3, 200.0, 3.0),
+        row(4, 100.0, 9.0, "moving"),
+    ]
+    found = suggest(rows, 4)
+    assert (found.best.n_components, found.runner_up.n_components) == (2, 1)
+    # Where the rule would leave one component only, BIC decides.
+    assert suggest([row(1, 300.0, 5.0), row(2, 250.0, 2.0)], 1).best.n_components == 2
+    assert suggest([row(2, 100.0, 9.0, "collapsed")], 1) is None
+
+
+def test_large_data_is_judged_by_a_sample_that_is_the_same_for_everybody():
+    values = np.random.default_rng(1).normal(size=(5_000, 2))
+    data = gmm.Dataset.from_values(values)
+    spec = suggestion.specification(data)
+    assert len(spec.dataset.values) == suggestion.MOST_POINTS
+    assert spec.id == suggestion.specification(data).id

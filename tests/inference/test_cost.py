@@ -1,0 +1,49 @@
+"""What a run costs is counted once: its size and its seconds rise with the same evaluations."""
+
+import pytest
+from points import random_point
+
+import gmm_core as gmm
+from gmm_core.inference import estimate_seconds
+from gmm_core.inference.cost import size
+from gmm_core.inference.map_fit import POLISHING
+
+DATA = gmm.example("faithful")
+N, D = DATA.values.shape
+FLAT = gmm.Mixture(covariance="full", tied=False, priors=gmm.Priors.flat())
+
+
+def spec(options, mixture=FLAT, parameters=None):
+    return gmm.Specification(dataset=DATA, mixture=mixture, options=options, parameters=parameters)
+
+
+def em(**options):
+    return spec(gmm.EmOptions(**options), parameters=random_point(FLAT, D))
+
+
+def test_em_is_as_long_as_its_iterations_or_as_its_tolerance_takes():
+    assert size(em(iterations=7)) == N * D * 2 * D * 7
+    assert size(em(iterations=20_000, tolerance=0)) == N * D * 2 * D * 20_000
+    assert size(em(tolerance=1e-4)) < size(em(tolerance=1e-8)) < size(em(tolerance=0))
+    assert estimate_seconds(em(tolerance=1e-4)) < estimate_seconds(em(tolerance=1e-8))
+
+
+def test_the_columns_of_a_full_covariance_count_twice_in_size_and_seconds():
+    options = gmm.MapOptions(restarts=1, steps=1000)
+    diagonal = gmm.Mixture(covariance="diag", tied=False, priors=gmm.Priors.flat())
+    assert size(spec(options)) == D * size(spec(options, diagonal))
+    assert estimate_seconds(spec(options)) > 1.5 * estimate_seconds(spec(options, diagonal))
+
+
+def test_a_comparison_costs_what_its_fits_cost_polishing_included():
+    options = gmm.CompareOptions(n_components=(2,), covariances=[("full", False)], restarts=4)
+    one_fit = spec(options.map_options)
+    assert size(spec(options)) == size(one_fit) == N * D * 2 * D * 4 * (1 + 50 + POLISHING)
+    assert estimate_seconds(spec(options)) == pytest.approx(estimate_seconds(one_fit), abs=0.02)
+
+
+def test_curves_of_starts_that_are_not_trained_take_time_too():
+    short, long = (
+        estimate_seconds(spec(gmm.MapOptions(restarts=r, steps=20_000))) for r in (1, 400)
+    )
+    assert long - short > 0.2

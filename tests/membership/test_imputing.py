@@ -1,0 +1,60 @@
+"""Imputed values are the mean of the row's component, given the rest of the row."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+
+import gmm_core as gmm
+from gmm_core.membership.imputing import imputed
+from gmm_core.mixture import Parameters
+from gmm_core.sharing.tables import imputed_csv
+
+POINT = Parameters(
+    np.array([0.6, 0.4]),
+    np.array([[0.0, 0.0, 1.0], [5.0, 4.0, 3.0]]),
+    np.array([[[1.0, 0, 0], [0.8, 0.6, 0], [0.1, 0.2, 0.9]], np.diag([1.0, 2.0, 0.5])]),
+)
+
+
+def test_mean_and_sd_are_those_of_the_density_along_what_is_missing():
+    holes = [[0.3, np.nan, 1.2], [5.2, 3.0, np.nan], [1.0, 0.2, 0.7], [np.nan, np.nan, 0.4]]
+    data = gmm.Dataset.from_values(holes, missing="keep")
+    found = imputed(data, POINT)
+    assert found.rows.tolist() == [0, 1, 3, 3]
+    assert found.columns.tolist() == [1, 2, 0, 1]
+    assert found.component.tolist() == [0, 1, 0, 0]
+    # By summing the component's density over a fine grid of the one missing value.
+    grid = np.linspace(-12, 12, 40_001)
+    for at, (row, column) in enumerate([(0, 1), (1, 2)]):
+        k = found.component[at]
+        one = Parameters(np.ones(1), POINT.locs[[k]], POINT.scale_tril[[k]])
+        points = np.tile(data.values[row], (len(grid), 1))
+        points[:, column] = grid
+        density = np.exp(gmm.log_density(one, points))
+        mean = (grid * density).sum() / density.sum()
+        sd = np.sqrt(((grid - mean) ** 2 * density).sum() / density.sum())
+        assert found.mean[at] == pytest.approx(mean, abs=1e-6)
+        assert found.sd[at] == pytest.approx(sd, abs=1e-6)
+
+
+def test_the_table_names_row_column_and_component():
+    data = gmm.Dataset.from_values([[0.1, np.nan, 1.0], [5.0, 4.0, np.nan]], missing="keep")
+    rows = list(csv.DictReader(io.StringIO(imputed_csv(data, POINT))))
+    assert [(r["row"], r["column"], r["component"]) for r in rows] == [
+        ("1", "x2", "1"),
+        ("2", "x3", "2"),
+    ]
+    assert float(rows[1]["mean"]) == 3.0
+    assert float(rows[1]["standard deviation"]) == 0.5
+
+
+def test_noise_says_nothing_of_a_value():
+    noisy = Parameters(
+        np.array([0.3]), np.zeros((1, 2)), 0.01 * np.eye(2)[None], np.array(0.7), np.full(2, 10.0)
+    )
+    data = gmm.Dataset.from_values([[3.0, np.nan], [0.0, 0.0]], missing="keep")
+    found = imputed(data, noisy)
+    assert found.component.tolist() == [1]
+    assert np.isnan(found.mean[0])

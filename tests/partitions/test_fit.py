@@ -1,0 +1,158 @@
+"""Fits on real Dask workers: the whole data's optimum, the same bits, and workers that are lost."""
+
+import os
+import signal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from distributed import Client, LocalCluster
+
+import gmm_core as gmm
+from gmm_core.inference import partitioned, partitioned_sweep
+from gmm_core.partitions.held import held
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+RNG = np.random.default_rng(11)
+CENTRES = np.array([[0.0, 0.0], [5.0, 1.0], [0.0, 6.0]])
+VALUES = RNG.normal(size=(6000, 2)) + CENTRES[RNG.integers(0, 3, 6000)]
+MIXTURE = gmm.Mixture(n_components=3, covariance="full", tied=False, priors=gmm.Priors.flat())
+OPTIONS = gmm.MapOptions(restarts=6, start="kmeans++", method="em", choose="final", steps=300)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("parts")
+    for i, rows in enumerate(np.split(VALUES, [2500])):
+        table = pa.table({"a": rows[:, 0], "b": rows[:, 1]})
+        pq.write_table(table, folder / f"{i}.parquet", row_group_size=1000)
+    return folder
+
+
+@pytest.fixture
+def data(folder):
+    return gmm.read_dataset(f"{folder}/*.parquet", partitioned=True)
+
+
+# From here EM takes some dozens of passes.
+FAR = gmm.Parameters(np.full(3, 1 / 3), CENTRES / 3 + 1.5, [4 * np.eye(2)] * 3)
+
+
+def workers(n, **more):
+    return LocalCluster(
+        n_workers=n, threads_per_worker=1, dashboard_address="127.0.0.1:0", processes=False, **more
+    )
+
+
+def test_the_optimum_is_that_of_the_whole_data_and_has_the_same_bits_on_any_workers(data):
+    found = []
+    for n in (1, 2, 4):
+        with workers(n) as cluster, Client(cluster, set_as_default=False) as client:
+            found.append(partitioned.fit(data, MIXTURE, OPTIONS, client=client))
+    for other in found[1:]:
+        for name, array in found[0].points.arrays().items():
+            np.testing.assert_array_equal(array, other.points.arrays()[name])
+        np.testing.assert_array_equal(found[0].loss, other.loss)
+    fit = found[0]
+    whole = gmm.fit_map(gmm.Dataset.from_values(VALUES), MIXTURE, OPTIONS)
+    assert fit.verdict[fit.chosen] == "converged"
+    np.testing.assert_allclose(
+        fit.final_loss[fit.chosen], whole.final_loss[whole.chosen], rtol=1e-12
+    )
+    mine, theirs = (each.parameters.permuted(each.parameters.order) for each in (fit, whole))
+    np.testing.assert_allclose(mine.locs, theirs.locs, atol=1e-5)
+    losses = fit.loss[fit.chosen][np.isfinite(fit.loss[fit.chosen])]
+    assert np.all(np.diff(losses) <= 1e-9 * np.abs(losses[:-1]))
+
+
+def test_a_sample_finds_the_optimum_of_all(data, monkeypatch):
+    monkeypatch.setattr(partitioned, "CORESET", 600)
+    with workers(1) as cluster, Client(cluster, set_as_default=False) as client:
+        fit = partitioned.fit(data, MIXTURE, OPTIONS, client=client)
+        with held(data, client) as there:
+            assert there.fingerprint == data.fingerprint
+            assert there.whole.rows == 6000
+            np.testing.assert_allclose(there.whole.mean, VALUES.mean(axis=0), rtol=1e-12)
+    whole = gmm.fit_map(gmm.Dataset.from_values(VALUES), MIXTURE, OPTIONS)
+    np.testing.assert_allclose(
+        fit.final_loss[fit.chosen], whole.final_loss[whole.chosen], rtol=1e-12
+    )
+
+
+def test_a_lost_worker_has_its_partitions_read_again(data):
+    passes = []
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        pids = list(client.run(os.getpid).values())
+
+        def watch(progress):
+            if progress.done == 3 and not passes:
+                passes.append(progress.done)
+                os.kill(pids[0], signal.SIGKILL)
+
+        fit = partitioned.fit(data, MIXTURE, OPTIONS, start=FAR, client=client, on_progress=watch)
+    assert passes == [3]
+    whole = gmm.fit_map(gmm.Dataset.from_values(VALUES), MIXTURE, OPTIONS)
+    np.testing.assert_allclose(
+        fit.final_loss[fit.chosen], whole.final_loss[whole.chosen], rtol=1e-12
+    )
+
+
+def test_a_comparison_is_at_full_size(data, monkeypatch):
+    monkeypatch.setattr(partitioned, "CORESET", 800)
+    with workers(1) as cluster, Client(cluster, set_as_default=False) as client:
+        rows = partitioned_sweep.compare(data, [2, 3], ["VVV", "EII"], restarts=4, client=client)
+    whole = gmm.compare(gmm.Dataset.from_values(VALUES), [2, 3], ["VVV", "EII"], restarts=8)
+    for mine, theirs in zip(rows, whole, strict=True):
+        assert mine.cell == theirs.cell
+        for name in ("log_likelihood", "bic", "aic", "aicc", "sabic", "caic"):
+            assert getattr(mine, name) == pytest.approx(getattr(theirs, name), rel=1e-9), name
+
+
+def test_a_fit_begins_where_it_is_told_to(data):
+    start = gmm.Parameters(np.full(3, 1 / 3), CENTRES, [np.eye(2)] * 3)
+    with workers(1) as cluster, Client(cluster):
+        fit = gmm.fit_map(data, MIXTURE, OPTIONS, start=start)
+    assert len(fit.final_loss) == 1
+    whole = gmm.fit_map(gmm.Dataset.from_values(VALUES), MIXTURE, OPTIONS)
+    np.testing.assert_allclose(fit.final_loss[0], whole.final_loss[whole.chosen], rtol=1e-12)
+
+
+def test_a_run_is_stopped_within_a_pass(data):
+    def stop(progress):
+        if progress.done == 2:
+            raise gmm.Cancelled
+
+    with (
+        workers(1) as cluster,
+        Client(cluster, set_as_default=False) as client,
+        pytest.raises(gmm.Cancelled),
+    ):
+        partitioned.fit(data, MIXTURE, OPTIONS, start=FAR, client=client, on_progress=stop)
+
+
+def test_more_than_the_workers_hold_is_refused(data):
+    with (
+        workers(1, memory_limit=100_000) as cluster,
+        Client(cluster, set_as_default=False) as client,
+        pytest.raises(ValueError, match="Add workers or memory"),
+        held(data, client),
+    ):
+        pass
+
+
+def test_a_column_without_spread_is_named(tmp_path):
+    table = pa.table({"a": VALUES[:50, 0], "b": np.full(50, 3.0)})
+    pq.write_table(table, tmp_path / "x.parquet")
+    data = gmm.read_dataset(str(tmp_path), partitioned=True)
+    with (
+        workers(1) as cluster,
+        Client(cluster, set_as_default=False) as client,
+        pytest.raises(ValueError, match="All 50 values of the column 'b' are equal"),
+        held(data, client),
+    ):
+        pass

@@ -1,0 +1,92 @@
+"""The tree of groups is what ArviZ reads, and its numbers are the densities and the priors."""
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy.stats import kstest, multivariate_normal
+
+import gmm_core as gmm
+from gmm_core.posterior.datatree import PRIOR_DRAWS, groups
+from gmm_core.posterior.loo import loo
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", FutureWarning)  # announces its next version at import
+    import arviz
+
+DATA = gmm.Dataset.from_values(gmm.example("faithful").values[:40], ["eruptions", "waiting"])
+MIXTURE = gmm.Mixture(covariance="full", tied=False, priors=gmm.Priors.for_data(DATA))
+
+
+@pytest.fixture(scope="module")
+def posterior():
+    options = gmm.NutsOptions(draws=100, warmup=200, chains=2)
+    return gmm.sample_posterior(DATA, MIXTURE, options)
+
+
+@pytest.fixture(scope="module")
+def tree(posterior):
+    return posterior.to_datatree(DATA, MIXTURE)
+
+
+def test_log_likelihood_is_each_points_density_under_each_draw(tree, posterior):
+    found = tree["log_likelihood"]["obs"]
+    assert found.dims == ("chain", "draw", "point")
+    for c, s in ((0, 0), (1, 57)):
+        w, m = posterior.draws["weights"][c, s], posterior.draws["locs"][c, s]
+        L = posterior.draws["scale_tril"][c, s]
+        parts = [w[k] * multivariate_normal(m[k], L[k] @ L[k].T).pdf(DATA.values) for k in range(2)]
+        np.testing.assert_allclose(found[c, s], np.log(sum(parts)), rtol=1e-9)
+
+
+def test_arviz_finds_our_leave_one_out(tree, posterior):
+    inference = arviz.InferenceData.from_datatree(tree)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of points that are hard to leave out
+        theirs = arviz.loo(inference, reff=1.0)
+    assert float(theirs.elpd_loo) == pytest.approx(loo(DATA, posterior).elpd, rel=1e-6)
+
+
+def test_relabelled_draws_stand_beside_the_raw_ones(tree, posterior):
+    same = posterior.relabelled(DATA)
+    for name, axes in (("weights", 3), ("locs", 4), ("scale_tril", 5)):
+        for suffix, source in (("", posterior), ("_relabelled", same)):
+            found = tree["posterior"][name + suffix]
+            assert found.ndim == axes
+            np.testing.assert_array_equal(found, source.draws[name])
+    assert list(tree["posterior"]["column"].values) == ["eruptions", "waiting"]
+    assert list(tree["posterior"]["component"].values) == [1, 2]
+
+
+def test_replicates_of_the_data_come_from_the_draws(tree, posterior):
+    again = tree["posterior_predictive"]["obs"]
+    assert again.dims == ("chain", "draw", "point", "column")
+    # Each draw's mixture has its mean, and 200 × 40 points know it to their standard error.
+    expected = np.einsum("csk,cskd->d", posterior.draws["weights"], posterior.draws["locs"]) / 200
+    values = again.values.reshape(-1, 2)
+    error = values.std(axis=0) / np.sqrt(len(values))
+    assert np.all(np.abs(values.mean(axis=0) - expected) < 5 * error)
+
+
+def test_prior_draws_are_the_priors(tree):
+    prior = tree["prior"]
+    assert prior["locs"].shape == (1, PRIOR_DRAWS, 2, 2)
+    loc = prior["locs"].values[0, :, 0, 0]
+    mean, sd = MIXTURE.priors.loc_mean[0], MIXTURE.priors.loc_scale[0]
+    assert kstest((loc - mean) / sd, "norm").pvalue > 1e-4
+    assert tree["prior_predictive"]["obs"].shape == (1, PRIOR_DRAWS, 40, 2)
+
+
+def test_without_data_there_are_the_draws_alone(posterior):
+    assert set(posterior.to_datatree().children) == {"posterior", "sample_stats"}
+
+
+def test_what_would_be_too_large_is_left_out(posterior):
+    found = groups(posterior, DATA, MIXTURE, budget=2 * 100 * 40)
+    assert "log_likelihood" in found
+    assert not {"posterior_predictive", "prior_predictive"} & found.keys()
+
+
+def test_other_data_is_refused(posterior):
+    with pytest.raises(ValueError, match="D = 2 columns, but the data has 1"):
+        posterior.to_datatree(gmm.example("tutorial"))

@@ -1,0 +1,61 @@
+"""Each kind of result is told in words, a table and numbers that JSON takes."""
+
+import json
+
+import numpy as np
+import pytest
+
+import gmm_core as gmm
+from gmm_core.runs import kinds
+from gmm_core.runs.options import CompareOptions
+from gmm_core.sharing import answer
+
+DATA = gmm.example("faithful")
+MIXTURE = gmm.Mixture(priors=gmm.Priors.for_data(DATA))
+FLAT = gmm.Mixture(priors=gmm.Priors.flat())
+POINT = gmm.Parameters([0.6, 0.4], [[4.3, 80.0], [2.0, 54.0]], [np.eye(2) * 5] * 2)
+
+
+def spec(options, mixture=MIXTURE, **more):
+    return gmm.Specification(dataset=DATA, mixture=mixture, options=options, **more)
+
+
+SPECS = [
+    spec(gmm.MapOptions(restarts=2, steps=10)),
+    spec(gmm.EmOptions(iterations=5), FLAT, parameters=POINT),
+    spec(gmm.GuideOptions(steps=5), parameters=POINT),
+    spec(gmm.NutsOptions(draws=20, warmup=20, chains=2)),
+    spec(gmm.SmcOptions(draws=50, populations=2)),
+    spec(CompareOptions(n_components=(1,), covariances=("full",), restarts=2)),
+    spec(gmm.BootstrapOptions(replicates=4, starts=1)),
+    spec(gmm.LikelihoodRatioOptions(replicates=9, starts=1)),
+]
+
+
+def test_every_kind_of_run_is_told_here():
+    assert {each.kind for each in SPECS} == {kind.name for kind in kinds.every()}
+
+
+@pytest.mark.parametrize("asked", SPECS, ids=lambda spec: spec.kind)
+def test_a_run_of_each_kind_is_plain_values(asked):
+    from gmm_core.inference.run import run_here
+
+    result = run_here(asked, None)
+    told = json.loads(json.dumps(answer.as_json(asked, result), allow_nan=False))
+    assert told["run"] == asked.id
+    assert told["answer"]
+    found = answer.answer(asked, result)
+    assert all(len(row) == len(found.head) for row in found.rows)
+    assert len(told["table"]) == len(found.rows)
+    kind = kinds.named(asked.kind)
+    try:
+        answer.check_figure(kind)
+    except ValueError as error:
+        assert kind.label in str(error)
+    else:
+        assert answer.figure(asked, result).data
+
+
+def test_numbers_that_are_not_known_are_none():
+    told = answer._plain({"a": float("nan"), "b": np.array([np.inf, 1.0]), "c": (np.int64(2),)})
+    assert told == {"a": None, "b": [None, 1.0], "c": [2]}

@@ -1,0 +1,73 @@
+"""The exported file is one that ArviZ opens, with the run's own numbers."""
+
+import json
+import warnings
+
+import numpy as np
+import pytest
+
+import gmm_core as gmm
+from gmm_core.sharing.netcdf import draws_netcdf
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", FutureWarning)  # announces its next version at import
+    import arviz
+
+
+DATA = gmm.Dataset.from_values(gmm.example("faithful").values[:40], ["=cmd|' /C calc'!A0", "b"])
+SPEC = gmm.Specification(
+    dataset=DATA,
+    mixture=gmm.Mixture(covariance="full", tied=False, priors=gmm.Priors.for_data(DATA)),
+    options=gmm.NutsOptions(draws=20, warmup=30, chains=2),
+)
+
+
+@pytest.fixture(scope="module")
+def posterior():
+    return gmm.sample_posterior(SPEC.dataset, SPEC.mixture, SPEC.options)
+
+
+@pytest.fixture
+def opened(posterior, tmp_path):
+    path = tmp_path / "draws.nc"
+    path.write_bytes(draws_netcdf(SPEC, posterior))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return arviz.from_netcdf(path)
+
+
+def test_arviz_opens_the_draws(opened, posterior):
+    assert set(opened.groups()) == {
+        *("posterior", "sample_stats", "observed_data", "log_likelihood"),
+        *("posterior_predictive", "prior", "prior_predictive"),
+    }
+    same = posterior.relabelled(DATA)
+    for name, axes in (("weights", 1), ("locs", 2), ("scale_tril", 3)):
+        found = opened.posterior[name]
+        assert found.dims[:2] == ("chain", "draw")
+        assert found.ndim == 2 + axes
+        np.testing.assert_array_equal(found, posterior.draws[name])
+        again = opened.posterior[f"{name}_relabelled"]
+        np.testing.assert_array_equal(again, same.draws[name])
+    assert list(opened.posterior["column"].values) == list(DATA.columns)
+    np.testing.assert_array_equal(opened.observed_data["obs"], DATA.values)
+
+
+def test_statistics_have_the_schemas_names_and_types(opened, posterior):
+    stats = opened.sample_stats
+    assert stats["diverging"].dtype == bool
+    np.testing.assert_array_equal(stats["lp"], posterior.stats["log_joint"])
+    np.testing.assert_array_equal(stats["step_size"][:, 0], posterior.stats["step_size"])
+
+
+def test_the_file_says_what_it_was_made_of(opened):
+    again = gmm.Specification.from_json(opened.attrs["specification"], DATA)
+    assert again.id == SPEC.id
+    assert opened.posterior.attrs["inference_library"] == "nutpie"
+    assert json.loads(opened.posterior.attrs["labels"])
+
+
+def test_draws_of_other_data_are_refused(posterior):
+    other = SPEC.model_copy(update={"dataset": gmm.example("tutorial")})
+    with pytest.raises(ValueError, match="D = 2 columns"):
+        draws_netcdf(other, posterior)

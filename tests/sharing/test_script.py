@@ -1,0 +1,184 @@
+"""A run's script and notebook, run in a fresh process, print the numbers of the run."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from points import COVARIANCES
+
+import gmm_core as gmm
+from gmm_core.mixture import sites
+from gmm_core.sharing.script import needs_data_file, pyro_notebook, pyro_script
+from gmm_core.sharing.tables import data_csv
+
+ROWS = np.arange(0, 272, 7)
+FAITHFUL = gmm.Dataset.from_values(gmm.example("faithful").values[ROWS], ["eruption", "waiting"])
+OPTIONS = gmm.MapOptions(restarts=5, steps=20, choose="final", polish=True)
+
+
+def specification(covariance, tied, priors=None, dataset=FAITHFUL, options=OPTIONS):
+    priors = priors or gmm.Priors.for_data(dataset)
+    mixture = gmm.Mixture(covariance=covariance, tied=tied, priors=priors)
+    return gmm.Specification(dataset=dataset, mixture=mixture, options=options)
+
+
+def fitted(spec):
+    return gmm.fit_map(spec.dataset, spec.mixture, spec.options)
+
+
+def run(script, folder):
+    """Run a script where nothing of ours can be imported; return what it prints by name."""
+    path = folder / "script.py"
+    path.write_text(script, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-I", path], capture_output=True, text=True, cwd=folder, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    lines = (re.fullmatch(r"([a-z_ ]+?) ([-\d\[].*)", line) for line in done.stdout.splitlines())
+    return {line[1]: np.array(ast.literal_eval(line[2])) for line in lines if line}
+
+
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory):
+    """What the script of every covariance prints beside its fit, two processes at a time."""
+    specs = {
+        (covariance, tied): specification(covariance, tied) for covariance, tied in COVARIANCES
+    }
+    flat = {"priors": gmm.Priors.flat(), "dataset": gmm.example("tutorial")}
+    specs["flat"] = specification("diag", True, **flat)
+    tiny = gmm.Dataset.from_values(FAITHFUL.values * [1e-7, 1e6])
+    specs["tiny"] = specification("full", True, dataset=tiny)
+    huge = gmm.Dataset.from_values(FAITHFUL.values * 1e6)
+    specs["huge"] = specification("spherical", False, dataset=huge)
+    specs["em"] = specification(
+        "full", False, options=OPTIONS.model_copy(update={"method": "em", "steps": 200})
+    )
+    specs["conjugate"] = specification("full", False, gmm.Priors.conjugate(FAITHFUL))
+    fits = {name: fitted(spec) for name, spec in specs.items()}
+    scripts = {name: pyro_script(spec, fits[name]) for name, spec in specs.items()}
+    with ThreadPoolExecutor(2) as pool:
+        found = pool.map(
+            lambda script: run(script, tmp_path_factory.mktemp("run")), scripts.values()
+        )
+        return {
+            name: (specs[name], fits[name], values)
+            for name, values in zip(scripts, found, strict=True)
+        }
+
+
+def test_the_script_of_em_begins_where_em_came_to_and_finds_it_an_optimum(printed):
+    spec, fit, values = printed["em"]
+    end = fit.final_loss[fit.chosen]
+    assert values["loss before the first step"] == pytest.approx(end, rel=1e-12)
+    assert values["loss"] == pytest.approx(end, rel=1e-10)
+    for site, expected in sites(spec.mixture, fit.parameters).items():
+        np.testing.assert_allclose(values[site], expected, rtol=1e-5, atol=1e-6, err_msg=site)
+
+
+@pytest.mark.parametrize("name", [*COVARIANCES, "flat", "tiny", "huge"])
+def test_the_script_prints_the_loss_and_the_parameters_of_the_fit(printed, name):
+    spec, fit, values = printed[name]
+    assert values["loss before the first step"] == pytest.approx(
+        fit.initial_loss[fit.chosen], rel=1e-12
+    )
+    assert values["loss"] == pytest.approx(fit.final_loss[fit.chosen], rel=1e-9)
+    for site, expected in sites(spec.mixture, fit.parameters).items():
+        near = 1e-7 * np.abs(expected).max()
+        np.testing.assert_allclose(values[site], expected, rtol=1e-5, atol=near, err_msg=site)
+
+
+def test_without_polish_the_script_ends_where_adam_does(tmp_path):
+    spec = specification(
+        "spherical",
+        True,
+        gmm.Priors.tutorial(),
+        gmm.example("tutorial"),
+        gmm.MapOptions(restarts=20, steps=30),
+    )
+    fit = fitted(spec)
+    values = run(pyro_script(spec, fit), tmp_path)
+    assert values["loss"] == pytest.approx(fit.final_loss[fit.chosen], rel=1e-12)
+    np.testing.assert_allclose(values["locs"], fit.parameters.locs, rtol=1e-10)
+
+
+def test_a_guides_script_prints_its_probabilities(tmp_path):
+    fit = fitted(specification("spherical", True, gmm.Priors(), gmm.example("tutorial")))
+    spec = gmm.Specification(
+        dataset=gmm.example("tutorial"),
+        mixture=gmm.Mixture(),
+        options=gmm.GuideOptions(steps=15),
+        parameters=fit.parameters,
+    )
+    found = gmm.fit_guide(spec.dataset, spec.mixture, fit.parameters, spec.options)
+    values = run(pyro_script(spec), tmp_path)
+    assert values["loss before the last step"] == pytest.approx(found.loss[-1], rel=1e-12)
+    np.testing.assert_allclose(values["assignment_probs"], found.assignment_probs, rtol=1e-9)
+
+
+def test_a_posteriors_script_draws_from_the_same_posterior(tmp_path):
+    # Well apart, so that a short chain knows the mean: its error is 1 / sqrt(N) of the spread.
+    data = gmm.Dataset.from_values(np.concatenate([np.linspace(-1, 1, 15), np.linspace(9, 11, 15)]))
+    options = gmm.NutsOptions(draws=30, warmup=30, chains=2, seed=3, max_tree_depth=4)
+    spec = specification("spherical", True, dataset=data, options=options)
+    found = gmm.sample_posterior(data, spec.mixture, options)
+    mean = (found.draws["weights"][..., None] * found.draws["locs"]).sum(axis=-2)
+    values = run(pyro_script(spec), tmp_path)
+    # Two means, of 30 draws and of more: four standard errors at half as many effective draws.
+    assert values["mean of the mixture"] == pytest.approx(
+        mean.mean(), abs=4 * mean.std() * np.sqrt(2 / 15)
+    )
+
+
+def test_long_data_is_read_from_the_file_beside_it(tmp_path):
+    values = np.random.default_rng(0).normal(size=(11_000, 2)) + np.array([[0], [5]]).repeat(
+        5500, 0
+    ).reshape(-1, 1)
+    data = gmm.Dataset.from_values(values, ["a, b", "=c"])
+    spec = specification("spherical", True, dataset=data, options=gmm.MapOptions(steps=3))
+    assert needs_data_file(spec)
+    (tmp_path / "data.csv").write_text(data_csv(data), encoding="utf-8", newline="")
+    fit = fitted(spec)
+    script = pyro_script(spec, fit)
+    assert len(script) < 10_000
+    assert run(script, tmp_path)["loss"] == pytest.approx(fit.final_loss[fit.chosen], rel=1e-10)
+
+
+def test_the_notebook_holds_the_same_program():
+    spec = specification("full", False)
+    fit = fitted(spec)
+    notebook = json.loads(pyro_notebook(spec, fit))
+    assert (notebook["nbformat"], notebook["nbformat_minor"]) == (4, 5)
+    code = ["".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "code"]
+    assert "\n\n".join(code) + "\n" == pyro_script(spec, fit)
+    assert len({cell["id"] for cell in notebook["cells"]}) == len(notebook["cells"])
+
+
+def test_a_failed_fit_has_no_script():
+    spec = specification(
+        "spherical",
+        True,
+        gmm.Priors(),
+        gmm.example("tutorial"),
+        gmm.MapOptions(restarts=3, steps=5, learning_rate=1e6),
+    )
+    with pytest.raises(ValueError, match="Lower the learning rate"):
+        pyro_script(spec, fitted(spec))
+
+
+def test_a_fits_script_needs_the_fit():
+    with pytest.raises(ValueError, match="give the fit"):
+        pyro_script(specification("diag", True))
+
+
+def test_a_script_does_not_leave_out_what_the_fit_has_minded():
+    data = gmm.Dataset.from_values([0.0, 1.0, 10.0, 11.0, 12.0], weights=[1, 2, 1, 1, 1])
+    options = gmm.MapOptions(restarts=2, steps=5)
+    spec = gmm.Specification(dataset=data, mixture=gmm.Mixture(), options=options)
+    fit = gmm.fit_map(data, gmm.Mixture(), options)
+    with pytest.raises(ValueError, match="plain Pyro does not take weights.*Repeat the rows"):
+        pyro_script(spec, fit)

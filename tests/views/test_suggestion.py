@@ -1,0 +1,65 @@
+"""New data is shown with the mixture that a sweep suggests; the person's own choice wins."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from gmm_core.data.dataset import Dataset
+from gmm_core.data.examples import example
+
+
+def settled(app):
+    """Run the page until no sweep is under way."""
+    until = time.monotonic() + 120
+    while "suggest" in app.session_state and time.monotonic() < until:
+        assert not app.exception
+        app.run(timeout=60)
+    assert not app.exception
+    return app
+
+
+def mixture(app):
+    state = app.session_state
+    return state["n_components"], state["covariance"], state["tied"]
+
+
+def test_the_first_fit_of_other_data_is_the_suggested_one_and_another_choice_stays(view):
+    app = view("data")
+    app.button(key="use_faithful").click().run()
+    app.switch_page("pages/views/fit.py").run(timeout=60)
+    settled(app)
+    assert mixture(app) == (3, "full", True)
+    captions = " ".join(c.value for c in app.caption).replace("\\", "")
+    assert (
+        "Three components with a shared full covariance: chosen by BIC among 36 mixtures"
+        in captions
+    )
+    app.session_state["n_components"] = 2
+    app.run(timeout=60)
+    assert mixture(app) == (2, "full", True)
+    assert any(
+        "three components with a shared full covariance suit" in w.value.replace("\\", "")
+        for w in app.warning
+    )
+    app.button(key="use_suggestion").click().run(timeout=60)
+    assert mixture(app) == (3, "full", True)
+
+
+@pytest.mark.parametrize("page", ["fit", "membership", "posterior"])
+def test_each_page_says_that_the_sweep_is_under_way(view, page):
+    seed = len(page)  # data that no other page has seen
+    data = Dataset.from_values(np.random.default_rng(seed).normal(size=(900, 3)), name="mine")
+    app = view(page, dataset=data, suggest=data.fingerprint, prior="data")
+    said = " ".join(e.proto.body for e in app.get("html"))
+    assert "Choosing the number of components" in said
+    settled(app)
+
+
+def test_the_tutorial_keeps_its_own_mixture(view):
+    app = view("fit")
+    assert app.session_state["dataset"] == example("tutorial")
+    assert mixture(app) == (2, "spherical", True)
+    assert not app.warning

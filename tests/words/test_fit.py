@@ -1,0 +1,91 @@
+"""The Fit page's first sentence says what was found, and nothing that was not."""
+
+import numpy as np
+import pytest
+
+import gmm_core as gmm
+from gmm_core.figures import style
+from gmm_core.figures.density import density
+from gmm_core.formatting import number, percent
+from gmm_core.words.fit import collapse_reason, fit_answer, local_optimum
+
+DATA, MIXTURE = gmm.example("tutorial"), gmm.Mixture()
+
+
+def sentence(options, mixture=MIXTURE):
+    fit = gmm.fit_map(DATA, mixture, options)
+    return "".join(segment.text for segment in fit_answer(DATA, mixture, fit, options))
+
+
+def test_an_optimum_is_told_with_how_many_starts_ended_there():
+    words = sentence(gmm.MapOptions(restarts=20, choose="final", polish=True))
+    assert words.startswith("Two components explain these 5 points: 62")
+    assert "of 20 starts agree" in words
+
+
+def test_a_fit_that_still_moves_is_not_announced_as_one_that_converged():
+    words = sentence(gmm.MapOptions(restarts=20, choose="final", learning_rate=0.001))
+    assert words.startswith("Not converged: the loss still falls. So far, two components explain")
+    assert "20 of 20 starts are still moving" in words
+    assert "agree" not in words
+
+
+@pytest.mark.parametrize(
+    ("change", "cause", "cure"),
+    [
+        ({"learning_rate": 3.0}, "learning rate of 3", "0.1"),
+        ({"start_scale": 30.0}, "starting scale is 30 times", "usual starting scale"),
+        ({}, "Dirichlet concentration of 0.5 < 1", "concentration of 1 or more"),
+    ],
+)
+def test_a_collapse_is_put_down_to_what_caused_it(change, cause, cure):
+    reason = collapse_reason(MIXTURE, gmm.MapOptions(**change))
+    assert cause in reason
+    assert cure in reason
+
+
+def test_the_named_cause_is_one_taking_it_away_leaves_sound_starts():
+    def sound(**change):
+        options = gmm.MapOptions(restarts=40, choose="final", **change)
+        return gmm.fit_map(DATA, MIXTURE, options).count("converged", "moving")
+
+    assert sound(learning_rate=3.0) == 0
+    assert sound() > 20
+
+
+def test_a_collapsed_density_looks_set_aside():
+    point = gmm.Parameters([0.5, 0.5], [[0.0], [10.0]], [[[1e-3]], [[1.0]]])
+    sound, bad = density(DATA, point), density(DATA, point, set_aside="collapsed")
+    assert bad.layout.title.text.startswith("✕ Collapsed")
+    assert {t.line.color for t in bad.data if t.name == "component 1"} == {style.COLLAPSED}
+    assert style.COLLAPSED not in {t.line.color for t in sound.data}
+
+
+def test_points_of_a_plane_have_the_colour_of_their_most_probable_component():
+    data = gmm.example("faithful")
+    point = gmm.Parameters(
+        [0.4, 0.6], [[2.0, 54.0], [4.3, 80.0]], [np.diag([0.3, 5.0]), np.diag([0.4, 6.0])]
+    )
+    points = next(t for t in density(data, point, (0, 1)).data if t.name == "data")
+    # Component 1 is the heaviest, so the second of the point.
+    owner = 1 - gmm.responsibilities(point, data.values).argmax(axis=1)
+    assert list(points.marker.color) == [style.component_style(int(k)).colour for k in owner]
+
+
+@pytest.mark.parametrize("noise", [-1e-9, 0.0, 1e-9])
+def test_a_weight_of_five_eighths_reads_the_same_from_every_start(noise):
+    assert (percent(0.625 + noise), percent(0.375 - noise)) == ("62\u202f%", "38\u202f%")
+
+
+def test_a_local_optimum_is_explained_with_what_it_costs():
+    data = gmm.example("faithful")
+    mixture = gmm.Mixture(
+        n_components=3, covariance="full", tied=True, priors=gmm.Priors.for_data(data)
+    )
+    options = gmm.MapOptions(restarts=40, choose="final", polish=True)
+    fit = gmm.fit_map(data, mixture, options)
+    r = int(np.flatnonzero(fit.basin == 1)[0])
+    words = local_optimum(fit, r)
+    gap = fit.final_loss[r] - fit.final_loss[fit.chosen]
+    assert f"the loss is {number(gap)} higher" in words
+    assert f"{(fit.basin == 1).sum()} of 40 starts ended here" in words

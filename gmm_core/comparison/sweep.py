@@ -314,7 +314,7 @@ def rows_so_far(
                 verdict=VERDICTS[int(codes[i])],
                 parameters=None,
                 agree=int(numbers.pop("agree")),
-                restarts=options.restarts,
+                restarts=int(numbers.pop("restarts")),
                 reason="",
                 seconds=float("nan"),
                 **numbers,  # type: ignore[arg-type]
@@ -323,7 +323,10 @@ def rows_so_far(
     return rows
 
 
-REPORTED = ("verdict", *CRITERIA, "agree", "smallest", "entropy", "fewest", "evidence_error")
+REPORTED = (
+    *("verdict", *CRITERIA, "agree", "restarts"),
+    *("smallest", "entropy", "fewest", "evidence_error"),
+)
 """Names of the arrays [cells] that a sweep under way reports; "verdict" by number."""
 
 

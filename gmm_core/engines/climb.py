@@ -8,21 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
-from gmm_core.engines.adam_run import AdamRun
-from gmm_core.engines.em_run import EmRun
 from gmm_core.engines.problem import Problem
 from gmm_core.engines.restarts import Restarts
 from gmm_core.engines.team import Team
 from gmm_core.engines.training import Training
 from gmm_core.mixture import Mixture, Parameters, from_sites
+from gmm_core.runs.methods import METHODS
 from gmm_core.runs.options import MapOptions
 from gmm_core.runs.progress import OnProgress, Patch, Reporter
 
 Array = NDArray[np.float64]
 Order = NDArray[np.intp]
-
-METHODS: dict[str, type[Restarts]] = {"adam": AdamRun, "em": EmRun}
-"""How restarts go forward, by the name of the method in `MapOptions`."""
 
 
 class Climb:
@@ -90,7 +86,7 @@ class Climb:
         # Restart restarts[i] is row place[i] of the run.
         place = np.searchsorted(rows, row[restarts])
         shown = int(np.searchsorted(rows, row[leader]))
-        run = METHODS[self._options.method](self._problem, self._options, points[rows])
+        run = METHODS[self._options.method].load()(self._problem, self._options, points[rows])
         self._follow(
             run,
             restarts + begun,

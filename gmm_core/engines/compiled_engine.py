@@ -17,6 +17,7 @@ from gmm_core.engines.training import Training
 from gmm_core.mixture import Mixture, Parameters
 from gmm_core.runs.options import MapOptions
 from gmm_core.runs.progress import OnProgress
+from gmm_core.runs.starts import STARTS
 
 ENGINES = [
     {
@@ -57,7 +58,7 @@ def fit_map(
     start : where all begin, for `start="given"`.
     more : starts of a search beside its own, each with the name of its kind.
     """
-    if options.start == "search":
+    if STARTS[options.start].search:
         return search(dataset, mixture, options, on_progress, more)
     starts, alike = begin(dataset, mixture, options, start)
     with Climb(dataset, mixture, options, options.restarts, on_progress) as climb:

@@ -75,7 +75,7 @@ def sample_chain(
     problem = Problem.of(dataset, mixture, "bijection", jacobian=True)
     seed = chain_seed(options.seed, chain)
     point, place = chain_start(dataset, mixture, chain, seed)
-    start = _beside(problem, point, seed)
+    start = _start_near(problem, point, seed)
     record = _Record(dataset, mixture, options, chain, problem, place)
     model = from_pyfunc(
         problem.size,
@@ -127,7 +127,7 @@ def sample_chain(
     return posterior
 
 
-def _beside(problem: Problem, point: Parameters, seed: int) -> Array:
+def _start_near(problem: Problem, point: Parameters, seed: int) -> Array:
     """Coordinates a little beside a point."""
     q = problem.unconstrain(sites(problem.mixture, point))
     jitter = _JITTER * np.random.default_rng(seed).normal(size=problem.size)

@@ -42,7 +42,7 @@ _MATRIX_POINTS = 6000  # in all panels together
 _QUIET = style.fade(style.INK, 0.35)
 
 
-def look(dataset: Dataset, columns: Sequence[int] | None = None, height: int = 340) -> go.Figure:
+def preview(dataset: Dataset, columns: Sequence[int] | None = None, height: int = 340) -> go.Figure:
     """Draw one column as a histogram, two as a scatter, three to five as a scatter matrix.
 
     Parameters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import comb
 from typing import Any
 
@@ -15,19 +15,14 @@ from gmm_core.mixture import Mixture, Parameters
 from gmm_core.mixture.matching import basins
 from gmm_core.mixture.observation import refuse
 from gmm_core.runs import kinds
+from gmm_core.runs.methods import METHODS
 from gmm_core.runs.options import MapOptions
 from gmm_core.runs.progress import OnProgress
 from gmm_core.runs.results import MapFit
 from gmm_core.runs.specification import Specification
+from gmm_core.runs.starts import STARTS
 from gmm_core.runs.units import rescaled
 from gmm_core.runs.verdicts import CONVERGED, POLISHED, collapsed, fewest_points, held
-
-_STEPS: dict[str, Callable[[int], float]] = {
-    "adam": float,
-    # Three passes bring two steps further, and most restarts settle within some dozens.
-    "em": lambda steps: min(1.5 * steps, 60.0),
-}
-"""About how many passes over the data a restart takes, of the steps that it may make."""
 
 EM_TAKES = ("weights", "missing values", "known classes")
 """What EM takes of the data besides complete values; see `observation.EVERYTHING`."""
@@ -118,8 +113,8 @@ def _fit(
 def _judge(dataset: Dataset, options: MapOptions, training: Any) -> MapFit:
     """Give every restart its verdict, group them by optimum, and choose the one to show."""
     points: Parameters = training.points
-    # EM stops where it has settled, and a polish where the gradient vanishes.
-    tolerance = CONVERGED if options.method == "adam" and not options.polish else POLISHED
+    # A polish stops where the gradient vanishes, as do methods that settle.
+    tolerance = POLISHED if options.polish or METHODS[options.method].settles else CONVERGED
     R = len(training.loss)
     verdict = np.full(R, "untrained", dtype="<U9")
     trained = np.flatnonzero(training.trained)
@@ -177,7 +172,7 @@ def _trained(spec: Specification) -> tuple[int, int]:
     # Subsampled starts on the same points are trained once.
     N, K = len(spec.dataset.values), spec.mixture.n_components
     distinct = (
-        min(options.restarts, comb(N, K)) if options.start == "subsample" else (options.restarts)
+        min(options.restarts, comb(N, K)) if STARTS[options.start].repeats else options.restarts
     )
     return distinct, distinct if options.choose == "final" else 1
 
@@ -185,7 +180,7 @@ def _trained(spec: Specification) -> tuple[int, int]:
 def _evaluations(spec: Specification) -> list[kinds.Evaluations]:
     options: MapOptions = spec.options
     distinct, trained = _trained(spec)
-    steps = _STEPS[options.method](options.steps) + (POLISHING if options.polish else 0)
+    steps = METHODS[options.method].passes(options.steps) + (POLISHING if options.polish else 0)
     return [kinds.Evaluations(spec.mixture, distinct + trained * steps)]
 
 
@@ -253,7 +248,7 @@ KIND = kinds.Kind(
     fewer="fewer points, components, starts or steps",
     headline=_headline,
     rule=_rule,
-    starts_from_point=lambda options: options.start == "given",
+    starts_from_point=lambda options: STARTS[options.start].from_point,
     final_state=_final_state,
     smallest=MapOptions(restarts=1, steps=1),
     verb="fit",

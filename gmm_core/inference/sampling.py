@@ -66,10 +66,10 @@ def _combine(spec: Specification, parts: Sequence[Posterior | None]) -> Posterio
     chains = [chain for chain in parts if chain is not None and chain.n_draws > 0]
     if not chains:
         raise ValueError("No chain has a draw yet: every one was stopped during its warm-up.")
-    return beside(chains)
+    return stacked(chains)
 
 
-def beside(chains: Sequence[Posterior]) -> Posterior:
+def stacked(chains: Sequence[Posterior]) -> Posterior:
     """Put draws of chains side by side, cut to the shortest."""
     shortest = min(chain.n_draws for chain in chains)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gmm_core.data.dataset import Dataset
 from gmm_core.inference.run import checked_options, run_here
-from gmm_core.inference.sampling import beside, refuse_flat
+from gmm_core.inference.sampling import refuse_flat, stacked
 from gmm_core.mixture import Mixture, Parameters
 from gmm_core.posterior.draws import Posterior
 from gmm_core.posterior.evidence import Evidence, pooled
@@ -61,7 +61,7 @@ def _combine(spec: Specification, parts: Sequence[Posterior | None]) -> Posterio
     populations = [part for part in parts if part is not None]
     if not populations:
         raise ValueError("No population has arrived at the posterior: all were stopped before.")
-    return beside(populations)
+    return stacked(populations)
 
 
 def _evaluations(spec: Specification) -> list[kinds.Evaluations]:

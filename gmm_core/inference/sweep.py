@@ -20,6 +20,7 @@ from gmm_core.runs import kinds
 from gmm_core.runs.options import CompareOptions, MapOptions, SmcOptions
 from gmm_core.runs.progress import Cancelled, OnProgress, Patch, Progress
 from gmm_core.runs.specification import Specification
+from gmm_core.runs.starts import STARTS
 
 _EVIDENCE = SmcOptions(populations=6)
 """How the evidence of a cell is estimated: in less time than its own run would take."""
@@ -130,12 +131,12 @@ def _run(spec: Specification, part: int, on_progress: OnProgress | None) -> Comp
                 optima[sweep.canonical(every[group[0]], data.values.shape[1])] = row.parameters
             for i in group:
                 mine = row._replace(**every[i]._asdict())
+                rows.append(mine)  # before it is told, which may end the sweep
                 if on_progress is not None:
                     numbers = sweep.reported(mine)
                     shape = (len(every),)
                     news = {n: Patch(shape, (i,), np.array([v])) for n, v in numbers.items()}
                     on_progress(Progress((turn + 1) * R, len(groups) * R, news))
-                rows.append(mine)
     except Cancelled as cancelled:
         raise Cancelled(str(cancelled), Comparison(tuple(rows)) if rows else None) from None
     return Comparison(tuple(rows))
@@ -153,11 +154,11 @@ def _cell(
     try:
         mixture.check(data)
         beyond = set(observed(data, mixture).named) - set(map_fit.EM_TAKES)
-        if options.start == "search" and not beyond:
+        if STARTS[options.start].search and not beyond:
             more = _handed_on(data, mixture, optima)
             fit = map_fit.search(data, mixture, options.map_options, more, report)
         else:
-            plain = options.map_options if options.start != "search" else _PLAIN
+            plain = options.map_options if not STARTS[options.start].search else _PLAIN
             choice = plain.model_copy(
                 update={"restarts": options.restarts, "first_seed": options.first_seed}
             )
@@ -209,7 +210,7 @@ def _groups(spec: Specification) -> list[list[list[int]]]:
     before those that they are nested in.
     """
     groups = sweep.models(spec.options, spec.dataset.values.shape[1])
-    if spec.options.start != "search":
+    if not STARTS[spec.options.start].search:
         return [[group] for group in groups]
     every = sweep.cells(spec.options)
 

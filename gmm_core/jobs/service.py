@@ -211,7 +211,7 @@ class JobService:
             self._orphans.mark_if_lost(run)
         self._dispatcher.begin(run.id, run.kind, n_parts, [owner], long)
 
-    def look(self, run_id: str, owner: str | None = None) -> None:
+    def note_visit(self, run_id: str, owner: str | None = None) -> None:
         """Say that somebody looks at a run, so that it does not expire.
 
         Parameters
@@ -219,7 +219,7 @@ class JobService:
         owner : who asks for it, whoever computed it: it stands in their list from now on.
         """
         with store_answers():
-            self.store.look(run_id, owner)
+            self.store.note_visit(run_id, owner)
 
     def status(self, run_id: str) -> RunStatus:
         """Where a run stands, with what it has drawn so far.

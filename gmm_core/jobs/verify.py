@@ -33,7 +33,7 @@ def start(service: JobService, run_id: str, owner: str = "") -> str:
     return service.verify(run_id, owner)
 
 
-def look(service: JobService, run_id: str) -> RunStatus | Verdict | None:
+def verdict_on(service: JobService, run_id: str) -> RunStatus | Verdict | None:
     """Say where the last check of a run stands.
 
     Returns

@@ -96,7 +96,7 @@ def every_invariant(dataset: Dataset, posterior: Posterior) -> list[SummaryRow]:
     return list(rows.values())
 
 
-class Trust(NamedTuple):
+class ChainAgreement(NamedTuple):
     """Whether chains can be trusted.
 
     verdict : "unknown" with one chain or too few draws to compare; "apart" where R-hat of one
@@ -127,17 +127,17 @@ class Trust(NamedTuple):
         return float("nan") if self.least.ess_bulk is None else self.least.ess_bulk
 
 
-def trust(rows: Sequence[SummaryRow], n_chains: int) -> Trust:
+def chain_agreement(rows: Sequence[SummaryRow], n_chains: int) -> ChainAgreement:
     """Judge chains by the quantity that speaks most against them."""
     known = [row for row in rows if row.r_hat is not None and row.ess_bulk is not None]
     if n_chains < 2 or not known:
-        return Trust("unknown", rows[0], rows[0], 0)
+        return ChainAgreement("unknown", rows[0], rows[0], 0)
     worst = max(known, key=lambda row: row.r_hat or 0.0)
     least = min(known, key=lambda row: row.ess_bulk or 0.0)
     if (worst.r_hat or 0.0) > R_HAT:
-        return Trust("apart", worst, least, len(known))
+        return ChainAgreement("apart", worst, least, len(known))
     enough = (least.ess_bulk or 0.0) >= ESS_EACH * n_chains
-    return Trust("agree" if enough else "few", worst, least, len(known))
+    return ChainAgreement("agree" if enough else "few", worst, least, len(known))
 
 
 def rank_counts(draws: Array, bins: int = RANK_BINS) -> Array:

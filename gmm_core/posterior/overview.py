@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
-from gmm_core.posterior.diagnostics import Trust, every_invariant, trust
+from gmm_core.posterior.diagnostics import ChainAgreement, chain_agreement, every_invariant
 from gmm_core.posterior.draws import Posterior
 from gmm_core.posterior.evidence import LogEvidence
 from gmm_core.posterior.invariants import coclustering, leaves, matrix_rows
@@ -47,9 +47,9 @@ class Overview:
     weights_of_modes: dict[str, float] | None = None
 
     @property
-    def trust(self) -> Trust:
+    def agreement(self) -> ChainAgreement:
         """Whether the chains can be trusted, by the invariant that speaks most against it."""
-        return trust(self.invariants, self.n_chains)
+        return chain_agreement(self.invariants, self.n_chains)
 
 
 def overview(dataset: Dataset, posterior: Posterior) -> Overview:

@@ -14,6 +14,7 @@ from gmm_core.mixture import Parameters
 from gmm_core.runs.options import MapOptions
 from gmm_core.runs.results import MapFit
 from gmm_core.runs.specification import Specification
+from gmm_core.runs.starts import STARTS
 
 
 def alone(spec: Specification, r: int, fit: MapFit | None = None) -> Specification:
@@ -37,7 +38,7 @@ def alone(spec: Specification, r: int, fit: MapFit | None = None) -> Specificati
             f"There is no restart {r}. Give a number from 0 to {options.restarts - 1}."
         )
     one: dict[str, object] = {"restarts": 1, "choose": "initial"}
-    if options.start == "search":
+    if STARTS[options.start].search:
         if fit is None:
             raise ValueError("Starts of a search hang on one another. Give the fit as well.")
         changed = options.model_copy(update={**one, "start": "given"})

@@ -5,7 +5,7 @@ Limits stand here, not only in widgets: whoever calls the core gets the same ans
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -13,6 +13,8 @@ from gmm_core.mixture import COVARIANCES, MAX_COMPONENTS
 from gmm_core.mixture.covariance import FAMILIES, named
 from gmm_core.mixture.fields import Later, Positive, Whole
 from gmm_core.mixture.refusals import Model
+from gmm_core.runs.methods import METHODS
+from gmm_core.runs.starts import STARTS
 
 # A seed is what torch and NumPy both take: a non-negative 32-bit integer.
 Seed = Annotated[Whole, Field(ge=0, le=2**32 - 1)]
@@ -20,17 +22,16 @@ Beta = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 # Beyond these a run takes hours on two cores and its curves no longer fit a browser.
 Steps = Annotated[Whole, Field(ge=1, le=20_000)]
 
-Start = Literal["subsample", "kmeans++", "quantile", "tree", "search", "given"]
-CompareStart = Literal["subsample", "kmeans++", "quantile", "tree", "search"]
+if TYPE_CHECKING:
+    Start = str
+    CompareStart = str
+    Method = str
+else:
+    # The registries' names as literals, which pydantic refuses in words and pages list.
+    Start = Literal[tuple(STARTS)]
+    CompareStart = Literal[tuple(name for name, start in STARTS.items() if start.swept)]
+    Method = Literal[tuple(METHODS)]
 Choose = Literal["initial", "final"]
-Method = Literal["adam", "em"]
-
-
-# What there is no choice of: a search ranks its ends, and one given point is one start.
-_IMPLIED: dict[str, dict[str, dict[str, Any]]] = {
-    "search": {"open": {"method": "em"}, "fixed": {"choose": "final"}},
-    "given": {"fixed": {"restarts": 1}},
-}
 
 
 class MapOptions(Model):
@@ -67,15 +68,14 @@ class MapOptions(Model):
     @model_validator(mode="before")
     @classmethod
     def _implied(cls, fields: Any) -> Any:
-        """Fill in what a start leaves no choice of."""
-        if isinstance(fields, dict):
-            implied = _IMPLIED.get(str(fields.get("start")), {})
-            return {**implied.get("open", {}), **fields, **implied.get("fixed", {})}
+        """Fill in what a start suggests, and what it leaves no choice of."""
+        if isinstance(fields, dict) and (start := STARTS.get(str(fields.get("start")))):
+            return {**start.suggests, **fields, **start.implies}
         return fields
 
     @model_validator(mode="after")
     def _together(self) -> MapOptions:
-        if self.start == "search" and self.method != "em":
+        if STARTS[self.start].search and not METHODS[self.method].settles:
             raise ValueError(
                 f"A search climbs by EM, but the method is {self.method!r}. "
                 'Use method="em", or another start.'
@@ -211,7 +211,7 @@ class CompareOptions(Model):
     @property
     def map_options(self) -> MapOptions:
         """The options of the MAP fit of a single cell."""
-        search = self.start == "search"
+        search = STARTS[self.start].search
         return MapOptions(
             restarts=self.restarts,
             first_seed=self.first_seed,
@@ -219,7 +219,6 @@ class CompareOptions(Model):
             start=self.start,
             choose="final",
             polish=True,
-            method="em" if search else "adam",
         )
 
 

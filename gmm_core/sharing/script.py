@@ -13,6 +13,7 @@ import numpy as np
 
 from gmm_core.mixture import Mixture, rotations, sites
 from gmm_core.mixture.observation import refuse
+from gmm_core.runs.methods import METHODS
 from gmm_core.runs.options import GuideOptions, MapOptions, NutsOptions
 from gmm_core.runs.results import MapFit
 from gmm_core.runs.specification import Specification
@@ -98,7 +99,9 @@ def _cells(spec: Specification, fit: MapFit | None) -> Iterator[tuple[str, str]]
     yield "The model: assignments are enumerated, not drawn", model(mixture, spec)
     if isinstance(options, MapOptions):
         assert fit is not None
-        yield _BEGIN[options.method], _start(mixture, fit, units, options)
+        method = METHODS[options.method]
+        title = "The start" if method.in_pyro else f"The point that {method.label} came to"
+        yield title, _start(mixture, fit, units, options)
         yield "The fit", _fit(options)
         if options.polish and fit.verdict[fit.chosen] != "collapsed":
             yield "The rest of the way to the optimum", _polish(mixture)
@@ -150,13 +153,10 @@ def _units(units: Units) -> str:
     )
 
 
-_BEGIN = {"adam": "The start", "em": "The point that EM came to"}
-
-
 def _start(mixture: Mixture, fit: MapFit, units: Units | None, options: MapOptions) -> str:
-    # The first frame of the trajectory is where the chosen restart began. EM is no part of Pyro,
-    # which can tell though whether the point that it came to is an optimum.
-    first = fit.trajectory[1][0 if options.method == "adam" else -1]
+    # The first frame of the trajectory is where the chosen restart began. Of a method that is no
+    # part of Pyro, Pyro can tell whether the point that it came to is an optimum.
+    first = fit.trajectory[1][0 if METHODS[options.method].in_pyro else -1]
     if units is not None:
         first = units.inside(first)
     return dictionary("start", _in_script(sites(mixture, first)))
@@ -172,7 +172,7 @@ def _in_script(values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 def _fit(options: MapOptions) -> str:
     steps = f"losses = [svi.step(data) for _ in range({options.steps})]  # each before its step"
-    if options.method != "adam":
+    if not METHODS[options.method].in_pyro:
         steps = "losses = [svi.evaluate_loss(data)]"
     return (
         "guide = AutoDelta(\n"

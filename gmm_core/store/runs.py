@@ -62,7 +62,7 @@ class Runs(Datasets, Events):
 
         return self._retry(create)
 
-    def look(self, run_id: str, owner: str | None = None) -> None:
+    def note_visit(self, run_id: str, owner: str | None = None) -> None:
         """Say that somebody looks at a run, so that it stays; with an owner, list it as theirs."""
         run_id = check_run_id(run_id)
 

@@ -144,7 +144,7 @@ def comparison_answer(
         # It averages over the posterior: how its optimum was found says nothing of it.
         sentences.append(odds_words(probability_of_k(different, n_columns)))
         return [Segment("".join(sentences))]
-    sentences += [search.found(first), search.passed_over(first)]
+    sentences += [search.of_row(first), search.passed_over(first)]
     if first.found_by and not first.fewest and first.n_components > 1:
         sentences.append(
             "There are too few points to ask that each component holds enough of them: it may be "

@@ -35,7 +35,7 @@ DIGITS = 1e9
 _ROWS = 100_000  # of larger data a sample is looked at
 
 
-def beside(dataset: Dataset) -> list[str]:
+def extras(dataset: Dataset) -> list[str]:
     """Say what the data has beside its numbers: weights, known classes, values that are missing.
 
     Column names stand in the sentences as they are: show them as text, not as markup.

@@ -15,6 +15,7 @@ from gmm_core.data.dataset import Dataset
 from gmm_core.formatting import count, number, numeral, percent, rounded
 from gmm_core.mixture import Mixture, Parameters, log_joint_terms, responsibilities
 from gmm_core.mixture.landscape import Coordinate, Slice
+from gmm_core.runs.methods import METHODS
 from gmm_core.runs.options import MapOptions
 from gmm_core.runs.results import MapFit
 from gmm_core.words import search
@@ -27,11 +28,6 @@ FAST = 0.5
 
 FAR = 5.0
 """Factor on the usual starting scale beyond which the start itself is a cause."""
-
-_FURTHER = {
-    "adam": "take more steps, raise the learning rate, or polish",
-    "em": "take more steps, or polish",
-}
 
 
 def place(loc: Iterable[float], scale: Iterable[float]) -> str:
@@ -115,7 +111,7 @@ def fit_answer(
         words.append(
             Segment(
                 f"{moving:,} of {count(R, 'start')} {'is' if moving == 1 else 'are'} still moving: "
-                f"{_FURTHER[options.method if options else 'adam']}."
+                f"{METHODS[(options or MapOptions()).method].further}."
             )
         )
         return words
@@ -140,7 +136,7 @@ def fit_answer(
 
 def too_fast(options: MapOptions) -> bool:
     """Whether the learning rate is out of all proportion; EM has none."""
-    return options.method == "adam" and options.learning_rate > FAST
+    return METHODS[options.method].learning_rate and options.learning_rate > FAST
 
 
 def collapse_reason(mixture: Mixture, options: MapOptions | None = None) -> str:

@@ -50,14 +50,14 @@ def posterior_answer(
     else:
         if K > 1:
             sentences.append(_labels(summary, K))
-        sentences.append(_trust(summary))
+        sentences.append(_agreement(summary))
     return [Segment(" ".join(part for part in sentences if part))]
 
 
 def advice(summary: Overview, mixture: Mixture, options: NutsOptions) -> list[Advice]:
     """Explain what these draws suffer from, and what to do."""
     cures = []
-    trust = summary.trust
+    agreement = summary.agreement
     more = min(20_000, 2 * options.draws)
     if summary.n_chains < 2:
         cures.append(
@@ -69,36 +69,38 @@ def advice(summary: Overview, mixture: Mixture, options: NutsOptions) -> list[Ad
                 updates={"chains": 2},
             )
         )
-    elif trust.far:
+    elif agreement.far:
         cures.append(
             Advice(
                 "The chains do not agree.",
-                f"R-hat of the {trust.worst.name} is {_ratio(trust.r_hat)}: chains keep to modes "
-                "of their own, and to draw for longer would only say so again. Weighing the modes "
-                "gives each its share.",
+                f"R-hat of the {agreement.worst.name} is {_ratio(agreement.r_hat)}: chains keep "
+                "to modes of their own, and to draw for longer would only say so again. Weighing "
+                "the modes gives each its share.",
                 trap=True,
                 label="Weigh the modes",
                 updates={"engine": "smc"},
             )
         )
-    elif trust.verdict == "apart":
+    elif agreement.verdict == "apart":
         cures.append(
             Advice(
                 "The chains do not agree.",
-                f"R-hat of the {trust.worst.name} is {_ratio(trust.r_hat)}, and above {R_HAT} "
-                "chains have not all seen the same posterior. Draw for longer, after a longer "
-                "warm-up; where chains keep to modes of their own only weighing the modes helps.",
+                f"R-hat of the {agreement.worst.name} is {_ratio(agreement.r_hat)}, and "
+                f"above {R_HAT} chains have not all seen the same posterior. Draw for longer, "
+                "after a longer warm-up; where chains keep to modes of their own only weighing the "
+                "modes helps.",
                 trap=True,
                 label=f"{more:,} draws",
                 updates={"draws": more, "warmup": max(options.warmup, 500)},
             )
         )
-    elif trust.verdict == "few":
+    elif agreement.verdict == "few":
         cures.append(
             Advice(
                 "Are these enough draws?",
-                f"The effective sample size of the {trust.least.name} is {trust.ess:,.0f}, and "
-                f"{ESS_EACH} for each chain are needed before R-hat means much.",
+                f"The effective sample size of the {agreement.least.name} is "
+                f"{agreement.ess:,.0f}, and {ESS_EACH} for each chain are needed before R-hat "
+                "means much.",
                 label=f"{more:,} draws",
                 updates={"draws": more},
             )
@@ -141,23 +143,23 @@ def switching(K: int) -> Advice:
 def trust_words(summary: Overview) -> str:
     """Say whether the chains agree on every quantity that does not depend on labels."""
     total = summary.n_chains * summary.n_draws
-    trust = summary.trust
-    if trust.verdict == "unknown":
-        return _trust(summary)
+    agreement = summary.agreement
+    if agreement.verdict == "unknown":
+        return _agreement(summary)
     needed = ESS_EACH * summary.n_chains
     size = (
-        f"the smallest effective sample size of {total:,} draws is {trust.ess:,.0f} "
-        f"({trust.least.name}; {needed:,} is enough)"
+        f"the smallest effective sample size of {total:,} draws is {agreement.ess:,.0f} "
+        f"({agreement.least.name}; {needed:,} is enough)"
     )
-    if trust.verdict == "apart":
+    if agreement.verdict == "apart":
         return (
-            f"Not yet: R-hat of the {trust.worst.name} is {_ratio(trust.r_hat)}, above {R_HAT}, so "
-            f"the chains have not all seen the same posterior; {size}."
+            f"Not yet: R-hat of the {agreement.worst.name} is {_ratio(agreement.r_hat)}, above "
+            f"{R_HAT}, so the chains have not all seen the same posterior; {size}."
         )
-    if trust.verdict == "few":
-        return f"Almost: R-hat is at most {_ratio(trust.r_hat)}, but {size}."
+    if agreement.verdict == "few":
+        return f"Almost: R-hat is at most {_ratio(agreement.r_hat)}, but {size}."
     said = (
-        f"R-hat is at most {_ratio(trust.r_hat)} on all {trust.known} quantities that do "
+        f"R-hat is at most {_ratio(agreement.r_hat)} on all {agreement.known} quantities that do "
         f"not depend on labels; {size}."
     )
     if summary.divergences:
@@ -254,23 +256,23 @@ def _labels(summary: Overview, K: int) -> str:
     )
 
 
-def _trust(summary: Overview) -> str:
-    trust = summary.trust
+def _agreement(summary: Overview) -> str:
+    agreement = summary.agreement
     if summary.n_chains < 2:
         return "One chain cannot tell whether it has converged: run at least two."
-    if trust.verdict == "unknown":
+    if agreement.verdict == "unknown":
         return "These are too few draws to compare the chains: take more."
-    if trust.verdict == "apart":
+    if agreement.verdict == "apart":
         return (
-            f"The chains do not agree yet (R-hat {_ratio(trust.r_hat)} of the "
-            f"{trust.worst.name}): take more draws, or weigh the modes by SMC."
+            f"The chains do not agree yet (R-hat {_ratio(agreement.r_hat)} of the "
+            f"{agreement.worst.name}): take more draws, or weigh the modes by SMC."
         )
-    if trust.verdict == "few":
+    if agreement.verdict == "few":
         return (
-            f"These are too few draws: the effective sample size of the {trust.least.name} is "
-            f"{trust.ess:,.0f}. Take more."
+            f"These are too few draws: the effective sample size of the {agreement.least.name} is "
+            f"{agreement.ess:,.0f}. Take more."
         )
-    return f"The chains agree (R-hat {_ratio(trust.r_hat)})."
+    return f"The chains agree (R-hat {_ratio(agreement.r_hat)})."
 
 
 def _closest(together: NDArray[np.float64], apart: list[list[int]]) -> tuple[int, int]:

@@ -21,7 +21,7 @@ ORIGINS = {
 """The kinds of start of `engines.search`, by name."""
 
 
-def found(row: ComparisonRow) -> str:
+def of_row(row: ComparisonRow) -> str:
     """Say how many starts of how many kinds agree, and which came first; "" of a single start."""
     if row.restarts < 2:
         return ""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from gmm_core.runs.methods import METHODS
+from gmm_core.runs.starts import STARTS
+
 NAMES = {
     "n_components": "Components K",
     "covariance": "Covariance",
@@ -44,15 +47,8 @@ VALUES = {
         "nutpie": "nutpie, compiled",
         "smc": "SMC, modes weighed",
     },
-    "start": {
-        "subsample": "Random points",
-        "kmeans++": "Far-apart points",
-        "quantile": "Quantile points",
-        "tree": "Groups of a tree",
-        "search": "A search of them all",
-        "given": "A given point",
-    },
-    "method": {"adam": "Adam (tutorial)", "em": "EM"},
+    "start": {name: start.label for name, start in STARTS.items()},
+    "method": {name: method.label for name, method in METHODS.items()},
     "by": {
         "points": "Points drawn again",
         "weights": "Weights of all points drawn",

@@ -21,7 +21,7 @@ def told() -> Iterator[None]:
     except (DatabaseAwayError, SQLAlchemyError) as error:
         say(error)
         st.session_state["away_just_now"] = True
-        st.fragment(_look, run_every=AGAIN)()
+        st.fragment(_check, run_every=AGAIN)()
 
 
 def say(error: DatabaseAwayError | SQLAlchemyError) -> None:
@@ -30,7 +30,7 @@ def say(error: DatabaseAwayError | SQLAlchemyError) -> None:
     st.warning(str(known))
 
 
-def _look() -> None:
+def _check() -> None:
     if st.session_state.pop("away_just_now", False):
         return
     with suppress(Exception):

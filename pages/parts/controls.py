@@ -9,6 +9,7 @@ from gmm_core.figures import predictive as prior_figures
 from gmm_core.figures.families import picture
 from gmm_core.mixture import MAX_COMPONENTS, Priors
 from gmm_core.mixture.covariance import FAMILIES
+from gmm_core.runs.methods import METHODS
 from gmm_core.words.priors import prior_rows
 from pages.parts import session, settings, text
 from pages.parts.platform import widget_state
@@ -142,8 +143,8 @@ def map_options() -> None:
         "components and fits each to its share, in turns (accelerated by SQUAREM): it needs no "
         "learning rate, never goes up, and stops by itself. Both look for the same optima.",
     )
-    by_adam = st.session_state["map.method"] == "adam"
-    if by_adam:
+    with_rate = METHODS[st.session_state["map.method"]].learning_rate
+    if with_rate:
         learning_rate(
             "map",
             0.01,
@@ -177,7 +178,7 @@ def map_options() -> None:
             help="A factor on $\\sqrt{\\mathrm{var}(x)/2}$. Begin far too wide, and every "
             "component sees all points alike: everything falls into one component.",
         )
-        if by_adam:
+        if with_rate:
             betas("map")
         st.toggle(
             **settings.switch("map", "polish"),

@@ -40,7 +40,7 @@ def _told(run_id: str, cookies: dict[str, str], host: str) -> tuple[int, dict[st
     try:
         now = service().status(run_id)
         if now.state == "done":
-            service().look(run_id)
+            service().note_visit(run_id)
             return 200, {**_finished(run_id), "state": now.state}
         told = {"run": run_id, "state": now.state, "done": now.done, "total": now.total}
         return 200, told | ({"message": now.message} if now.message else {})

@@ -168,11 +168,11 @@ def mixture() -> Mixture:
         covariance=family().covariance,
         tied=family().tied,
         priors=priors(),
-        **_beside(),
+        **_extras(),
     )
 
 
-def _beside() -> dict[str, Any]:
+def _extras() -> dict[str, Any]:
     """Return what the mixture has beside its components, as chosen on the Fit page."""
     state = st.session_state
     return {
@@ -268,9 +268,9 @@ def compare_specification() -> Specification:
     """
     options = settings.options("compare")
     chosen = Priors.flat() if st.session_state["compare_prior"] == "flat" else priors()
-    beside = _beside()
-    K = max(1, len(dataset().class_names)) if beside["labels"] == "fix" else 1
-    mixture = Mixture(n_components=K, priors=chosen, **beside)
+    extras = _extras()
+    K = max(1, len(dataset().class_names)) if extras["labels"] == "fix" else 1
+    mixture = Mixture(n_components=K, priors=chosen, **extras)
     return Specification(dataset=dataset(), mixture=mixture, options=options)
 
 
@@ -314,17 +314,17 @@ def submit(spec: Specification) -> str:
     return run_id
 
 
-def look(run_id: str) -> None:
+def note_visit(run_id: str) -> None:
     """Note, once in a session, that this person looks at a run that is done, so that it stays.
 
     What their settings lead to is theirs, whoever computed it first; what they came to by a link is
     somebody else's.
     """
     state = st.session_state
-    looked = state.setdefault("looked", set())
-    if run_id not in looked:
-        looked.add(run_id)
-        service().look(run_id, None if state.get("opened") == run_id else owner())
+    visited = state.setdefault("visited", set())
+    if run_id not in visited:
+        visited.add(run_id)
+        service().note_visit(run_id, None if state.get("opened") == run_id else owner())
 
 
 def go_to(run_id: str) -> None:

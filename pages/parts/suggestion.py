@@ -55,7 +55,7 @@ def in_place_of(page: str, sweep: live.View) -> list[live.View]:
     """Draw the data while the sweep chooses the mixture that a page is to show."""
     data = session.dataset()
     header.show(page, [CHOOSING])
-    figure.show(data_figures.look(data), key=f"suggest_{data.fingerprint[:8]}")
+    figure.show(data_figures.preview(data), key=f"suggest_{data.fingerprint[:8]}")
     live.status_line(sweep, "suggest")
     return [sweep]
 

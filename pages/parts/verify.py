@@ -18,7 +18,7 @@ def panel(run_id: str) -> None:
     key = f"verifying {run_id}"
 
     def tick() -> None:
-        outcome = verify.look(service(), run_id)
+        outcome = verify.verdict_on(service(), run_id)
         under_way = isinstance(outcome, RunStatus)
         _draw(run_id, outcome)
         if under_way != st.session_state.get(key, False):

@@ -44,7 +44,9 @@ def body() -> list[live.View]:
     with page.main:
         main_figure(view, criterion, whole)
         live.status_line(view, "compare", "Compare")
-    if any(row.parameters is not None for row in rows):
+    # While it runs the order changes with every row. What was cancelled may have reported rows and
+    # kept none.
+    if rows and not view.live:
         way_to_fit(rows, criterion)
         tables(rows, criterion)
     return [view]

@@ -8,7 +8,7 @@ import streamlit as st
 from gmm_core.data.dataset import Dataset, listing
 from gmm_core.figures import data as figures
 from gmm_core.formatting import count, number
-from gmm_core.words.data import beside, constant_columns
+from gmm_core.words.data import constant_columns, extras
 from gmm_core.words.segments import Segment
 from pages.parts import frame, header, pages, session, text
 from pages.parts.data import choice, edit, example, generate, saved, upload
@@ -39,7 +39,7 @@ def body() -> None:
     with left:
         # A node of its own for each look: nothing of other columns' axes can stay behind.
         shown = data.fingerprint[:8] if columns is None else f"{data.fingerprint[:8]}_{columns}"
-        figure.show(figures.look(data, columns), key=f"data_{shown}")
+        figure.show(figures.preview(data, columns), key=f"data_{shown}")
     st.header("Work on other data", anchor=False)
     for tab, show in zip(st.tabs(list(WAYS), key="ways"), WAYS.values(), strict=True):
         with tab:
@@ -51,7 +51,7 @@ def answer(data: Dataset) -> list[Segment]:
     N, D = data.values.shape
     sentence = f'"{data.name}" has {count(N, "point")} in {count(D, "column")}'
     sentence += f", {listing(data.columns, 6)}." if D > 1 else f', "{data.columns[0]}".'
-    sentence = " ".join([sentence, *beside(data)])
+    sentence = " ".join([sentence, *extras(data)])
     account = st.session_state.get("data_account")
     if account and account[0] == data.fingerprint:
         sentence += " " + account[1]

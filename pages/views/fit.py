@@ -37,7 +37,7 @@ from pages.parts.stream import figure, live, partial
 from pages.parts.stream.cache import Figure
 
 
-class Beside(NamedTuple):
+class SecondCurve(NamedTuple):
     """What is laid over the curve of a method: which run of the chosen start, and its words."""
 
     name: str
@@ -47,8 +47,8 @@ class Beside(NamedTuple):
     said: Callable[[np.ndarray, np.ndarray], str]
 
 
-_BESIDE = {
-    "adam": Beside(
+_SECOND_CURVES = {
+    "adam": SecondCurve(
         "Pyro",
         "pyro",
         {},
@@ -56,7 +56,7 @@ _BESIDE = {
         "loss over the compiled engine's.",
         fit_words.agreement,
     ),
-    "em": Beside(
+    "em": SecondCurve(
         "Adam",
         "compiled",
         {"method": "adam"},
@@ -222,7 +222,7 @@ def search(view: live.View, fit: MapFit | None) -> list[live.View]:
             pyro_loss(pyro),
             name=name,
             polished=polished,
-            beside_name=_BESIDE[view.spec.options.method].name,
+            beside_name=_SECOND_CURVES[view.spec.options.method].name,
         )
 
     with place:
@@ -252,23 +252,23 @@ def reference(view: live.View, fit: MapFit) -> live.View | None:
     """Draw the switch that lays another curve over ours; return that run when it is on."""
     if view.spec is None or view.spec.engine == "pyro":
         return None
-    beside = _BESIDE[view.spec.options.method]
+    second = _SECOND_CURVES[view.spec.options.method]
     wanted = st.toggle(
-        f"Lay {beside.name}'s curve over it",
+        f"Lay {second.name}'s curve over it",
         key="beside_pyro",
         bind="query-params",
-        help=beside.help,
+        help=second.help,
     )
     if not wanted:
         return None
     one = alone(view.spec, fit.chosen, fit)
-    options = one.options.model_copy(update={"polish": False, **beside.options})
-    spec = one.model_copy(update={"options": options, "engine": beside.engine})
+    options = one.options.model_copy(update={"polish": False, **second.options})
+    spec = one.model_copy(update={"options": options, "engine": second.engine})
     pyro = live.view("pyro", lambda: spec, limit=120, link=False)
     if pyro.result is not None:
-        st.caption(beside.said(fit.loss[fit.chosen], pyro.result.loss[0]))
+        st.caption(second.said(fit.loss[fit.chosen], pyro.result.loss[0]))
     else:
-        live.status_line(pyro, "pyro", f"Run {beside.name}")
+        live.status_line(pyro, "pyro", f"Run {second.name}")
     return pyro
 
 

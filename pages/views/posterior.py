@@ -25,7 +25,7 @@ from pages.parts.posterior import checks, computed, diagnostics, sections
 from pages.parts.stream import live, partial
 from pages.parts.stream.cache import Figure
 
-_BESIDE = 60.0  # seconds that draws by weight may take where the chains do not agree
+_WEIGHING_LIMIT = 60.0  # seconds that draws by weight may take where the chains do not agree
 _LIVE_DRAWS = 200  # of a running chain, for its bands: a frame has a third of a second
 _SECTIONS = ["What it says", "Labels", "Can I trust it?", "Checks"]
 
@@ -155,7 +155,7 @@ def sampled() -> live.View:
 
 def weigh(view: live.View) -> live.View | None:
     """Weigh the modes beside chains that do not agree; None where there is no need."""
-    of = computed.drawn(view)
+    of = computed.answer(view)
     if of is None or not computed.needs_weights(of):
         return None
 
@@ -164,7 +164,7 @@ def weigh(view: live.View) -> live.View | None:
             dataset=of.data, mixture=of.mixture, options=SmcOptions(), engine="smc"
         )
 
-    return live.view("weighing", make, limit=_BESIDE, link=False)
+    return live.view("weighing", make, limit=_WEIGHING_LIMIT, link=False)
 
 
 def under_way(view: live.View) -> list[live.View]:
@@ -195,12 +195,12 @@ def answer(view: live.View, weighing: live.View | None) -> list[Segment]:
     posterior: Posterior | None = view.result
     if posterior is not None:
         data, mixture = view.spec.dataset, view.spec.mixture
-        of = computed.drawn(view)
+        of = computed.answer(view)
         by_weight = None if of is None else computed.weighed(of, weighing)
         shown = by_weight or of
-        summary = None if shown is None else computed.looked(shown)
+        summary = None if shown is None else computed.overview_of(shown)
         segments = posterior_answer(
-            data, mixture, posterior if shown is None else shown.found, summary
+            data, mixture, posterior if shown is None else shown.draws, summary
         )
         if of is not None and by_weight is not None:
             segments = [Segment(chains_misled(of, by_weight)), *segments]
@@ -228,9 +228,9 @@ def answer(view: live.View, weighing: live.View | None) -> list[Segment]:
     ]
 
 
-def chains_misled(of: computed.Drawn, by_weight: computed.Drawn) -> str:
+def chains_misled(of: computed.Answer, by_weight: computed.Answer) -> str:
     """Say which chains are not believed, with the weight of where they lay."""
-    draws = by_weight.found.n_chains * by_weight.found.n_draws
+    draws = by_weight.draws.n_chains * by_weight.draws.n_draws
     seen = computed.seen(of, by_weight).tolist()
     return weighed_instead(of.groups, seen, draws, computed.misled(of, by_weight))
 
@@ -242,8 +242,8 @@ def main_figure(data: Dataset, view: live.View, weighing: live.View | None, colu
         points = None
         if weighing is not None and weighing.result is not None:
             points = thinned(weighing.result)
-        elif (of := computed.drawn(view)) is not None:
-            points = thinned(of.found)
+        elif (of := computed.answer(view)) is not None:
+            points = thinned(of.draws)
         elif partial.has_draws(view):
             with suppress(ValueError):  # still in its warm-up
                 points = finite_draws(partial.draws(view)["draws"], _LIVE_DRAWS)
@@ -257,7 +257,7 @@ def section(data: Dataset, view: live.View, weighing: live.View | None, column: 
 
     Labels and trust are the chains' own; what is said of the mixture is of draws by weight.
     """
-    of = computed.drawn(view)
+    of = computed.answer(view)
     by_weight = None if of is None else computed.weighed(of, weighing)
     if of is not None and (on_ties := computed.tied(of)) is not None:
         text.note("A mode on equal values", tied_words(on_ties), trap=True)

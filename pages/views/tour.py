@@ -72,7 +72,7 @@ def run(slot: str, options: MapOptions | GuideOptions | NutsOptions, **more: obj
     )
 
 
-def found(view: live.View) -> Parameters | None:
+def fitted_point(view: live.View) -> Parameters | None:
     """Return where a fit ended, or is by now."""
     return partial.point(view) if view.result is None else view.result.parameters
 
@@ -118,7 +118,7 @@ def the_fit() -> live.View:
     st.header("The most probable parameters", anchor=False)
     view = run("fit", MapOptions())
     fit: MapFit | None = view.result
-    live.show(view, "t_density", lambda v: density.density(DATA, found(v)))
+    live.show(view, "t_density", lambda v: density.density(DATA, fitted_point(v)))
     live.status_line(view, "tour_fit", "Fit")
     if fit is None:
         return view
@@ -193,7 +193,7 @@ def too_wide() -> live.View:
         "move to the middle, one wins, and everything stays in one component."
     )
     view = run("wide", MapOptions(start_scale=30.0))
-    live.show(view, "t_wide", lambda v: density.density(DATA, found(v), height=280))
+    live.show(view, "t_wide", lambda v: density.density(DATA, fitted_point(v), height=280))
     live.status_line(view, "tour_wide", "Fit")
     return view
 

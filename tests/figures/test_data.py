@@ -71,12 +71,12 @@ def test_rug_shows_few_points_and_not_many():
 
 
 def test_look_chooses_the_figure_by_the_number_of_columns():
-    assert {trace.type for trace in figures.look(example("galaxies")).data} == {"bar", "scatter"}
-    assert [trace.type for trace in figures.look(example("faithful")).data] == ["scatter"]
-    kinds = [trace.type for trace in figures.look(example("iris")).data]
+    assert {trace.type for trace in figures.preview(example("galaxies")).data} == {"bar", "scatter"}
+    assert [trace.type for trace in figures.preview(example("faithful")).data] == ["scatter"]
+    kinds = [trace.type for trace in figures.preview(example("iris")).data]
     assert (kinds.count("bar"), kinds.count("scatter")) == (4, 6)
     wide = data(np.random.default_rng(0).normal(size=(10, 200)))
-    assert [trace.type for trace in figures.look(wide).data].count("bar") == 5
+    assert [trace.type for trace in figures.preview(wide).data].count("bar") == 5
 
 
 def test_matrix_puts_each_pair_where_its_row_and_column_say():
@@ -100,15 +100,15 @@ def test_large_data_is_drawn_as_a_sample_and_says_so():
 
 def test_million_points_are_counted_once():
     million = data(np.random.default_rng(0).normal(size=(1_000_000, 3)))
-    figures.look(million)
+    figures.preview(million)
     start = time.perf_counter()
-    figures.look(million)
+    figures.preview(million)
     assert time.perf_counter() - start < 1.0  # counting anew takes longer
 
 
 def test_names_are_text_in_titles_axes_and_hovers():
     names = ["=cmd|' /C calc'!A0", "<script>alert(1)</script>", "%{x} & <b>"]
-    fig = figures.look(data(np.arange(9.0).reshape(3, 3), names))
+    fig = figures.preview(data(np.arange(9.0).reshape(3, 3), names))
     shown = fig.to_json().replace("\\u003c", "<")
     assert "<script>" not in shown
     assert "<b>" not in shown
@@ -129,7 +129,7 @@ def test_spark_and_thumbnail_are_small_and_without_axes():
 def test_columns_that_cannot_be_drawn_are_refused(columns, said):
     wide = data(np.zeros((2, 4))) if 4 in columns and len(columns) == 1 else data(np.zeros((2, 9)))
     with pytest.raises(ValueError, match=said):
-        figures.look(wide, columns)
+        figures.preview(wide, columns)
 
 
 def test_scatter_of_three_columns_is_refused():

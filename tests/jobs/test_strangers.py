@@ -78,7 +78,7 @@ def test_cancel_stops_what_somebody_else_had_asked_for_and_given_up_before(jobs)
 def test_what_i_look_at_is_on_my_list_and_stays_when_who_computed_it_deletes_it(jobs):
     run_id = jobs.submit(quick(10), "ann")
     assert jobs.wait(run_id, 60).state == "done"
-    jobs.look(run_id, "ben")
+    jobs.note_visit(run_id, "ben")
     assert run_id in [row.id for row in jobs.store.runs("ben")]
     assert jobs.delete(run_id, "ann") is False
     assert run_id not in [row.id for row in jobs.store.runs("ann")]
@@ -93,7 +93,7 @@ def test_to_look_at_a_run_keeps_it_from_expiring(tmp_path):
         with store._engine.begin() as connection:
             long_ago = "UPDATE runs SET used = '2001-01-01', finished = '2001-01-01'"
             connection.execute(sa.text(long_ago))
-        store.look(run_id)
+        store.note_visit(run_id)
         assert store.expire() == 0
         assert store.owners(run_id) == ("ann",)
 
@@ -194,7 +194,7 @@ def test_the_database_away_is_one_sentence_without_where_it_is(postgres, caplog)
                 lambda: jobs.submit(quick(0), "ann"),
                 lambda: jobs.status("0" * 32),
                 lambda: jobs.result("0" * 32),
-                lambda: jobs.look("0" * 32),
+                lambda: jobs.note_visit("0" * 32),
                 lambda: jobs.cancel("0" * 32),
             ):
                 with pytest.raises(DatabaseAwayError) as told:

@@ -43,9 +43,9 @@ def verified(jobs, run_id):
     check_id = verify.start(jobs, run_id, "eve")
     assert check_id != run_id
     assert jobs.wait(check_id, 120).state == "done"
-    verdict = verify.look(jobs, run_id)
+    verdict = verify.verdict_on(jobs, run_id)
     # What it said stays, and the run that computed it again is gone.
-    kept = verify.look(jobs, run_id)
+    kept = verify.verdict_on(jobs, run_id)
     assert replace(kept, made=None) == verdict
     with pytest.raises(ValueError, match="No run has the id"):
         jobs.store.state(check_id)
@@ -75,7 +75,7 @@ def flip_a_draw(blob):
 @pytest.mark.parametrize("options", [MAP, NUTS, SWEEP], ids=["map", "posterior", "comparison"])
 def test_a_finished_run_verifies_as_equal_and_stays_as_it_is(jobs, options):
     run_id = done(jobs, options)
-    assert verify.look(jobs, run_id) is None
+    assert verify.verdict_on(jobs, run_id) is None
     before = jobs.store.result(run_id)
     verdict = verified(jobs, run_id)
     assert (verdict.answer, verdict.difference, verdict.changed) == ("equal", 0.0, {})
@@ -123,10 +123,10 @@ def test_only_what_is_done_is_verified_and_a_check_is_shared_and_cancelled(jobs)
     jobs.store.save_result(run_id, None)
     check_id = verify.start(jobs, run_id, "ann")
     assert verify.start(jobs, run_id, "eve") == check_id
-    assert verify.look(jobs, run_id).live
+    assert verify.verdict_on(jobs, run_id).live
     jobs.cancel(check_id)
     jobs.wait(check_id, 30)
-    verdict = verify.look(jobs, run_id)
+    verdict = verify.verdict_on(jobs, run_id)
     assert (verdict.answer, verdict.message) == ("failed", "Cancelled.")
     assert "could not be computed again: Cancelled." in verdict_words(verdict)
 

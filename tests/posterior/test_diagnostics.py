@@ -9,12 +9,12 @@ from arviz_stats.base import array_stats
 from gmm_core.data.dataset import Dataset
 from gmm_core.mixture import log_density
 from gmm_core.posterior.diagnostics import (
+    chain_agreement,
     chain_rows,
     every_invariant,
     invariant_draws,
     invariant_rows,
     rank_counts,
-    trust,
 )
 from tests.draws import separated, shuffled
 
@@ -90,7 +90,7 @@ def test_trust_looks_along_every_column():
     data = Dataset.from_values(np.repeat([[0.0], [10.0], [20.0]], 2, axis=1), ["length", "width"])
     rows = every_invariant(data, draws)
     assert len({row.name for row in rows}) == len(rows)
-    found = trust(rows, 2)
+    found = chain_agreement(rows, 2)
     assert found.verdict == "apart"
     assert (
         "width"
@@ -98,4 +98,4 @@ def test_trust_looks_along_every_column():
             (row for row in rows if row.name.endswith(("length", "width"))), key=lambda r: r.r_hat
         ).name
     )
-    assert trust(rows, 1).verdict == "unknown"
+    assert chain_agreement(rows, 1).verdict == "unknown"

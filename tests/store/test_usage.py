@@ -34,7 +34,7 @@ def keep(store, steps, owner, megabytes=1):
 def test_bytes_are_counted_for_each_who_has_them_and_once_in_all(store):
     assert store.kept_bytes("ann") == store.kept_bytes() - store.kept_bytes() == 0
     first, second = keep(store, 10, "ann"), keep(store, 11, "ben")
-    store.look(first, "ben")
+    store.note_visit(first, "ben")
     data = gmm.Dataset.from_values(np.arange(1000.0))
     before = store.kept_bytes("ann"), store.kept_bytes()
     store.save_dataset(data, "ann")
@@ -49,7 +49,7 @@ def test_bytes_are_counted_for_each_who_has_them_and_once_in_all(store):
 def test_room_is_made_by_what_was_asked_for_longest_ago_and_nobody_pinned(store):
     ids = [keep(store, steps, "ann") for steps in (10, 11, 12, 13)]
     store.pin(ids[0], "ann")
-    store.look(ids[1])
+    store.note_visit(ids[1])
     live = specification(14)
     store.create_run(live, "ann")
     assert store.make_room(2.5 * 2**20) == 2

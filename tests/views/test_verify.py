@@ -31,6 +31,6 @@ def test_share_says_what_made_the_run_and_verifies_it(view, service):
     app.run()
     assert not app.exception
     assert "the same numbers, to the last digit" in app.success[0].value
-    assert verify.look(service, spec.id).answer == "equal"
+    assert verify.verdict_on(service, spec.id).answer == "equal"
     # Whoever opens the run later sees what was found.
     assert "the same numbers" in view("fit", query={"run": spec.id}).success[0].value

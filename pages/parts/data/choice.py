@@ -45,7 +45,7 @@ def preview(data: Dataset | None, problem: str, key: str, account: str = "") -> 
     if data is None:
         st.error(text.plain(problem))
         return
-    figure.show(figures.look(data, height=260), key=f"preview_{key}_{data.fingerprint[:8]}")
+    figure.show(figures.preview(data, height=260), key=f"preview_{key}_{data.fingerprint[:8]}")
     for sentence in hard(data.fingerprint, data):
         st.caption(text.plain(sentence))
     used = data.fingerprint == session.dataset().fingerprint

@@ -88,7 +88,7 @@ def _offer(file_id: str, reading: Reading) -> None:
     with left:
         reading, codes = _with_missing(file_id, reading)
         columns = _columns(file_id, reading)
-        weights, classes = _beside(file_id, reading, columns)
+        weights, classes = _special_columns(file_id, reading, columns)
         columns = [column for column in columns if column not in (weights, classes)]
         if not columns:
             st.error("No column is chosen. Choose at least one.")
@@ -153,7 +153,9 @@ def _with_missing(file_id: str, reading: Reading) -> tuple[Reading, tuple[str, .
     return reading.with_missing({column: codes[column] for column in chosen}), tuple(chosen)
 
 
-def _beside(file_id: str, reading: Reading, columns: list[str]) -> tuple[str | None, str | None]:
+def _special_columns(
+    file_id: str, reading: Reading, columns: list[str]
+) -> tuple[str | None, str | None]:
     """Ask which column says how often a row counts, and which what it is known to be."""
     left, right = st.columns(2)
     key = f"{file_id}_{reading.sheet}"

@@ -14,11 +14,11 @@ from gmm_core.words.checks import exact_words, predictive_words, prior_words
 from gmm_core.words.robustness import loo_words, pit_words
 from pages.parts import text
 from pages.parts.posterior import computed, sections
-from pages.parts.posterior.computed import Drawn
+from pages.parts.posterior.computed import Answer
 from pages.parts.stream import figure
 
 
-def checks(of: Drawn, column: int) -> None:
+def checks(of: Answer, column: int) -> None:
     """Draw all checks of a finished posterior."""
     exact(of)
     st.markdown("#### Posterior predictive check")
@@ -52,7 +52,7 @@ def checks(of: Drawn, column: int) -> None:
     st.markdown(text.plain(computed.owed_to_priors(of)))
 
 
-def left_out(of: Drawn, column: int) -> None:
+def left_out(of: Answer, column: int) -> None:
     """Say how well each point is foretold from the others, and draw where it lies among that."""
     st.markdown("#### Is each point foretold by the others?")
     if len(of.data.values) > computed.MOST_LEFT_OUT:
@@ -70,7 +70,7 @@ def left_out(of: Drawn, column: int) -> None:
         text.note("Do points lie where the others foretell them?", pit_words(places))
 
 
-def exact(of: Drawn) -> None:
+def exact(of: Answer) -> None:
     """Draw the exact answer beside the sampler, for small data."""
     same = exact_check.summable(of.data, of.mixture)
     st.markdown("#### Exact answer beside the sampler")
@@ -80,7 +80,7 @@ def exact(of: Drawn) -> None:
             "exactly, over every way to share the points out. This data or mixture is beyond that."
         )
         return
-    comparison = computed.beside(of, same)
+    comparison = computed.exact_comparison(of, same)
     st.markdown(text.plain(exact_words(comparison, of.mixture.n_components)))
     left, right = st.columns(2, gap="large")
     with left:

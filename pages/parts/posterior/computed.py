@@ -42,22 +42,22 @@ MOST_LEFT_OUT = 2_000
 """Points that are left out one at a time: some seconds with the draws of a usual run."""
 
 
-class Drawn(NamedTuple):
+class Answer(NamedTuple):
     """A finished posterior with what it is of, and the key of what is computed from it.
 
-    found : the draws of the chains that lie together; `every` has all chains.
+    draws : those of the chains that lie together; `every` has all chains.
     """
 
     key: Key
     data: Dataset
     mixture: Mixture
     options: NutsOptions | SmcOptions
-    found: Posterior
+    draws: Posterior
     every: Posterior
     groups: ChainGroups
 
 
-def drawn(view: live.View) -> Drawn | None:
+def answer(view: live.View) -> Answer | None:
     """Return the posterior of a view, or None while there is none."""
     if view.result is None or view.spec is None:
         return None
@@ -66,31 +66,31 @@ def drawn(view: live.View) -> Drawn | None:
     key = (str(view.run_id), every.n_chains, every.n_draws)
     groups = _groups(key, data, every)
     together = every.of_chains(groups.together) if groups.apart else every
-    return Drawn(key, data, view.spec.mixture, chosen(view), together, every, groups)
+    return Answer(key, data, view.spec.mixture, chosen(view), together, every, groups)
 
 
-def needs_weights(of: Drawn) -> bool:
+def needs_weights(of: Answer) -> bool:
     """Whether chains keep to modes of their own, so that their number would stand for weight."""
     if not isinstance(of.options, NutsOptions) or of.mixture.n_components == 1:
         return False
-    return bool(of.groups.apart) or looked(of).trust.far
+    return bool(of.groups.apart) or overview_of(of).agreement.far
 
 
-def weighed(of: Drawn, view: live.View | None) -> Drawn | None:
+def weighed(of: Answer, view: live.View | None) -> Answer | None:
     """Return the draws in which every mode has its weight, where a run beside has them."""
     if view is None or view.result is None:
         return None
-    found: Posterior = view.result
-    key = (str(view.run_id), found.n_chains, found.n_draws)
-    return of._replace(key=key, found=found)
+    weighed_draws: Posterior = view.result
+    key = (str(view.run_id), weighed_draws.n_chains, weighed_draws.n_draws)
+    return of._replace(key=key, draws=weighed_draws)
 
 
-def seen(of: Drawn, answering: Drawn) -> Any:
+def seen(of: Answer, answering: Answer) -> Any:
     """Return for each chain the share of the posterior where it lay [C]."""
     return _seen((of.key, answering.key), of, answering)
 
 
-def misled(of: Drawn, answering: Drawn) -> Misled:
+def misled(of: Answer, answering: Answer) -> Misled:
     """Return the pair of points that the chains, averaged, would have got most wrong."""
     return _misled((of.key, answering.key), of, answering)
 
@@ -102,66 +102,66 @@ def chosen(view: live.View) -> NutsOptions | SmcOptions:
     return view.spec.options
 
 
-def looked(of: Drawn) -> Overview:
+def overview_of(of: Answer) -> Overview:
     """Return what the page says of the draws."""
     return _overview(of.key, of)
 
 
-def labelled(of: Drawn, labels: str, column: int) -> Posterior:
+def labelled(of: Answer, labels: str, column: int) -> Posterior:
     """Return the draws under "raw", "ordered" or "relabelled" labels."""
     if labels == "raw" or of.mixture.n_components == 1:
-        return of.found
+        return of.draws
     if labels == "ordered":
-        return relabelling.ordered(of.found, column)
+        return relabelling.ordered(of.draws, column)
     return _relabelled(of.key, of)
 
 
-def summarised(of: Drawn, labels: str, column: int) -> list[SummaryRow]:
+def summarised(of: Answer, labels: str, column: int) -> list[SummaryRow]:
     """Return the summary of the draws under these labels."""
     return _summary((*of.key, labels), of, labels, column)
 
 
-def invariant(of: Drawn, column: int) -> list[SummaryRow]:
+def invariant(of: Answer, column: int) -> list[SummaryRow]:
     """Return the summary of what does not depend on labels."""
     return _invariant(of.key, of, column)
 
 
-def occupied(of: Drawn) -> Any:
+def occupied(of: Answer) -> Any:
     """Return the posterior of the number of occupied components [K]."""
     return _occupied(of.key, of)
 
 
-def boundaries(of: Drawn, low: float, high: float) -> invariants.Boundaries:
+def boundaries(of: Answer, low: float, high: float) -> invariants.Boundaries:
     """Return where the most probable component changes, over draws."""
     return _boundaries(of.key, of, low, high)
 
 
-def beside(of: Drawn, same: Mixture) -> exact_check.ExactComparison:
+def exact_comparison(of: Answer, same: Mixture) -> exact_check.ExactComparison:
     """Return the exact posterior beside the draws."""
-    return _beside(of.key, of, same)
+    return _exact_comparison(of.key, of, same)
 
 
-def check(of: Drawn, column: int) -> predictive.PredictiveCheck:
+def check(of: Answer, column: int) -> predictive.PredictiveCheck:
     """Return the posterior predictive check along a column."""
     return _check(of.key, of, column)
 
 
-def left_out(of: Drawn) -> Loo:
+def left_out(of: Answer) -> Loo:
     """Return how well each point is foretold from the others."""
     return _left_out(of.key, of)
 
 
-def places(of: Drawn, column: int) -> Pit:
+def places(of: Answer, column: int) -> Pit:
     """Return where each point lies among what the others foretell along a column."""
     return _places((*of.key, column), of, column)
 
 
-def tied(of: Drawn) -> TiedMode | None:
+def tied(of: Answer) -> TiedMode | None:
     """Return the mode on equal values that outweighs the draws, where there is one."""
     return _tied(of.key, of)
 
 
-def owed_to_priors(of: Drawn) -> str:
+def owed_to_priors(of: Answer) -> str:
     """Say how far the answer moves under weaker and stronger priors."""
     return _owed_to_priors(of.key, of)
 
@@ -184,78 +184,78 @@ def _groups(key: Key, _data: Dataset, _every: Posterior) -> ChainGroups:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _seen(key: Key, _of: Drawn, _answering: Drawn) -> Any:
-    return mode_weights.seen_by_chains(_of.data, _of.every, _answering.found)
+def _seen(key: Key, _of: Answer, _answering: Answer) -> Any:
+    return mode_weights.seen_by_chains(_of.data, _of.every, _answering.draws)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _misled(key: Key, _of: Drawn, _answering: Drawn) -> Misled:
-    look = looked(_answering)
-    return mode_weights.most_misled(_of.data, look.rows, _of.every, look.together)
+def _misled(key: Key, _of: Answer, _answering: Answer) -> Misled:
+    summary = overview_of(_answering)
+    return mode_weights.most_misled(_of.data, summary.rows, _of.every, summary.together)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _overview(key: Key, _of: Drawn) -> Overview:
-    return overview(_of.data, _of.found)
+def _overview(key: Key, _of: Answer) -> Overview:
+    return overview(_of.data, _of.draws)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _relabelled(key: Key, _of: Drawn) -> Posterior:
-    labels = looked(_of).labels
+def _relabelled(key: Key, _of: Answer) -> Posterior:
+    labels = overview_of(_of).labels
     if labels is None:
-        return _of.found.relabelled(_of.data)
-    return relabelling.reordered(_of.found, labels.order)
+        return _of.draws.relabelled(_of.data)
+    return relabelling.reordered(_of.draws, labels.order)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _summary(key: Key, _of: Drawn, labels: str, column: int) -> list[SummaryRow]:
+def _summary(key: Key, _of: Answer, labels: str, column: int) -> list[SummaryRow]:
     return summary(labelled(_of, labels, column), _of.data.columns, column)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _invariant(key: Key, _of: Drawn, column: int) -> list[SummaryRow]:
-    return diagnostics.invariant_rows(_of.data, _of.found, column)
+def _invariant(key: Key, _of: Answer, column: int) -> list[SummaryRow]:
+    return diagnostics.invariant_rows(_of.data, _of.draws, column)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _occupied(key: Key, _of: Drawn) -> Any:
-    return invariants.occupied(thinned(_of.found), _of.data.values)
+def _occupied(key: Key, _of: Answer) -> Any:
+    return invariants.occupied(thinned(_of.draws), _of.data.values)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _boundaries(key: Key, _of: Drawn, low: float, high: float) -> invariants.Boundaries:
-    return invariants.boundary_draws(thinned(_of.found), low, high)
+def _boundaries(key: Key, _of: Answer, low: float, high: float) -> invariants.Boundaries:
+    return invariants.boundary_draws(thinned(_of.draws), low, high)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _beside(key: Key, _of: Drawn, _same: Mixture) -> exact_check.ExactComparison:
-    return exact_check.compare(_of.data, _same, _of.found)
+def _exact_comparison(key: Key, _of: Answer, _same: Mixture) -> exact_check.ExactComparison:
+    return exact_check.compare(_of.data, _same, _of.draws)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _check(key: Key, _of: Drawn, column: int) -> predictive.PredictiveCheck:
-    return predictive.check_predictive(_of.data, thinned(_of.found), column)
+def _check(key: Key, _of: Answer, column: int) -> predictive.PredictiveCheck:
+    return predictive.check_predictive(_of.data, thinned(_of.draws), column)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _left_out(key: Key, _of: Drawn) -> Loo:
-    return loo(_of.data, _of.found)
+def _left_out(key: Key, _of: Answer) -> Loo:
+    return loo(_of.data, _of.draws)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _places(key: Key, _of: Drawn, _column: int) -> Pit:
-    return pit(_of.data, _of.found, _column)
+def _places(key: Key, _of: Answer, _column: int) -> Pit:
+    return pit(_of.data, _of.draws, _column)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _tied(key: Key, _of: Drawn) -> TiedMode | None:
-    return tied_mode(_of.data, _of.mixture, _of.found)
+def _tied(key: Key, _of: Answer) -> TiedMode | None:
+    return tied_mode(_of.data, _of.mixture, _of.draws)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _owed_to_priors(key: Key, _of: Drawn) -> str:
+def _owed_to_priors(key: Key, _of: Answer) -> str:
     try:
-        return sensitivity_words(sensitivity(_of.data, _of.mixture, _of.found))
+        return sensitivity_words(sensitivity(_of.data, _of.mixture, _of.draws))
     except ValueError as error:  # a prior that a power would take apart
         return str(error)
 

@@ -14,19 +14,19 @@ from gmm_core.words.posterior import advice, trust_words
 from gmm_core.words.weighed import EVIDENCE_HEAD, evidence_rows, populations_words
 from pages.parts import controls, settings, text
 from pages.parts.posterior import computed, draws
-from pages.parts.posterior.computed import Drawn
+from pages.parts.posterior.computed import Answer
 from pages.parts.stream import figure
 
 
-def show(of: Drawn, column: int) -> None:
+def show(of: Answer, column: int) -> None:
     """Draw what tells whether the chains have arrived, on what labels cannot spoil."""
-    summary = computed.looked(of)
+    summary = computed.overview_of(of)
     if isinstance(of.options, NutsOptions):
         st.markdown(text.plain(trust_words(summary)))
         cures(of, of.options)
     else:
         st.markdown(text.plain(populations_words(of.every.stats["pareto_k"].tolist())))
-    quantities = {each.name: each for each in invariant_draws(of.data, of.found, column)}
+    quantities = {each.name: each for each in invariant_draws(of.data, of.draws, column)}
     name = st.selectbox(
         "Quantity",
         list(quantities),
@@ -40,7 +40,7 @@ def show(of: Drawn, column: int) -> None:
     with left:
         figure.show(
             chains.trace(
-                shown, name, title=f"Trace of the {name}", diverging=of.found.stats.get("diverging")
+                shown, name, title=f"Trace of the {name}", diverging=of.draws.stats.get("diverging")
             ),
             key="trust_trace",
         )
@@ -58,20 +58,20 @@ def show(of: Drawn, column: int) -> None:
     parameters(of, column)
 
 
-def chains_of(of: Drawn, options: NutsOptions) -> None:
+def chains_of(of: Answer, options: NutsOptions) -> None:
     """Draw how the chains of NUTS went: energies, tree depths, and a row for each."""
-    rows = chain_rows(of.found.stats)
+    rows = chain_rows(of.draws.stats)
     left, right = st.columns(2, gap="large")
     with left:
-        energy = of.found.stats["energy"]
+        energy = of.draws.stats["energy"]
         figure.show(chains.energy(energy, [row.e_bfmi for row in rows]), key="energy")
     with right:
-        depth = of.found.stats["tree_depth"]
+        depth = of.draws.stats["tree_depth"]
         figure.show(chains.depths(depth, options.max_tree_depth), key="depths")
     draws.chain_table(chain_rows(of.every.stats), of.every.stats.get("start"))
 
 
-def parameters(of: Drawn, column: int) -> None:
+def parameters(of: Answer, column: int) -> None:
     """Draw relabelled parameters: in pairs with the divergences, and their intervals."""
     shown = computed.labelled(of, "relabelled", column)
     named = list(named_draws(shown, of.data.columns, column))
@@ -87,7 +87,7 @@ def parameters(of: Drawn, column: int) -> None:
             weight = [each for each in named if each.name == "weight 1"]
             kept += weight if of.mixture.n_components > 1 else []
         if len(kept) > 1:
-            figure.show(pairs.pairs(kept, of.found.stats.get("diverging", ())), key="pairs")
+            figure.show(pairs.pairs(kept, of.draws.stats.get("diverging", ())), key="pairs")
     with right:
         # Weights are between 0 and 1, locs and scales in the data's units: a forest of each.
         locs = [each for each in named if each.name.startswith(("loc ", "scale"))]
@@ -100,11 +100,11 @@ def parameters(of: Drawn, column: int) -> None:
     )
 
 
-def cures(of: Drawn, options: NutsOptions) -> None:
+def cures(of: Answer, options: NutsOptions) -> None:
     """Explain what these draws suffer from, with its cure one click away."""
-    summary = computed.looked(of)
+    summary = computed.overview_of(of)
     offered = [a for a in advice(summary, of.mixture, options) if a.updates or a.trap]
-    offered += chain_advice(chain_rows(of.found.stats), of.found.stats["tree_depth"], options)
+    offered += chain_advice(chain_rows(of.draws.stats), of.draws.stats["tree_depth"], options)
     if not offered:
         text.note(
             "Nothing stands out.",

@@ -26,7 +26,7 @@ from gmm_core.words.checks import (
 from gmm_core.words.posterior import switching
 from pages.parts import text
 from pages.parts.posterior import computed, draws
-from pages.parts.posterior.computed import Drawn
+from pages.parts.posterior.computed import Answer
 from pages.parts.stream import figure, live, partial
 from pages.parts.stream.cache import Figure
 
@@ -64,7 +64,7 @@ def running(view: live.View, column: int) -> None:
             draws.chain_table(chain_rows(now["stats"]))
 
 
-def says(of: Drawn, column: int) -> None:
+def says(of: Answer, column: int) -> None:
     """Draw what does not depend on labels: pairs, boundary, occupied components; and the chains."""
     data, K = of.data, of.mixture.n_components
     picked = draws.pickers(data, K, column, running=False)
@@ -74,17 +74,17 @@ def says(of: Drawn, column: int) -> None:
         figure.show(drawn, key="trace")
     with right:
         if picked.pair is not None:
-            drawn = draws.two_locs(data, of.found.draws["locs"], picked.pair, picked.mirror)
+            drawn = draws.two_locs(data, of.draws.draws["locs"], picked.pair, picked.mirror)
             figure.show(drawn, key="two_locs")
     left, right = st.columns(2, gap="large")
     with left:
-        matrix(data, computed.looked(of))
+        matrix(data, computed.overview_of(of))
     if K == 1:
         return
     with right:
         occupied = computed.occupied(of)
         same = exact_check.summable(data, of.mixture)
-        exact = None if same is None else computed.beside(of, same).exact.occupied
+        exact = None if same is None else computed.exact_comparison(of, same).exact.occupied
         figure.show(figures.occupied(occupied, exact), key="occupied")
     with left, st.container():
         st.caption(
@@ -106,10 +106,10 @@ def says(of: Drawn, column: int) -> None:
             text.note("Where is the boundary?", boundary_words(boundary_draws))
 
 
-def labels(of: Drawn, column: int) -> None:
+def labels(of: Answer, column: int) -> None:
     """Draw the same chains under raw, ordered or relabelled labels, and which orders they saw."""
     data, K = of.data, of.mixture.n_components
-    summary = computed.looked(of)
+    summary = computed.overview_of(of)
     naming = st.segmented_control(
         "Labels",
         list(_LABELS),

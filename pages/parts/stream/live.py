@@ -179,7 +179,7 @@ def view(
         if fresh and link:
             st.session_state["came_by"] = run_id, time.monotonic()
     elif known.state == "done":
-        session.look(run_id)
+        session.note_visit(run_id)
     if last != run_id:
         _pass_by(last)
         runs[slot] = run_id

@@ -58,6 +58,7 @@ _HOME = {
     "read_dataset": "data.reading",
     "responsibilities": "mixture",
     "sample_posterior": "inference",
+    "write_memberships": "partitions.memberships",
 }
 
 __all__ = sorted(_HOME)
@@ -92,6 +93,7 @@ if TYPE_CHECKING:
         responsibilities,
     )
     from gmm_core.mixture.conditional import conditional
+    from gmm_core.partitions.memberships import write_memberships
     from gmm_core.posterior.bootstrap import Bootstrap
     from gmm_core.posterior.draws import Posterior
     from gmm_core.posterior.evidence import Evidence

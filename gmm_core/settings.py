@@ -37,6 +37,12 @@ class Settings(BaseSettings):
             "secret": True,
         },
     )
+    data: str = Field(
+        "",
+        description="a folder, or an address of fsspec such as `s3://bucket/folder`, whose tables "
+        "the Data page offers to everybody who may open it; nothing outside it is read",
+        json_schema_extra={"default_said": "none"},
+    )
     scheduler: str = Field(
         "",
         description="address of a Dask scheduler whose workers run the fits, such as "

@@ -69,7 +69,7 @@ def known_classes(classes: Sequence[object] | None, n_points: int) -> tuple[str 
             f"{len(classes):,} classes came for {n_points:,} points. Give one for each point, None "
             "where it is unknown."
         )
-    names = tuple(_class_name(each) for each in classes)
+    names = tuple(class_name(each) for each in classes)
     different = {name for name in names if name is not None}
     if not different:
         raise ValueError("No point has a known class. Name the class of some, or give none at all.")
@@ -82,7 +82,8 @@ def known_classes(classes: Sequence[object] | None, n_points: int) -> tuple[str 
     return names
 
 
-def _class_name(value: Any) -> str | None:
+def class_name(value: Any) -> str | None:
+    """Return a class as text; None where it is unknown."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return None
     if isinstance(value, float | np.floating):

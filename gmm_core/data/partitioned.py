@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from gmm_core.data.dataset import clean_name
-from gmm_core.data.pieces import Piece, digest, pieces
+from gmm_core.data.dataset import Missing, clean_name
+from gmm_core.data.pieces import Piece, pieces
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +24,8 @@ class PartitionedDataset:
     ----------
     pieces : the row groups.
     columns : D names of what is fitted.
-    weights : name of the column that says how often each row counts, or None.
+    weights, classes : names of the columns that say how often each row counts, and what it is
+        known to be; or None.
     name : what people call this data.
     """
 
@@ -32,6 +33,7 @@ class PartitionedDataset:
     columns: tuple[str, ...]
     weights: str | None = None
     name: str = "data"
+    classes: str | None = None
 
     @classmethod
     def of(
@@ -40,20 +42,21 @@ class PartitionedDataset:
         columns: str | Sequence[str] | None = None,
         name: str | None = None,
         weights: str | None = None,
-        refuse: bool = False,
+        classes: str | None = None,
+        missing: Missing = "drop",
     ) -> PartitionedDataset:
         """List what lies at an address; see `pieces.pieces` for the arguments and the errors."""
-        found = pieces(source, columns, weights, refuse)
+        found = pieces(source, columns, weights, classes, missing)
         if not found:
             raise ValueError(f"The Parquet files at {source} have no rows. Name files that have.")
-        every = found[0].columns
         folder = source.rstrip("/").rpartition("/")
         called = name or (folder[2] if "*" not in folder[2] else folder[0].rpartition("/")[2])
         return cls(
             tuple(found),
-            every[:-1] if weights else every,
+            found[0].columns,
             weights,
             clean_name(called or "data", "The name of the data"),
+            classes,
         )
 
     @property
@@ -64,16 +67,19 @@ class PartitionedDataset:
     @property
     def bytes(self) -> int:
         """What the numbers take in memory, as float64."""
-        return 8 * self.rows * (len(self.columns) + (self.weights is not None))
+        beside = (self.weights, self.classes)
+        return 8 * self.rows * (len(self.columns) + sum(name is not None for name in beside))
 
     @cached_property
     def fingerprint(self) -> str:
         """64 hex characters of the content; every piece is read once, one after the other."""
-        return fingerprint(self, (digest(piece.read()) for piece in self.pieces))
+        return fingerprint(self, (piece.read().digest for piece in self.pieces))
 
 
 def fingerprint(data: PartitionedDataset, digests: Iterable[str]) -> str:
     """Return the fingerprint of data whose partitions have these digests."""
-    head = {"columns": data.columns, "weights": data.weights is not None}
+    head: dict[str, object] = {"columns": data.columns, "weights": data.weights is not None}
+    if data.classes is not None:
+        head["classes"] = True
     body = {**head, "partitions": sorted(digests)}
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()

@@ -7,6 +7,7 @@ numbers; a file that has changed since it was listed is refused.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gmm_core.data.dataset import listing
+from gmm_core.data.dataset import Missing, listing
+from gmm_core.data.observed import MOST_CLASSES, class_name
 
 if TYPE_CHECKING:
     from pyarrow import Schema
@@ -22,6 +24,39 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 ENDING = ".parquet"
+
+
+@dataclass(frozen=True, eq=False)
+class Content:
+    """What a piece holds.
+
+    Attributes
+    ----------
+    values : [n, D], NaN where a value is missing and to be integrated out.
+    rows : [n], where in the row group each stands, from 0: some may have been left out.
+    weights : [n] above zero, how often each counts; None when each counts once.
+    classes : [n], which of `class_names` each is known to be, -1 where unknown; None when nothing
+        is known of any.
+    class_names : of the classes that are here, in the order of the alphabet.
+    """
+
+    values: Array
+    rows: NDArray[np.int64]
+    weights: Array | None = None
+    classes: NDArray[np.int64] | None = None
+    class_names: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """A hash of the content, the same on every machine."""
+        parts = [self.values] if self.weights is None else [self.values, self.weights[:, None]]
+        numbers = np.ascontiguousarray(np.concatenate(parts, axis=1), dtype="<f8")
+        told = hashlib.sha256(f"{numbers.shape}".encode())
+        told.update(numbers.data)
+        if self.classes is not None:
+            told.update(json.dumps(self.class_names).encode())
+            told.update(np.ascontiguousarray(self.classes, dtype="<i8").data)
+        return told.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -34,9 +69,9 @@ class Piece:
     group : its number in the file, from 0.
     rows : how many it has.
     state : what the file was as it was listed; another one is another file.
-    columns : to read, those that are fitted and then that of weights, where there is one.
-    weighted : whether the last column is weights.
-    refuse : whether a row without all its numbers is refused; else it is left out.
+    columns : that are fitted.
+    weights, classes : columns that say how often each row counts, and what it is known to be.
+    missing : what becomes of rows without all their numbers; see `Dataset.from_values`.
     """
 
     address: str
@@ -44,72 +79,110 @@ class Piece:
     rows: int
     state: str
     columns: tuple[str, ...]
-    weighted: bool = False
-    refuse: bool = False
+    weights: str | None = None
+    classes: str | None = None
+    missing: Missing = "drop"
 
-    def read(self) -> Array:
-        """Read the numbers [n, columns], rows without all of them left out.
+    def read(self) -> Content:
+        """Read what the row group holds, without rows that have no number, or count for nothing.
 
         Raises
         ------
         ValueError
             When the file is away, has changed, or has a row that is refused.
         """
+        table = self._table()
+        values = np.stack([_numbers(table, name) for name in self.columns], axis=1)
+        finite = np.isfinite(values)
+        whole = finite.all(axis=1)
+        weights = None if self.weights is None else _numbers(table, self.weights)
+        if weights is not None:
+            whole &= np.isfinite(weights)
+        if self.missing == "refuse" and not whole.all():
+            raise ValueError(
+                f"Row group {self.group + 1} of {_name(self.address)} has "
+                f'{int((~whole).sum()):,} rows without all their numbers. Use missing="drop".'
+            )
+        sound: NDArray[np.bool_] = np.asarray(whole)
+        if self.missing == "keep":
+            values = np.where(finite, values, np.nan)
+            sound = np.asarray(finite.any(axis=1))
+        if weights is not None:
+            if np.any(weights < 0):
+                raise ValueError(
+                    f"The column {self.weights!r} of weights has numbers below zero in "
+                    f"{_name(self.address)}. Weights say how often a row counts."
+                )
+            sound = np.asarray(sound & np.isfinite(weights) & (weights > 0))
+        codes, names = (None, ()) if self.classes is None else _classes(table, self.classes, sound)
+        if len(names) > MOST_CLASSES:
+            raise ValueError(
+                f"The column {self.classes!r} has {len(names):,} different classes in "
+                f"{_name(self.address)}, but at most {MOST_CLASSES} are accepted. Choose a column "
+                "that says which kind each row is."
+            )
+        return Content(
+            np.ascontiguousarray(values[sound]),
+            np.flatnonzero(sound),
+            None if weights is None else weights[sound],
+            codes,
+            names,
+        )
+
+    def _table(self) -> Any:
+        """Read the columns from the file that was listed."""
         import pyarrow.parquet as pq
 
-        filesystem, path = _opened(self.address)
+        filesystem, path = opened(self.address)
         if _state(filesystem, path) != self.state:
             raise ValueError(
                 f"The file {_name(self.address)} has changed since it was listed. Read the data "
                 "again when nobody writes to it."
             )
+        beside = [name for name in (self.weights, self.classes) if name is not None]
         try:
             with filesystem.open(path, "rb") as file:
-                table = pq.ParquetFile(file).read_row_group(self.group, list(self.columns))
+                return pq.ParquetFile(file).read_row_group(self.group, [*self.columns, *beside])
         except (OSError, ValueError) as error:
             raise ValueError(
                 f"The file {_name(self.address)} cannot be read: {error}. Check that it is whole."
             ) from error
-        numbers = [
-            table.column(name).to_numpy(zero_copy_only=False).astype(np.float64)
-            for name in self.columns
-        ]
-        values = np.stack(numbers, axis=1) if numbers else np.empty((0, 0))
-        sound = np.isfinite(values).all(axis=1)
-        if self.refuse and not sound.all():
-            raise ValueError(
-                f"Row group {self.group + 1} of {_name(self.address)} has "
-                f'{int((~sound).sum()):,} rows without all their numbers. Use missing="drop".'
-            )
-        values = values[sound]
-        if self.weighted and np.any(values[:, -1] < 0):
-            raise ValueError(
-                f"The column {self.columns[-1]!r} of weights has numbers below zero in "
-                f"{_name(self.address)}. Weights say how often a row counts."
-            )
-        # A row that counts for nothing is not there.
-        return np.ascontiguousarray(values[values[:, -1] > 0] if self.weighted else values)
 
 
-def digest(values: Array) -> str:
-    """Return a hash of the content of a piece, the same on every machine."""
-    told = hashlib.sha256(f"{values.shape}".encode())
-    told.update(np.ascontiguousarray(values, dtype="<f8").data)
-    return told.hexdigest()
+def _numbers(table: Any, column: str) -> Array:
+    found: Array = table.column(column).to_numpy(zero_copy_only=False).astype(np.float64)
+    return found
+
+
+def _classes(
+    table: Any, column: str, rows: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Return what some rows are known to be, -1 where unknown, and the names of their classes."""
+    cells = table.column(column).combine_chunks().dictionary_encode()
+    texts = [*map(class_name, cells.dictionary.to_pylist()), None]  # the last is what null is
+    index = cells.indices.fill_null(len(texts) - 1).to_numpy(zero_copy_only=False)[rows]
+    here = {texts[i] for i in np.unique(index).tolist()}
+    names = tuple(sorted(text for text in here if text is not None))
+    place = {name: k for k, name in enumerate(names)}
+    codes = np.array([-1 if text is None else place.get(text, -1) for text in texts])
+    return codes[index], names
 
 
 def pieces(
     source: str,
     columns: str | Sequence[str] | None = None,
     weights: str | None = None,
-    refuse: bool = False,
+    classes: str | None = None,
+    missing: Missing = "drop",
 ) -> list[Piece]:
     """List the row groups behind an address, a pattern such as "folder/*.parquet", or a folder.
 
     Parameters
     ----------
     columns : to fit; None for all columns of numbers that the files have.
-    weights : the column that says how often each row counts; it is not fitted.
+    weights, classes : the columns that say how often each row counts and what it is known to be;
+        they are not fitted.
+    missing : as in `Dataset.from_values`.
 
     Raises
     ------
@@ -117,20 +190,49 @@ def pieces(
         When nothing answers or no Parquet file is there, files disagree on their columns, or a
         column is not there or not one of numbers.
     """
+    filesystem, by_path = footers(source)
+    schemas = {path: footer.schema.to_arrow_schema() for path, footer in by_path.items()}
+    chosen = _columns(schemas, columns, weights, classes)
+    scheme = source.partition("://")[0] + "://" if "://" in source else ""
+    return [
+        Piece(
+            path if "://" in path else scheme + path,
+            group,
+            footer.row_group(group).num_rows,
+            _state(filesystem, path),
+            chosen,
+            weights,
+            classes,
+            missing,
+        )
+        for path, footer in by_path.items()
+        for group in range(footer.num_row_groups)
+        if footer.row_group(group).num_rows
+    ]
+
+
+def footers(source: str) -> tuple[Any, dict[str, Any]]:
+    """Return the file system of an address, and what the Parquet files there say of themselves.
+
+    Raises
+    ------
+    ValueError
+        When nothing answers, no Parquet file is there, or a file is none.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    filesystem, pattern = _opened(source)
+    filesystem, pattern = opened(source)
     try:
         if filesystem.isdir(pattern):
             pattern = f"{pattern.rstrip('/')}/*{ENDING}"
         found = sorted(filesystem.glob(pattern)) if "*" in pattern else [pattern]
-        footers: dict[str, Any] = {}
+        by_path: dict[str, Any] = {}
         for path in found:
             with filesystem.open(path, "rb") as file:
-                footers[path] = pq.ParquetFile(file).metadata
+                by_path[path] = pq.ParquetFile(file).metadata
     except FileNotFoundError:
-        footers = {}
+        by_path = {}
     except pa.ArrowInvalid as error:
         raise ValueError(
             f"{_name(path)} is not a Parquet file, or is damaged: {error}. Leave it out."
@@ -139,42 +241,31 @@ def pieces(
         raise ValueError(
             f"{source} does not answer: {str(error) or type(error).__name__}. Check the address."
         ) from error
-    if not footers:
+    if not by_path:
         raise ValueError(
             f"There is no Parquet file at {source}. Name a folder that has some, or a pattern such "
             f"as folder/*{ENDING}."
         )
-    schemas = {path: footer.schema.to_arrow_schema() for path, footer in footers.items()}
-    wanted = _columns(schemas, columns, weights)
-    scheme = source.partition("://")[0] + "://" if "://" in source else ""
-    return [
-        Piece(
-            path if "://" in path else scheme + path,
-            group,
-            footer.row_group(group).num_rows,
-            _state(filesystem, path),
-            wanted,
-            weights is not None,
-            refuse,
-        )
-        for path, footer in footers.items()
-        for group in range(footer.num_row_groups)
-        if footer.row_group(group).num_rows
-    ]
+    return filesystem, by_path
 
 
 def _columns(
-    schemas: dict[str, Schema], columns: str | Sequence[str] | None, weights: str | None
+    schemas: dict[str, Schema],
+    columns: str | Sequence[str] | None,
+    weights: str | None,
+    classes: str | None,
 ) -> tuple[str, ...]:
-    """Return the columns to read, once all files agree on them."""
+    """Return the columns to fit, once all files agree on them and on those beside them."""
     first_path, first = next(iter(schemas.items()))
     if columns is None:
-        chosen = [n for n in first.names if _is_number(first.field(n).type) and n != weights]
+        numbers = [n for n in first.names if _is_number(first.field(n).type)]
+        chosen = [n for n in numbers if n not in (weights, classes)]
     else:
         chosen = [columns] if isinstance(columns, str) else list(columns)
     if not chosen:
         raise ValueError(f"{_name(first_path)} has no column of numbers. Choose other files.")
-    wanted = (*chosen, *([weights] if weights else []))
+    counted = (*chosen, *([] if weights is None else [weights]))
+    wanted = (*counted, *([] if classes is None else [classes]))
     for path, schema in schemas.items():
         lacking = [name for name in wanted if name not in schema.names]
         if lacking and path == first_path:
@@ -188,14 +279,14 @@ def _columns(
                 f"{_name(path)} and {_name(first_path)} disagree on the columns "
                 f"{listing(sorted(others))}. Choose columns that both have, or other files."
             )
-        for name in wanted:
+        for name in counted:
             kind = schema.field(name).type
             if not _is_number(kind):
                 raise ValueError(
                     f"The column {name!r} is {kind} in {_name(path)}, but numbers were expected. "
                     "Leave the column out, or correct the file."
                 )
-    return wanted
+    return tuple(chosen)
 
 
 def _is_number(kind: Any) -> bool:
@@ -204,8 +295,14 @@ def _is_number(kind: Any) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
 
 
-def _opened(address: str) -> tuple[Any, str]:
-    """Return the file system of an address and the path in it."""
+def opened(address: str) -> tuple[Any, str]:
+    """Return the file system of an address and the path in it.
+
+    Raises
+    ------
+    ValueError
+        When there is no such file system, or what it needs is not installed.
+    """
     import fsspec
 
     try:

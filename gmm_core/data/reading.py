@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal, overload
+from typing import Literal, get_args, overload
 
 from gmm_core.data import cage
 from gmm_core.data.dataset import Dataset, Missing
@@ -83,8 +83,7 @@ def read_dataset(
     name : of the dataset; None for the file's name without its ending.
     weights, classes, missing : as in `Reading.dataset`.
     partitioned : only refer to the data, which workers read: Parquet files, by an address of
-        fsspec, such as a folder, "folder/*.parquet" or "s3://bucket/folder". Known classes, and
-        rows with missing values that are kept, are not taken then.
+        fsspec, such as a folder, "folder/*.parquet" or "s3://bucket/folder".
 
     Returns
     -------
@@ -109,12 +108,11 @@ def _partitioned(
     classes: str | None,
     missing: Missing,
 ) -> PartitionedDataset:
-    """Refer to data in partitions, which knows neither classes nor holes."""
+    """Refer to data in partitions."""
     if not isinstance(source, str | os.PathLike):
         raise ValueError("Data in partitions is read by its address. Give a path or a URL.")
-    if classes is not None or missing == "keep":
-        what = "known classes" if classes is not None else "rows with missing values"
+    if missing not in get_args(Missing):
         raise ValueError(
-            f"Data in partitions is fitted without {what}. Leave them out, or read the data whole."
+            f'missing = {missing!r} came, but "drop", "keep" or "refuse" was expected.'
         )
-    return PartitionedDataset.of(os.fspath(source), columns, name, weights, missing == "refuse")
+    return PartitionedDataset.of(os.fspath(source), columns, name, weights, classes, missing)

@@ -60,16 +60,16 @@ def fit(
         As `held` says, and as `fit_map` does of options and mixture.
     """
     options = options or MapOptions(start="search", restarts=20, steps=300)
-    if mixture.noise or mixture.labels != "ignore":
+    if mixture.noise:
         raise ValueError(
-            "Data in partitions is fitted without noise and known classes. Leave them out, or read "
-            "the data whole."
+            "Data in partitions is fitted without noise. Use noise=False, or read the data whole."
         )
     with held(data, client) as there:
+        sample = there.coreset(data.columns, data.name, CORESET, options.first_seed)
+        mixture.check(sample)
         if start is not None:
             sites(mixture, start)  # says when it is not one of this mixture
             return climb(there, mixture, start.reshape(1), options.steps, on_progress)
-        sample = there.coreset(data.columns, data.name, CORESET, options.first_seed)
         searched = {"method": "em", "choose": "final"}
         asked = MapOptions.model_validate(dict(options) | searched)
         found = run_here(Specification(dataset=sample, mixture=mixture, options=asked), None)
@@ -84,10 +84,11 @@ def climb(
     on_progress: OnProgress | None = None,
 ) -> MapFit:
     """Climb by EM from each of R points on the full data, and judge where they end."""
+    fixed = mixture.labels == "fix"
     ascent = Ascent(mixture, starts, there.whole.total, steps)
     while not ascent.over:
         now = Progress(ascent.passes, ascent.most)
-        ascent.advance(there.moments(ascent.points, now, on_progress))
+        ascent.advance(there.moments(ascent.points, fixed, now, on_progress))
     if on_progress is not None:
         on_progress(Progress(ascent.most, ascent.most))
     order = {"converged": 0, "moving": 1, "collapsed": 2}

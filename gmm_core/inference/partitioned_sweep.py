@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from math import nan
+import time
+from math import log
 from typing import TYPE_CHECKING, Any
 
 from gmm_core.comparison.criteria import CRITERIA, At
-from gmm_core.comparison.sweep import ComparisonRow, mixture_of
+from gmm_core.comparison.sweep import Cell, ComparisonRow, canonical, mixture_of
 from gmm_core.data.partitioned import PartitionedDataset
-from gmm_core.inference import sweep
 from gmm_core.inference.partitioned import CORESET, climb
-from gmm_core.mixture import Mixture, Priors
+from gmm_core.inference.run import run_here
+from gmm_core.mixture import Mixture, Priors, log_prior_terms
 from gmm_core.partitions.held import Held, held
-from gmm_core.runs.progress import OnProgress
+from gmm_core.runs.options import CompareOptions
+from gmm_core.runs.progress import OnProgress, Progress
+from gmm_core.runs.specification import Specification
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -21,51 +23,85 @@ if TYPE_CHECKING:
 
 def compare(
     data: PartitionedDataset,
-    n_components: Iterable[int],
-    covariances: Iterable[str | tuple[str, bool | None]] | None = None,
+    options: CompareOptions,
+    priors: Priors | None = None,
+    labels: str = "ignore",
     *,
-    restarts: int = 20,
     steps: int = 300,
     client: Client | None = None,
     on_progress: OnProgress | None = None,
 ) -> list[ComparisonRow]:
-    """Compare mixtures by their maximum likelihood on all the data, as `compare` does.
+    """Compare mixtures on all the data, as `sweep.compare` does.
 
-    Each cell is searched on the sample and climbs on the full data from its optimum there.
+    Each mixture is searched on the sample and climbs on the full data from its optimum there.
+
+    Parameters
+    ----------
+    options : what is compared, and how the sample is searched.
+    priors : None for none at all.
+    labels : as in `Mixture`.
+    steps : the most passes over the full data of each mixture.
+    client, on_progress : as in `held`, and as in `fit_map`; progress is told with each pass.
 
     Returns
     -------
-    Rows as of `compare`, with BIC, AIC, AICc, SABIC and CAIC at full size. What needs every point's
-    membership is NaN.
+    Rows as of `compare`, with every criterion at full size but for the evidence. How a search has
+    found an optimum is told of the sample.
 
     Raises
     ------
     ValueError
-        As `fit` says.
+        As `held` and `sweep.compare` say.
     """
     with held(data, client) as there:
-        sample = there.coreset(data.columns, data.name, CORESET, 0)
-        rows = sweep.compare(sample, n_components, covariances, restarts=restarts)  # type: ignore[arg-type]
-        return [_at_full_size(there, row, steps, on_progress) for row in rows]
+        sample = there.coreset(data.columns, data.name, CORESET, options.first_seed)
+        base = Mixture(
+            n_components=max(1, len(sample.class_names)) if labels == "fix" else 1,
+            priors=Priors.flat() if priors is None else priors,
+            labels=labels,  # type: ignore[arg-type]  # checked by the mixture
+        )
+        spec = Specification(dataset=sample, mixture=base, options=options)
+        rows = run_here(spec, None).rows
+        climbed: dict[Cell, ComparisonRow] = {}
+        finished = []
+        for turn, row in enumerate(rows):
+
+            def tell(progress: Progress, turn: int = turn) -> None:
+                if on_progress is not None:
+                    on_progress(Progress(turn * steps + progress.done, len(rows) * steps))
+
+            # Cells that are the same mixture climb once.
+            same = canonical(row.cell, len(data.columns))
+            if same not in climbed:
+                climbed[same] = _at_full_size(there, row, base, steps, tell)
+            finished.append(climbed[same]._replace(**row.cell._asdict()))
+        return finished
 
 
 def _at_full_size(
-    there: Held, row: ComparisonRow, steps: int, on_progress: OnProgress | None
+    there: Held, row: ComparisonRow, base: Mixture, steps: int, tell: OnProgress
 ) -> ComparisonRow:
     """Climb from a cell's optimum on the sample, and judge where that ends."""
-    row = row._replace(class_probability=(), higher=(), icl=nan, icl_most_probable=nan, entropy=nan)
+    row = row._replace(higher=())
     if row.parameters is None:
         return row
-    mixture = mixture_of(row.cell, Mixture(priors=Priors.flat()))
-    fit = climb(there, mixture, row.parameters.reshape(1), steps, on_progress)
-    at = At(-float(fit.final_loss[0]), row.n_parameters, there.whole.total, nan, nan)
+    began = time.perf_counter()
+    mixture, N = mixture_of(row.cell, base), there.whole.total
+    fit = climb(there, mixture, row.parameters.reshape(1), steps, tell)
+    point = fit.parameters
+    unsure = there.doubt(point, mixture.labels == "fix")
+    prior = float(sum(log_prior_terms(mixture, point).values()))
+    at = At(-float(fit.final_loss[0]) - prior, row.n_parameters, N, unsure.entropy, unsure.doubt)
     judged: dict[str, Any] = {
         name: each.value(at) for name, each in CRITERIA.items() if each.value is not None
     }
-    point = fit.parameters
+    K = mixture.n_weights
     return row._replace(
         **judged,
         parameters=point,
         verdict=str(fit.verdict[0]),
-        smallest=float(point.weights.min() * there.whole.total),
+        smallest=float(point.weights.min() * N),
+        seconds=row.seconds + time.perf_counter() - began,
+        entropy=1 - unsure.entropy / (N * log(K)) if K > 1 else 1.0,
+        class_probability=unsure.class_probability,
     )

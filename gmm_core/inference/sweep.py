@@ -11,6 +11,7 @@ import numpy as np
 from gmm_core.comparison import sweep
 from gmm_core.comparison.sweep import Cell, Comparison, ComparisonRow
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.partitioned import PartitionedDataset
 from gmm_core.formatting import count
 from gmm_core.inference import map_fit, smc_sampling
 from gmm_core.inference.run import run_here
@@ -29,7 +30,7 @@ _PLAIN = MapOptions(steps=50, start="kmeans++", choose="final", polish=True)
 
 
 def compare(
-    dataset: Dataset,
+    dataset: Dataset | PartitionedDataset,
     n_components: int | Iterable[int] = range(1, 7),
     covariances: str | Iterable[str | tuple[str, bool | None]] | None = None,
     priors: Priors | None = None,
@@ -46,6 +47,8 @@ def compare(
 
     Parameters
     ----------
+    dataset : in partitions, every mixture is compared at full size, where workers hold the data;
+        noise and the evidence are not taken then. See `partitioned_sweep.compare`.
     n_components : the K to try.
     covariances : names ("spherical", "diag", "full": tied and untied), codes such as "VEV", or
         pairs (name, tied); the usual six for None.
@@ -80,6 +83,15 @@ def compare(
         start=start,  # type: ignore[arg-type]  # checked by the options
         evidence=evidence,
     )
+    if isinstance(dataset, PartitionedDataset):
+        from gmm_core.inference import partitioned_sweep  # clusters are heavy to load
+
+        if noise or evidence:
+            raise ValueError(
+                f"Data in partitions is compared without {'noise' if noise else 'the evidence'}. "
+                "Leave it out, or read the data whole."
+            )
+        return partitioned_sweep.compare(dataset, options, priors, labels, on_progress=on_progress)
     mixture = Mixture(
         n_components=max(1, len(dataset.class_names)) if labels == "fix" else 1,
         priors=Priors.flat() if priors is None else priors,

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.observed import MOST_CLASSES
 from gmm_core.data.partitioned import PartitionedDataset, fingerprint
 from gmm_core.mixture import Parameters
 from gmm_core.partitions import partition
+from gmm_core.partitions.doubt import Doubt, doubt
 from gmm_core.partitions.partition import Moments, Summary
 from gmm_core.runs.progress import OnProgress, Progress
 
@@ -47,16 +49,33 @@ class Held:
     whole: Summary
     fingerprint: str
 
-    def moments(self, points: Parameters, progress: Progress, tell: OnProgress | None) -> Moments:
-        """Pass over all partitions once, from each of R points.
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The known classes, in the order of the alphabet: class j is component j where fixed."""
+        return tuple(self.whole.classes)
+
+    def moments(
+        self, points: Parameters, fixed: bool, progress: Progress, tell: OnProgress | None
+    ) -> Moments:
+        """Pass over all partitions once, from each of R points; see `partition.moments`.
 
         `tell` hears now and then how far the run is, and may stop it by `Cancelled`.
         """
         # Not pure: what a lost worker had is computed again, and nothing is kept after the pass.
         submit = self.client.submit
-        parts = [submit(partition.moments, each, points, pure=False) for each in self.partitions]
+        parts = [
+            submit(partition.moments, each, points, fixed, pure=False) for each in self.partitions
+        ]
         (total,) = _paired(parts, lambda a, b: submit(operator.add, a, b, pure=False))
         return _waited(self.client, total, progress, tell)
+
+    def doubt(self, point: Parameters, fixed: bool) -> Doubt:
+        """Sum up over all rows how unsure it is where they belong; see `doubt.doubt`."""
+        submit = self.client.submit
+        parts = [submit(doubt, each, point, fixed, pure=False) for each in self.partitions]
+        (total,) = _paired(parts, lambda a, b: submit(operator.add, a, b, pure=False))
+        summed: Doubt = total.result()
+        return summed
 
     def coreset(self, columns: Sequence[str], name: str, size: int, seed: int) -> Dataset:
         """Draw a weighted sample of about `size` rows, or all where there are no more."""
@@ -66,10 +85,24 @@ class Held:
                 for each in self.partitions
             ]
         )
-        values = np.concatenate([values for values, _ in drawn])
-        weights = np.concatenate([weights for _, weights in drawn])
+        values, weights = (np.concatenate([each[i] for each in drawn]) for i in (0, 1))
+        names, known = self.class_names, None
+        if names:
+            codes = np.concatenate([each[2] for each in drawn])
+            # A dataset numbers its classes as they come: here the first of each in their order.
+            first = [np.flatnonzero(codes == k)[:1] for k in range(len(names))]
+            order = list(dict.fromkeys(np.concatenate([*first, np.arange(len(codes))]).tolist()))
+            values, weights = values[order], weights[order]
+            known = [None if k < 0 else names[k] for k in codes[order].tolist()]
         plain = bool(np.all(weights == 1))
-        return Dataset.from_values(values, columns, name, weights=None if plain else weights)
+        return Dataset.from_values(
+            values,
+            columns,
+            name,
+            weights=None if plain else weights,
+            classes=known,
+            missing="keep" if np.isnan(values).any() else "refuse",
+        )
 
 
 @contextmanager
@@ -86,7 +119,7 @@ def held(data: PartitionedDataset, client: Client | None = None) -> Iterator[Hel
         When a file cannot be read, the partitions do not fit into the workers, or the data cannot
         be fitted: fewer than two rows, or a column without spread.
     """
-    with _at(client) as found:
+    with connected(client) as found:
         _check_memory(data, found)
         loaded = [found.submit(partition.load, piece, pure=False) for piece in data.pieces]
         told = found.gather([found.submit(partition.summary, each, pure=False) for each in loaded])
@@ -94,7 +127,11 @@ def held(data: PartitionedDataset, client: Client | None = None) -> Iterator[Hel
         (whole,) = _paired([told[i][1] for i in order], operator.add)
         _check_spread(data, whole)
         mark = fingerprint(data, (digest for digest, _ in told))
-        yield Held(found, tuple(loaded[i] for i in order), whole, mark)
+        names = _class_names(data, whole)
+        parts = [
+            found.submit(partition.Partition.named, loaded[i], names, pure=False) for i in order
+        ]
+        yield Held(found, tuple(parts), whole, mark)
 
 
 def _paired(parts: Sequence[Any], add: Any) -> list[Any]:
@@ -121,7 +158,7 @@ def _waited(client: Client, future: Future, progress: Progress, tell: OnProgress
 
 
 @contextmanager
-def _at(client: Client | None) -> Iterator[Client]:
+def connected(client: Client | None) -> Iterator[Client]:
     """Return the client to use; workers of this machine end with it."""
     from distributed import Client as Connect
     from distributed import LocalCluster, default_client
@@ -151,12 +188,26 @@ def _check_memory(data: PartitionedDataset, client: Client) -> None:
         )
 
 
+def _class_names(data: PartitionedDataset, whole: Summary) -> tuple[str, ...]:
+    """Return the known classes of all partitions, once there are some and not too many."""
+    names = tuple(whole.classes)
+    if data.classes is not None and not 0 < len(names) <= MOST_CLASSES:
+        count = f"{len(names):,} different classes are" if names else "No class at all is"
+        raise ValueError(
+            f"{count} in the column {data.classes!r}, but 1 to {MOST_CLASSES} are accepted. Choose "
+            "a column that says which kind each row is."
+        )
+    return names
+
+
 def _check_spread(data: PartitionedDataset, whole: Summary) -> None:
     if whole.rows < 2:
         raise ValueError(
-            f"{whole.rows} rows have all their numbers, and a fit needs two. Read other columns."
+            f"{whole.rows} rows have their numbers, and a fit needs two. Read other columns."
         )
     for name, low, high in zip(data.columns, whole.low, whole.high, strict=True):
+        if low > high:
+            raise ValueError(f"The column {name!r} has no value at all. Leave that column out.")
         if low == high:
             raise ValueError(
                 f"All {whole.rows:,} values of the column {name!r} are equal ({low:g}), so it has "

@@ -13,31 +13,67 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
-from gmm_core.data.pieces import Piece, digest
+from gmm_core.data.pieces import Content, Piece
 from gmm_core.mixture import Mixture, Parameters, Priors
+from gmm_core.mixture.observation import Observation
 
 Array = NDArray[np.float64]
 
 _ANY = 1024  # rows by which the layout of the pass is found: more than a block has
+_OF_A_CLASS = 50  # rows that a sample has of each known class: that it has none is one in 10^21
 
 
 @dataclass(frozen=True, eq=False)
 class Partition:
-    """Rows of the data, [D, n] and with weights [D + 1, n], one column after the other."""
+    """Rows of the data as the compiled pass takes them.
+
+    Attributes
+    ----------
+    x : [D + E, n], one column after the other, and behind the columns what else there is.
+    where : rows of `x` that have weights, classes, and patterns of missing values; 0 where absent.
+    digest : of the content.
+    class_names : what the classes in `x` stand for, by number.
+    """
 
     x: Array
-    weighted: bool
+    where: tuple[int, int, int]
     digest: str
+    class_names: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, content: Content) -> Partition:
+        """Lay the content of a piece out."""
+        from gmm_core.engines.problem import _rows
+
+        incomplete = bool(np.isnan(content.values).any())
+        seen = Observation(content.weights, content.classes, None, incomplete)
+        x, where = _rows(content.values, seen)
+        return cls(x, where, content.digest, content.class_names)
+
+    @property
+    def columns(self) -> Array:
+        """The numbers that are fitted [D, n]."""
+        return self.x[: len(self.x) - np.count_nonzero(self.where)]
 
     @property
     def weights(self) -> Array:
         """How often each row counts [n]."""
-        return self.x[-1] if self.weighted else np.ones(self.x.shape[1])
+        row = self.where[0]
+        return self.x[row] if row else np.ones(self.x.shape[1])
 
     @property
-    def columns(self) -> Array:
-        """The numbers without the weights [D, n]."""
-        return self.x[:-1] if self.weighted else self.x
+    def classes(self) -> NDArray[np.int64] | None:
+        """Which of `class_names` each row is known to be [n], -1 where unknown."""
+        row = self.where[1]
+        return self.x[row].astype(np.int64) if row else None
+
+    def named(self, class_names: tuple[str, ...]) -> Partition:
+        """Return the partition with classes numbered as in `class_names`, which has all of them."""
+        if class_names == self.class_names or not self.where[1]:
+            return self
+        x, place = self.x.copy(), [*map(class_names.index, self.class_names), -1]
+        x[self.where[1]] = np.array(place, dtype=float)[self.x[self.where[1]].astype(int)]
+        return replace(self, x=x, class_names=class_names)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,55 +110,77 @@ class Moments:
 
 @dataclass(frozen=True, eq=False)
 class Summary:
-    """What is known of a partition, or of all: rows, their weights' sum, mean and scatter [D]."""
+    """What is known of a partition, or of all.
+
+    Attributes
+    ----------
+    rows, total : how many there are, and what they count as.
+    counts : [D], what the values that are there count as.
+    mean, squares : [D], of these values, and their squared distances from it.
+    low, high : [D], the smallest and the largest.
+    classes : what the rows of each known class count as.
+    """
 
     rows: int
     total: float
+    counts: Array
     mean: Array
     squares: Array
     low: Array
     high: Array
+    classes: dict[str, float]
 
     def __add__(self, other: Summary) -> Summary:
         """Add up two parts of the data."""
-        if not (self.total and other.total):
-            return replace(self if self.total else other, rows=self.rows + other.rows)
-        total = self.total + other.total
+        counts = self.counts + other.counts
+        share = np.divide(other.counts, counts, out=np.zeros_like(counts), where=counts > 0)
         step = other.mean - self.mean
+        names = sorted({*self.classes, *other.classes})
         return Summary(
             self.rows + other.rows,
-            total,
-            self.mean + step * (other.total / total),
-            self.squares + other.squares + step**2 * (self.total * other.total / total),
+            self.total + other.total,
+            counts,
+            self.mean + step * share,
+            self.squares + other.squares + step**2 * (self.counts * share),
             np.minimum(self.low, other.low),
             np.maximum(self.high, other.high),
+            {n: self.classes.get(n, 0.0) + other.classes.get(n, 0.0) for n in names},
         )
 
 
 def load(piece: Piece) -> Partition:
     """Read a piece, and lay it out for the pass."""
-    values = piece.read()
-    return Partition(np.array(values.T, order="C"), piece.weighted, digest(values))
+    return Partition.of(piece.read())
 
 
 def summary(partition: Partition) -> tuple[str, Summary]:
     """Return a partition's digest, and what is known of it."""
-    x, w = partition.columns, partition.weights
-    x, w = x[:, w > 0], w[w > 0]
-    D, n, total = len(x), x.shape[1], float(w.sum())
-    if not n:
-        nothing = np.zeros(D)
-        return partition.digest, Summary(
-            0, 0.0, nothing, nothing, nothing + np.inf, -np.inf + nothing
-        )
-    mean = (w * x).sum(axis=1) / total
-    squares = (w * (x - mean[:, None]) ** 2).sum(axis=1)
-    found = Summary(n, total, mean, squares, x.min(axis=1), x.max(axis=1))
-    return partition.digest, found
+    x, w, classes = partition.columns, partition.weights, partition.classes
+    D = len(x)
+    counts, mean, squares = np.zeros(D), np.zeros(D), np.zeros(D)
+    low, high = np.full(D, np.inf), np.full(D, -np.inf)
+    for d, column in enumerate(x):  # one after the other, for the memory
+        there = ~np.isnan(column)
+        seen, counted = column[there], w[there]
+        if seen.size:
+            counts[d] = counted.sum()
+            mean[d] = (counted * seen).sum() / counts[d]
+            squares[d] = (counted * (seen - mean[d]) ** 2).sum()
+            low[d], high[d] = seen.min(), seen.max()
+    known = (
+        {}
+        if classes is None
+        else {name: float(w[classes == k].sum()) for k, name in enumerate(partition.class_names)}
+    )
+    n, total = x.shape[1], float(w.sum())
+    return partition.digest, Summary(n, total, counts, mean, squares, low, high, known)
 
 
-def moments(partition: Partition, points: Parameters) -> Moments:
-    """Pass over a partition once from each of R points, by the compiled pass."""
+def moments(partition: Partition, points: Parameters, fixed: bool = False) -> Moments:
+    """Pass over a partition once from each of R points, by the compiled pass.
+
+    With `fixed`, class j is known to be component j.
+    """
     from gmm_core.engines.moments import moments as over
 
     R, K, D = points.locs.shape
@@ -131,37 +189,55 @@ def moments(partition: Partition, points: Parameters) -> Moments:
         return found
     arrays = [np.array(a) for a in (points.weights, points.locs, points.scale_tril)]
     results = (found.value, found.counts, found.means, found.scatter)
-    layout = _layout(K, D, partition.weighted)
+    layout = _layout(K, D, partition.where, fixed)
     over(0, R, np.arange(R), *arrays, partition.x, layout, *results)  # type: ignore[call-arg]
     return found
 
 
-def coreset(partition: Partition, whole: Summary, size: int, seed: int) -> tuple[Array, Array]:
-    """Draw rows [m, D] and their weights [m], so that about `size` come from all partitions.
+def coreset(
+    partition: Partition, whole: Summary, size: int, seed: int
+) -> tuple[Array, Array, NDArray[np.int64] | None]:
+    """Draw rows [m, D], weights [m] and classes [m], so that about `size` come from all partitions.
 
     Each row is drawn by itself, half of the chance alike for all and half by its squared distance
-    from the mean, in the columns' own spreads; its weight is what it counts over that chance.
+    from the mean, in the columns' own spreads; its weight is what it counts over that chance. Of
+    each known class come some dozens at least, or all.
 
     Notes
     -----
     Bachem, Lucic and Krause (2018), Scalable k-means clustering via lightweight coresets.
     """
-    x, w = partition.columns, partition.weights
-    spread = np.sqrt(whole.squares / whole.total)
-    far = (((x - whole.mean[:, None]) / spread[:, None]) ** 2).mean(axis=0)
-    chance = np.minimum(1.0, size * w * (0.5 + 0.5 * far) / whole.total)
+    x, w, classes = partition.columns, partition.weights, partition.classes
+    spread = np.sqrt(whole.squares / whole.counts)
+    far, seen = np.zeros(len(w)), np.zeros(len(w))
+    for column, mean, width in zip(x, whole.mean, spread, strict=True):
+        there = ~np.isnan(column)
+        far += np.where(there, ((column - mean) / width) ** 2, 0.0)
+        seen += there
+    far /= seen
+    chance = size * w * (0.5 + 0.5 * far) / whole.total
+    for k, name in enumerate(partition.class_names):
+        if classes is not None and name in whole.classes:
+            own = classes == k
+            chance[own] = np.maximum(chance[own], _OF_A_CLASS * w[own] / whole.classes[name])
+    chance = np.minimum(1.0, chance)
     # By what is in it, so that another order or name of files draws the same.
     rng = np.random.default_rng([seed, int(partition.digest[:15], 16)])
     drawn = rng.random(len(chance)) < chance
-    return x[:, drawn].T.copy(), w[drawn] / chance[drawn]
+    known = None if classes is None else classes[drawn]
+    return x[:, drawn].T.copy(), w[drawn] / chance[drawn], known
 
 
 @lru_cache
-def _layout(K: int, D: int, weighted: bool) -> NDArray[np.int64]:
+def _layout(K: int, D: int, where: tuple[int, int, int], fixed: bool) -> NDArray[np.int64]:
     """Return the layout of the pass for K factors of their own; addresses in it are a process's."""
+    from gmm_core.engines.layout import COMPONENT_ROW, PATTERN_ROW, WEIGHT_ROW
     from gmm_core.engines.problem import Problem
 
     some = np.arange(float(_ANY * D)).reshape(_ANY, D)
-    dataset = Dataset.from_values(some, weights=np.ones(_ANY) if weighted else None)
     mixture = Mixture(n_components=K, covariance="full", tied=False, priors=Priors.flat())
-    return Problem.of(dataset, mixture).layout
+    layout = Problem.of(Dataset.from_values(some), mixture).layout
+    weights, classes, patterns = where
+    layout[[WEIGHT_ROW, PATTERN_ROW]] = weights, patterns
+    layout[COMPONENT_ROW] = classes if fixed else 0
+    return layout

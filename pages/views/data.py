@@ -11,7 +11,7 @@ from gmm_core.formatting import count, number
 from gmm_core.words.data import constant_columns, extras
 from gmm_core.words.segments import Segment
 from pages.parts import frame, header, pages, session, text
-from pages.parts.data import choice, edit, example, generate, saved, upload
+from pages.parts.data import choice, edit, example, generate, saved, shared, upload
 from pages.parts.stream import figure
 
 ROWS = 8  # of the table of columns
@@ -19,10 +19,14 @@ ROWS = 8  # of the table of columns
 WAYS = {
     "Example": example.show,
     "Upload": upload.show,
+    "Shared": shared.show,
     "Generate": generate.show,
     "Edit": edit.show,
     "Earlier": saved.show,
 }
+
+OFFERED = {"Shared": shared.offered}
+"""Of ways that there are on some servers only: whether there is one here."""
 
 
 def body() -> None:
@@ -41,7 +45,8 @@ def body() -> None:
         shown = data.fingerprint[:8] if columns is None else f"{data.fingerprint[:8]}_{columns}"
         figure.show(figures.preview(data, columns), key=f"data_{shown}")
     st.header("Work on other data", anchor=False)
-    for tab, show in zip(st.tabs(list(WAYS), key="ways"), WAYS.values(), strict=True):
+    ways = {name: show for name, show in WAYS.items() if name not in OFFERED or OFFERED[name]()}
+    for tab, show in zip(st.tabs(list(ways), key="ways"), ways.values(), strict=True):
         with tab:
             show()
 

@@ -10,6 +10,7 @@ import pytest
 from distributed import Client, LocalCluster
 
 import gmm_core as gmm
+from gmm_core.comparison.criteria import CRITERIA
 from gmm_core.inference import partitioned, partitioned_sweep
 from gmm_core.partitions.held import held
 
@@ -67,6 +68,49 @@ def test_the_optimum_is_that_of_the_whole_data_and_has_the_same_bits_on_any_work
     assert np.all(np.diff(losses) <= 1e-9 * np.abs(losses[:-1]))
 
 
+def test_known_classes_weights_and_holes_count_as_in_data_that_is_read_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr(partitioned, "CORESET", 300)
+    rng = np.random.default_rng(5)
+    component = rng.integers(0, 3, 1200)
+    component[:3] = 0, 1, 2  # data that is read whole numbers classes as they come
+    values = rng.normal(size=(1200, 2)) + CENTRES[component]
+    values[rng.random((1200, 2)) < 0.1] = np.nan
+    values[[0, 1, 2]] = CENTRES
+    values[900:910] = np.nan  # a partition that has nothing
+    known = np.where(rng.random(1200) < 0.1, "", np.array(["ant", "bee", "cat"])[component])
+    known[[0, 1, 2]] = "ant", "bee", "cat"
+    columns = {"a": values[:, 0], "b": values[:, 1], "w": rng.uniform(0.5, 2, 1200), "kind": known}
+    cuts = [1, 400, 401, 900, 910, 1100]
+    for i, rows in enumerate(np.split(np.arange(1200), cuts)):
+        table = pa.table({name: column[rows] for name, column in columns.items()})
+        pq.write_table(table, tmp_path / f"{i}.parquet")
+    one = tmp_path / "whole"
+    one.mkdir()
+    pq.write_table(pa.table(columns), one / "all.parquet")
+    asked = {"weights": "w", "classes": "kind", "missing": "keep"}
+    mixture = MIXTURE.model_copy(update={"labels": "fix"})
+    found = []
+    for n, folder in ((1, tmp_path), (2, tmp_path), (2, one)):
+        data = gmm.read_dataset(str(folder), partitioned=True, **asked)
+        with workers(n) as cluster, Client(cluster, set_as_default=False) as client:
+            found.append(partitioned.fit(data, mixture, OPTIONS, client=client))
+    np.testing.assert_array_equal(found[0].loss, found[1].loss)
+    np.testing.assert_array_equal(found[0].parameters.locs, found[1].parameters.locs)
+    there = ~np.isnan(values).all(axis=1)
+    everything = gmm.Dataset.from_values(
+        values[there],
+        weights=columns["w"][there],
+        classes=known[there],
+        missing="keep",
+    )
+    whole = gmm.fit_map(everything, mixture, OPTIONS)
+    for fit in found:
+        np.testing.assert_allclose(
+            fit.final_loss[fit.chosen], whole.final_loss[whole.chosen], rtol=1e-12
+        )
+        np.testing.assert_allclose(fit.parameters.locs, whole.parameters.locs, atol=1e-5)
+
+
 def test_a_sample_finds_the_optimum_of_all(data, monkeypatch):
     monkeypatch.setattr(partitioned, "CORESET", 600)
     with workers(1) as cluster, Client(cluster, set_as_default=False) as client:
@@ -103,14 +147,21 @@ def test_a_lost_worker_has_its_partitions_read_again(data):
 
 
 def test_a_comparison_is_at_full_size(data, monkeypatch):
-    monkeypatch.setattr(partitioned, "CORESET", 800)
-    with workers(1) as cluster, Client(cluster, set_as_default=False) as client:
-        rows = partitioned_sweep.compare(data, [2, 3], ["VVV", "EII"], restarts=4, client=client)
-    whole = gmm.compare(gmm.Dataset.from_values(VALUES), [2, 3], ["VVV", "EII"], restarts=8)
+    monkeypatch.setattr(partitioned_sweep, "CORESET", 800)
+    with workers(1) as cluster, Client(cluster):
+        rows = gmm.compare(data, [1, 3], ["VVV", "EEE"], restarts=4)
+    whole = gmm.compare(gmm.Dataset.from_values(VALUES), [1, 3], ["VVV", "EEE"], restarts=4)
+    names = [name for name, each in CRITERIA.items() if each.value is not None]
     for mine, theirs in zip(rows, whole, strict=True):
         assert mine.cell == theirs.cell
-        for name in ("log_likelihood", "bic", "aic", "aicc", "sabic", "caic"):
-            assert getattr(mine, name) == pytest.approx(getattr(theirs, name), rel=1e-9), name
+        for name in names:
+            assert getattr(mine, name) == pytest.approx(getattr(theirs, name), rel=1e-7), name
+        assert mine.entropy == pytest.approx(theirs.entropy, rel=1e-5)
+        assert sorted(mine.class_probability) == pytest.approx(
+            sorted(theirs.class_probability), rel=1e-5
+        )
+    with pytest.raises(ValueError, match="compared without noise"):
+        gmm.compare(data, [1, 2], noise=True)
 
 
 def test_a_fit_begins_where_it_is_told_to(data):

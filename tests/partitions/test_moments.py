@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 import gmm_core as gmm
+from gmm_core.data.pieces import Content
 from gmm_core.mixture import e_step
+from gmm_core.mixture.likelihood import log_likelihood
 from gmm_core.partitions.held import _paired
 from gmm_core.partitions.partition import Partition, coreset, moments, summary
 
 RNG = np.random.default_rng(7)
 
 
-def partition(values, weights=None):
-    rows = values.T if weights is None else np.vstack([values.T, weights])
-    return Partition(
-        np.array(rows, order="C"), weights is not None, f"{abs(hash(rows.tobytes())):016x}"
-    )
+def partition(values, weights=None, classes=None):
+    names = () if classes is None else tuple("abc")
+    return Partition.of(Content(values, np.arange(len(values)), weights, classes, names))
 
 
 def point(K, D, offset=0.0):
@@ -60,6 +60,36 @@ def test_chunked_equals_whole(cuts, weighted, D):
     np.testing.assert_allclose(found.scatter[0], scatter, rtol=1e-11, atol=1e-12 * scale)
 
 
+@pytest.mark.parametrize("cuts", [[500], [1, 2, 300, 301, 900, 999], [0, 0, 1000]])
+def test_holes_and_known_classes_add_up_too(cuts):
+    D, classes = 3, RNG.integers(-1, 3, 1000)
+    values = RNG.normal(size=(1000, D)) + 3.0 * classes[:, None]
+    holes = RNG.random((1000, D)) < 0.2
+    holes[holes.all(axis=1), 0] = False
+    values[holes] = np.nan
+    weights, parameters = RNG.uniform(0.5, 2, 1000), point(3, D)
+    whole = moments(partition(values, weights, classes), parameters.reshape(1), fixed=True)
+    pairs = zip(*(np.split(each, cuts) for each in (values, weights, classes)), strict=True)
+    parts = [moments(partition(*pair), parameters.reshape(1), fixed=True) for pair in pairs]
+    (found,) = _paired(parts, operator.add)
+    known = ["abc"[k] if k >= 0 else None for k in classes]
+    order = np.argsort([0 if k == "a" else 1 if k == "b" else 2 for k in known], kind="stable")
+    data = gmm.Dataset.from_values(
+        values[order],
+        weights=weights[order],
+        classes=[known[i] for i in order],
+        missing="keep",
+    )
+    mixture = gmm.Mixture(n_components=3, covariance="full", tied=False, labels="fix")
+    np.testing.assert_allclose(
+        found.value[0], log_likelihood(data, mixture, parameters), rtol=1e-12
+    )
+    np.testing.assert_allclose(found.counts, whole.counts, rtol=1e-12)
+    np.testing.assert_allclose(found.means, whole.means, rtol=1e-12, atol=1e-12)
+    scale = np.abs(whole.scatter).max()
+    np.testing.assert_allclose(found.scatter, whole.scatter, rtol=1e-11, atol=1e-12 * scale)
+
+
 def test_forty_columns_tell_two_clusters_apart():
     """Four standard deviations in each column: nothing is in doubt, whatever underflows."""
     D, n = 40, 200
@@ -85,14 +115,13 @@ def test_a_coreset_is_unbiased_and_all_of_small_data():
     values = RNG.normal(size=(4000, 2)) * [1.0, 50.0]
     parts = [partition(v) for v in np.split(values, 4)]
     (whole,) = _paired([summary(part)[1] for part in parts], operator.add)
-    everything = [coreset(part, whole, 10**6, 0) for part in parts]
+    everything = [coreset(part, whole, 10**6, 0)[:2] for part in parts]
     assert all(np.all(weights == 1) for _, weights in everything)
     np.testing.assert_array_equal(np.concatenate([rows for rows, _ in everything]), values)
     sizes, totals, squares = [], [], []
     for seed in range(200):
         drawn = [coreset(part, whole, 400, seed) for part in parts]
-        rows = np.concatenate([rows for rows, _ in drawn])
-        weights = np.concatenate([weights for _, weights in drawn])
+        rows, weights = (np.concatenate([each[i] for each in drawn]) for i in (0, 1))
         sizes.append(len(rows))
         totals.append(weights.sum())
         squares.append(weights @ rows[:, 1] ** 2)

@@ -32,7 +32,7 @@ def test_numbers_are_listed_and_text_is_not(folder):
     data = read(f"{folder}/*.parquet")
     assert (data.columns, data.rows, data.bytes) == (("a", "b"), 100, 1600)
     assert data.name == folder.name
-    found = np.concatenate([piece.read() for piece in data.pieces])
+    found = np.concatenate([piece.read().values for piece in data.pieces])
     np.testing.assert_array_equal(found, VALUES)
     assert read(folder, columns=["b"]).columns == ("b",)
 
@@ -50,9 +50,33 @@ def test_rows_without_all_their_numbers_are_left_out_or_refused(tmp_path):
     values = VALUES.copy()
     values[3, 1] = np.nan
     write(tmp_path / "holes.parquet", values)
-    assert len(read(tmp_path).pieces[0].read()) == 39
+    assert len(read(tmp_path).pieces[0].read().values) == 39
     with pytest.raises(ValueError, match="1 rows without all their numbers"):
         read(tmp_path, missing="refuse").pieces[0].read()
+
+
+def test_classes_weights_and_holes_stay_with_their_rows(tmp_path):
+    values = VALUES[:6].copy()
+    values[1, 0], values[2] = np.nan, np.nan
+    more = {"w": [1, 2, 1, 0, 3, 1], "kind": ["late", None, "gone", "gone", " early", ""]}
+    write(tmp_path / "x.parquet", values, **more)
+    data = read(tmp_path, weights="w", classes="kind", missing="keep")
+    assert data.columns == ("a", "b")
+    content = data.pieces[0].read()
+    np.testing.assert_array_equal(content.rows, [0, 1, 4, 5])
+    np.testing.assert_array_equal(content.values, values[[0, 1, 4, 5]])
+    np.testing.assert_array_equal(content.weights, [1, 2, 3, 1])
+    assert content.class_names == ("early", "late")
+    np.testing.assert_array_equal(content.classes, [1, -1, 0, -1])
+    assert data.fingerprint != read(tmp_path, weights="w", missing="keep").fingerprint
+
+
+def test_a_column_of_numbers_can_be_known_classes_and_one_of_names_cannot(tmp_path):
+    write(tmp_path / "x.parquet", VALUES, group=100, kind=[1.0, 2.0] * 50, key=range(100))
+    data = read(tmp_path, columns=["a"], classes="kind")
+    assert data.pieces[0].read().class_names == ("1", "2")
+    with pytest.raises(ValueError, match="'key' has 100 different classes in x.parquet"):
+        read(tmp_path, columns=["a"], classes="key").pieces[0].read()
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(folder):
@@ -79,8 +103,8 @@ def test_weights_below_zero_are_refused(tmp_path):
         ({"a": ("a", "b"), "b": ("a", "c")}, {}, 'disagree on the columns "b", "c"'),
         ({"a": ("a", "b"), "b": ("a", "c")}, {"columns": ["b"]}, "disagree on the columns"),
         ({"a": ("a", "b")}, {"columns": "z"}, 'There is no column "z"'),
-        ({"a": ("a", "b")}, {"classes": "b"}, "without known classes"),
-        ({"a": ("a", "b")}, {"missing": "keep"}, "without rows with missing values"),
+        ({"a": ("a", "b")}, {"classes": "z"}, 'There is no column "z"'),
+        ({"a": ("a", "b")}, {"missing": "omit"}, '"drop", "keep" or "refuse" was expected'),
     ],
 )
 def test_bad_folders_are_named(tmp_path, files, more, said):

@@ -7,6 +7,8 @@ import re
 
 import numpy as np
 import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from gmm_core.data import formats
@@ -67,6 +69,30 @@ def test_a_format_that_is_added_to_the_list_is_offered_and_read(view):
     finally:
         formats.FORMATS.remove(own)
     np.testing.assert_array_equal(app.session_state["dataset"].values, [[4.5], [7.0]])
+
+
+def test_shared_tables_are_offered_and_large_ones_say_how_they_are_fitted(
+    view, service, tmp_path, monkeypatch
+):
+    assert "Shared" not in [tab.label for tab in view("data").tabs]
+    (tmp_path / "small.csv").write_text("u,v\n1,2\n3,4\n5,7\n")
+    big = tmp_path / "big"
+    big.mkdir()
+    for i in range(2):
+        pq.write_table(pa.table({"a": np.zeros(1_100_000)}), big / f"{i}.parquet")
+    shared = service.settings.model_copy(update={"data": str(tmp_path)})
+    monkeypatch.setattr(service, "settings", shared)
+    app = view("data")
+    assert "Shared" in [tab.label for tab in app.tabs]
+    assert 'below 0.1 MB · 3 rows · 2 columns: "u", "v"' in page_text(app)
+    app.button(key="shared_big/*.parquet").click().run()
+    assert "2,200,000 rows" in page_text(app)
+    assert "big/*.parquet is more than a page works on" in app.info[0].value.replace("\\", "")
+    assert "partitioned=True" in app.code[0].value
+    app.button(key="shared_small.csv").click().run()
+    assert not app.code
+    app.button(key="use_shared").click().run()
+    np.testing.assert_array_equal(app.session_state["dataset"].values, [[1, 2], [3, 4], [5, 7]])
 
 
 def test_upload_says_in_numbers_what_is_left_out_before_it_is_used(view):

@@ -1,0 +1,77 @@
+"""Memberships are written by the workers, a row for each row of the data, in its order."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from distributed import Client, LocalCluster
+
+import gmm_core as gmm
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+VALUES = np.random.default_rng(3).normal(size=(90, 2)) + np.arange(90)[:, None] % 2 * 4
+HOLE = 70  # a row without one of its numbers
+VALUES[HOLE, 1] = np.nan
+POINT = gmm.Parameters([0.4, 0.6], [[0.0, 0.0], [4.0, 4.0]], [np.eye(2)] * 2)
+
+
+@pytest.fixture
+def client():
+    cluster = LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", processes=False
+    )
+    with cluster, Client(cluster) as client:
+        yield client
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, rows in (("a", VALUES[:50]), ("b", VALUES[50:])):
+        table = pa.table({"x": rows[:, 0], "y": rows[:, 1]})
+        pq.write_table(table, tmp_path / f"{name}.parquet", row_group_size=30)
+    return tmp_path
+
+
+def test_each_row_has_its_membership(folder, client):
+    data = gmm.read_dataset(str(folder), partitioned=True)
+    heard = []
+    files = gmm.write_memberships(
+        data, POINT, str(folder / "memberships"), client=client, on_progress=heard.append
+    )
+    assert [progress.done for progress in heard] == [1, 2, 3, 4]
+    tables = [pq.read_table(file) for file in files]
+    assert [len(table) for table in tables] == [30, 20, 30, 10]
+    table = pa.concat_tables(tables, promote_options="default").to_pydict()
+    assert table["file"] == ["a.parquet"] * 50 + ["b.parquet"] * 40
+    assert table["row"] == [*range(1, 51), *range(1, 41)]
+    there = np.arange(90) != HOLE
+    seen = VALUES[there]
+    shares = gmm.responsibilities(POINT, seen)
+    for name, expected in (
+        ("component", gmm.assign(POINT, seen) + 1),
+        ("probability", shares.max(axis=1)),
+        ("probability of component 2", shares[:, 1]),
+        ("log density", gmm.log_density(POINT, seen)),
+    ):
+        assert table[name][HOLE] is None
+        np.testing.assert_allclose(np.array(table[name])[there].astype(float), expected, rtol=1e-12)
+
+
+def test_what_is_there_is_not_written_over_and_a_stopped_writing_leaves_no_parquet(folder, client):
+    data = gmm.read_dataset(str(folder), partitioned=True)
+    with pytest.raises(ValueError, match="has Parquet files already. Name a new one"):
+        gmm.write_memberships(data, POINT, str(folder), client=client)
+    with pytest.raises(ValueError, match="but one point in 2 columns was expected"):
+        gmm.write_memberships(data, gmm.Parameters([1.0], [[0.0]], [[[1.0]]]), str(folder))
+
+    def stop(progress):
+        raise gmm.Cancelled
+
+    with pytest.raises(gmm.Cancelled):
+        gmm.write_memberships(data, POINT, f"{folder}/new", client=client, on_progress=stop)
+    assert not list((folder / "new").glob("*.parquet"))
+    (folder / "b.parquet").unlink()
+    with pytest.raises(ValueError, match="b.parquet has changed"):
+        gmm.write_memberships(data, POINT, f"{folder}/new", client=client)
+    assert not list((folder / "new").glob("*.parquet"))

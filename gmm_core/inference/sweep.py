@@ -321,6 +321,7 @@ KIND = kinds.Kind(
     headline=_headline,
     rule=_rule,
     likelihood=True,
+    files=("data.csv", "report.html"),
     mixtures=_mixtures,
     # It goes by EM from a search, which other kinds need not compile.
     smallest=CompareOptions(n_components=(2,), restarts=1, start="search"),

@@ -9,17 +9,28 @@ from __future__ import annotations
 import html
 import json
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
+from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
-from gmm_core.figures import curves, density, loss_curves, plotly_internals, posterior, style
+from gmm_core.comparison.sweep import Comparison
+from gmm_core.figures import (
+    comparison,
+    curves,
+    density,
+    loss_curves,
+    plotly_internals,
+    posterior,
+    style,
+)
 from gmm_core.formatting import number
 from gmm_core.posterior.draws import Posterior
 from gmm_core.posterior.summary import finite_draws, summary
 from gmm_core.runs.results import MapFit
 from gmm_core.runs.specification import Specification
+from gmm_core.words import comparison as comparison_words
 from gmm_core.words.fit import fit_answer, objective_rows, points_each, verdict_meaning
 from gmm_core.words.posterior import posterior_answer
 from gmm_core.words.segments import Segment
@@ -49,32 +60,37 @@ for (const place of document.querySelectorAll(".plot")) {
 """
 
 
-def report(
-    spec: Specification, result: MapFit | Posterior, answer: list[Segment] | None = None
-) -> str:
-    """Write a MAP fit or a posterior as one HTML page.
+class _Report(NamedTuple):
+    """What a report shows of one type of result.
+
+    answer : what it says first.
+    body : its figures and tables.
+    """
+
+    title: str
+    answer: Callable[[Specification, Any], Sequence[Segment]]
+    body: Callable[[Specification, Any], Iterable[str]]
+
+
+def report(spec: Specification, result: Any, answer: list[Segment] | None = None) -> str:
+    """Write a finished run as one HTML page; `REPORTS` names the types of result that have one.
 
     Parameters
     ----------
     spec : what was run.
     result : what it found.
-    answer : what the page says first; by default what is said of the best start, or of the draws.
+    answer : what the page says first; by default what the page of such a run says.
 
     Raises
     ------
     ValueError
-        When it is another kind of run.
+        When runs of its kind have no report.
     """
-    if isinstance(result, MapFit):
-        answer = answer or fit_answer(spec.dataset, spec.mixture, result)
-        title, body = "Fit", _fit(spec, result)
-    elif isinstance(result, Posterior):
-        answer = answer or posterior_answer(spec.dataset, spec.mixture, result)
-        title, body = "Posterior", _posterior(spec, result)
-    else:
-        raise ValueError(
-            f"A {spec.kind} run has no report. Give a finished fit or a finished posterior."
-        )
+    written = REPORTS.get(type(result))
+    if written is None:
+        having = ", ".join(each.title.lower() for each in REPORTS.values())
+        raise ValueError(f"A {spec.kind} run has no report. These have one: {having}.")
+    title, answer = written.title, answer or list(written.answer(spec, result))
     data = spec.dataset
     head = (
         f"{data.name}: {len(data.values):,} points in {len(data.columns)} column"
@@ -89,7 +105,7 @@ def report(
             f"<style>{_STYLE}</style></head><body>",
             f'<h1>{title}</h1><p class="quiet">{html.escape(head)}</p>',
             f'<p class="answer">{html.escape(_said(answer))}</p>',
-            *body,
+            *written.body(spec, result),
             *_origin(spec),
             f"<script>{plotly_internals.script().read_text(encoding='utf-8')}</script>",
             f"<script>{_DRAW}</script></body></html>",
@@ -134,6 +150,37 @@ def _posterior(spec: Specification, result: Posterior) -> Iterable[str]:
         r_hat = "–" if row.r_hat is None else f"{row.r_hat:.3f}"
         rows.append([row.name, *(number(v, 4) for v in numbers), *sizes, r_hat])
     yield _table("Summary of the draws", head, rows)
+
+
+def _comparison(spec: Specification, result: Comparison) -> Iterable[str]:
+    D, rows = spec.dataset.values.shape[1], list(result.rows)
+    options: Any = spec.options
+    yield _figure(comparison.criterion_over_k(rows, options.n_components, D, "bic"))
+    head = list(comparison_words.TABLE_HEAD)
+    head[1] = comparison_words.CRITERION["bic"]
+    best = comparison_words.table_rows(rows, "bic", D)
+    yield _table(f"The best by {head[1]}", head, [list(map(str, row)) for row in best])
+    if failed := comparison_words.lost_rows(rows, D):
+        head = ["Mixture", "verdict", "reason"]
+        yield _table("Without an optimum", head, [list(map(str, row)) for row in failed])
+
+
+def _comparison_answer(spec: Specification, result: Comparison) -> list[Segment]:
+    N, D = spec.dataset.values.shape
+    rows = list(result.rows)
+    return comparison_words.comparison_answer(N, D, rows, "bic", len(rows))
+
+
+REPORTS: dict[type, _Report] = {
+    MapFit: _Report("Fit", lambda spec, fit: fit_answer(spec.dataset, spec.mixture, fit), _fit),
+    Posterior: _Report(
+        "Posterior",
+        lambda spec, draws: posterior_answer(spec.dataset, spec.mixture, draws),
+        _posterior,
+    ),
+    Comparison: _Report("Comparison", _comparison_answer, _comparison),
+}
+"""What is reported of each type of result that has a report."""
 
 
 def _origin(spec: Specification) -> Iterable[str]:

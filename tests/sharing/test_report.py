@@ -5,6 +5,7 @@ import re
 import pytest
 
 import gmm_core as gmm
+from gmm_core.comparison.sweep import Comparison
 from gmm_core.sharing.report import report
 
 NASTY = "<script>alert(1)</script>"
@@ -59,6 +60,20 @@ def test_a_posterior_has_its_summary():
     text = without_scripts(report(spec, found))
     assert "Summary of the draws" in text
     assert f"{found.draws['scale_tril'].mean():.4g}" in text
+
+
+def test_a_comparison_has_its_best_mixtures_and_says_the_first():
+    data = gmm.example("faithful")
+    options = gmm.CompareOptions(n_components=(1, 2), covariances=("full",), restarts=4)
+    spec = gmm.Specification(
+        dataset=data, mixture=gmm.Mixture(priors=gmm.Priors.flat()), options=options
+    )
+    rows = gmm.compare(data, [1, 2], ["full"], restarts=4)
+    text = without_scripts(report(spec, Comparison(tuple(rows))))
+    # 2 322.2 is mclust's BIC of VVV, K = 2, with our sign.
+    assert "Two components with full covariances of their own fit these 272 points best" in text
+    assert "BIC 2,322.2" in text
+    assert "K = 2, full, own" in text
 
 
 def test_other_runs_have_no_report():

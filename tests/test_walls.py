@@ -121,3 +121,14 @@ def test_no_module_hides_a_public_function_of_its_name():
 
     modules = {path.stem for path in Path(gmm_core.__file__).parent.iterdir()}
     assert modules & set(gmm_core.__all__) == {"jobs"}
+
+
+def test_pages_have_no_text_that_streamlit_would_draw_by_itself():
+    """A string that stands alone in a page's script appears on the page, but for the first."""
+    for script in sorted((TOP / "pages" / "views").glob("*.py")):
+        alone = [
+            node.value.value
+            for node in ast.parse(script.read_text()).body[1:]
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        ]
+        assert not alone, (script.name, alone)

@@ -25,8 +25,9 @@ WAYS = {
     "Earlier": saved.show,
 }
 
+# Of ways that there are on some servers only: whether there is one here. (A string behind a value
+# would be drawn on the page.)
 OFFERED = {"Shared": shared.offered}
-"""Of ways that there are on some servers only: whether there is one here."""
 
 
 def body() -> None:

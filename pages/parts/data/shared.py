@@ -55,7 +55,8 @@ def _line(entry: Entry) -> None:
         left.caption(text.plain(entry.problem))
         return
     is_open = entry.name == open_name
-    right.button(
+    button = right.container(horizontal=True, horizontal_alignment="right")
+    button.button(
         "Close" if is_open else "Open",
         key=f"shared_{entry.name}",
         on_click=_close if is_open else _open,

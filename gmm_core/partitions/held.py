@@ -22,6 +22,7 @@ from gmm_core.mixture import Parameters
 from gmm_core.partitions import partition
 from gmm_core.partitions.doubt import Doubt, doubt
 from gmm_core.partitions.partition import Moments, Summary
+from gmm_core.partitions.tree import summed
 from gmm_core.runs.progress import OnProgress, Progress
 
 if TYPE_CHECKING:
@@ -66,16 +67,16 @@ class Held:
         parts = [
             submit(partition.moments, each, points, fixed, pure=False) for each in self.partitions
         ]
-        (total,) = _paired(parts, lambda a, b: submit(operator.add, a, b, pure=False))
+        total = summed(parts, lambda a, b: submit(operator.add, a, b, pure=False))
         return _waited(self.client, total, progress, tell)
 
     def doubt(self, point: Parameters, fixed: bool) -> Doubt:
         """Sum up over all rows how unsure it is where they belong; see `doubt.doubt`."""
         submit = self.client.submit
         parts = [submit(doubt, each, point, fixed, pure=False) for each in self.partitions]
-        (total,) = _paired(parts, lambda a, b: submit(operator.add, a, b, pure=False))
-        summed: Doubt = total.result()
-        return summed
+        total = summed(parts, lambda a, b: submit(operator.add, a, b, pure=False))
+        whole: Doubt = total.result()
+        return whole
 
     def coreset(self, columns: Sequence[str], name: str, size: int, seed: int) -> Dataset:
         """Draw a weighted sample of about `size` rows, or all where there are no more."""
@@ -124,7 +125,7 @@ def held(data: PartitionedDataset, client: Client | None = None) -> Iterator[Hel
         loaded = [found.submit(partition.load, piece, pure=False) for piece in data.pieces]
         told = found.gather([found.submit(partition.summary, each, pure=False) for each in loaded])
         order = sorted(range(len(told)), key=lambda i: told[i][0])
-        (whole,) = _paired([told[i][1] for i in order], operator.add)
+        whole = summed([told[i][1] for i in order], operator.add)
         _check_spread(data, whole)
         mark = fingerprint(data, (digest for digest, _ in told))
         names = _class_names(data, whole)
@@ -132,15 +133,6 @@ def held(data: PartitionedDataset, client: Client | None = None) -> Iterator[Hel
             found.submit(partition.Partition.named, loaded[i], names, pure=False) for i in order
         ]
         yield Held(found, tuple(parts), whole, mark)
-
-
-def _paired(parts: Sequence[Any], add: Any) -> list[Any]:
-    """Add neighbours until one is left: a tree that only their number and order fix."""
-    level = list(parts)
-    while len(level) > 1:
-        pairs = [add(a, b) for a, b in zip(level[::2], level[1::2], strict=False)]
-        level = pairs + level[len(level) - len(level) % 2 :]
-    return level
 
 
 def _waited(client: Client, future: Future, progress: Progress, tell: OnProgress | None) -> Any:

@@ -9,8 +9,8 @@ import gmm_core as gmm
 from gmm_core.data.pieces import Content
 from gmm_core.mixture import e_step
 from gmm_core.mixture.likelihood import log_likelihood
-from gmm_core.partitions.held import _paired
 from gmm_core.partitions.partition import Partition, coreset, moments, summary
+from gmm_core.partitions.tree import summed
 
 RNG = np.random.default_rng(7)
 
@@ -51,7 +51,7 @@ def test_chunked_equals_whole(cuts, weighted, D):
     parameters = point(3, D)
     pairs = zip(np.split(values, cuts), np.split(counted, cuts), strict=True)
     parts = [partition(v, w if weighted else None) for v, w in pairs]
-    (found,) = _paired([moments(part, parameters.reshape(1)) for part in parts], operator.add)
+    found = summed([moments(part, parameters.reshape(1)) for part in parts], operator.add)
     value, counts, means, scatter = exact(values, parameters, weights)
     np.testing.assert_allclose(found.value[0], value, rtol=1e-12)
     np.testing.assert_allclose(found.counts[0], counts, rtol=1e-12)
@@ -71,7 +71,7 @@ def test_holes_and_known_classes_add_up_too(cuts):
     whole = moments(partition(values, weights, classes), parameters.reshape(1), fixed=True)
     pairs = zip(*(np.split(each, cuts) for each in (values, weights, classes)), strict=True)
     parts = [moments(partition(*pair), parameters.reshape(1), fixed=True) for pair in pairs]
-    (found,) = _paired(parts, operator.add)
+    found = summed(parts, operator.add)
     known = ["abc"[k] if k >= 0 else None for k in classes]
     order = np.argsort([0 if k == "a" else 1 if k == "b" else 2 for k in known], kind="stable")
     data = gmm.Dataset.from_values(
@@ -96,7 +96,7 @@ def test_forty_columns_tell_two_clusters_apart():
     values = np.concatenate([RNG.normal(size=(n, D)), RNG.normal(size=(n, D)) + 4])
     parameters = gmm.Parameters([0.5, 0.5], [np.zeros(D), np.full(D, 4.0)], [np.eye(D)] * 2)
     halves = [partition(values[:150]), partition(values[150:])]
-    (found,) = _paired([moments(half, parameters.reshape(1)) for half in halves], operator.add)
+    found = summed([moments(half, parameters.reshape(1)) for half in halves], operator.add)
     np.testing.assert_allclose(found.counts[0], [n, n], rtol=1e-12)
     np.testing.assert_allclose(found.means[0, 0], values[:n].mean(axis=0), atol=1e-12)
 
@@ -105,16 +105,16 @@ def test_a_variance_at_ten_to_the_eight_is_kept():
     values = 1e8 + RNG.normal(size=(3000, 1))
     parameters = gmm.Parameters([1.0], [[1e8]], [[[1.0]]])
     parts = np.split(values, [700, 701, 2500])
-    (found,) = _paired([moments(partition(p), parameters.reshape(1)) for p in parts], operator.add)
+    found = summed([moments(partition(p), parameters.reshape(1)) for p in parts], operator.add)
     np.testing.assert_allclose(found.scatter[0, 0, 0, 0] / 3000, (values - 1e8).var(), rtol=1e-7)
-    (whole,) = _paired([summary(partition(p))[1] for p in parts], operator.add)
+    whole = summed([summary(partition(p))[1] for p in parts], operator.add)
     np.testing.assert_allclose(whole.squares / 3000, values.var(axis=0), rtol=1e-7)
 
 
 def test_a_coreset_is_unbiased_and_all_of_small_data():
     values = RNG.normal(size=(4000, 2)) * [1.0, 50.0]
     parts = [partition(v) for v in np.split(values, 4)]
-    (whole,) = _paired([summary(part)[1] for part in parts], operator.add)
+    whole = summed([summary(part)[1] for part in parts], operator.add)
     everything = [coreset(part, whole, 10**6, 0)[:2] for part in parts]
     assert all(np.all(weights == 1) for _, weights in everything)
     np.testing.assert_array_equal(np.concatenate([rows for rows, _ in everything]), values)

@@ -67,8 +67,17 @@ class PartitionedDataset:
     @property
     def bytes(self) -> int:
         """What the numbers take in memory, as float64."""
+        return self.rows * self._bytes_of_a_row
+
+    @property
+    def largest(self) -> int:
+        """What the largest partition takes of that."""
+        return max(piece.rows for piece in self.pieces) * self._bytes_of_a_row
+
+    @property
+    def _bytes_of_a_row(self) -> int:
         beside = (self.weights, self.classes)
-        return 8 * self.rows * (len(self.columns) + sum(name is not None for name in beside))
+        return 8 * (len(self.columns) + sum(name is not None for name in beside))
 
     @cached_property
     def fingerprint(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 _SHARE = 0.6
 """Of the workers' memory that partitions may take; the rest is for the pass and for reading."""
+
+_READING = 3
+"""Times its own size that a partition takes while it is read: the file's columns, the numbers that
+are made of them, and these laid out for the pass."""
 
 _LOOK = 0.1  # seconds between two looks at whether the run is to be stopped
 
@@ -151,32 +155,49 @@ def _waited(client: Client, future: Future, progress: Progress, tell: OnProgress
 
 @contextmanager
 def connected(client: Client | None) -> Iterator[Client]:
-    """Return the client to use; workers of this machine end with it."""
-    from distributed import Client as Connect
-    from distributed import LocalCluster, default_client
+    """Return the client to use; workers of this machine end with it.
 
-    try:
-        yield client or default_client()
-        return
-    except ValueError as error:
-        if client is not None or "client" not in str(error).lower():
-            raise
-    with (
-        LocalCluster(threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
-        Connect(cluster, set_as_default=False) as own,
-    ):
-        yield own
+    Raises
+    ------
+    ValueError
+        When workers end again and again over the same partition.
+    """
+    from distributed import Client as Connect
+    from distributed import KilledWorker, LocalCluster, default_client
+
+    with ExitStack() as stack:
+        try:
+            workers = client or default_client()
+        except ValueError:  # there is none
+            cluster = LocalCluster(threads_per_worker=1, dashboard_address="127.0.0.1:0")
+            stack.enter_context(cluster)
+            workers = stack.enter_context(Connect(cluster, set_as_default=False))
+        try:
+            yield workers
+        except KilledWorker as error:
+            raise ValueError(
+                "Workers ended again and again while they worked on the same part of the data. "
+                "They may have too little memory: give them more, or write the files with smaller "
+                "row groups."
+            ) from error
 
 
 def _check_memory(data: PartitionedDataset, client: Client) -> None:
     """Refuse what does not fit into the workers together."""
     workers = client.scheduler_info(n_workers=-1)["workers"]
-    limit = sum(int(each["memory_limit"]) for each in workers.values())
+    limits = [int(each["memory_limit"]) for each in workers.values()]
+    limit = sum(limits)
     if workers and 0 < limit * _SHARE < data.bytes:
         raise ValueError(
             f"The data takes {data.bytes / 1e9:,.1f} GB in {len(data.pieces):,} partitions, and "
             f"{len(workers)} workers with {limit / 1e9:,.1f} GB hold {limit * _SHARE / 1e9:,.1f} "
             "GB of it. Add workers or memory, or read fewer columns."
+        )
+    if workers and 0 < min(limits) < _READING * data.largest:
+        raise ValueError(
+            f"The largest row group takes {data.largest / 1e9:,.1f} GB, and {_READING} times that "
+            f"while it is read, but a worker has {min(limits) / 1e9:,.1f} GB. Write the files with "
+            "smaller row groups, or give workers more memory."
         )
 
 

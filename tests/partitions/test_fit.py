@@ -3,6 +3,7 @@
 import os
 import signal
 
+import dask
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,7 +13,7 @@ from distributed import Client, LocalCluster
 import gmm_core as gmm
 from gmm_core.comparison.criteria import CRITERIA
 from gmm_core.inference import partitioned, partitioned_sweep
-from gmm_core.partitions.held import held
+from gmm_core.partitions.held import connected, held
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
@@ -186,14 +187,29 @@ def test_a_run_is_stopped_within_a_pass(data):
         partitioned.fit(data, MIXTURE, OPTIONS, start=FAR, client=client, on_progress=stop)
 
 
-def test_more_than_the_workers_hold_is_refused(data):
+@pytest.mark.parametrize(
+    ("n", "memory", "said"),
+    [(1, 100_000, "Add workers or memory"), (8, 40_000, "The largest row group takes")],
+)
+def test_more_than_the_workers_hold_is_refused(data, n, memory, said):
     with (
-        workers(1, memory_limit=100_000) as cluster,
+        workers(n, memory_limit=memory) as cluster,
         Client(cluster, set_as_default=False) as client,
-        pytest.raises(ValueError, match="Add workers or memory"),
+        pytest.raises(ValueError, match=said),
         held(data, client),
     ):
         pass
+
+
+def test_workers_that_end_again_and_again_are_told_of():
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
+        Client(cluster, set_as_default=False) as client,
+        pytest.raises(ValueError, match="Workers ended again and again"),
+        connected(client) as same,
+    ):
+        same.submit(os._exit, 1).result()
 
 
 def test_a_column_without_spread_is_named(tmp_path):

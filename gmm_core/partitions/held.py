@@ -133,9 +133,12 @@ def held(data: PartitionedDataset, client: Client | None = None) -> Iterator[Hel
         _check_spread(data, whole)
         mark = fingerprint(data, (digest for digest, _ in told))
         names = _class_names(data, whole)
-        parts = [
-            found.submit(partition.Partition.named, loaded[i], names, pure=False) for i in order
-        ]
+        parts = [loaded[i] for i in order]
+        if names:
+            parts = [
+                found.submit(partition.Partition.named, each, names, pure=False) for each in parts
+            ]
+        del loaded  # what has other names for its classes need not be kept twice
         yield Held(found, tuple(parts), whole, mark)
 
 

@@ -50,6 +50,10 @@ class Partition:
         x, where = _rows(content.values, seen)
         return cls(x, where, content.digest, content.class_names)
 
+    def __sizeof__(self) -> int:
+        """Bytes, by which Dask knows that this is not to be moved from worker to worker."""
+        return object.__sizeof__(self) + int(self.x.nbytes)
+
     @property
     def columns(self) -> Array:
         """The numbers that are fitted [D, n]."""

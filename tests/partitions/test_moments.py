@@ -4,6 +4,7 @@ import operator
 
 import numpy as np
 import pytest
+from dask.sizeof import sizeof
 
 import gmm_core as gmm
 from gmm_core.data.pieces import Content
@@ -88,6 +89,11 @@ def test_holes_and_known_classes_add_up_too(cuts):
     np.testing.assert_allclose(found.means, whole.means, rtol=1e-12, atol=1e-12)
     scale = np.abs(whole.scatter).max()
     np.testing.assert_allclose(found.scatter, whole.scatter, rtol=1e-11, atol=1e-12 * scale)
+
+
+def test_dask_knows_how_large_a_partition_is():
+    part = partition(RNG.normal(size=(1000, 3)))
+    assert part.x.nbytes <= sizeof(part) < part.x.nbytes + 1000
 
 
 def test_forty_columns_tell_two_clusters_apart():

@@ -129,9 +129,7 @@ class Dataset:
                 'values. Give "refuse", "drop" or "keep".'
             )
         if columns is None:
-            names = list(getattr(values, "columns", []))
-            # A data frame without names counts its columns: numbers are no names.
-            columns = names if names and all(isinstance(n, str) for n in names) else None
+            columns = _names_of(values)
         whole = cls(
             values,  # type: ignore[arg-type]
             columns,  # type: ignore[arg-type]
@@ -314,6 +312,15 @@ def clean_name(name: object, what: str) -> str:
     if "\0" in stripped or any("\ud800" <= c <= "\udfff" for c in stripped):
         raise ValueError(f"{what} holds characters that are not text. Rename it.")
     return stripped
+
+
+def _names_of(values: Any) -> list[str] | None:
+    """Return the names that a data frame has for its columns, or one of its columns for itself."""
+    names = list(getattr(values, "columns", []))
+    if not names and getattr(values, "ndim", 0) == 1 and getattr(values, "name", None):
+        names = [values.name]
+    # A data frame without names counts its columns: numbers are no names.
+    return names if names and all(isinstance(name, str) for name in names) else None
 
 
 def _column_names(columns: Any, D: int) -> tuple[str, ...]:

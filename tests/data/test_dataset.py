@@ -194,3 +194,5 @@ def test_a_data_frame_keeps_the_names_of_its_columns():
     assert Dataset.from_values(frame).columns == ("eruptions", "waiting")
     assert Dataset.from_values(frame, ["a", "b"]).columns == ("a", "b")
     assert Dataset.from_values(pd.DataFrame([[1.0, 2.0]])).columns == ("x1", "x2")
+    assert Dataset.from_values(frame["waiting"]).columns == ("waiting",)
+    assert Dataset.from_values(pd.Series([1.0, 2.0])).columns == ("value",)

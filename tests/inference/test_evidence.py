@@ -83,6 +83,28 @@ def test_each_order_of_the_labels_has_its_share(name, mixture):
     assert counts / len(order) == pytest.approx(p, abs=4 * np.sqrt(p * (1 - p) / len(order)))
 
 
+@pytest.mark.parametrize(
+    ("K", "tied", "published"), [(2, True, -239.764), (3, True, -226.803), (3, False, -226.791)]
+)
+def test_the_evidence_of_the_galaxies_is_the_published_one(K, tied, published):
+    """As CNPBayes' tests have it: a variance is IG(3, 20), and the 78th velocity 26.960."""
+    velocities = np.sort(gmm.example("galaxies").values[:, 0])
+    velocities[77] = 26.960
+    priors = gmm.Priors(
+        concentration=1.0,
+        loc_mean=20.0,
+        loc_scale=10.0,
+        scale_log_sd=None,
+        correlation=None,
+        freedom=2 * 3.0,
+        covariance_scale=2 * 20.0,
+    )
+    mixture = gmm.Mixture(n_components=K, tied=tied, priors=priors)
+    found = gmm.evidence(gmm.Dataset.from_values(velocities), mixture)
+    assert found.log_evidence == pytest.approx(published, abs=0.1)
+    assert found.mcse < 0.05
+
+
 def test_components_are_as_probable_as_their_evidence_says():
     assert probabilities(EXACT) == pytest.approx([0.027, 0.203, 0.253, 0.262, 0.256], abs=6e-4)
     some = probabilities([-10.0, np.nan, -10.0])

@@ -68,6 +68,7 @@ class ComparisonRow(NamedTuple):
     higher : log likelihood and points of the smallest component of the best optimum that holds
         fewer; empty where none is higher than this one.
     log_evidence, evidence_error : log p(x) and its Monte Carlo standard error, where asked for.
+    density : with them, the posterior's mean density of the first columns; see `averaging`.
 
     What was added later stands at its end and is NaN in runs of earlier versions.
     """
@@ -100,6 +101,7 @@ class ComparisonRow(NamedTuple):
     higher: tuple[float, ...] = ()
     log_evidence: float = _NAN
     evidence_error: float = _NAN
+    density: tuple[float, ...] = ()
 
     @property
     def cell(self) -> Cell:
@@ -338,7 +340,7 @@ def reported(row: ComparisonRow) -> dict[str, float]:
 
 def to_csv(rows: Iterable[ComparisonRow]) -> str:
     """Write a sweep as CSV with exact numbers, one row per cell; what is not known stays empty."""
-    names = [name for name in ComparisonRow._fields if name != "parameters"]
+    names = [name for name in ComparisonRow._fields if name not in ("parameters", "density")]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)

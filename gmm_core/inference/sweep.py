@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gmm_core.comparison import sweep
+from gmm_core.comparison.odds import mean_density
 from gmm_core.comparison.sweep import Cell, Comparison, ComparisonRow
 from gmm_core.data.dataset import Dataset
 from gmm_core.data.partitioned import PartitionedDataset
@@ -17,6 +18,9 @@ from gmm_core.inference import map_fit, smc_sampling
 from gmm_core.inference.run import run_here
 from gmm_core.mixture import COVARIANCES, Mixture, Parameters, Priors
 from gmm_core.mixture.observation import observed
+from gmm_core.posterior.draws import Posterior
+from gmm_core.posterior.evidence import pooled
+from gmm_core.posterior.summary import thinned
 from gmm_core.runs import kinds
 from gmm_core.runs.options import CompareOptions, MapOptions, SmcOptions
 from gmm_core.runs.progress import Cancelled, OnProgress, Patch, Progress
@@ -197,12 +201,15 @@ def _weighed(
         report(Progress(progress.total + progress.done, progress.total))
 
     try:
-        evidence = smc_sampling.evidence(spec.dataset, mixture, options, on_progress=still)
+        of_cell = Specification(dataset=spec.dataset, mixture=mixture, options=options)
+        posterior: Posterior = run_here(of_cell, still)
     except (ValueError, ArithmeticError):  # the row says why the mixture cannot be fitted
         return row
+    value, error = pooled(posterior.stats["log_evidence"])
     return row._replace(
-        log_evidence=evidence.log_evidence,
-        evidence_error=evidence.mcse,
+        log_evidence=value,
+        evidence_error=error,
+        density=mean_density(spec.dataset, thinned(posterior)),
         seconds=row.seconds + time.perf_counter() - began,
     )
 

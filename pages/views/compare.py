@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gmm_core.comparison import sweep
+from gmm_core.comparison import odds, sweep
 from gmm_core.comparison.criteria import CRITERIA
 from gmm_core.comparison.sweep import Cell, ComparisonRow
+from gmm_core.figures import averaged
 from gmm_core.figures import comparison as figures
 from gmm_core.formatting import count
 from gmm_core.jobs import service
@@ -44,6 +45,8 @@ def body() -> list[live.View]:
     with page.main:
         main_figure(view, criterion, whole)
         live.status_line(view, "compare", "Compare")
+    if any(row.density for row in rows):
+        averaged_over(view)
     # While it runs the order changes with every row. What was cancelled may have reported rows and
     # kept none.
     if rows and not view.live:
@@ -189,6 +192,30 @@ def main_figure(view: live.View, criterion: str, whole: bool) -> None:
         return figures.criterion_over_k(finished(view), K, D, criterion, whole)
 
     live.show(view, "criterion", draw, ask_to_open if view.result is not None else None)
+
+
+def averaged_over(view: live.View) -> None:
+    """Draw the density that all mixtures have together, along one of the first columns."""
+    data, column = session.dataset(), 0
+    names = data.columns[: odds.COLUMNS]
+    if len(names) > 1:
+        column = st.selectbox(
+            "Density along",
+            range(len(names)),
+            format_func=names.__getitem__,
+            key="compare_density",
+            bind="query-params",
+            width=320,
+        )
+
+    def draw(view: live.View) -> Figure:
+        return averaged.averaged(data, finished(view), column)
+
+    live.show(view, "average", draw, of=column)
+    st.caption(
+        "Each mixture's density is the mean over its posterior, and counts by how probable it is: "
+        "what is known of new points without choosing K."
+    )
 
 
 def options_of(view: live.View) -> CompareOptions:

@@ -5,8 +5,9 @@ import pytest
 
 import gmm_core as gmm
 from gmm_core.comparison import sweep
-from gmm_core.comparison.odds import probability_of_k
+from gmm_core.comparison.odds import average_density, probability_of_k
 from gmm_core.figures import comparison as figures
+from gmm_core.figures.averaged import averaged
 from gmm_core.words import comparison as say
 
 TUTORIAL = gmm.example("tutorial")
@@ -59,6 +60,35 @@ def test_the_evidence_is_drawn_with_its_errors_and_said_with_its_odds(rows):
     said = say.comparison_answer(5, 1, rows, "log_evidence")[0].text
     assert "best: log evidence −1" in said
     assert "Given the data, with equal odds before it: K = " in said
+
+
+def test_the_average_density_is_that_of_each_k_by_its_probability(rows):
+    found = average_density(TUTORIAL, rows)
+    odds = probability_of_k(rows, 1)
+    assert {K: share for K, (share, _) in found.by_k.items()} == pytest.approx(odds)
+    mean = sum(odds[K] * line for K, (_, line) in found.by_k.items())
+    np.testing.assert_allclose(found.density, mean, rtol=1e-12)
+    # Nearly all of it lies in view, and one component has one summit in it.
+    step = found.grid[1] - found.grid[0]
+    assert 0.6 < found.density.sum() * step < 1
+    assert np.sum(np.diff(np.sign(np.diff(found.by_k[1][1]))) < 0) == 1
+    assert average_density(TUTORIAL, [row._replace(density=()) for row in rows]) is None
+
+
+def test_the_average_density_of_one_mixture_is_the_mean_over_its_posterior(rows):
+    mixture = gmm.Mixture(n_components=2, priors=gmm.Priors.tutorial())
+    drawn = gmm.sample_posterior(TUTORIAL, mixture, gmm.SmcOptions(seed=7), engine="smc")
+    found = average_density(TUTORIAL, rows[1:2])
+    there = np.exp(gmm.log_density(drawn.parameters, found.grid)).mean(axis=0)
+    np.testing.assert_allclose(found.density, there, atol=0.1 * there.max())
+
+
+def test_the_average_is_drawn_with_each_likely_k(rows):
+    fig = averaged(TUTORIAL, rows)
+    text = " ".join(note.text for note in fig.layout.annotations)
+    assert "average" in text
+    assert "K = 3" in text
+    assert "averaged over all mixtures" in fig.layout.meta["alt"]
 
 
 def test_an_evidence_needs_priors_to_average_over():

@@ -142,3 +142,4 @@ def test_the_evidence_is_asked_for_by_a_switch(view, finished):
     said = page_text(app)
     assert "best: log evidence −" in said
     assert "with equal odds before it: K = " in said
+    assert "of new points without choosing K" in said

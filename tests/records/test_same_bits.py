@@ -1,7 +1,8 @@
 """Curves and draws are the bits that they were: a change of the house changes no number.
 
 The records were made by version 1.0 (`curves.py`). On the kind of processor that made them every
-array has the same bytes; another kind adds up in another order, and is held to the values.
+array but nutpie's draws has the same bytes; another kind adds up in another order, and is held to
+the values, as those draws are everywhere.
 """
 
 import hashlib
@@ -34,13 +35,14 @@ def computed(tmp_path_factory):
 
 def test_every_curve_and_draw_is_as_it_was(computed):
     assert computed.keys() == RECORDS["sha256"].keys()
-    if RECORDS["processor"] == llvmlite.binding.get_host_cpu_name():
-        hashes = {name: hashlib.sha256(a.tobytes()).hexdigest() for name, a in computed.items()}
-        changed = [name for name, found in hashes.items() if found != RECORDS["sha256"][name]]
-        assert not changed
-        return
+    same_processor = RECORDS["processor"] == llvmlite.binding.get_host_cpu_name()
     with np.load(HERE / "curves.npz") as recorded:
         for name, array in computed.items():
-            # Each step of a sampler doubles what the last bits differ by; Adam's hardly do.
-            near = 1e-5 if ".nutpie." in name else 1e-11
+            if hashlib.sha256(array.tobytes()).hexdigest() == RECORDS["sha256"][name]:
+                continue
+            # Chains begin where a search has ended, whose last bits are those of the linear algebra
+            # that is installed. Each step doubles what they differ by; Adam's hardly do.
+            chains = ".nutpie." in name
+            assert chains or not same_processor, name
+            near = 1e-5 if chains else 1e-11
             np.testing.assert_allclose(array, recorded[name], rtol=near, atol=near, err_msg=name)

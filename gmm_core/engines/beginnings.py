@@ -6,6 +6,7 @@ mixture whose component has been split. A point of another mixture can be a begi
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -19,12 +20,29 @@ Array = NDArray[np.float64]
 # Rows that a beginning is made of, where there are more: a tree takes the square of them.
 MOST_ROWS = 2_000
 
+# The weight that noise begins with, and the least where another optimum is the beginning: from
+# next to nothing it would take hundreds of steps to grow.
+_NOISE, _LEAST_NOISE = 0.05, 0.01
 
-def of_shares(mixture: Mixture, x: Array, shares: Array) -> Parameters:
+
+def beside_noise(mixture: Mixture, weights: Array, noise: float = _NOISE) -> Array:
+    """Return weights [K], or where there is noise [K + 1] with its own behind them."""
+    return np.append(weights * (1 - noise), noise) if mixture.noise else weights
+
+
+def with_some_noise(point: Parameters) -> Parameters:
+    """Return a point whose noise, where there is any, has a weight that can grow."""
+    if point.noise is None or point.noise >= _LEAST_NOISE:
+        return point
+    weights = point.weights / point.weights.sum() * (1 - _LEAST_NOISE)
+    return replace(point, weights=weights, noise=np.array(_LEAST_NOISE))
+
+
+def of_shares(mixture: Mixture, x: Array, shares: Array, noise: float = _NOISE) -> Parameters:
     """Return the M-step of shares of the points [N, K], at least two columns wide nowhere.
 
     Every component gets D + 1 points more, spread evenly over its part of the data, so that one of
-    a few points, or of equal ones, has a width to begin with.
+    a few points, or of equal ones, has a width to begin with. Noise has the weight `noise`.
     """
     N, D = x.shape
     K = shares.shape[1]
@@ -40,7 +58,8 @@ def of_shares(mixture: Mixture, x: Array, shares: Array) -> Parameters:
     factors = np.linalg.cholesky(covariances).astype(np.float64)
     weights = (counts + 1) / (N + K)
     sites = mixture.family.split(factors)
-    return from_sites(mixture, {"weights": weights / weights.sum(), "locs": locs, **sites})
+    weights = beside_noise(mixture, weights / weights.sum(), noise)
+    return from_sites(mixture, {"weights": weights, "locs": locs, **sites})
 
 
 def of_labels(mixture: Mixture, x: Array, labels: NDArray[np.intp]) -> Parameters:
@@ -127,7 +146,8 @@ def splits(dataset: Dataset, mixture: Mixture, fewer: Parameters) -> list[Parame
     Its points go to the one half or the other by the side of its loc on which they lie.
     """
     x = sample(dataset, 0)
-    shares = e_step(fewer, x)[1].T
+    shares = e_step(fewer, x)[1][: len(fewer.weights)].T
+    noise = _NOISE if fewer.noise is None else max(float(fewer.noise), _LEAST_NOISE)
     points = []
     for k, covariance in enumerate(fewer.covariances):
         axis = np.linalg.eigh(covariance)[1][:, -1]
@@ -135,7 +155,7 @@ def splits(dataset: Dataset, mixture: Mixture, fewer: Parameters) -> list[Parame
         halves = np.c_[shares, shares[:, k] * above]
         halves[:, k] *= ~above
         if min(halves[:, k].sum(), halves[:, -1].sum()) >= 1:
-            points.append(of_shares(mixture, x, halves))
+            points.append(of_shares(mixture, x, halves, noise))
     return points
 
 
@@ -150,11 +170,12 @@ def swapped(dataset: Dataset, point: Parameters, rng: np.random.Generator) -> Pa
     gone = int(rng.integers(K))
     x = sample(dataset, 0)
     where = x[int(rng.integers(len(x)))]
-    shares = e_step(point, where[None])[1][:, 0]
+    shares = e_step(point, where[None])[1][:K, 0]
     shares[gone] = -1
+    whole = weights.sum()
     there = int(shares.argmax())
     weights[gone] = 0
     weights[gone] = weights[there] = weights[there] / 2
-    weights /= weights.sum()
+    weights *= whole / weights.sum()
     locs[gone], factors[gone] = where, factors[there]
     return Parameters.of(arrays)

@@ -7,6 +7,7 @@ that leads.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -16,8 +17,8 @@ from numpy.typing import NDArray
 from gmm_core.data.dataset import Dataset
 from gmm_core.engines import adam, lbfgs
 from gmm_core.engines.problem import Problem
-from gmm_core.engines.starts import start_locs, start_sites
-from gmm_core.mixture import Mixture, Parameters, from_sites, sites
+from gmm_core.engines.starts import known_locs, start_locs, start_sites
+from gmm_core.mixture import Mixture, Parameters, sites
 from gmm_core.mixture.matching import basins
 from gmm_core.runs.options import MapOptions
 from gmm_core.runs.units import Units, spreads, standard
@@ -56,7 +57,7 @@ def search(
     """
     problem = Problem.of(dataset, mixture)
     options = MapOptions(restarts=starts, first_seed=seed, start="kmeans++")
-    locs = start_locs(dataset, mixture.n_components, options)
+    locs = known_locs(dataset, mixture, start_locs(dataset, mixture.n_components, options))
     one = start_sites(dataset, mixture, locs[0])
     fresh = {n: np.broadcast_to(v, (starts, *v.shape)) for n, v in one.items()} | {"locs": locs}
     given = [problem.unconstrain(sites(mixture, point)) for point in also or []]
@@ -85,7 +86,7 @@ def polished(problem: Problem, q: Array) -> tuple[Parameters, Array]:
     values[~sound] = -np.inf
     # What is no point stands there as another, which nobody takes.
     q = np.where(sound[:, None], q, 0.0)
-    return from_sites(p.mixture, p.constrain(q)), values
+    return p.points(q), values
 
 
 def best_of(
@@ -159,5 +160,5 @@ def splits(point: Parameters) -> list[Parameters]:
         locs = np.concatenate([point.locs, [point.locs[k] + step]])
         locs[k] -= step
         factors = np.concatenate([point.scale_tril, point.scale_tril[[k]]])
-        found.append(Parameters(weights, locs, factors))
+        found.append(replace(point, weights=weights, locs=locs, scale_tril=factors))
     return found

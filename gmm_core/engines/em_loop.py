@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from gmm_core.engines.compiling import njit
 from gmm_core.engines.moments import moments
-from gmm_core.engines.squarem import advance
+from gmm_core.engines.squarem import NOISE_FLOOR, advance
 from gmm_core.mixture.family import Family
 
 # What of its scatter a covariance keeps.
@@ -22,21 +22,27 @@ def form(family: Family) -> int:
 
 @njit(cache=True, nogil=True)
 def plain_m_step(kept, shared, counts, scatter, weights, covariances):
-    """Fill in the weights [K] and covariances [K, D, D] of greatest likelihood.
+    """Fill in the weights [W] and covariances [K, D, D] of greatest likelihood.
 
     Parameters
     ----------
     kept : BALL, DIAGONAL or FULL.
     shared : whether there is one covariance for all.
-    counts, scatter : [K] and [K, D, D], as `moments` leaves them.
+    counts, scatter : [W] and [K, D, D], as `moments` leaves them.
     """
-    K, D = scatter.shape[0], scatter.shape[1]
+    K, D, W = scatter.shape[0], scatter.shape[1], len(counts)
     total = 0.0
     for k in range(K):
         total += counts[k]
-    for k in range(K):
-        weights[k] = counts[k] / total
-        covariances[k] = scatter[k]
+    whole = total
+    for k in range(K, W):
+        whole += counts[k]
+    for k in range(W):
+        weights[k] = counts[k] / whole
+        if k >= K:
+            weights[k] = max(weights[k], NOISE_FLOOR)
+        else:
+            covariances[k] = scatter[k]
     if shared:
         for k in range(1, K):
             covariances[0] += scatter[k]
@@ -61,7 +67,7 @@ def plain_m_step(kept, shared, counts, scatter, weights, covariances):
 
 @njit(cache=True, nogil=True)
 def climb(
-    first, last, rows, passes, kept, shared, x, layout, counts, means, scatter,
+    first, last, rows, passes, kept, shared, x, numbers, layout, counts, means, scatter,
     limit, tolerance, flat_tolerance, value,
     next_weights, next_locs, covariances, weights, locs, factors, zero, plain,
     stretch, phase, known, best, made, steps, settled, collapsed, stuck, loss, frame_of, frames,
@@ -75,7 +81,7 @@ def climb(
         r = rows[place]
         for _ in range(passes):
             moments(
-                place, place + 1, rows, weights, locs, factors, x, layout,
+                place, place + 1, rows, weights, locs, factors, x, numbers, layout,
                 value, counts, means, scatter,
             )  # fmt: skip
             plain_m_step(kept, shared, counts[r], scatter[r], next_weights[r], covariances[r])

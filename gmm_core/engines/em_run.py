@@ -54,11 +54,12 @@ class EmRun(Restarts):
         mixture = problem.mixture
         begin = from_sites(mixture, problem.constrain(starts))
         R, K, D = begin.locs.shape
-        self._at = [array.copy() for array in (begin.weights, begin.locs, begin.scale_tril)]
-        self._next = [np.empty((R, K)), np.empty((R, K, D)), np.empty((R, K, D, D))]
+        W = mixture.n_weights
+        self._at = [array.copy() for array in (begin.every_weight, begin.locs, begin.scale_tril)]
+        self._next = [np.empty((R, W)), np.empty((R, K, D)), np.empty((R, K, D, D))]
         self._family = mixture.family
         self._m_step = MStep(mixture, D, begin[0])
-        self._value, self.sums = np.empty(R), np.empty((R, K))
+        self._value, self.sums = np.empty(R), np.empty((R, W))
         self._means, self._scatter = np.empty((R, K, D)), np.empty((R, K, D, D))
         flat = [array.reshape(R, -1) for array in self._at]
         self._plain = np.concatenate(flat, axis=1)
@@ -100,8 +101,10 @@ class EmRun(Restarts):
         unknown = self._stuck | self.moved
         joined = np.flatnonzero(self._head_of >= 0)
         heads = self._head_of[joined, None]
-        self.sums[joined] = self.sums[heads, self._order[joined]]
-        self.held = np.where(unknown[:, None], np.nan, self.sums)
+        K = self._order.shape[1]
+        held = self.sums[:, :K]
+        held[joined] = held[heads, self._order[joined]]
+        self.held = np.where(unknown[:, None], np.nan, held)
 
     def _waves(self, team: Team, rows: NDArray[np.int64]) -> Iterator[int]:
         """Take restarts `rows` all the way, some after others."""
@@ -164,7 +167,7 @@ class EmRun(Restarts):
 
         def call(begin: int, end: int, *_: Array) -> None:
             moments(  # type: ignore[call-arg]
-                begin, end, live, *self._at, p.x, p.layout,
+                begin, end, live, *self._at, p.x, p.numbers, p.layout,
                 self._value, self.sums, self._means, self._scatter,
             )  # fmt: skip
 
@@ -194,7 +197,7 @@ class EmRun(Restarts):
 
         def call(begin: int, end: int, *_: Array) -> None:
             em_loop.climb(  # type: ignore[call-arg]
-                begin, end, live, passes, kept, shared, p.x, p.layout,
+                begin, end, live, passes, kept, shared, p.x, p.numbers, p.layout,
                 self.sums, self._means, self._scatter, *state,
             )  # fmt: skip
 
@@ -216,7 +219,7 @@ class EmRun(Restarts):
         # Each point that is recorded takes two passes at most: one is that of a leap.
         passes = 2 * self.options.steps + 2
         em_loop.climb(  # type: ignore[call-arg]
-            0, len(rows), rows, passes, kept, shared, x, p.layout,
+            0, len(rows), rows, passes, kept, shared, x, p.numbers, p.layout,
             self.sums, self._means, self._scatter, *self._state(),
         )  # fmt: skip
 
@@ -234,7 +237,7 @@ class EmRun(Restarts):
         """Return where EM has come to, and where a polish has moved it from there."""
         if not np.any(self.moved):
             return self.points_now()
-        polished = from_sites(self.problem.mixture, self.problem.constrain(self.q[self.moved]))
+        polished = self.problem.points(self.q[self.moved])
         arrays = {name: array.copy() for name, array in self.points_now().arrays().items()}
         for name, array in polished.arrays().items():
             arrays[name][self.moved] = array
@@ -254,7 +257,8 @@ class EmRun(Restarts):
 
     def points_now(self) -> Parameters:
         """Return where EM has come to."""
-        return Parameters(*self._at)
+        weights, locs, factors = self._at
+        return Parameters.weighted(weights, locs, factors, self.problem.box)
 
     def fresh(self) -> slice:
         """Return the steps recorded since it was last asked."""
@@ -267,7 +271,8 @@ class EmRun(Restarts):
 
     def now(self, i: int) -> Parameters:
         """Return where row `i` is."""
-        return Parameters(*(array[i] for array in self._at))
+        weights, locs, factors = (array[i] for array in self._at)
+        return Parameters.weighted(weights, locs, factors, self.problem.box)
 
     def unfinished(self) -> NDArray[np.bool_]:
         """Return those that have not settled; all where the M-step leads only near the optimum."""
@@ -321,12 +326,12 @@ class EmRun(Restarts):
                     pass
             frames = again._frames[0, : len(steps)]
         end = self.points[i]
-        shapes = [array.shape for array in end.arrays().values()]
+        ended = end.every_weight, end.locs, end.scale_tril
+        shapes = [array.shape for array in ended]
         cuts = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
-        parts = [
+        weights, locs, factors = (
             np.concatenate([part.reshape(-1, *shape), last[None]])
-            for part, shape, last in zip(
-                np.split(frames, cuts, axis=1), shapes, end.arrays().values(), strict=True
-            )
-        ]
-        return np.append(steps, stop), Parameters(*parts)
+            for part, shape, last in zip(np.split(frames, cuts, axis=1), shapes, ended, strict=True)
+        )
+        way = Parameters.weighted(weights, locs, factors, self.problem.box)
+        return np.append(steps, stop), way

@@ -21,12 +21,18 @@ def joined(weights, locs, factors, head_weights, head_locs, head_factors, fixed,
 
     Parameters
     ----------
-    weights, locs, factors : [K], [K, D] and [K, D, D], the point; `head_*` the optimum.
+    weights, locs, factors : [K], [K, D] and [K, D, D], the point; `head_*` the optimum. With noise
+        its weight comes last.
     fixed : whether component k is the optimum's component k, as with known classes.
     order : [K], filled with the component of the optimum that each component is.
     work : [D], scratch.
     """
-    K = len(weights)
+    K = len(locs)
+    for k in range(K, len(weights)):
+        # Of noise that holds nothing the weight is no matter.
+        nothing = max(weights[k], head_weights[k]) < 1e-12
+        if not nothing and not abs(math.log(weights[k] / head_weights[k])) <= NEAR:
+            return False
     for k in range(K):
         found = -1
         for j in range(K):

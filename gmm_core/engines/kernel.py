@@ -199,6 +199,10 @@ def log_joint_in(
                 h -= marginal_factor(
                     log_scales, factors, correlated, k, g, columns, count, some_factors
                 )
+                if math.isnan(h):
+                    for p in range(len(q)):
+                        grad[p] = np.nan
+                    return np.nan
                 for a in range(count):
                     some_locs[k * count + a] = q[first_loc + k * D + int(columns[a])]
                 densities_correlated(

@@ -20,6 +20,7 @@ from gmm_core.engines.em_run import EmRun
 from gmm_core.engines.problem import Problem
 from gmm_core.engines.starts import start_sites
 from gmm_core.mixture import Mixture, Parameters, log_prior_terms, sites
+from gmm_core.mixture.observation import observed
 from gmm_core.runs.options import MapOptions
 from gmm_core.runs.verdicts import collapsed
 
@@ -32,21 +33,37 @@ _STEPS = 500
 class Replicate(NamedTuple):
     """One dataset of many.
 
-    values : [N, D].
+    values : [N, D], NaN where a value is missing.
     weights : [N], how often each point counts; None when each counts once.
     rng : what its starts are drawn by.
+    classes : [N], what each point is known to be, or None.
     """
 
     values: Array
     weights: Array | None
     rng: np.random.Generator
+    classes: tuple[str | None, ...] | None = None
 
     def dataset(self, columns: tuple[str, ...]) -> Dataset:
-        """Return it as a dataset of the points that count."""
+        """Return it as a dataset of the points that count.
+
+        Raises
+        ------
+        ValueError
+            When a column has no value left.
+        """
+        holes = bool(np.isnan(self.values).any())
+        whole = Dataset(
+            self.values, columns, weights=self.weights, classes=self.classes, incomplete=holes
+        )
         if self.weights is None:
-            return Dataset(self.values, columns)
-        there = self.weights > 0
-        return Dataset(self.values[there], columns, weights=self.weights[there])
+            return whole
+        there = np.flatnonzero(self.weights > 0)
+        if self.classes is not None:
+            # Classes are numbered as they first appear, and have to keep their numbers.
+            place = {name: k for k, name in enumerate((*whole.class_names, None))}
+            there = there[np.argsort([place[self.classes[n]] for n in there], kind="stable")]
+        return whole.take(there)
 
 
 class Best(NamedTuple):
@@ -77,7 +94,8 @@ def search_each(
     replicates : all with weights, or none.
     given : for each replicate as many points, the first of which is asked about.
     """
-    if not mixture.family.plain or log_prior_terms(mixture, given[0][0]):
+    plain = mixture.family.plain and observed(dataset, mixture).plain
+    if not plain or log_prior_terms(mixture, given[0][0]):
         found = [
             _alone(dataset, mixture, replicate, starts, points)
             for replicate, points in zip(replicates, given, strict=True)
@@ -97,10 +115,13 @@ def _alone(
     starts: int,
     given: Sequence[Parameters],
 ) -> Found:
-    again = replicate.dataset(dataset.columns)
     try:
+        again = replicate.dataset(dataset.columns)
         mixture.check(again)
+        lost = mixture.labels == "fix" and again.class_names != dataset.class_names
     except ValueError:  # every row of a column is the same
+        lost = True
+    if lost:  # or a class has no point
         return Found(None, False)
     return search(again, mixture, starts, int(replicate.rng.integers(2**31)), list(given))
 
@@ -139,7 +160,7 @@ def _together(
         run.settle(np.arange(b * R, (b + 1) * R), np.ascontiguousarray(x))
     ends, values = run.points_now(), -run.loss[np.arange(B * R), run.made - 1]
     values[run.collapsed | ~np.isfinite(values)] = -np.inf
-    lost = collapsed(dataset, mixture, ends, run.sums)
+    lost = collapsed(dataset, mixture, ends, run.sums[:, :K])
     arrays = {name: array.copy() for name, array in ends.arrays().items()}
     slow = run.unfinished() & np.isfinite(values) & ~lost
     for b in np.unique(np.flatnonzero(slow) // R):
@@ -169,7 +190,7 @@ def stacked(points: Sequence[Parameters]) -> Parameters:
 
 def _far_apart(replicate: Replicate, K: int, starts: int) -> Array:
     """Draw the locs of all starts [S, K, D] by k-means++, as `starts` does for one at a time."""
-    x, weights, rng = replicate
+    x, weights, rng, _ = replicate
     spread = x.std(axis=0)
     z = x / np.where(spread > 0, spread, 1.0)
     even = np.ones(len(x)) if weights is None else weights

@@ -17,6 +17,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from gmm_core.engines.squarem import NOISE_FLOOR
 from gmm_core.mixture import Mixture, Parameters, log_prior_terms
 from gmm_core.mixture.conjugate import Conjugate, conjugate_prior
 
@@ -56,13 +57,13 @@ class MStep:
         """Log prior density [r] of points with a leading [r]."""
         if self.flat:
             return np.zeros(len(weights))
-        points = Parameters(weights, locs, factors)
+        points = Parameters.weighted(weights, locs, factors)
         return np.asarray(sum(log_prior_terms(self._mixture, points).values()))
 
     def __call__(
         self, counts: Array, means: Array, scatter: Array, factors: Array
     ) -> tuple[Array, Array, Array]:
-        """Return the next weights [r, K], locs [r, K, D] and covariances [r, K, D, D].
+        """Return the next weights [r, W], locs [r, K, D] and covariances [r, K, D, D].
 
         What is not positive or not finite in them says that a component is lost.
 
@@ -75,6 +76,9 @@ class MStep:
             c = self._mixture.priors.concentration
             weights = counts if c is None else counts + (c - 1)
             weights = weights / weights.sum(axis=-1, keepdims=True)
+            noise = weights[..., self._mixture.n_components :]
+            noise[noise >= 0] = np.maximum(noise[noise >= 0], NOISE_FLOOR)
+            counts = counts[..., : self._mixture.n_components]
             locs = means
             before = factors @ np.swapaxes(factors, -1, -2)
             if self._locs is not None:

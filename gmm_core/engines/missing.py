@@ -27,7 +27,10 @@ def columns_of(x, first, D, columns):
 
 @njit(cache=True, nogil=True)
 def marginal_factor(log_scales, factors, correlated, k, g, columns, count, C):
-    """Fill in the factor `C[k]` of component k in some columns, and return the log of its det."""
+    """Fill in the factor `C[k]` of component k in some columns, and return the log of its det.
+
+    Both are NaN where the covariance is singular there.
+    """
     log_det = 0.0
     for a in range(count):
         i = int(columns[a])
@@ -46,8 +49,8 @@ def marginal_factor(log_scales, factors, correlated, k, g, columns, count, C):
             if a > b:
                 C[k, a, b] = s / C[k, b, b]
             else:
-                C[k, a, a] = math.sqrt(max(s, 0.0))
-                log_det += math.log(C[k, a, a]) if s > 0.0 else -math.inf
+                C[k, a, a] = math.sqrt(s) if s > 0.0 else math.nan
+                log_det += math.log(C[k, a, a])
     return log_det
 
 

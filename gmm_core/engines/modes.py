@@ -71,15 +71,18 @@ def candidates(dataset: Dataset, mixture: Mixture) -> list[Parameters]:
     assert c is not None
     assert middle is not None
     optima = list(distinct_optima(dataset, mixture))[:_MOST]
-    for occupied in range(max(1, K - _EMPTY), K):
+    classes = len(dataset.class_names) if mixture.labels == "fix" else 0
+    for occupied in range(max(1, classes, K - _EMPTY), K):
         fewer = mixture.model_copy(update={"n_components": occupied})
         for point in distinct_optima(dataset, fewer)[:_MOST]:
             empty = K - occupied
-            share = np.full(empty, c / (dataset.total + K * c))
-            weights = np.append(point.weights * (1 - share.sum()), share)
+            share = np.full(empty, c / (dataset.total + mixture.n_weights * c))
+            left = 1 - share.sum()
+            weights = np.append(point.weights * left, share)
             locs = np.concatenate([point.locs, np.tile(middle, (empty, 1))])
             factors = np.concatenate([point.scale_tril, point.scale_tril[[0] * empty]])
-            optima.append(Parameters(weights, locs, factors))
+            noise = None if point.noise is None else point.noise * left
+            optima.append(Parameters(weights, locs, factors, noise, point.box))
     return optima
 
 

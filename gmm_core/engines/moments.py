@@ -6,8 +6,8 @@ far the mean of its responsible points lies from its loc, and their scatter abou
 
 A weight multiplies a point's log likelihood and its responsibilities; a known component leaves its
 row of `lp` alone before the rows are normalised. Points with values missing are taken by the
-columns that they have, and what is missing is expected (`missing.expect_moments`). Noise is not
-taken.
+columns that they have, and what is missing is expected (`missing.expect_moments`). Noise is a row
+of `lp` behind those of the components.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ import numpy as np
 
 from gmm_core.engines.block import (
     LOG_2PI,
+    add_noise,
+    count_noise,
     densities_correlated,
     densities_diagonal,
     keep_known,
@@ -32,6 +34,7 @@ from gmm_core.engines.layout import (
     BLOCK,
     COMPONENT_ROW,
     FACTORS,
+    HEAD,
     NO_FACTORS,
     OWN_FACTORS,
     PATTERN_ROW,
@@ -42,29 +45,30 @@ from gmm_core.engines.missing import columns_of, expect_moments, marginal_factor
 
 @njit(cache=True, nogil=True)
 def moments(
-    first, last, rows, weights, locs, factors, x, layout, value, counts, means, scatter
+    first, last, rows, weights, locs, factors, x, numbers, layout, value, counts, means, scatter
 ):  # fmt: skip
     """Sum the moments at the points `rows[first:last]`, into the same rows of the results.
 
     Parameters
     ----------
     rows : which of the R points.
-    weights, locs, factors : [R, K], [R, K, D] and [R, K, D, D], the points.
-    x, layout : of the `Problem`.
+    weights, locs, factors : [R, K], with noise [R, K + 1], [R, K, D] and [R, K, D, D], the points.
+    x, numbers, layout : of the `Problem`.
     value : [R], the log likelihood.
-    counts : [R, K], sums of responsibilities.
+    counts : [R, K], with noise [R, K + 1], sums of responsibilities.
     means : [R, K, D], the mean of the responsible points.
     scatter : [R, K, D, D], their scatter about it; where components share one factor the sum over
         all of them, as the first one's, with zeros after it.
     """
-    K, D = locs.shape[1], locs.shape[2]
+    K, D, W = locs.shape[1], locs.shape[2], weights.shape[1]
     N, B = x.shape[1], layout[BLOCK]
+    noisy, box = W > K, HEAD + 2 * D
     correlated, shared = layout[FACTORS] != NO_FACTORS, layout[FACTORS] != OWN_FACTORS
     G = 0 if not correlated else (1 if shared else K)
     inverse, heights = np.ones((K, D)), np.empty(K)
-    top, total, lp = np.empty(B), np.empty(B), np.empty((K, B))
+    top, total, lp = np.empty(B), np.empty(B), np.empty((W, B))
     z = np.empty((K if correlated else 0, D, B))
-    points, sums, squares = np.empty(K), np.empty((K, D)), np.empty((K, D))
+    points, sums, squares = np.empty(W), np.empty((K, D)), np.empty((K, D))
     products, half = np.empty((G, D, D)), np.empty((D, D))
     data = bare(x)
     patterned = layout[PATTERN_ROW] != 0
@@ -98,6 +102,8 @@ def moments(
                 sums[k, d] = 0.0
                 squares[k, d] = 0.0
             heights[k] = h
+        if noisy:
+            points[K] = 0.0
         products[:] = 0.0
         by_loc[:] = 0.0
         by_covariance[:] = 0.0
@@ -120,6 +126,8 @@ def moments(
                     h -= marginal_factor(
                         no_scales, factor, True, k, k, columns, count, some_factors
                     )
+                    if math.isnan(h):
+                        log_likelihood = math.nan
                     densities_correlated(
                         block_[:count], 0, n, k, k, some_locs_, 0, ones_, some_factors_, h, lp_,
                         top_, some_z_,
@@ -131,9 +139,14 @@ def moments(
                     )
                 else:
                     densities_diagonal(x_, start, n, k, own, 0, inverse_, heights[k], lp_, top_)
+            if noisy:
+                height = math.log(weights[r, K])
+                for a in range(count):
+                    height -= numbers[box + (int(columns[a]) if count < D else a)]
+                add_noise(K, n, height, lp_, top_)
             if component != 0:
-                keep_known(K, n, data[component, start : start + n], lp_, top_)
-            log_likelihood += normalise(K, n, lp_, top_, total_)
+                keep_known(W, n, data[component, start : start + n], lp_, top_)
+            log_likelihood += normalise(W, n, lp_, top_, total_)
             if weight != 0:
                 log_likelihood += weigh(n, data[weight, start : start + n], top_, total_)
             for k in range(K):
@@ -159,8 +172,12 @@ def moments(
                     moments_diagonal(
                         x_, start, n, k, own, 0, inverse_, lp_, total_, points_, sums_, squares_
                     )
+            if noisy:
+                count_noise(K, n, lp_, total_, points_)
             start += n
         value[r] = log_likelihood
+        if noisy:
+            counts[r, K] = points[K]
         # From whitened moments about the loc to the data's own about the mean.
         for k in range(K):
             counts[r, k] = points[k]

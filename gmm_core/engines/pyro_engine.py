@@ -228,7 +228,7 @@ def fit_guide(
     """Fit assignment probabilities by enumeration in the guide. See `inference.fit_guide`."""
     report = Reporter(on_progress)
     data = tensor(dataset.values)
-    N, K, T = len(data), mixture.n_weights, options.steps
+    K, T = mixture.n_weights, options.steps
     learned = {name: tensor(v) for name, v in sites(mixture, parameters).items()}
     loss, norm = np.full(T, np.nan), np.full(T, np.nan)
 
@@ -236,6 +236,19 @@ def fit_guide(
         # How often a point counts is nothing to its assignment.
         seen = replace(observed(dataset, mixture), weights=None)
         model = poutine.condition(make_model(mixture, data.shape[1], seen), data=learned)
+        # A point of known class has that one for certain, and nothing to be fitted.
+        known = np.full(len(data), -1) if seen.component is None else seen.component
+        certain = np.eye(K)[known] * (known >= 0)[:, None]
+        N = int((known < 0).sum())
+        if not N:
+            trace = poutine.trace(model).get_trace(data)
+            loss[:], norm[:] = -float(trace.log_prob_sum()), 0.0
+            return GuideFit(loss, {"assignment_probs": norm}, certain)
+
+        def every(probs: Tensor) -> Array:
+            filled = certain.copy()
+            filled[known < 0] = probs.detach().numpy()
+            return filled
 
         @config_enumerate
         def full_guide(data: Tensor) -> None:
@@ -260,7 +273,7 @@ def fit_guide(
             patches = {
                 "loss": Patch((T,), (sent,), loss[new].copy()),
                 "gradient_norm.assignment_probs": Patch((T,), (sent,), norm[new].copy()),
-                "assignment_probs": Patch.whole(pyro.param("assignment_probs").detach().numpy()),
+                "assignment_probs": Patch.whole(every(pyro.param("assignment_probs"))),
             }
             sent = t + 1
             return patches
@@ -272,7 +285,7 @@ def fit_guide(
         finally:
             hook.remove()
         report.flush()
-        probs = pyro.param("assignment_probs").detach().numpy().copy()
+        probs = every(pyro.param("assignment_probs"))
     return GuideFit(loss, {"assignment_probs": norm}, probs)
 
 

@@ -50,13 +50,21 @@ def log_densities(locs: Tensor, factors: Tensor, data: Tensor, seen: Observation
 def observe(weights: Tensor, joint: Tensor, seen: Observation) -> None:
     """Let the model come upon the data, by the log densities [N, K (+ 1)] of `log_densities`.
 
-    Assignments are a site that is enumerated. A point that counts as another number than one has
-    no single assignment, so where there are weights they are summed out here.
+    Assignments are a site that is enumerated, of the points whose component is not known. A point
+    that counts as another number than one has no single assignment, so where there are weights they
+    are summed out here.
     """
     if seen.weights is not None:
         total = torch.logsumexp(joint + weights.log(), dim=1)
         pyro.factor("obs", (torch.tensor(seen.weights) * total).sum())
         return
+    if seen.component is not None:
+        component = torch.tensor(seen.component)
+        known = component >= 0
+        pyro.factor("known", (joint + weights.log())[known, component[known]].sum())
+        joint = joint[~known]
+        if not len(joint):
+            return
     with pyro.plate("data", len(joint)):
         z = pyro.sample("assignment", dist.Categorical(weights))
         pyro.factor("obs", joint[torch.arange(len(joint)), z])

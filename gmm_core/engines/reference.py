@@ -4,12 +4,13 @@ A posterior of a mixture is the same under every order of its components. So onl
 orders is sampled, that in which the components' locs ascend along a direction that tells them apart
 (`Reference.direction`), and what is found there holds for all. A mode whose locs can be told apart
 lies inside; one whose locs cannot reaches across the border, and then each of the orders in which
-it reaches back inside has a t of its own.
+it reaches back inside has a t of its own. Components of known classes have their places; what is
+said of orders is said of the others.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from math import lgamma, log, pi
 
@@ -48,10 +49,12 @@ class Reference:
     locs : [J, P], in unconstrained coordinates.
     factors, inverse : [J + 1, P, P], Cholesky factors of the t's scale matrices, and inverses of
         these; the last is diagonal, of the prior's own spread.
-    log_heights : [J + 1], log of weight times normalisation; the prior's is of its weight and K!.
+    log_heights : [J + 1], log of weight times normalisation; the prior's is of its weight and the
+        number of orders.
     weights : [J + 1], of the t's and of the prior.
     mode : [J], the number of the mode that each t is of, by mass, from 0.
     direction : [D], along which locs ascend; its first entry NaN says that there is one component.
+    pinned : how many components are those of known classes, and have their places.
     """
 
     locs: Array
@@ -61,6 +64,7 @@ class Reference:
     weights: Array
     mode: NDArray[np.int64]
     direction: Array
+    pinned: int
 
     def draws(self, problem: Problem, n: int, rng: np.random.Generator) -> Array:
         """Draw n points [n, P]; those of t's may lie in other orders than the one."""
@@ -75,7 +79,9 @@ class Reference:
             q[mine] = self.locs[j] + (z[mine] @ self.factors[j].T) * stretch[mine, None]
         if len(of_prior):
             seed = int(rng.integers(2**32))
-            q[of_prior] = prior_coordinates(problem, len(of_prior), seed, self.direction)
+            q[of_prior] = prior_coordinates(
+                problem, len(of_prior), seed, self.direction, self.pinned
+            )
         return q
 
 
@@ -93,8 +99,9 @@ def reference(dataset: Dataset, mixture: Mixture, prior_share: float) -> Referen
     climbed = [mode for point in points if (mode := modes.climb(problem, point)) is not None]
     climbed.sort(key=lambda mode: -mode.log_mass)
     direction = np.full(D, np.nan)
-    if K > 1:
-        direction = _direction(problem, climbed) if climbed else np.eye(D)[0]
+    first = pinned(dataset, mixture)
+    if K - first > 1:
+        direction = _direction(problem, climbed, first) if climbed else np.eye(D)[0]
     kept: list[Mode] = []
     of: list[int] = []
     shares: list[float] = []
@@ -104,7 +111,7 @@ def reference(dataset: Dataset, mixture: Mixture, prior_share: float) -> Referen
         if share < _LEAST:
             break
         point = problem.points(mode.q)
-        orders = _orders(problem, mode, direction, rng)
+        orders = _orders(problem, mode, direction, first, rng)
         parts = [
             modes.mode_at(problem, problem.unconstrain(sites(mixture, point.permuted(order))))
             for order in orders
@@ -114,36 +121,45 @@ def reference(dataset: Dataset, mixture: Mixture, prior_share: float) -> Referen
         kept += parts
         of += [max(of, default=-1) + 1] * len(parts)
         shares += [share / len(parts)] * len(parts)
-    return _assemble(problem, kept, of, shares, direction, prior_share)
+    return _assemble(problem, kept, of, shares, direction, first, prior_share)
 
 
-def prior_coordinates(problem: Problem, n: int, seed: int, direction: Array) -> Array:
+def pinned(dataset: Dataset, mixture: Mixture) -> int:
+    """Count the components, the first ones, whose classes are known and hold them in place."""
+    return len(dataset.class_names) if mixture.labels == "fix" else 0
+
+
+def prior_coordinates(problem: Problem, n: int, seed: int, direction: Array, first: int) -> Array:
     """Draw from the prior [n, P], each draw's components in the one order."""
     D = problem.n_columns
     points = prior_draws(problem.mixture, D, n, seed)
     # A weight that has underflowed has no finite coordinate.
-    weights = np.maximum(points.weights, _SMALLEST)
-    points = replace(points, weights=weights / weights.sum(axis=1, keepdims=True))
-    return problem.unconstrain(sites(problem.mixture, in_order(points, direction)))
+    weights = np.maximum(points.every_weight, _SMALLEST)
+    weights /= weights.sum(axis=1, keepdims=True)
+    points = Parameters.weighted(weights, points.locs, points.scale_tril)
+    return problem.unconstrain(sites(problem.mixture, in_order(points, direction, first)))
 
 
-def in_order(points: Parameters, direction: Array) -> Parameters:
-    """Return a sequence of points with each one's components in the one order."""
+def in_order(points: Parameters, direction: Array, first: int) -> Parameters:
+    """Return a sequence of points with components from `first` on in the one order."""
     if np.isnan(direction[0]):
         return points
-    return reordered(points, np.argsort(points.locs @ direction, axis=-1))
+    return reordered(points, _ascending(points.locs @ direction, first))
+
+
+def _ascending(along: Array, first: int) -> NDArray[np.intp]:
+    """Return the orders [M, K] in which numbers [M, K] from `first` on ascend."""
+    order = np.argsort(along[:, first:], axis=1) + first
+    return np.concatenate([np.tile(np.arange(first), (len(along), 1)), order], axis=1)
 
 
 def reordered(points: Parameters, order: NDArray[np.intp]) -> Parameters:
     """Return a sequence of points with components in orders of their own [M, K]."""
-    return Parameters.of(
-        {
-            name: np.take_along_axis(
-                array, order.reshape(*order.shape, *(1,) * (array.ndim - order.ndim)), axis=1
-            )
-            for name, array in points.arrays().items()
-        }
-    )
+    arrays = points.arrays()
+    for name in Parameters.shapes(1, 1):  # what the components have, not the noise
+        index = order.reshape(*order.shape, *(1,) * (arrays[name].ndim - order.ndim))
+        arrays[name] = np.take_along_axis(arrays[name], index, axis=1)
+    return Parameters.of(arrays)
 
 
 def _assemble(
@@ -152,6 +168,7 @@ def _assemble(
     of: list[int],
     shares: list[float],
     direction: Array,
+    first: int,
     prior_share: float,
 ) -> Reference:
     K, P, J = problem.mixture.n_components, problem.size, len(kept)
@@ -159,7 +176,7 @@ def _assemble(
     # Where no mode is known, the prior is all there is to begin at.
     of_t = (1 - prior_share) * share / share.sum() if J else np.empty(0)
     weights = np.append(of_t, prior_share if J else 1.0)
-    prior = prior_coordinates(problem, 1000, 0, direction)
+    prior = prior_coordinates(problem, 1000, 0, direction, first)
     spread = np.subtract(*np.quantile(prior, [0.84, 0.16], axis=0)) / 2
     factors = np.stack([*(_WIDER * mode.factor for mode in kept), np.diag(spread)])
     inverse = np.linalg.inv(factors)
@@ -167,7 +184,7 @@ def _assemble(
     log_det = np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(axis=1)
     log_heights = np.log(weights)
     log_heights[:J] += of_one - log_det[:J]
-    log_heights[J] += lgamma(K + 1)
+    log_heights[J] += lgamma(K - first + 1)
     return Reference(
         np.array([mode.q for mode in kept]).reshape(J, P),
         factors,
@@ -176,10 +193,11 @@ def _assemble(
         weights / weights.sum(),
         np.array(of, dtype=np.int64),
         direction,
+        first,
     )
 
 
-def _direction(problem: Problem, climbed: list[Mode]) -> Array:
+def _direction(problem: Problem, climbed: list[Mode], first: int) -> Array:
     """Direction [D] in which the heaviest mode's locs are told apart best.
 
     Best by the smallest difference of two locs, in standard deviations of that difference.
@@ -192,7 +210,8 @@ def _direction(problem: Problem, climbed: list[Mode]) -> Array:
     covariance = (mode.factor @ mode.factor.T)[where, where].reshape(K, D, K, D)
     rng = np.random.default_rng(0)
     tried = np.concatenate([np.eye(D), rng.normal(size=(_DIRECTIONS if D > 1 else 0, D))])
-    i, j = np.triu_indices(K, 1)
+    i, j = np.triu_indices(K - first, 1)
+    i, j = i + first, j + first
     apart = (
         covariance[i, :, i] + covariance[j, :, j] - covariance[i, :, j] - covariance[j, :, i]
     )  # [pairs, D, D]
@@ -203,16 +222,16 @@ def _direction(problem: Problem, climbed: list[Mode]) -> Array:
 
 
 def _orders(
-    problem: Problem, mode: Mode, direction: Array, rng: np.random.Generator
+    problem: Problem, mode: Mode, direction: Array, first: int, rng: np.random.Generator
 ) -> list[NDArray[np.intp]]:
     """List the orders that the draws of a mode's t have along the direction, commonest first."""
     K, P = problem.mixture.n_components, problem.size
-    if K == 1:
-        return [np.arange(1)]
+    if np.isnan(direction[0]):
+        return [np.arange(K)]
     stretch = np.sqrt(DEGREES / rng.chisquare(DEGREES, size=(_LOOKED_AT, 1)))
     q = mode.q + _WIDER * stretch * (rng.normal(size=(_LOOKED_AT, P)) @ mode.factor.T)
     locs = q[:, problem.slices["locs"]].reshape(_LOOKED_AT, K, -1)
-    orders, counts = np.unique(np.argsort(locs @ direction, axis=1), axis=0, return_counts=True)
+    orders, counts = np.unique(_ascending(locs @ direction, first), axis=0, return_counts=True)
     order = np.argsort(-counts, kind="stable")[:_ORDERS]
     return [orders[i] for i in order if counts[i] > _RARE * _LOOKED_AT or i == order[0]]
 

@@ -13,7 +13,9 @@ from gmm_core.data.dataset import Dataset
 from gmm_core.engines.best_optimum import splits, thorough
 from gmm_core.engines.many_optima import Replicate, search_each
 from gmm_core.engines.reference import reordered
-from gmm_core.mixture import Mixture, Parameters, e_step, log_density, responsibilities
+from gmm_core.mixture import Mixture, Parameters, e_step, responsibilities
+from gmm_core.mixture.likelihood import log_likelihood
+from gmm_core.mixture.observation import observed
 from gmm_core.posterior.bootstrap import Bootstrap
 from gmm_core.runs.options import BootstrapOptions, LikelihoodRatioOptions
 from gmm_core.runs.progress import OnProgress, Patch, Reporter
@@ -23,6 +25,7 @@ ENGINES = [
         "kind": "bootstrap",
         "name": "compiled",
         "packages": ("numba", "scipy"),
+        "observes": ("weights", "missing values", "known classes", "noise"),
         "per_evaluation": 1e-06,
         "per_number": 4e-09,
     },
@@ -30,6 +33,7 @@ ENGINES = [
         "kind": "likelihood_ratio",
         "name": "compiled",
         "packages": ("numba", "scipy"),
+        "observes": ("weights", "missing values", "known classes"),
         "per_evaluation": 1e-06,
         "per_number": 4e-09,
     },
@@ -41,28 +45,78 @@ Array = NDArray[np.float64]
 _AT_ONCE = 1_000_000
 
 
-def made(point: Parameters, n: int, rng: np.random.Generator) -> Array:
-    """Draw n values [n, D] from a mixture."""
+def made(
+    point: Parameters,
+    n: int,
+    rng: np.random.Generator,
+    component: NDArray[np.int64] | None = None,
+) -> Array:
+    """Draw n values [n, D] from a mixture; `component` [n] is where known, -1 where not."""
     of = rng.choice(len(point.weights), size=n, p=point.weights / point.weights.sum())
+    if component is not None:
+        of = np.where(component >= 0, component, of)
     z = rng.normal(size=(n, point.locs.shape[1]))
     return np.asarray(point.locs[of] + np.einsum("nij,nj->ni", point.scale_tril[of], z))
 
 
-def _by_points(values: Array, point: Parameters, rng: np.random.Generator) -> Replicate:
-    N = len(values)
-    often = np.bincount(rng.integers(N, size=N), minlength=N)
-    return Replicate(values, often.astype(np.float64), rng)
+def _fixed(dataset: Dataset, mixture: Mixture) -> tuple[str | None, ...] | None:
+    """Return the classes [N] that hold components in their places, or None."""
+    return dataset.classes if mixture.labels == "fix" else None
 
 
-def _by_weights(values: Array, point: Parameters, rng: np.random.Generator) -> Replicate:
+def _by_points(
+    dataset: Dataset, mixture: Mixture, point: Parameters, rng: np.random.Generator
+) -> Replicate:
+    N = len(dataset.values)
+    if dataset.weights is None:
+        often = np.bincount(rng.integers(N, size=N), minlength=N).astype(np.float64)
+    else:
+        # As if each row stood there as often as it counts.
+        n = max(1, round(dataset.total))
+        odds = dataset.weights / dataset.total
+        often = (rng.multinomial(n, odds) * (dataset.total / n)).astype(np.float64)
+    return Replicate(dataset.values, often, rng, _fixed(dataset, mixture))
+
+
+def _by_weights(
+    dataset: Dataset, mixture: Mixture, point: Parameters, rng: np.random.Generator
+) -> Replicate:
     # In proportion they are a draw of the flat Dirichlet (Rubin 1981); their mean is one, so that
-    # priors weigh against as many points as there are.
-    weights = rng.exponential(size=len(values))
-    return Replicate(values, weights / weights.mean(), rng)
+    # priors weigh against as many points as there are. A row that counts w times has the sum of w.
+    if dataset.weights is None:
+        weights = rng.exponential(size=len(dataset.values))
+        weights /= weights.mean()
+    else:
+        weights = rng.gamma(dataset.weights)
+        weights *= dataset.total / weights.sum()
+    return Replicate(dataset.values, weights, rng, _fixed(dataset, mixture))
 
 
-def _parametric(values: Array, point: Parameters, rng: np.random.Generator) -> Replicate:
-    return Replicate(made(point, len(values), rng), None, rng)
+def _parametric(
+    dataset: Dataset, mixture: Mixture, point: Parameters, rng: np.random.Generator
+) -> Replicate:
+    """Make as many points as the data counts as, with its classes and its missing values."""
+    if mixture.noise:
+        raise ValueError(
+            "Noise has a density but no place in the model, so that no data can be made by it. "
+            'Resample with by="points" or by="weights", or use noise=False.'
+        )
+    N, weights, rows = len(dataset.values), None, None
+    if dataset.weights is not None:
+        N = max(1, round(dataset.total))
+        rows = rng.choice(len(dataset.values), size=N, p=dataset.weights / dataset.total)
+        # Where what they count as is no whole number, each stands for a little more or less.
+        weights = None if dataset.total == N else np.full(N, dataset.total / N)
+    component, classes = observed(dataset, mixture).component, _fixed(dataset, mixture)
+    holes = np.isnan(dataset.values) if dataset.incomplete else None
+    if rows is not None:
+        component = None if component is None else component[rows]
+        classes = None if classes is None else tuple(classes[n] for n in rows)
+        holes = None if holes is None else holes[rows]
+    values = made(point, N, rng, component)
+    if holes is not None:
+        values[holes] = np.nan
+    return Replicate(values, weights, rng, classes)
 
 
 DRAW = {"points": _by_points, "weights": _by_weights, "parametric": _parametric}
@@ -83,9 +137,11 @@ def bootstrap(
     report = Reporter(on_progress)
     units, best = thorough(dataset, mixture, options.starts)
     values = units.dataset.values
-    own = responsibilities(best, values)
-    B, K, D = len(replicates), *best.locs.shape
-    draws = {n: np.full((B, *s), np.nan) for n, s in Parameters.shapes(K, D).items()}
+    B, K = len(replicates), len(best.weights)
+    own = responsibilities(best, values)[:, :K]
+    if dataset.weights is not None:
+        own = own * dataset.weights[:, None]
+    draws = {name: np.full((B, *a.shape), np.nan) for name, a in best.arrays().items()}
     changed, failed = np.zeros(B, dtype=np.bool_), np.zeros(B, dtype=np.bool_)
     sent = 0
 
@@ -103,14 +159,20 @@ def bootstrap(
 
     for some in _groups(replicates, units.dataset, mixture, options.starts):
         drawn = [
-            DRAW[options.by](values, best, np.random.default_rng([options.seed, b])) for b in some
+            DRAW[options.by](
+                units.dataset, units.mixture, best, np.random.default_rng([options.seed, b])
+            )
+            for b in some
         ]
         refit = search_each(
             units.dataset, units.mixture, drawn, options.starts, [[best]] * len(drawn)
         )
         begin, done = some[0] - replicates[0], some[-1] + 1 - replicates[0]
         changed[begin:done], failed[begin:done] = refit.other_basin, refit.failed
-        points = units.point(_matched(own, refit.points, values))
+        points = refit.points
+        if mixture.labels != "fix":  # else they are in the order of the classes
+            points = _matched(own, points, values)
+        points = units.point(points)
         for name, array in points.arrays().items():
             draws[name][begin:done] = np.where(
                 refit.failed.reshape(-1, *[1] * (array.ndim - 1)), np.nan, array
@@ -132,7 +194,7 @@ def _matched(own: Array, points: Parameters, values: Array) -> Parameters:
     """Return points [B] in the orders in which their components have the original ones' rows."""
     from scipy.optimize import linear_sum_assignment
 
-    shared = own.T @ np.swapaxes(e_step(points, values)[1], 1, 2)
+    shared = own.T @ np.swapaxes(e_step(points, values)[1][:, : own.shape[1]], 1, 2)
     order = np.array([linear_sum_assignment(one, maximize=True)[1] for one in shared])
     return reordered(points, order)
 
@@ -152,13 +214,13 @@ def likelihood_ratios(
     larger = mixture.model_copy(update={"n_components": mixture.n_components + 1})
     units, null = thorough(dataset, mixture, options.starts)
     _, other = thorough(dataset, larger, options.starts, null)
-    statistic = _statistic(units.dataset.values, null, other)
-    N, S = len(dataset.values), options.starts
-    ratios = np.full(len(replicates), np.nan)
     larger_inside = units.mixture.model_copy(update={"n_components": larger.n_components})
+    statistic = _statistic(units.dataset, units.mixture, null, larger_inside, other)
+    S = options.starts
+    ratios = np.full(len(replicates), np.nan)
     for some in _groups(replicates, units.dataset, larger, S + mixture.n_components):
         rngs = [np.random.default_rng([options.seed, b]) for b in some]
-        drawn = [Replicate(made(null, N, rng), None, rng) for rng in rngs]
+        drawn = [_parametric(units.dataset, units.mixture, null, rng) for rng in rngs]
         small = search_each(units.dataset, units.mixture, drawn, S, [[null]] * len(drawn))
         nulls = list(small.points)
         large = search_each(
@@ -166,7 +228,10 @@ def likelihood_ratios(
         )
         begin, done = some[0] - replicates[0], some[-1] + 1 - replicates[0]
         for i in np.flatnonzero(~small.failed & ~large.failed):
-            ratios[begin + i] = _statistic(drawn[i].values, nulls[i], large.points[int(i)])
+            again = drawn[i].dataset(dataset.columns)
+            ratios[begin + i] = _statistic(
+                again, units.mixture, nulls[i], larger_inside, large.points[int(i)]
+            )
 
         def news(done: int = done) -> dict[str, Patch]:
             return {"replicates": Patch((options.replicates,), (replicates[0],), ratios[:done])}
@@ -176,7 +241,9 @@ def likelihood_ratios(
     return statistic, ratios
 
 
-def _statistic(values: Array, small: Parameters, large: Parameters) -> float:
+def _statistic(
+    dataset: Dataset, mixture: Mixture, small: Parameters, larger: Mixture, large: Parameters
+) -> float:
     """Twice the difference of log likelihoods, which is none where the larger fits no better."""
-    gain = log_density(large, values).sum() - log_density(small, values).sum()
+    gain = log_likelihood(dataset, larger, large) - log_likelihood(dataset, mixture, small)
     return max(0.0, 2 * float(gain))

@@ -127,5 +127,8 @@ def leader(dataset: Dataset, training: Training) -> int:
 
 def _together(dataset: Dataset, mixture: Mixture, points: Sequence[Parameters]) -> dict[str, Array]:
     """Return points as the model's sites, with a leading axis."""
-    each = [sites(mixture, in_order_of_classes(dataset, mixture, point)) for point in points]
+    each = [
+        sites(mixture, in_order_of_classes(dataset, mixture, beginnings.with_some_noise(point)))
+        for point in points
+    ]
     return {name: np.stack([one[name] for one in each]) for name in each[0]}

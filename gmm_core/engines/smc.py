@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from gmm_core.data.dataset import Dataset
 from gmm_core.engines import adam, tempering
 from gmm_core.engines.problem import Problem
-from gmm_core.engines.reference import reference, reordered
+from gmm_core.engines.reference import pinned, reference, reordered
 from gmm_core.mixture import Mixture, Parameters, sites
 from gmm_core.mixture.density import log_sum_exp
 from gmm_core.posterior.draws import Posterior
@@ -31,7 +31,7 @@ ENGINES = [
         "kind": "smc",
         "name": "smc",
         "packages": ("numba",),
-        "observes": ("weights", "missing values"),
+        "observes": ("weights", "missing values", "known classes", "noise"),
         "begin": 0.1,
         "per_evaluation": 2e-06,
         "per_number": 4e-09,
@@ -66,7 +66,8 @@ def sample_population(
     """Draw one population, [1, S, ...], equally weighted. See `inference.sample_posterior`.
 
     Draws depend on the seed and the number of the part alone. The components of each draw are in
-    an order of its own, all K! equally probable, as they are in the posterior.
+    an order of its own, all K! equally probable, as they are in the posterior; those of known
+    classes stay in their places.
 
     Raises
     ------
@@ -95,7 +96,8 @@ class _Population:
         self._rng = np.random.default_rng([options.seed, part])
         self._work = np.empty(self._problem.work_size)
         K = mixture.n_components
-        self._orders = lgamma(K + 1)
+        self._pinned = pinned(dataset, mixture)
+        self._orders = lgamma(K - self._pinned + 1)
         cost = len(dataset.values) * dataset.values.shape[1] ** 2 * K
         self._chunk = max(1, int(_CHUNK / cost))
         self._temperature = 0.0
@@ -135,7 +137,7 @@ class _Population:
         for first in range(0, n, self._chunk):
             tempering.weigh(
                 first, min(n, first + self._chunk), self._q, p.x, p.numbers, p.layout, self._work,
-                np.empty(p.size), r.locs, r.inverse, r.log_heights, r.direction,
+                np.empty(p.size), r.locs, r.inverse, r.log_heights, r.direction, r.pinned,
                 self._log_joint, self._log_reference,
             )  # fmt: skip
             self._report()
@@ -185,7 +187,7 @@ class _Population:
                     first, min(S, first + chunk), self._temperature, steps, self._sizes, normals,
                     uniforms, self._q, self._log_joint, self._log_reference, p.x, p.numbers,
                     p.layout, self._work, r.locs, r.factors, r.inverse, r.log_heights,
-                    r.direction, accepted, tried,
+                    r.direction, r.pinned, accepted, tried,
                 )  # fmt: skip
                 self._report()
             rate = accepted / np.maximum(tried, 1)
@@ -199,7 +201,8 @@ class _Population:
         points = self._units.point(self._problem.points(self._q))
         K = points.weights.shape[-1]
         rng = np.random.default_rng([self._options.seed, self._part, 1])
-        order = rng.permuted(np.tile(np.arange(K), (len(points), 1)), axis=1)
+        order = np.tile(np.arange(K), (len(points), 1))
+        order[:, self._pinned :] = rng.permuted(order[:, self._pinned :], axis=1)
         return reordered(points, order)
 
     def _posterior(self) -> Posterior:

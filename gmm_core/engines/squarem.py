@@ -36,6 +36,9 @@ ROUNDING = 1e-10
 _FLAT = 1e-11
 # A weight of exp(-650) is about to leave the range of numbers; see `adam`.
 _LOWEST_LOG_WEIGHT = -650.0
+# A component without weight is lost. Noise without any is not: data has no need of it, and its
+# weight ends here.
+NOISE_FLOOR = 1e-250
 
 
 @njit(cache=True, nogil=True)
@@ -63,7 +66,8 @@ def factorise(covariances, factors):
 def _relative(base, weights, locs, factors, base_locs, out):
     """Write a point as seen from `base`'s factors [K, D, D]: log weights, whitened locs, factors.
 
-    The factor F of a component becomes base^-1 F, with the logarithm of its diagonal.
+    The factor F of a component becomes base^-1 F, with the logarithm of its diagonal. The log
+    weight of the noise comes last.
     """
     K, D = locs.shape
     at = 0
@@ -84,6 +88,8 @@ def _relative(base, weights, locs, factors, base_locs, out):
                     s -= base[k, i, m] * out[at + m - j]
                 out[at + i - j] = s / base[k, i, i]
             at += D - j
+    for k in range(K, len(weights)):
+        out[at] = math.log(weights[k])
     # The diagonals' logarithms, after the columns have been solved with the numbers themselves.
     at = 0
     for _ in range(K):
@@ -101,13 +107,16 @@ def _back(base, base_locs, seen, weights, locs, factors):
     top = -math.inf
     total = 0.0
     each = 1 + D + D * (D + 1) // 2
-    for k in range(K):
+    for k in range(len(weights)):
         top = max(top, seen[k * each])
-    for k in range(K):
+    for k in range(len(weights)):
         weights[k] = math.exp(max(seen[k * each] - top, _LOWEST_LOG_WEIGHT))
         total += weights[k]
-    for k in range(K):
+    for k in range(K, len(weights)):
+        weights[k] = max(weights[k], NOISE_FLOOR)
+    for k in range(len(weights)):
         weights[k] /= total
+    for k in range(K):
         at += 1
         for i in range(D):
             s = base_locs[k, i]
@@ -144,7 +153,7 @@ def _thin(weights, factors, limit):
         for d in range(D):
             if not factors[k, d, d] > limit[d]:
                 return True
-    return False
+    return len(weights) > K and not weights[K] > 0.0
 
 
 @njit(cache=True, nogil=True)
@@ -162,7 +171,8 @@ def advance(
     tolerance : the size of a step of EM, per point of the data, at which a restart has settled;
         `flat_tolerance` where the objective no longer rises but for rounding.
     value : [R], the objective at the current points.
-    next_weights, next_locs, covariances : [R, K], [R, K, D], [R, K, D, D], where the M-step leads.
+    next_weights, next_locs, covariances : [R, W], [R, K, D], [R, K, D, D], where the M-step leads;
+        W is K, or with noise K + 1.
     weights, locs, factors : the current points, moved in place.
     zero, plain : [R, width], a point by its weights, locs and factors side by side:
         the first of the cycle, and what to go back to after a leap that has lost.
@@ -179,8 +189,8 @@ def advance(
         of it each one is.
     """
     K, D = locs.shape[1], locs.shape[2]
-    each = 1 + D + D * (D + 1) // 2
-    one, two = np.empty(K * each), np.empty(K * each)
+    W, each = weights.shape[1], 1 + D + D * (D + 1) // 2
+    one, two = np.empty(K * each + W - K), np.empty(K * each + W - K)
     new, work = np.empty((K, D, D)), np.empty(D)
     # What an optimum is above a point that is close to it, at the very most.
     reach = total * NEAR * NEAR * K * each
@@ -238,6 +248,7 @@ def advance(
                 if joined(
                     now_w, now_l, now_f, weights[h], locs[h], factors[h], fixed, order[r], work
                 ):
+                    now_w[K:] = weights[h, K:]
                     for k in range(K):
                         j = order[r, k]
                         now_w[k], now_l[k], now_f[k] = weights[h, j], locs[h, j], factors[h, j]
@@ -249,7 +260,7 @@ def advance(
                 continue
         if phase[r] == FIRST:
             _keep(now_w, now_l, now_f, zero[r])
-        from_w, from_l, from_f = _parts(zero[r], K, D)
+        from_w, from_l, from_f = _parts(zero[r], W, K, D)
         # Only after the second step is the first measured again, beside it.
         _relative(now_f, next_weights[r], next_locs[r], new, now_l, one)
         size = _size(one, now_w, K, D, each)
@@ -267,8 +278,8 @@ def advance(
         _relative(from_f, now_w, now_l, now_f, from_l, one)
         _relative(from_f, next_weights[r], next_locs[r], new, from_l, two)
         r2, v2 = 0.0, 0.0
-        for k in range(K):
-            for p in range(each):
+        for k in range(W):
+            for p in range(each if k < K else 1):
                 i = k * each + p
                 start = math.log(from_w[k]) if p == 0 else 0.0
                 step = one[i] - start
@@ -284,8 +295,8 @@ def advance(
         _keep(next_weights[r], next_locs[r], new, plain[r])
         known[r] = True
         if length > 1.0:
-            for k in range(K):
-                for p in range(each):
+            for k in range(W):
+                for p in range(each if k < K else 1):
                     i = k * each + p
                     start = math.log(from_w[k]) if p == 0 else 0.0
                     step = one[i] - start
@@ -301,10 +312,11 @@ def advance(
 
 @njit(cache=True, nogil=True)
 def _size(seen, weights, K, D, each):
-    """Largest change of a component, as seen from itself, times its weight."""
+    """Largest change of a component, or the noise, as seen from itself, times its weight."""
     largest = 0.0
-    for k in range(K):
+    for k in range(len(weights)):
         largest = max(largest, weights[k] * abs(seen[k * each] - math.log(weights[k])))
+    for k in range(K):
         for p in range(1, each):
             largest = max(largest, weights[k] * abs(seen[k * each + p]))
     return largest
@@ -312,32 +324,32 @@ def _size(seen, weights, K, D, each):
 
 @njit(cache=True, nogil=True)
 def _keep(weights, locs, factors, into):
-    K, D = locs.shape
+    (K, D), W = locs.shape, len(weights)
+    into[:W] = weights
     for k in range(K):
-        into[k] = weights[k]
         for i in range(D):
-            into[K + k * D + i] = locs[k, i]
-            at = K + K * D + (k * D + i) * D
+            into[W + k * D + i] = locs[k, i]
+            at = W + K * D + (k * D + i) * D
             for j in range(D):
                 into[at + j] = factors[k, i, j]
 
 
 @njit(cache=True, nogil=True)
-def _parts(kept, K, D):
+def _parts(kept, W, K, D):
     return (
-        kept[:K],
-        kept[K : K + K * D].reshape((K, D)),
-        kept[K + K * D :].reshape((K, D, D)),
+        kept[:W],
+        kept[W : W + K * D].reshape((K, D)),
+        kept[W + K * D :].reshape((K, D, D)),
     )
 
 
 @njit(cache=True, nogil=True)
 def _take(kept, weights, locs, factors):
-    K, D = locs.shape
+    (K, D), W = locs.shape, len(weights)
+    weights[:] = kept[:W]
     for k in range(K):
-        weights[k] = kept[k]
         for i in range(D):
-            locs[k, i] = kept[K + k * D + i]
-            at = K + K * D + (k * D + i) * D
+            locs[k, i] = kept[W + k * D + i]
+            at = W + K * D + (k * D + i) * D
             for j in range(D):
                 factors[k, i, j] = kept[at + j]

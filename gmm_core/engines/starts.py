@@ -15,16 +15,13 @@ import torch
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
-from gmm_core.engines.beginnings import tree
+from gmm_core.engines.beginnings import beside_noise, tree
 from gmm_core.engines.far_apart import far_apart
 from gmm_core.mixture import Mixture, Parameters, sites
 from gmm_core.mixture.observation import observed
 from gmm_core.runs.options import MapOptions
 
 Array = NDArray[np.float64]
-
-# The weight that noise begins with.
-_NOISE = 0.05
 
 
 def start_sites(
@@ -39,9 +36,7 @@ def start_sites(
         variance = dataset.moments()[1] * count / (count - 1)
     covariances = mixture.family.start(variance / 2, K, _correlation(dataset))
     covariances["scale"] = start_scale * covariances["scale"]
-    weights = np.full(K, 1 / K)
-    if mixture.noise:
-        weights = np.append(weights * (1 - _NOISE), _NOISE)
+    weights = beside_noise(mixture, np.full(K, 1 / K))
     return {"weights": weights, "locs": locs} | covariances
 
 

@@ -19,14 +19,14 @@ from gmm_core.engines.reference import DEGREES
 
 
 @njit(cache=True, nogil=True)
-def in_one_order(q, layout, direction):
-    """Whether locs ascend along the direction."""
+def in_one_order(q, layout, direction, pinned):
+    """Whether locs of components from `pinned` on ascend along the direction."""
     K, D = layout[K_], layout[D_]
     if math.isnan(direction[0]):
         return True
     at = layout[WEIGHTS] - 1 if layout[STICKS] != 0 else layout[WEIGHTS]
     last = -np.inf
-    for k in range(K):
+    for k in range(pinned, K):
         along = 0.0
         for d in range(D):
             along += q[at + k * D + d] * direction[d]
@@ -64,7 +64,7 @@ def _terms(q, log_prior, locs, inverse, log_heights, terms, z):
 @njit(cache=True, nogil=True)
 def weigh(
     first, last, q, x, numbers, layout, work, gradient, locs, inverse, log_heights, direction,
-    log_joint, log_reference,
+    pinned, log_joint, log_reference,
 ):  # fmt: skip
     """Evaluate posterior and reference [n] at the points from `first` to `last`.
 
@@ -78,7 +78,7 @@ def weigh(
     numbers_, layout_ = bare(numbers), bare(layout)
     for i in range(first, last):
         log_joint[i], log_reference[i] = -np.inf, 0.0
-        if not in_one_order(q[i], layout, direction):
+        if not in_one_order(q[i], layout, direction, pinned):
             continue
         log_prior = log_joint_in(q[i], empty_, numbers_, layout_, slope, *cut)
         value = log_joint_in(q[i], x_, numbers_, layout_, slope, *cut)
@@ -115,7 +115,8 @@ def _pull(q, part, b, slope, prior_slope, locs, inverse, z, y, pull):
 @njit(cache=True, nogil=True)
 def move(
     first, last, b, steps, sizes, normals, uniforms, q, log_joint, log_reference,
-    x, numbers, layout, work, locs, factors, inverse, log_heights, direction, accepted, tried,
+    x, numbers, layout, work, locs, factors, inverse, log_heights, direction, pinned, accepted,
+    tried,
 ):  # fmt: skip
     """Move the particles from `first` to `last` once, in place.
 
@@ -176,7 +177,7 @@ def move(
                     v += factors[part, r, p] * pull[r]
                 momentum[p] += 0.5 * size * v
         tried[part] += 1
-        if not math.isfinite(value) or not in_one_order(point, layout, direction):
+        if not math.isfinite(value) or not in_one_order(point, layout, direction, pinned):
             continue
         log_prior = log_joint_in(point_, empty_, numbers_, layout_, prior_slope_, *cut)
         total = _terms(point, log_prior, locs, inverse, log_heights, terms, z)

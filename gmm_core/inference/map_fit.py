@@ -13,7 +13,6 @@ from gmm_core.data.partitioned import PartitionedDataset
 from gmm_core.inference.run import checked_options, run_here
 from gmm_core.mixture import Mixture, Parameters
 from gmm_core.mixture.matching import basins
-from gmm_core.mixture.observation import refuse
 from gmm_core.runs import kinds
 from gmm_core.runs.methods import METHODS
 from gmm_core.runs.options import MapOptions
@@ -23,9 +22,6 @@ from gmm_core.runs.specification import Specification
 from gmm_core.runs.starts import STARTS
 from gmm_core.runs.units import rescaled
 from gmm_core.runs.verdicts import CONVERGED, POLISHED, collapsed, fewest_points, held
-
-EM_TAKES = ("weights", "missing values", "known classes")
-"""What EM takes of the data besides complete values; see `observation.EVERYTHING`."""
 
 POLISHING = 100
 """About how many evaluations it takes to polish one restart."""
@@ -216,8 +212,6 @@ def _rule(spec: Specification) -> None:
             f"Choose the engine {' or '.join(map(repr, others))}, "
             f"or the method {' or '.join(map(repr, engine.methods))}."
         )
-    if method == "em":
-        refuse(spec.dataset, spec.mixture, EM_TAKES, 'The method "em"')
 
 
 def _final_state(fit: MapFit) -> tuple[str, str]:

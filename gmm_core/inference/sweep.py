@@ -17,20 +17,17 @@ from gmm_core.formatting import count
 from gmm_core.inference import map_fit, smc_sampling
 from gmm_core.inference.run import run_here
 from gmm_core.mixture import COVARIANCES, Mixture, Parameters, Priors
-from gmm_core.mixture.observation import observed
 from gmm_core.posterior.draws import Posterior
 from gmm_core.posterior.evidence import pooled
 from gmm_core.posterior.summary import thinned
 from gmm_core.runs import kinds
-from gmm_core.runs.options import CompareOptions, MapOptions, SmcOptions
+from gmm_core.runs.options import CompareOptions, SmcOptions
 from gmm_core.runs.progress import Cancelled, OnProgress, Patch, Progress
 from gmm_core.runs.specification import Specification
 from gmm_core.runs.starts import STARTS
 
 _EVIDENCE = SmcOptions(populations=6)
 """How the evidence of a cell is estimated: in less time than its own run would take."""
-# How a cell is fitted that no search can be made of, since EM does not take its data.
-_PLAIN = MapOptions(steps=50, start="kmeans++", choose="final", polish=True)
 
 
 def compare(
@@ -169,16 +166,11 @@ def _cell(
     began = time.perf_counter()
     try:
         mixture.check(data)
-        beyond = set(observed(data, mixture).named) - set(map_fit.EM_TAKES)
-        if STARTS[options.start].search and not beyond:
+        if STARTS[options.start].search:
             more = _handed_on(data, mixture, optima)
             fit = map_fit.search(data, mixture, options.map_options, more, report)
         else:
-            plain = options.map_options if not STARTS[options.start].search else _PLAIN
-            choice = plain.model_copy(
-                update={"restarts": options.restarts, "first_seed": options.first_seed}
-            )
-            fit = map_fit.fit_map(data, mixture, choice, on_progress=report)
+            fit = map_fit.fit_map(data, mixture, options.map_options, on_progress=report)
         return sweep.fitted_row(data, mixture, fit, time.perf_counter() - began)
     except (ValueError, ArithmeticError) as error:
         return sweep.unfitted_row(data, mixture, "failed", str(error), options.restarts)

@@ -53,12 +53,20 @@ def conditional(
             f"{len(given)} of {len(names)} columns are given. Give at least one, and leave at "
             "least one to be found."
         )
+    missing = [name for name, value in given.items() if not np.isfinite(float(value))]
+    if missing:
+        raise ValueError(
+            f"The value of {missing[0]!r} is {given[missing[0]]}, but a finite number was "
+            "expected. Give one, or leave the column to be found."
+        )
     first = [names.index(name) for name in given]
     rest = [i for i in range(len(names)) if i not in first]
     x, G = np.array([float(value) for value in given.values()]), len(first)
-    known = parameters.marginal(first)
-    # The noise, behind the components, knows nothing of one column from another.
-    log_w = log_components(known, x[None])[: len(parameters.weights), 0]
+    # The noise knows nothing of one column from another.
+    parameters = Parameters(
+        parameters.weights / parameters.weights.sum(), parameters.locs, parameters.scale_tril
+    )
+    log_w = log_components(parameters.marginal(first), x[None])[:, 0]
     if not np.any(log_w > -np.inf):
         raise ValueError(
             f"No component has a density at {dict(given)}: it is too far out. Give values within "

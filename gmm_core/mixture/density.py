@@ -232,8 +232,13 @@ def _blocks(
     these points and values, without the columns that are missing there.
     """
     if points.noise is not None and points.box is None:
-        box = np.broadcast_to(box_of(x), points.locs[..., 0, :].shape)
-        points = replace(points, box=box)
+        box = box_of(x)
+        if not np.all(box > 0):
+            raise ValueError(
+                "The noise of these parameters has no box, and the values span none that it could "
+                "fill. Give the parameters a box: the data's width in each column."
+            )
+        points = replace(points, box=np.broadcast_to(box, points.locs[..., 0, :].shape))
     missing = np.isnan(x)
     if not missing.any():
         for m, n, joint in _complete_blocks(points, x):

@@ -103,9 +103,10 @@ def box_of(values: ArrayLike, weights: Array | None = None) -> Array:
     widths: Array = np.nanmax(x, axis=0) - np.nanmin(x, axis=0)
     whole = ~np.isnan(x).any(axis=1)
     D = x.shape[1]
-    if D == 1 or whole.sum() <= D:
-        return widths
     x, w = x[whole], w[whole]
+    # Points that repeat one another span no more than one of them does.
+    if D == 1 or len(np.unique(x, axis=0)) <= D:
+        return widths
     centred = x - np.average(x, axis=0, weights=w)
     axes = np.linalg.eigh(np.cov(centred.T, aweights=w, ddof=0))[1]
     scores = centred @ axes

@@ -81,6 +81,17 @@ class Parameters:
         return np.concatenate([self.weights, np.asarray(self.noise)[..., None]], axis=-1)
 
     @classmethod
+    def weighted(
+        cls, every_weight: Array, locs: Array, scale_tril: Array, box: Array | None = None
+    ) -> Parameters:
+        """Put a point together from `every_weight`, where there is noise with its box [D]."""
+        *lead, K, D = locs.shape
+        if every_weight.shape[-1] == K:
+            return cls(every_weight, locs, scale_tril)
+        everywhere = None if box is None else np.broadcast_to(box, (*lead, D))
+        return cls(every_weight[..., :K], locs, scale_tril, every_weight[..., K], everywhere)
+
+    @classmethod
     def of(cls, arrays: Mapping[str, ArrayLike]) -> Parameters:
         """Put a point together from its arrays by name, the inverse of `arrays`.
 
@@ -231,8 +242,4 @@ def from_sites(mixture: Mixture, values: dict[str, Array], box: Array | None = N
     K, D = locs.shape[-2:]
     values = {name: np.asarray(value, dtype=np.float64) for name, value in values.items()}
     scale_tril = mixture.family.factor(np, values, K, D)
-    if not mixture.noise:
-        return Parameters(weights, locs, np.tril(scale_tril))
-    lead = weights.shape[:-1]
-    everywhere = None if box is None else np.broadcast_to(box, (*lead, D))
-    return Parameters(weights[..., :K], locs, np.tril(scale_tril), weights[..., K], everywhere)
+    return Parameters.weighted(weights, locs, np.tril(scale_tril), box)

@@ -193,8 +193,8 @@ def moments(partition: Partition, points: Parameters, fixed: bool = False) -> Mo
         return found
     arrays = [np.array(a) for a in (points.weights, points.locs, points.scale_tril)]
     results = (found.value, found.counts, found.means, found.scatter)
-    layout = _layout(K, D, partition.where, fixed)
-    over(0, R, np.arange(R), *arrays, partition.x, layout, *results)  # type: ignore[call-arg]
+    numbers, layout = _layout(K, D, partition.where, fixed)
+    over(0, R, np.arange(R), *arrays, partition.x, numbers, layout, *results)  # type: ignore[call-arg]
     return found
 
 
@@ -233,15 +233,21 @@ def coreset(
 
 
 @lru_cache
-def _layout(K: int, D: int, where: tuple[int, int, int], fixed: bool) -> NDArray[np.int64]:
-    """Return the layout of the pass for K factors of their own; addresses in it are a process's."""
+def _layout(
+    K: int, D: int, where: tuple[int, int, int], fixed: bool
+) -> tuple[Array, NDArray[np.int64]]:
+    """Return numbers and layout of the pass for K factors of their own.
+
+    Addresses in the layout are a process's.
+    """
     from gmm_core.engines.layout import COMPONENT_ROW, PATTERN_ROW, WEIGHT_ROW
     from gmm_core.engines.problem import Problem
 
     some = np.arange(float(_ANY * D)).reshape(_ANY, D)
     mixture = Mixture(n_components=K, covariance="full", tied=False, priors=Priors.flat())
-    layout = Problem.of(Dataset.from_values(some), mixture).layout
+    problem = Problem.of(Dataset.from_values(some), mixture)
+    layout = problem.layout
     weights, classes, patterns = where
     layout[[WEIGHT_ROW, PATTERN_ROW]] = weights, patterns
     layout[COMPONENT_ROW] = classes if fixed else 0
-    return layout
+    return problem.numbers, layout

@@ -38,7 +38,8 @@ def is_collapsed(dataset: Dataset, mixture: Mixture, parameters: Parameters) -> 
     An empty component: at an optimum the weight is (n_k + c - 1) / (N + K (c - 1)) with n_k the
     sum of its responsibilities and c the Dirichlet concentration. For c < 1 and n_k <= 1 - c there
     is none: the weight runs to zero and the density to infinity. For c >= 1 the component is
-    merely unused, which one hundredth of a point tells.
+    merely unused, which one hundredth of a point tells. Noise is lost for c < 1 only: unused, it is
+    what data without outliers has.
 
     A singular component: no more than D points to itself and a scale under a thousandth of the
     data's, or any at all with a scale under 1e-8 of it.
@@ -76,6 +77,8 @@ def collapsed(
     # With one component there is nothing to lose a point to.
     lost = np.any(singular, axis=1) | ((mixture.n_components > 1) & np.any(empty, axis=1))
     fallen: NDArray[np.bool_] = lost & unsure
+    if mixture.noise and c is not None and c < 1:
+        fallen |= dataset.total - held(points, dataset).sum(axis=1) <= 1 - c
     return fallen
 
 

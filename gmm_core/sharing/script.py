@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gmm_core.data.dataset import Dataset
 from gmm_core.mixture import Mixture, rotations, sites
-from gmm_core.mixture.observation import refuse
+from gmm_core.mixture.observation import observed
 from gmm_core.runs.methods import METHODS
 from gmm_core.runs.options import GuideOptions, MapOptions, NutsOptions
 from gmm_core.runs.results import MapFit
@@ -20,6 +21,7 @@ from gmm_core.runs.specification import Specification
 from gmm_core.runs.units import Units, rescaled
 from gmm_core.sharing.literals import dictionary, tensor
 from gmm_core.sharing.script_model import model
+from gmm_core.sharing.script_observed import data_lines, file_lines, spread_of
 
 MOST_NUMBERS = 20_000
 """Data of at most this many numbers stands in the script; more is read from data.csv beside it."""
@@ -77,7 +79,6 @@ def _cells(spec: Specification, fit: MapFit | None) -> Iterator[tuple[str, str]]
         raise ValueError(
             f"A {spec.kind} run has no script. Export a fit, a membership or a posterior."
         )
-    refuse(spec.dataset, mixture, (), "The script in plain Pyro")
     if isinstance(options, MapOptions) and fit is None:
         raise ValueError("The script begins at the chosen start: give the fit as well.")
     if fit is not None and fit.verdict[fit.chosen] == "failed":
@@ -96,7 +97,8 @@ def _cells(spec: Specification, fit: MapFit | None) -> Iterator[tuple[str, str]]
     yield "The data", _data(spec)
     if units is not None:
         yield "Units in which the data spreads over about one", _units(units)
-    yield "The model: assignments are enumerated, not drawn", model(mixture, spec)
+    dataset = spec.dataset if units is None else units.dataset
+    yield "The model: assignments are enumerated, not drawn", model(mixture, spec, dataset)
     if isinstance(options, MapOptions):
         assert fit is not None
         method = METHODS[options.method]
@@ -104,15 +106,18 @@ def _cells(spec: Specification, fit: MapFit | None) -> Iterator[tuple[str, str]]
         yield title, _start(mixture, fit, units, options)
         yield "The fit", _fit(options)
         if options.polish and fit.verdict[fit.chosen] != "collapsed":
-            yield "The rest of the way to the optimum", _polish(mixture)
+            yield "The rest of the way to the optimum", _polish(mixture, dataset)
         yield "What was found", _found(mixture, units)
     elif isinstance(options, GuideOptions):
         assert spec.parameters is not None
+        known = observed(spec.dataset, mixture).component
+        if known is not None and np.all(known >= 0):
+            raise ValueError("The class of every point is known: there is nothing to fit.")
         learned = dictionary("learned", _in_script(sites(mixture, spec.parameters)))
         yield "The learned parameters, held fixed", learned
-        yield "A guide with a probability for each point and component", _guide(options)
+        yield "A guide with a probability for each point and component", _guide(mixture, options)
     else:
-        yield "NUTS", _nuts(options)
+        yield "NUTS", _nuts(mixture, options)
 
 
 def _head(spec: Specification) -> str:
@@ -136,6 +141,9 @@ def _head(spec: Specification) -> str:
 
 
 def _data(spec: Specification) -> str:
+    if not observed(spec.dataset, spec.mixture).plain:
+        lines = file_lines if needs_data_file(spec) else data_lines
+        return lines(spec.dataset, spec.mixture)
     if not needs_data_file(spec):
         return f"data = {tensor(spec.dataset.values)}  # [N, D]"
     return (
@@ -235,8 +243,11 @@ for name, value in found.items():
     print(name, value.tolist())"""
 
 
-def _polish(mixture: Mixture) -> str:
+def _polish(mixture: Mixture, dataset: Dataset) -> str:
     """Write the polish; balls have one size along all columns, and so have its steps."""
+    if dataset.incomplete or dataset.weights is not None:
+        each = spread_of(dataset)
+        return _POLISH % (f"{each}.square().mean().sqrt()" if mixture.family.balls else each)
     return _POLISH % ("data.var(0).mean().sqrt()" if mixture.family.balls else "data.std(0)")
 
 
@@ -246,24 +257,37 @@ def _found(mixture: Mixture, units: Units | None) -> str:
     return _FOUND_IN_UNITS % ("units" if mixture.family.per_column else "units[0]")
 
 
-def _guide(options: GuideOptions) -> str:
+def _guide(mixture: Mixture, options: GuideOptions) -> str:
+    n = "(K + 1)" if mixture.noise else "K"
+    fixed = mixture.labels == "fix"
+    points = "int((~known).sum())" if fixed else "len(data)"
     return (
         "conditioned = poutine.condition(model, data=learned)\n\n\n"
         "@config_enumerate\n"
         "def guide(data):\n"
-        '    with pyro.plate("data", len(data)):\n'
-        "        start = torch.full((len(data), K), 1 / K)\n"
+        f'    with pyro.plate("data", {points}):\n'
+        f"        start = torch.full(({points}, {n}), 1 / {n})\n"
         '        probs = pyro.param("assignment_probs", start, constraint=constraints.simplex)\n'
         '        pyro.sample("assignment", dist.Categorical(probs))\n\n\n'
         f"{_adam(options)}"
         "svi = SVI(conditioned, guide, adam, loss=TraceEnum_ELBO(max_plate_nesting=1))\n"
         f"losses = [svi.step(data) for _ in range({options.steps})]  # each before its step\n"
-        'print("loss before the last step", losses[-1])\n'
-        'print("assignment_probs", pyro.param("assignment_probs").tolist())'
+        'print("loss before the last step", losses[-1])\n' + _PROBS[fixed].format(n=n)
     )
 
 
-def _nuts(options: NutsOptions) -> str:
+_PROBS = {
+    False: 'print("assignment_probs", pyro.param("assignment_probs").tolist())',
+    True: "probs = torch.zeros(len(data), {n})\n"
+    "probs[known, component[known]] = 1.0\n"
+    'probs[~known] = pyro.param("assignment_probs").detach()\n'
+    'print("assignment_probs", probs.tolist())',
+}
+"""How the probabilities are printed, by whether some classes are known."""
+
+
+def _nuts(mixture: Mixture, options: NutsOptions) -> str:
+    weights = 'draws["weights"]' + "[..., :K]" * mixture.noise
     return (
         f"pyro.set_rng_seed({options.seed})\n"
         f"kernel = NUTS(\n    model, target_accept_prob={options.target_accept!r}, "
@@ -274,8 +298,8 @@ def _nuts(options: NutsOptions) -> str:
         "mcmc.run(data)\n"
         "draws = mcmc.get_samples()\n\n"
         "# Labels are arbitrary, so what is compared does not depend on them.\n"
-        'mean = (draws["weights"].unsqueeze(-1) * draws["locs"]).sum(-2).mean(0)\n'
-        'print("mean of the mixture", mean.tolist())\n'
+        f'mean = ({weights}.unsqueeze(-1) * draws["locs"]).sum(-2).mean(0)\n'
+        f'print("mean of the {"components" if mixture.noise else "mixture"}", mean.tolist())\n'
         'print("mean scale", draws["scale"].flatten(1).mean().item()\n'
         '      if draws["scale"].dim() > 1 else draws["scale"].mean().item())'
     )

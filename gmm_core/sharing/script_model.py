@@ -6,17 +6,26 @@ from collections.abc import Callable
 
 import numpy as np
 
+from gmm_core.data.dataset import Dataset
 from gmm_core.mixture import Mixture, rotations
+from gmm_core.mixture.observation import observed
 from gmm_core.mixture.size_shape_direction import contrasts
-from gmm_core.runs.options import NutsOptions
+from gmm_core.runs.options import GuideOptions, NutsOptions
 from gmm_core.runs.specification import Specification
 from gmm_core.sharing.conjugate_script import conjugate_lines
 from gmm_core.sharing.literals import tensor
+from gmm_core.sharing.script_observed import density_lines, observing_lines
 
 
-def model(mixture: Mixture, spec: Specification) -> str:
-    """Write the mixture as a Pyro model of data [N, D]."""
-    D = spec.dataset.values.shape[1]
+def model(mixture: Mixture, spec: Specification, dataset: Dataset) -> str:
+    """Write the mixture as a Pyro model of data [N, D].
+
+    Parameters
+    ----------
+    mixture, dataset : those of the run, in the units in which it is fitted.
+    """
+    D = dataset.values.shape[1]
+    seen = observed(dataset, mixture)
     priors, K = mixture.priors, mixture.n_components
     family = mixture.family
     c = priors.concentration
@@ -24,7 +33,10 @@ def model(mixture: Mixture, spec: Specification) -> str:
     proper = loc_scale is not None
     mean, sd = (loc_mean, loc_scale) if proper else (np.zeros(D), np.ones(D))
     normal = f"dist.Normal({tensor(mean)}, {tensor(sd)})"
-    weights = _prior(f"dist.Dirichlet(torch.full((K,), {c or 1.0!r}))", c is not None)
+    weights = _prior(
+        f"dist.Dirichlet(torch.full(({'K + 1' if mixture.noise else 'K'},), {c or 1.0!r}))",
+        c is not None,
+    )
     locs = _prior(normal, proper) + ".to_event(1)"
     named = [site.name for site in mixture.sites(D)]
     lines = [f"K, D = {K}, {D}", "", ""]
@@ -32,6 +44,8 @@ def model(mixture: Mixture, spec: Specification) -> str:
         lines[1:1] = [f"contrasts = {tensor(contrasts(D))}  # [D, D - 1]"]
     if "direction" in named:
         lines += [_ROTATION, "", ""]
+    if not seen.plain:
+        lines[-1 if "direction" in named else -2 :] = density_lines(seen)
     lines += [
         "@config_enumerate",
         "def model(data):",
@@ -55,6 +69,10 @@ def model(mixture: Mixture, spec: Specification) -> str:
         lines.append("    lengths = scale.unsqueeze(-1) * torch.exp(shape @ contrasts.T)")
     sampled = isinstance(spec.options, NutsOptions)
     lines += [f"    {line}" for line in conjugate_lines(mixture, D, sampled, tensor)]
+    if not seen.plain:
+        assigned = isinstance(spec.options, GuideOptions)
+        lines += [f"    {line}" for line in observing_lines(mixture, D, seen, assigned)]
+        return "\n".join(lines)
     if not family.diagonal(D):
         obs = f"dist.MultivariateNormal(locs[z], scale_tril=scale_tril{each})"
     else:

@@ -22,6 +22,7 @@ from gmm_core.membership.scoring import Score
 from gmm_core.mixture import Parameters, responsibilities
 from gmm_core.posterior.draws import Posterior
 from gmm_core.runs.results import GuideFit, MapFit
+from gmm_core.sharing.script_observed import columns_of_file
 
 Array = NDArray[np.float64]
 
@@ -71,8 +72,15 @@ def parameters_csv(dataset: Dataset, fit: MapFit | Parameters) -> str:
 
 
 def data_csv(dataset: Dataset) -> str:
-    """Write the data as CSV: the columns' names, then the numbers exactly, one row per point."""
-    return _csv(list(dataset.columns), dataset.values.tolist())
+    """Write the data as CSV: the columns' names, then the numbers exactly, one row per point.
+
+    A missing value is an empty cell. Behind the columns stand "weight" and "class", where there
+    are any.
+    """
+    names, columns = columns_of_file(dataset)
+    beside = zip(*columns, strict=True) if columns else [()] * len(dataset.values)
+    rows = ([*row, *more] for row, more in zip(dataset.values.tolist(), beside, strict=True))
+    return _csv([*dataset.columns, *names], rows)
 
 
 def parameters_json(dataset: Dataset, fit: MapFit | Parameters) -> str:

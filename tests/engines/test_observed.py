@@ -197,6 +197,58 @@ def test_noise_takes_what_lies_far_from_all():
     assert mixture.n_parameters(2) == plain.n_parameters(2) + 2
 
 
+def outliers(D, everything):
+    """Two groups with some points far from both, and with all else there may be."""
+    rng = np.random.default_rng(D)
+    x = np.concatenate([rng.normal(0, 1, (30, D)), rng.normal(7, 1, (40, D))])
+    x = np.concatenate([x, rng.uniform(-20, 30, (10, D))])
+    if not everything:
+        return gmm.Dataset.from_values(x), {"noise": True}
+    if D > 1:
+        x[::7, 0] = x[3::7, 1] = np.nan
+    given = {"weights": 1 + np.arange(80) % 2, "classes": ["a"] * 5 + [None] * 75}
+    dataset = gmm.Dataset.from_values(x, missing="keep", **given)
+    return dataset, {"noise": True, "labels": "fix"}
+
+
+@pytest.mark.parametrize("everything", [False, True], ids=["noise", "all"])
+@pytest.mark.parametrize("D", [1, 2, 4])
+def test_em_with_noise_climbs_to_the_optima_of_adam(D, everything):
+    dataset, given = outliers(D, everything)
+    options = EM.model_copy(update={"restarts": 4})
+    reference = SEARCH.model_copy(update={"restarts": 4})
+    for covariance, tied in (*SIX, ("EEV", None), ("VEI", None)):
+        for priors in (FLAT, gmm.Priors.conjugate(dataset)):
+            mixture = gmm.Mixture(
+                n_components=2, covariance=covariance, tied=tied, priors=priors, **given
+            )
+            one, other = (gmm.fit_map(dataset, mixture, each) for each in (options, reference))
+            assert one.verdict[one.chosen] == "converged"
+            end = one.final_loss[one.chosen]
+            assert end == pytest.approx(other.final_loss[other.chosen], rel=1e-8)
+            assert end == pytest.approx(-gmm.log_joint(dataset, mixture, one.parameters), rel=1e-9)
+            assert 0.02 < float(one.parameters.noise) < 0.3
+            rise = np.diff(one.loss, axis=1) / np.abs(one.loss[:, :-1])
+            assert not np.any(rise > 1e-10)
+
+
+def test_noise_that_nothing_needs_ends_with_no_weight():
+    x = np.random.default_rng(3).normal(size=(60, 2))
+    dataset = gmm.Dataset.from_values(x)
+    noisy = gmm.Mixture(n_components=1, covariance="full", priors=FLAT, noise=True)
+    plain = noisy.model_copy(update={"noise": False})
+    # Only where the density of the noise is below that of every point.
+    noisy = noisy.model_copy(update={"noise_box": (1e4, 1e4)})
+    value, point = best(dataset, noisy, EM)
+    assert float(point.noise) < 1e-9
+    assert value == pytest.approx(best(dataset, plain, EM)[0], abs=1e-6)
+    # A prior that is infinite at no weight has no optimum there.
+    sparse = noisy.model_copy(update={"priors": gmm.Priors(concentration=0.5)})
+    for options in (EM, SEARCH):
+        fit = gmm.fit_map(dataset, sparse, options)
+        assert set(fit.verdict) == {"collapsed"}
+
+
 def test_pyro_and_compiled_go_the_same_way_with_everything_at_once():
     dataset, given = data("all", 2, 3)
     mixture = gmm.Mixture(
@@ -244,8 +296,6 @@ def test_what_does_not_go_together_is_refused_in_words(given, mixture, words):
 def test_an_engine_says_what_it_does_not_take():
     dataset = gmm.Dataset.from_values([1.0, 2.0, 4.0, 8.0])
     noisy = gmm.Mixture(n_components=2, noise=True)
-    with pytest.raises(ValueError, match='method "em" does not take noise.*Use noise=False'):
-        gmm.fit_map(dataset, noisy, EM)
     with pytest.raises(ValueError, match="no exact posterior|Leave these out"):
         gmm.exact_posterior(dataset, noisy)
     weighted = gmm.Dataset.from_values([1.0, 2.0, 4.0, 8.0], weights=[1, 2, 3, 4])
@@ -275,5 +325,17 @@ def test_criteria_count_weights():
 
 
 def test_noise_is_compared_with_and_without():
-    rows = gmm.compare(gmm.Dataset.from_values(FAITHFUL), 2, "full", noise=True, restarts=3)
-    assert [row.n_parameters for row in rows] == [10, 13]
+    data = gmm.Dataset.from_values(FAITHFUL)
+    rows = gmm.compare(data, [1, 2], "full", noise=True, restarts=6)
+    assert [row.n_parameters for row in rows] == [7, 7, 10, 13]
+    assert all(row.sound and row.found_by for row in rows)
+    for row in rows:
+        mixture = gmm.Mixture(
+            n_components=row.n_components,
+            covariance="full",
+            tied=row.tied,
+            priors=FLAT,
+            noise=True,
+        )
+        # A search is at least as good as that many starts of Adam.
+        assert row.log_likelihood > best(data, mixture)[0] - 1e-6

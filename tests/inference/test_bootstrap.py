@@ -72,7 +72,10 @@ def test_replicates_searched_together_end_where_each_alone_does(by, covariance):
     mixture = gmm.Mixture(covariance=form, tied=tied, priors=FLAT)
     units, best = best_optimum.thorough(FAITHFUL, mixture, 5)
     values = units.dataset.values
-    drawn = [replicates.DRAW[by](values, best, np.random.default_rng(b)) for b in range(6)]
+    drawn = [
+        replicates.DRAW[by](units.dataset, units.mixture, best, np.random.default_rng(b))
+        for b in range(6)
+    ]
     found = many_optima.search_each(units.dataset, units.mixture, drawn, 3, [[best]] * 6)
     assert not found.failed.any()
     for b, replicate in enumerate(drawn):

@@ -1,5 +1,7 @@
 """The conditional of a mixture is the joint density over that of what is given."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from points import random_point
@@ -55,6 +57,7 @@ def test_waiting_times_of_faithful_given_the_eruption():
         ({"eruptions": 2, "waiting": 60}, "2 of 2 columns are given"),
         ({"depth": 1}, "no column 'depth'. Give values of 'eruptions', 'waiting'"),
         ({"eruptions": 1e200}, "too far out"),
+        ({"eruptions": float("nan")}, "'eruptions' is nan, but a finite number"),
     ],
 )
 def test_what_cannot_be_given_is_said(given, words):
@@ -67,6 +70,10 @@ def test_noise_is_left_out_of_a_conditional():
     locs, factors = np.array([[0.0, 0.0], [4.0, 4.0]]), np.stack([np.eye(2)] * 2)
     noisy = gmm.Parameters(np.array([0.4, 0.5]), locs, factors, np.array(0.1), np.array([8.0, 8.0]))
     plain = gmm.Parameters(np.array([4 / 9, 5 / 9]), locs, factors)
-    one, other = (gmm.conditional(p, {"a": 1.0}, ("a", "b")) for p in (noisy, plain))
-    np.testing.assert_allclose(one.weights, other.weights)
-    np.testing.assert_allclose(one.locs, other.locs)
+    other = gmm.conditional(plain, {"a": 1.0}, ("a", "b"))
+    for noisy_or_boxless in (noisy, replace(noisy, box=None)):
+        one = gmm.conditional(noisy_or_boxless, {"a": 1.0}, ("a", "b"))
+        np.testing.assert_allclose(one.weights, other.weights)
+        np.testing.assert_allclose(one.locs, other.locs)
+    with pytest.raises(ValueError, match="noise of these parameters has no box"):
+        gmm.log_density(replace(noisy, box=None), [[1.0, 1.0]])

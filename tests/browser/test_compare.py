@@ -35,7 +35,7 @@ def test_which_k_ends_in_words_that_open_the_fit(
     compare_faithful(page)
     expect(answer(page)).to_contain_text(
         "Three components with a shared full covariance fit these 272 points best: BIC 2,314.3",
-        timeout=120_000,
+        timeout=300_000,
     )
     expect(answer(page)).to_contain_text("positive evidence")
     expect(page.get_by_text("The best by BIC")).to_be_visible()
@@ -73,7 +73,7 @@ def test_cancel_keeps_the_finished_cells(server: Server, open_page: Callable[...
     starts.fill("200")
     starts.press("Enter")
     page.get_by_role("button", name="Compare", exact=True).click()
-    expect(answer(page)).to_contain_text("So far, with", timeout=120_000)
+    expect(answer(page)).to_contain_text("So far, with", timeout=300_000)
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_text(re.compile("Cancelled after"))).to_be_visible(timeout=30_000)
     expect(page.get_by_text("The best by BIC")).to_be_visible()

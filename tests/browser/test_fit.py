@@ -139,7 +139,7 @@ def test_figures_go_on_between_two_drawings_of_the_page(page: Page):
                 if (words.innerText !== said) drawn = new Set();
                 said = words.innerText;
                 drawn.add(points());
-                if (drawn.size >= 3) done();
+                if (drawn.size >= 2) done();
             }));
         }""",
         words.element_handle(),

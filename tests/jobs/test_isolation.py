@@ -145,7 +145,7 @@ def test_a_cancel_that_meets_the_end_changes_nothing(jobs, owner):
     jobs.cancel(run_id, owner)
     live.ended = ended
     jobs.cancel(run_id)
-    assert jobs.wait(run_id, 30).state == "cancelled"
+    assert jobs.wait(run_id, 180).state == "cancelled"
     assert jobs.cancel(run_id, owner)
 
 

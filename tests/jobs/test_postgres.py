@@ -29,7 +29,7 @@ with JobService(database=sys.argv[1], n_workers=1) as service:
             print(service.wait(run_id, 300).state, run_id, flush=True)
         elif word == "cancel":
             service.cancel(rest[0])
-            print(service.wait(rest[0], 30).state, rest[0], flush=True)
+            print(service.wait(rest[0], 180).state, rest[0], flush=True)
 """
 
 
@@ -92,4 +92,4 @@ def test_two_processes_share_runs_results_and_cancel(url, ask):
         long = specification("pyro", 20_000)
         service.submit(long, "ann")
         assert ask("cancel", long.id) == ["cancelled", long.id]
-        assert service.wait(long.id, 30).state == "cancelled"
+        assert service.wait(long.id, 180).state == "cancelled"

@@ -116,7 +116,7 @@ def test_only_what_is_done_is_verified_and_a_check_is_shared_and_cancelled(jobs)
     with pytest.raises(ValueError, match="This run is (queued|running), but only"):
         verify.start(jobs, run_id)
     jobs.cancel(run_id)
-    jobs.wait(run_id, 30)
+    jobs.wait(run_id, 180)
     # As if it had finished elsewhere.
     jobs.store.delete(run_id)
     jobs.store.create_run(slow, "ann")
@@ -125,7 +125,7 @@ def test_only_what_is_done_is_verified_and_a_check_is_shared_and_cancelled(jobs)
     assert verify.start(jobs, run_id, "eve") == check_id
     assert verify.verdict_on(jobs, run_id).live
     jobs.cancel(check_id)
-    jobs.wait(check_id, 30)
+    jobs.wait(check_id, 180)
     verdict = verify.verdict_on(jobs, run_id)
     assert (verdict.answer, verdict.message) == ("failed", "Cancelled.")
     assert "could not be computed again: Cancelled." in verdict_words(verdict)

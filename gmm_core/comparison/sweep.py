@@ -68,7 +68,8 @@ class ComparisonRow(NamedTuple):
     higher : log likelihood and points of the smallest component of the best optimum that holds
         fewer; empty where none is higher than this one.
     log_evidence, evidence_error : log p(x) and its Monte Carlo standard error, where asked for.
-    density : with them, the posterior's mean density of the first columns; see `averaging`.
+    density : with them, the posterior's mean density of the first columns; see
+        `odds.mean_density`.
 
     What was added later stands at its end and is NaN in runs of earlier versions.
     """

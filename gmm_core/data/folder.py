@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,11 +90,14 @@ class Folder:
             if folder and name.endswith(ENDING):
                 together.setdefault(folder, []).append(name)
         of_many = {name for names in together.values() if len(names) > 1 for name in names}
-        tables = {name: size for name, size in sizes.items() if name not in of_many}
+        tables = {name: [name] for name in sizes if name not in of_many}
         for folder, names in together.items():
             if len(names) > 1:
-                tables[f"{folder}/*{ENDING}"] = sum(sizes[name] for name in names)
-        return tuple(self._entry(name, tables[name]) for name in sorted(tables)[:MOST])
+                tables[f"{folder}/*{ENDING}"] = names
+        return tuple(
+            self._entry(name, tables[name], sum(sizes[each] for each in tables[name]))
+            for name in sorted(tables)[:MOST]
+        )
 
     def read(self, name: str, sheet: str | None = None) -> Reading:
         """Read a table that is small enough for a page.
@@ -167,11 +170,11 @@ class Folder:
             if path.lower().endswith(known) and path.startswith(self._root + "/"):
                 yield path[len(self._root) + 1 :], int(about.get("size") or 0)
 
-    def _entry(self, name: str, size: int) -> Entry:
-        """Say of a table what can be told without reading all of it."""
+    def _entry(self, name: str, files: Sequence[str], size: int) -> Entry:
+        """Say of a table, which is one file or several, what its beginning tells."""
         try:
             if name.endswith(ENDING):
-                about = list(self._footers(name).values())
+                about = list(self._footers(files).values())
                 rows = sum(each.num_rows for each in about)
                 return Entry(name, size, tuple(about[0].schema.to_arrow_schema().names), rows)
             _, path = opened(self.address(name))
@@ -191,22 +194,11 @@ class Folder:
         columns = (*reading.columns, *reading.texts)
         return Entry(name, size, columns, None if part else reading.n_rows)
 
-    def _footers(self, name: str) -> dict[str, Any]:
-        """Return what the Parquet files of a table say of themselves, by their paths.
-
-        Files of a folder that are links out of it are not among them.
-        """
-        names = [name]
-        if "*" in name:
-            folder = name.rpartition("/")[0]
-            names = [
-                each
-                for each, _ in sorted(self._walk())
-                if each.rpartition("/")[0] == folder and each.endswith(ENDING)
-            ]
+    def _footers(self, names: Iterable[str]) -> dict[str, Any]:
+        """Return what Parquet files say of themselves, by their paths."""
         by_path: dict[str, Any] = {}
-        for each in names:
-            by_path |= footers(self.address(each))[1]
+        for name in names:
+            by_path |= footers(self.address(name))[1]
         return by_path
 
     def _joined(self, name: str) -> bytes:
@@ -214,7 +206,13 @@ class Folder:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        by_path = self._footers(name)
+        folder = name.rpartition("/")[0]
+        # Files that are links out of the folder are not among those that a walk meets.
+        by_path = self._footers(
+            each
+            for each, _ in sorted(self._walk())
+            if each.rpartition("/")[0] == folder and each.endswith(ENDING)
+        )
         if not by_path:
             raise ValueError(f"There are no Parquet files at {name}. Choose another table.")
         rows = sum(each.num_rows for each in by_path.values())

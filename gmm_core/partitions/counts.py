@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +13,6 @@ from gmm_core.data.dataset import listing
 from gmm_core.data.partitioned import PartitionedDataset
 from gmm_core.partitions.held import Held, held
 from gmm_core.partitions.partition import Partition
-from gmm_core.partitions.tree import summed
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -85,11 +83,9 @@ def _places(dataset: PartitionedDataset, names: tuple[str, ...]) -> tuple[int, .
 
 def _count(there: Held, dataset: PartitionedDataset, places: tuple[int, ...], bins: int) -> Counts:
     edges = tuple(np.linspace(there.whole.low[d], there.whole.high[d], bins + 1) for d in places)
-    submit = there.client.submit
-    parts = [submit(count_here, each, places, edges, pure=False) for each in there.partitions]
-    whole = summed(parts, lambda a, b: submit(operator.add, a, b, pure=False))
+    counts: Array = there.total(count_here, places, edges).result()
     columns = tuple(dataset.columns[d] for d in places)
-    return Counts(columns, places, edges, whole.result(), there.whole.total)
+    return Counts(columns, places, edges, counts, there.whole.total)
 
 
 def count_here(partition: Partition, places: tuple[int, ...], edges: tuple[Array, ...]) -> Array:

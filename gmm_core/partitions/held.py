@@ -7,7 +7,7 @@ the same whatever workers there are. Dask reads the partitions of a lost worker 
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from threading import Event
@@ -66,21 +66,20 @@ class Held:
 
         `tell` hears now and then how far the run is, and may stop it by `Cancelled`.
         """
-        # Not pure: what a lost worker had is computed again, and nothing is kept after the pass.
-        submit = self.client.submit
-        parts = [
-            submit(partition.moments, each, points, fixed, pure=False) for each in self.partitions
-        ]
-        total = summed(parts, lambda a, b: submit(operator.add, a, b, pure=False))
+        total = self.total(partition.moments, points, fixed)
         return _waited(self.client, total, progress, tell)
 
     def doubt(self, point: Parameters, fixed: bool) -> Doubt:
         """Sum up over all rows how unsure it is where they belong; see `doubt.doubt`."""
-        submit = self.client.submit
-        parts = [submit(doubt, each, point, fixed, pure=False) for each in self.partitions]
-        total = summed(parts, lambda a, b: submit(operator.add, a, b, pure=False))
-        whole: Doubt = total.result()
+        whole: Doubt = self.total(doubt, point, fixed).result()
         return whole
+
+    def total(self, of_one: Callable[..., Any], *arguments: Any) -> Future:
+        """Add up over all partitions, on the workers, what a function says of each."""
+        # Not pure: what a lost worker had is computed again, and nothing is kept after the pass.
+        submit = self.client.submit
+        parts = [submit(of_one, each, *arguments, pure=False) for each in self.partitions]
+        return summed(parts, lambda a, b: submit(operator.add, a, b, pure=False))
 
     def coreset(self, columns: Sequence[str], name: str, size: int, seed: int) -> Dataset:
         """Draw a weighted sample of about `size` rows, or all where there are no more."""

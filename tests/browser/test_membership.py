@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from .conftest import PHONE, Server, chart
+
+# Numbers of steps that no other test asks for, and no test twice: none is in the store yet.
+_STEPS = itertools.count(2003)
 
 
 @pytest.fixture
@@ -49,22 +53,23 @@ def test_guide_streams_into_one_node_and_ends_in_words(membership: Page) -> None
     expect(loss.locator(".main-svg").first).to_be_visible()
     loss.evaluate("node => { node.mark = 'the same'; }")
     handle = loss.element_handle()
-    # A number of steps that no other test asks for: it is not in the store yet.
+    count = next(_STEPS)
     steps = membership.get_by_label("Steps", exact=True)
-    steps.fill("1203")
+    steps.fill(str(count))
     steps.press("Enter")
     expect(membership.get_by_role("button", name="Cancel")).to_be_visible(timeout=30_000)
     seen = "node => node._fullData[0].x.length"
     membership.wait_for_function(
-        "node => node._fullData[0].x.length > 0 && node._fullLayout.xaxis.range[1] === 1202",
-        arg=handle,
+        """([node, last]) =>
+            node._fullData[0].x.length > 0 && node._fullLayout.xaxis.range[1] === last""",
+        arg=[handle, count - 1],
         timeout=30_000,
     )
     first = loss.evaluate(seen)
     membership.wait_for_function(
         "([node, n]) => node._fullData[0].x.length > n", arg=[handle, first], timeout=30_000
     )
-    expect(membership.get_by_text("After 1,203 steps the guide")).to_be_visible(timeout=90_000)
+    expect(membership.get_by_text(f"After {count:,} steps the guide")).to_be_visible(timeout=90_000)
     assert loss.evaluate("node => node.mark") == "the same"
 
 

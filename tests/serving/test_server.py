@@ -153,6 +153,10 @@ def test_the_figures_add_up_after_a_visit(site):
     assert said["person"]
 
 
+def test_start_warns_of_nothing(site):
+    assert "ScriptRunContext" not in site.log.read_text()
+
+
 def test_figures_come_in_the_format_that_is_asked_for(site):
     accept = "application/openmetrics-text; version=1.0.0"
     status, text = get(f"{site.operators}/metrics", Accept=accept)

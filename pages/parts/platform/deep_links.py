@@ -7,12 +7,20 @@ found when nobody has opened the app before.
 
 from __future__ import annotations
 
+import logging
+
 import streamlit as st
 
 
 def enable() -> None:
     """Let `st.navigation` alone say which pages there are; called as the server starts."""
-    st.navigation([st.Page(_nothing, title="Home")])
+    # It warns twice that no page is being drawn, which nobody who starts the app can act on.
+    log = logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context")
+    log.disabled = True
+    try:
+        st.navigation([st.Page(_nothing, title="Home")])
+    finally:
+        log.disabled = False
 
 
 def _nothing() -> None:

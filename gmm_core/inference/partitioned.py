@@ -6,6 +6,7 @@ the full data by EM.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,7 @@ from gmm_core.inference.run import run_here
 from gmm_core.mixture import Mixture, Parameters, sites
 from gmm_core.mixture.matching import basins
 from gmm_core.partitions.ascent import Ascent
+from gmm_core.partitions.box import box
 from gmm_core.partitions.held import Held, held
 from gmm_core.runs.options import MapOptions
 from gmm_core.runs.progress import OnProgress, Progress
@@ -60,20 +62,25 @@ def fit(
         As `held` says, and as `fit_map` does of options and mixture.
     """
     options = options or MapOptions(start="search", restarts=20, steps=300)
-    if mixture.noise:
-        raise ValueError(
-            "Data in partitions is fitted without noise. Use noise=False, or read the data whole."
-        )
     with held(data, client) as there:
         sample = there.coreset(data.columns, data.name, CORESET, options.first_seed)
+        mixture = boxed(mixture, there)
         mixture.check(sample)
         if start is not None:
             sites(mixture, start)  # says when it is not one of this mixture
-            return climb(there, mixture, start.reshape(1), options.steps, on_progress)
+            point = start if start.noise is None else replace(start, box=mixture.noise_box)
+            return climb(there, mixture, point.reshape(1), options.steps, on_progress)
         searched = {"method": "em", "choose": "final"}
         asked = MapOptions.model_validate(dict(options) | searched)
         found = run_here(Specification(dataset=sample, mixture=mixture, options=asked), None)
         return climb(there, mixture, _starts(found), options.steps, on_progress)
+
+
+def boxed(mixture: Mixture, there: Held) -> Mixture:
+    """Return the mixture, whose noise, where it has any, is in the box of all the data."""
+    if not mixture.noise or mixture.noise_box is not None:
+        return mixture
+    return mixture.model_copy(update={"noise_box": tuple(box(there).tolist())})
 
 
 def climb(

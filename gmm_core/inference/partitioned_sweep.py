@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gmm_core.comparison.criteria import CRITERIA, At
 from gmm_core.comparison.sweep import Cell, ComparisonRow, canonical, mixture_of
 from gmm_core.data.partitioned import PartitionedDataset
-from gmm_core.inference.partitioned import CORESET, climb
+from gmm_core.inference.partitioned import CORESET, boxed, climb
 from gmm_core.inference.run import run_here
 from gmm_core.mixture import Mixture, Priors, log_prior_terms
 from gmm_core.partitions.held import Held, held
@@ -27,6 +27,7 @@ def compare(
     priors: Priors | None = None,
     labels: str = "ignore",
     *,
+    noise: bool = False,
     steps: int = 300,
     client: Client | None = None,
     on_progress: OnProgress | None = None,
@@ -39,7 +40,7 @@ def compare(
     ----------
     options : what is compared, and how the sample is searched.
     priors : None for none at all.
-    labels : as in `Mixture`.
+    labels, noise : as in `Mixture`.
     steps : the most passes over the full data of each mixture.
     client, on_progress : as in `held`, and as in `fit_map`; progress is told with each pass.
 
@@ -58,8 +59,10 @@ def compare(
         base = Mixture(
             n_components=max(1, len(sample.class_names)) if labels == "fix" else 1,
             priors=Priors.flat() if priors is None else priors,
+            noise=noise,
             labels=labels,  # type: ignore[arg-type]  # checked by the mixture
         )
+        base = boxed(base, there)
         spec = Specification(dataset=sample, mixture=base, options=options)
         rows = run_here(spec, None).rows
         climbed: dict[Cell, ComparisonRow] = {}

@@ -49,7 +49,7 @@ def compare(
     Parameters
     ----------
     dataset : in partitions, every mixture is compared at full size, where workers hold the data;
-        noise and the evidence are not taken then. See `partitioned_sweep.compare`.
+        the evidence is not taken then. See `partitioned_sweep.compare`.
     n_components : the K to try.
     covariances : names ("spherical", "diag", "full": tied and untied), codes such as "VEV", or
         pairs (name, tied); the usual six for None.
@@ -87,12 +87,14 @@ def compare(
     if isinstance(dataset, PartitionedDataset):
         from gmm_core.inference import partitioned_sweep  # clusters are heavy to load
 
-        if noise or evidence:
+        if evidence:
             raise ValueError(
-                f"Data in partitions is compared without {'noise' if noise else 'the evidence'}. "
-                "Leave it out, or read the data whole."
+                "Data in partitions is compared without the evidence. Leave it out, or read the "
+                "data whole."
             )
-        return partitioned_sweep.compare(dataset, options, priors, labels, on_progress=on_progress)
+        return partitioned_sweep.compare(
+            dataset, options, priors, labels, noise=noise, on_progress=on_progress
+        )
     mixture = Mixture(
         n_components=max(1, len(dataset.class_names)) if labels == "fix" else 1,
         priors=Priors.flat() if priors is None else priors,

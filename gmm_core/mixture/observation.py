@@ -109,9 +109,13 @@ def box_of(values: ArrayLike, weights: Array | None = None) -> Array:
         return widths
     centred = x - np.average(x, axis=0, weights=w)
     axes = np.linalg.eigh(np.cov(centred.T, aweights=w, ddof=0))[1]
-    scores = centred @ axes
-    shrink = np.log(np.ptp(scores, axis=0)).sum() - np.log(widths).sum()
-    return widths * np.exp(min(shrink, 0.0) / D)
+    return shrunk(widths, np.ptp(centred @ axes, axis=0))
+
+
+def shrunk(widths: Array, principal: Array) -> Array:
+    """Return widths [D] of the data's own box, or smaller ones of the principal one's volume."""
+    shrink = np.log(principal).sum() - np.log(widths).sum()
+    return widths * np.exp(min(shrink, 0.0) / len(widths))
 
 
 def patterns(missing: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.intp]]]:

@@ -64,7 +64,7 @@ class Ascent:
         self.passes += 1
         live = self._live
         at = _stacked([each.at for each in live])
-        value = found.value + self._m_step.log_prior(at.weights, at.locs, at.scale_tril)
+        value = found.value + self._m_step.log_prior(at.every_weight, at.locs, at.scale_tril)
         steps = self._m_step(found.counts, found.means, found.scatter, at.scale_tril)
         for i, each in enumerate(live):
             weights, locs, covariances = (array[i] for array in steps)
@@ -124,7 +124,7 @@ class _Climb:
         self.best, self.value = self.at, value
         self.values.append(value)
         self.frames.append(self.at)
-        now = _sound(weights, locs, covariances, spread)
+        now = _sound(weights, locs, covariances, spread, self.at.box)
         if now is None:
             self.verdict = "collapsed"
             return
@@ -150,22 +150,25 @@ def _leap(way: list[Array], like: Parameters, spread: Array) -> Parameters | Non
         return None
     length = -max(1.0, float(np.linalg.norm(first) / size))
     found = way[0] - 2 * length * first + length**2 * bend
-    K, D = like.locs.shape
-    weights, locs, covariances = np.split(found, [K, K + K * D])
+    (K, D), W = like.locs.shape, len(like.every_weight)
+    weights, locs, covariances = np.split(found, [W, W + K * D])
     if not np.all(weights > 0):
         return None
     covariances = covariances.reshape(K, D, D) * spread[:, None] * spread
-    return _sound(weights / weights.sum(), locs.reshape(K, D) * spread, covariances, spread)
+    locs, weights = locs.reshape(K, D) * spread, weights / weights.sum()
+    return _sound(weights, locs, covariances, spread, like.box)
 
 
 def _flat(point: Parameters, spread: Array) -> Array:
     """Lay a point out in units of the spread of each column, weights, locs and covariances."""
     scaled = point.scale_tril / spread[:, None]
     covariances = scaled @ np.swapaxes(scaled, -1, -2)
-    return np.concatenate([point.weights, (point.locs / spread).ravel(), covariances.ravel()])
+    return np.concatenate([point.every_weight, (point.locs / spread).ravel(), covariances.ravel()])
 
 
-def _sound(weights: Array, locs: Array, covariances: Array, spread: Array) -> Parameters | None:
+def _sound(
+    weights: Array, locs: Array, covariances: Array, spread: Array, box: Array | None
+) -> Parameters | None:
     """Return the point, or None where a component is lost."""
     finite = all(np.isfinite(each).all() for each in (weights, locs, covariances))
     if not finite or np.any(weights <= 0):
@@ -177,7 +180,7 @@ def _sound(weights: Array, locs: Array, covariances: Array, spread: Array) -> Pa
         return None
     if np.diagonal(factors, axis1=-2, axis2=-1).min() < _LOST:
         return None
-    return Parameters(weights, locs, factors * spread[:, None])
+    return Parameters.weighted(weights, locs, factors * spread[:, None], box)
 
 
 def _moved(before: Parameters, after: Parameters) -> float:
@@ -188,7 +191,7 @@ def _moved(before: Parameters, after: Parameters) -> float:
     )
     return float(
         max(
-            np.abs(after.weights - before.weights).max(),
+            np.abs(after.every_weight - before.every_weight).max(),
             (np.abs(after.locs - before.locs) / scale).max(),
             widths.max(),
         )

@@ -87,7 +87,7 @@ class Moments:
     Attributes
     ----------
     value : [R], the log likelihood.
-    counts : [R, K], sums of responsibilities.
+    counts : [R, K], with noise [R, K + 1], sums of responsibilities.
     means : [R, K, D], of the responsible points.
     scatter : [R, K, D, D], about these means.
     """
@@ -101,9 +101,10 @@ class Moments:
         """Add up two parts of the data (Chan, Golub and LeVeque 1979)."""
         counts = self.counts + other.counts
         nothing = np.zeros_like(counts)
-        share = np.divide(other.counts, counts, out=nothing, where=counts > 0)[..., None]
+        K = self.means.shape[-2]  # the noise behind them has no mean
+        share = np.divide(other.counts, counts, out=nothing, where=counts > 0)[..., :K, None]
         step = other.means - self.means
-        between = (self.counts * share[..., 0])[..., None, None]
+        between = (self.counts[..., :K] * share[..., 0])[..., None, None]
         return Moments(
             self.value + other.value,
             counts,
@@ -188,12 +189,15 @@ def moments(partition: Partition, points: Parameters, fixed: bool = False) -> Mo
     from gmm_core.engines.moments import moments as over
 
     R, K, D = points.locs.shape
-    found = Moments(np.zeros(R), np.zeros((R, K)), np.zeros((R, K, D)), np.zeros((R, K, D, D)))
+    every = np.array(points.every_weight)
+    means, scatter = np.zeros((R, K, D)), np.zeros((R, K, D, D))
+    found = Moments(np.zeros(R), np.zeros_like(every), means, scatter)
     if not partition.x.shape[1]:
         return found
-    arrays = [np.array(a) for a in (points.weights, points.locs, points.scale_tril)]
+    arrays = [every, *(np.array(a) for a in (points.locs, points.scale_tril))]
     results = (found.value, found.counts, found.means, found.scatter)
-    numbers, layout = _layout(K, D, partition.where, fixed)
+    box = None if points.box is None else tuple(points.box[0].tolist())
+    numbers, layout = _layout(K, D, partition.where, fixed, box)
     over(0, R, np.arange(R), *arrays, partition.x, numbers, layout, *results)  # type: ignore[call-arg]
     return found
 
@@ -234,9 +238,9 @@ def coreset(
 
 @lru_cache
 def _layout(
-    K: int, D: int, where: tuple[int, int, int], fixed: bool
+    K: int, D: int, where: tuple[int, int, int], fixed: bool, box: tuple[float, ...] | None
 ) -> tuple[Array, NDArray[np.int64]]:
-    """Return numbers and layout of the pass for K factors of their own.
+    """Return numbers and layout of the pass for K factors of their own, and noise in a box.
 
     Addresses in the layout are a process's.
     """
@@ -244,7 +248,8 @@ def _layout(
     from gmm_core.engines.problem import Problem
 
     some = np.arange(float(_ANY * D)).reshape(_ANY, D)
-    mixture = Mixture(n_components=K, covariance="full", tied=False, priors=Priors.flat())
+    noise = {} if box is None else {"noise": True, "noise_box": box}
+    mixture = Mixture(n_components=K, covariance="full", tied=False, priors=Priors.flat(), **noise)
     problem = Problem.of(Dataset.from_values(some), mixture)
     layout = problem.layout
     weights, classes, patterns = where

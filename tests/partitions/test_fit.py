@@ -161,8 +161,8 @@ def test_a_comparison_is_at_full_size(data, monkeypatch):
         assert sorted(mine.class_probability) == pytest.approx(
             sorted(theirs.class_probability), rel=1e-5
         )
-    with pytest.raises(ValueError, match="compared without noise"):
-        gmm.compare(data, [1, 2], noise=True)
+    with pytest.raises(ValueError, match="compared without the evidence"):
+        gmm.compare(data, [1, 2], evidence=True)
 
 
 def test_a_fit_begins_where_it_is_told_to(data):

@@ -10,6 +10,7 @@ from typing import Any
 from gmm_core.command import fields
 from gmm_core.data.dataset import Dataset
 from gmm_core.data.examples import example, examples
+from gmm_core.data.partitioned import PartitionedDataset
 from gmm_core.data.reading import read_dataset
 from gmm_core.mixture import Mixture, Parameters, Priors
 from gmm_core.mixture.priors import NAMED
@@ -35,15 +36,47 @@ def dataset(source: str, values: dict[str, Any]) -> Dataset:
             )
         found = example(name)
         return found.select(values["columns"].split(",")) if values.get("columns") else found
+    return read_dataset(sys.stdin.buffer.read() if source == "-" else source, **_reading(values))
+
+
+def data(source: str, values: dict[str, Any]) -> Dataset:
+    """Read the data, or of data in partitions a sample, whose runs go back to all the rows.
+
+    Raises
+    ------
+    ValueError
+        As `dataset` and `partitioned` say.
+    """
+    if not values.get("partitioned"):
+        return dataset(source, values)
+    from gmm_core.partitions.opened import sample_rows
+
+    return sample_rows(partitioned(source, values), source=source)
+
+
+def partitioned(source: str, values: dict[str, Any]) -> PartitionedDataset:
+    """Refer to data in partitions, by its address.
+
+    Raises
+    ------
+    ValueError
+        As `read_dataset` says.
+    """
+    if source == "-" or source.startswith(EXAMPLE):
+        raise ValueError(
+            f"--partitioned reads Parquet files by their address, but {source!r} came. Name a "
+            "folder, a pattern such as folder/*.parquet, or a URL."
+        )
+    return read_dataset(source, partitioned=True, **_reading(values))
+
+
+def _reading(values: dict[str, Any]) -> dict[str, Any]:
+    """Return how data is read, as `read_dataset` takes it."""
     names = values.get("columns")
-    return read_dataset(
-        sys.stdin.buffer.read() if source == "-" else source,
-        columns=[name.strip() for name in names.split(",")] if names else None,
-        name=values.get("name"),
-        weights=values.get("weights"),
-        classes=values.get("classes"),
-        missing=values["missing"],
-    )
+    return {
+        "columns": [name.strip() for name in names.split(",")] if names else None,
+        **{name: values.get(name) for name in ("name", "weights", "classes", "missing")},
+    }
 
 
 def specification(
@@ -68,7 +101,8 @@ def specification(
     )
     # An option of another engine's is refused, not passed over.
     typed = {n: v for each in together for n, v in fields.given(each.options, values).items()}
-    options = kind.options.model_validate(typed)
+    suggested = kinds.usual(kind.name, sampled=True).suggests if data.whole is not None else {}
+    options = kind.options.model_validate({**suggested, **typed})
     chosen = values.get("priors") or ("flat" if kind.likelihood else "data")
     base = NAMED[chosen](data)
     priors = Priors.model_validate(dict(base) | fields.given(Priors, values))
@@ -92,7 +126,7 @@ def mixture_fields(kind: kinds.Kind) -> set[str]:
     return mine - set(kind.options.model_fields) - {"priors"}
 
 
-def parameters(path: Path, data: Dataset) -> Parameters:
+def parameters(path: Path, data: Dataset | PartitionedDataset) -> Parameters:
     """Read the parameters that `fit --json` or a page's JSON holds.
 
     Raises

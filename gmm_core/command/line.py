@@ -16,7 +16,9 @@ from pydantic import BaseModel
 
 import gmm_core
 from gmm_core.command import asked, fields, output
+from gmm_core.command.workers import at_work
 from gmm_core.data.dataset import Missing
+from gmm_core.formatting import count
 from gmm_core.mixture import Mixture, Priors
 from gmm_core.mixture.priors import NAMED
 from gmm_core.runs import kinds
@@ -73,9 +75,10 @@ def _computing(together: tuple[kinds.Kind, ...]) -> click.Command:
         if figure is not None:
             answer.check_figure(first)
             output.check_figure(figure)
-        spec = asked.specification(together, asked.dataset(source, values), values)
-        with output.progress(spec.mixture.label) as report:
-            result = run_here(spec, report)
+        with at_work(values["partitioned"]):
+            spec = asked.specification(together, asked.data(source, values), values)
+            with output.progress(spec.mixture.label) as report:
+                result = run_here(spec, report)
         drawn = None if figure is None else answer.figure(spec, result)
         if drawn is not None and figure is not None:
             output.write_figure(drawn, figure)
@@ -130,7 +133,15 @@ def _computing(together: tuple[kinds.Kind, ...]) -> click.Command:
 
 
 def _score() -> click.Command:
-    def run(source: str, fit: Path, as_json: bool, **values: Any) -> None:
+    def run(source: str, fit: Path, out: str | None, as_json: bool, **values: Any) -> None:
+        if values["partitioned"]:
+            _score_partitions(source, fit, out, values)
+            return
+        if out is not None:
+            raise ValueError(
+                "--out is a folder for the memberships of data in partitions. Give --partitioned, "
+                "or leave it out and write what is printed into a file."
+            )
         from gmm_core.membership.scoring import score
         from gmm_core.sharing.tables import scores_csv
 
@@ -167,6 +178,11 @@ def _score() -> click.Command:
                 type=click.Path(path_type=Path),
                 help="The JSON that `fit --json` wrote.",
             ),
+            click.Option(
+                ["--out"],
+                metavar="FOLDER",
+                help="Of data in partitions: where workers write memberships, as Parquet.",
+            ),
             _json(),
         ],
         callback=run,
@@ -174,6 +190,22 @@ def _score() -> click.Command:
         "is an outlier: as CSV, or as JSON.",
         short_help="Memberships and densities of new rows.",
     )
+
+
+def _score_partitions(source: str, fit: Path, out: str | None, values: dict[str, Any]) -> None:
+    """Have workers write where each row of data in partitions belongs."""
+    from gmm_core.partitions.memberships import write_memberships
+
+    if out is None:
+        raise ValueError(
+            "Memberships of data in partitions are written by the workers. Name a folder for them "
+            "by --out."
+        )
+    data = asked.partitioned(source, values)
+    point = asked.parameters(fit, data)
+    with at_work(True), output.progress("memberships") as report:
+        files = write_memberships(data, point, out, on_progress=report)
+    click.echo(f"{data.rows:,} rows in {count(len(files), 'file')} in {out}")
 
 
 def _serve() -> click.Command:
@@ -220,6 +252,12 @@ def _data_options() -> list[click.Parameter]:
             default="drop",
             show_default=True,
             help="What becomes of rows with missing values.",
+        ),
+        click.Option(
+            ["--partitioned"],
+            is_flag=True,
+            help="FILE is a folder of Parquet files, a pattern or a URL, which workers read and "
+            "keep (those of GMM_SCHEDULER, or of this machine).",
         ),
     ]
 

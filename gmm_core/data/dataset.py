@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from gmm_core.data.observed import check_missing, known_classes, point_weights
 from gmm_core.data.rows import Rows
 from gmm_core.data.values import short, table
+from gmm_core.data.whole import Whole
 
 MAX_NAME_LENGTH = 200
 """Characters in a name: longer ones are a misread file, and break every table they stand in."""
@@ -46,6 +47,8 @@ class Dataset:
         when nothing is known of any.
     incomplete : whether NaN stands for a value that is missing, to be integrated out (missing at
         random); else it is refused.
+    whole : all the rows, of which these points are a weighted sample; None when these are all. See
+        `partitions.opened`.
 
     Attributes
     ----------
@@ -68,6 +71,7 @@ class Dataset:
     weights: NDArray[np.float64] | None = None
     classes: tuple[str | None, ...] | None = None
     incomplete: bool = False
+    whole: Whole | None = None
     fingerprint: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -92,7 +96,9 @@ class Dataset:
         object.__setattr__(self, "classes", classes)
         # Complete data is the same data however it was allowed to come.
         object.__setattr__(self, "incomplete", missing is not None)
-        object.__setattr__(self, "fingerprint", _fingerprint(values, columns, weights, classes))
+        of = None if self.whole is None else self.whole.fingerprint
+        mark = _fingerprint(values, columns, weights, classes, of)
+        object.__setattr__(self, "fingerprint", mark)
 
     @classmethod
     def from_values(
@@ -144,7 +150,14 @@ class Dataset:
     @property
     def total(self) -> float:
         """How many points the data counts as: the sum of weights, or N."""
+        if self.whole is not None:
+            return self.whole.total
         return float(len(self.values)) if self.weights is None else float(self.weights.sum())
+
+    @property
+    def n(self) -> int:
+        """How many points there are, those of which these are a sample included."""
+        return len(self.values) if self.whole is None else self.whole.rows
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -156,6 +169,7 @@ class Dataset:
         index = np.arange(len(self.values))[rows]
         return replace(
             self,
+            whole=None,
             values=self.values[index],
             rows=self.rows and self.rows.take(index),
             weights=None if self.weights is None else self.weights[index],
@@ -248,7 +262,7 @@ class Dataset:
                 f"Choose from {listing(self.columns)}."
             )
         chosen = [self.columns.index(c) for c in wanted]
-        return replace(self, values=self.values[:, chosen], columns=tuple(wanted))
+        return replace(self, values=self.values[:, chosen], columns=tuple(wanted), whole=None)
 
     def __eq__(self, other: object) -> bool:
         """Whether shape, column names and numbers are the same; the name does not matter."""
@@ -346,6 +360,7 @@ def _fingerprint(
     columns: tuple[str, ...],
     weights: NDArray[np.float64] | None,
     classes: tuple[str | None, ...] | None,
+    whole: str | None,
 ) -> str:
     """Hash shape, names, numbers and what else is given; little-endian, so all machines agree."""
     # JSON as the header: unlike joined names, it cannot be made equal by a clever column name.
@@ -355,6 +370,8 @@ def _fingerprint(
         head["weights"] = True
     if classes is not None:
         head["classes"] = classes
+    if whole is not None:
+        head["whole"] = whole
     digest = hashlib.sha256(json.dumps(head, sort_keys=True).encode())
     digest.update(b"\0")
     digest.update(np.ascontiguousarray(values, dtype="<f8").data)

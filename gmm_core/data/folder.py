@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from gmm_core.data import cage
+from gmm_core.data.dataset import Missing
 from gmm_core.data.formats import File, endings, recognise
+from gmm_core.data.partitioned import PartitionedDataset
 from gmm_core.data.pieces import ENDING, footers, opened
 from gmm_core.data.reading_here import read_here
 from gmm_core.data.source import MAX_BYTES
@@ -118,6 +120,30 @@ class Folder:
             raise ValueError(f"{name} cannot be read: {error}. Choose another table.") from error
         return cage.read_table(content, _title(name), sheet)
 
+    def partitioned(
+        self,
+        name: str,
+        columns: Sequence[str] | None = None,
+        weights: str | None = None,
+        classes: str | None = None,
+        missing: Missing = "drop",
+    ) -> PartitionedDataset:
+        """Refer to a table of Parquet files, whose rows workers read; see `read_dataset`.
+
+        Raises
+        ------
+        ValueError
+            When it lies outside of the folder or is not there, or as `PartitionedDataset.of` says.
+        """
+        address = self.address(name)
+        if not name.endswith(ENDING):
+            raise ValueError(
+                f"{name} is no Parquet, which is read where it lies. Save it as Parquet."
+            )
+        files = [self.address(each) for each in self._together(name)] if "*" in name else [address]
+        title = _title(name).removesuffix(ENDING)
+        return PartitionedDataset.of(files, columns, title, weights, classes, missing)
+
     def address(self, name: str) -> str:
         """Return the address of a table in the folder.
 
@@ -201,20 +227,25 @@ class Folder:
             by_path |= footers(self.address(name))[1]
         return by_path
 
+    def _together(self, name: str) -> list[str]:
+        """Return the names of the Parquet files that are one table, "folder/*.parquet"."""
+        folder = name.rpartition("/")[0]
+        # Files that are links out of the folder are not among those that a walk meets.
+        found = [
+            each
+            for each, _ in sorted(self._walk())
+            if each.rpartition("/")[0] == folder and each.endswith(ENDING)
+        ]
+        if not found:
+            raise ValueError(f"There are no Parquet files at {name}. Choose another table.")
+        return found
+
     def _joined(self, name: str) -> bytes:
         """Return the Parquet files of a folder as one."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        folder = name.rpartition("/")[0]
-        # Files that are links out of the folder are not among those that a walk meets.
-        by_path = self._footers(
-            each
-            for each, _ in sorted(self._walk())
-            if each.rpartition("/")[0] == folder and each.endswith(ENDING)
-        )
-        if not by_path:
-            raise ValueError(f"There are no Parquet files at {name}. Choose another table.")
+        by_path = self._footers(self._together(name))
         rows = sum(each.num_rows for each in by_path.values())
         size = sum(int(self._files.size(path)) for path in by_path)
         if size > MAX_BYTES or rows > MAX_POINTS:

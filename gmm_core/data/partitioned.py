@@ -26,6 +26,7 @@ class PartitionedDataset:
     columns : D names of what is fitted.
     weights, classes : names of the columns that say how often each row counts, and what it is
         known to be; or None.
+    missing : what becomes of rows without all their numbers.
     name : what people call this data.
     """
 
@@ -34,11 +35,12 @@ class PartitionedDataset:
     weights: str | None = None
     name: str = "data"
     classes: str | None = None
+    missing: Missing = "drop"
 
     @classmethod
     def of(
         cls,
-        source: str,
+        source: str | Sequence[str],
         columns: str | Sequence[str] | None = None,
         name: str | None = None,
         weights: str | None = None,
@@ -47,9 +49,10 @@ class PartitionedDataset:
     ) -> PartitionedDataset:
         """List what lies at an address; see `pieces.pieces` for the arguments and the errors."""
         found = pieces(source, columns, weights, classes, missing)
+        first = source if isinstance(source, str) else source[0]
         if not found:
-            raise ValueError(f"The Parquet files at {source} have no rows. Name files that have.")
-        folder = source.rstrip("/").rpartition("/")
+            raise ValueError(f"The Parquet files at {first} have no rows. Name files that have.")
+        folder = first.rstrip("/").rpartition("/")
         called = name or (folder[2] if "*" not in folder[2] else folder[0].rpartition("/")[2])
         return cls(
             tuple(found),
@@ -57,6 +60,7 @@ class PartitionedDataset:
             weights,
             clean_name(called or "data", "The name of the data"),
             classes,
+            missing,
         )
 
     @property

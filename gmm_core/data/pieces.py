@@ -169,7 +169,7 @@ def _classes(
 
 
 def pieces(
-    source: str,
+    source: str | Sequence[str],
     columns: str | Sequence[str] | None = None,
     weights: str | None = None,
     classes: str | None = None,
@@ -179,6 +179,7 @@ def pieces(
 
     Parameters
     ----------
+    source : the address, or those of several files.
     columns : to fit; None for all columns of numbers that the files have.
     weights, classes : the columns that say how often each row counts and what it is known to be;
         they are not fitted.
@@ -193,7 +194,8 @@ def pieces(
     filesystem, by_path = footers(source)
     schemas = {path: footer.schema.to_arrow_schema() for path, footer in by_path.items()}
     chosen = _columns(schemas, columns, weights, classes)
-    scheme = source.partition("://")[0] + "://" if "://" in source else ""
+    first = source if isinstance(source, str) else source[0]
+    scheme = first.partition("://")[0] + "://" if "://" in first else ""
     return [
         Piece(
             path if "://" in path else scheme + path,
@@ -211,7 +213,7 @@ def pieces(
     ]
 
 
-def footers(source: str) -> tuple[Any, dict[str, Any]]:
+def footers(source: str | Sequence[str]) -> tuple[Any, dict[str, Any]]:
     """Return the file system of an address, and what the Parquet files there say of themselves.
 
     Raises
@@ -222,11 +224,14 @@ def footers(source: str) -> tuple[Any, dict[str, Any]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    filesystem, pattern = opened(source)
+    filesystem, pattern = opened(source if isinstance(source, str) else source[0])
     try:
-        if filesystem.isdir(pattern):
-            pattern = f"{pattern.rstrip('/')}/*{ENDING}"
-        found = sorted(filesystem.glob(pattern)) if "*" in pattern else [pattern]
+        if not isinstance(source, str):
+            found = [opened(each)[1] for each in source]
+        elif filesystem.isdir(pattern):
+            found = sorted(filesystem.glob(f"{pattern.rstrip('/')}/*{ENDING}"))
+        else:
+            found = sorted(filesystem.glob(pattern)) if "*" in pattern else [pattern]
         by_path: dict[str, Any] = {}
         for path in found:
             with filesystem.open(path, "rb") as file:

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from gmm_core.data.dataset import Dataset
 from gmm_core.figures import style
 from gmm_core.figures.bins import bin_edges
+from gmm_core.figures.counts import counted
 from gmm_core.formatting import number, percent, rounded
 from gmm_core.mixture import Parameters, assign, boundaries, component_log_densities, log_density
+from gmm_core.partitions.opened import counts_of
 
 Array = NDArray[np.float64]
 
@@ -40,6 +42,10 @@ def density(
     set_aside : what is wrong with the point, such as "collapsed"; it is drawn in red then, and the
         title says so, since such a density is no answer.
     """
+    if dataset.whole is not None:
+        counts = counts_of(dataset, tuple(columns))
+        if counts is not None:
+            return _flagged(counted(counts, parameters, height), set_aside)
     whole = None
     if parameters is not None:
         whole = parameters.permuted(parameters.order)
@@ -53,6 +59,11 @@ def density(
         # By all columns: a point may lie under one ellipse here and belong to another component.
         component = None if whole is None else assign(whole, dataset.values[shown])
         fig = _plane(values, parameters, names, height, shown, component, bool(set_aside))
+    return _flagged(fig, set_aside)
+
+
+def _flagged(fig: go.Figure, set_aside: str) -> go.Figure:
+    """Say in a figure's title what is wrong with its point, if anything is."""
     if set_aside:
         fig.layout.title.text = f"✕ {set_aside.capitalize()}: no density to go by"
         fig.layout.title.font.color = style.COLLAPSED

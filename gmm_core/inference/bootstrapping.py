@@ -113,6 +113,7 @@ def _headline(result: Bootstrap) -> str:
 KIND = kinds.Kind(
     name="bootstrap",
     label="Bootstrap",
+    resamples="draws rows again and again",
     options=BootstrapOptions,
     results={"Bootstrap": "gmm_core.posterior.bootstrap"},
     engine="compiled",

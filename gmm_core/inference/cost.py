@@ -7,7 +7,11 @@ and its gradient at one point of the mixture.
 from __future__ import annotations
 
 from gmm_core.runs import kinds
+from gmm_core.runs.methods import METHODS
 from gmm_core.runs.specification import Specification
+
+CLIMB = 300
+"""The most passes of a climb on rows that stay in partitions, where the options say none."""
 
 _PACKING = 8 / 40e6
 """Seconds to pack a number of a result: curves and draws hardly compress, at 40 MB a second."""
@@ -31,14 +35,18 @@ def estimate_seconds(spec: Specification) -> float:
         count * (engine.per_evaluation + engine.per_number * numbers)
         for numbers, count in _passes(spec)
     )
-    begin = kind.parts(spec) * engine.begin
+    begin = kinds.parts(spec) * engine.begin
     return begin + evaluations + kind.overhead(spec) + _PACKING * kind.stored(spec)
 
 
 def _passes(spec: Specification) -> list[tuple[int, float]]:
     """For each mixture that a run fits, the numbers of one evaluation and their count."""
     N, D = spec.dataset.values.shape
-    return [
-        (N * D * mixture.n_components * (1 if mixture.family.diagonal(D) else D), count)
-        for mixture, count in kinds.named(spec.kind).evaluations(spec)
-    ]
+    passes = []
+    climbing = kinds.engine_of(spec).climbs * METHODS["em"].passes(CLIMB)
+    for mixture, count in kinds.named(spec.kind).evaluations(spec):
+        of_a_point = D * mixture.n_components * (1 if mixture.family.diagonal(D) else D)
+        passes.append((N * of_a_point, count))
+        if climbing:
+            passes.append((spec.dataset.n * of_a_point, climbing))
+    return passes

@@ -1,7 +1,8 @@
 """Gathers the kinds of run and the engines, each from the file that computes it.
 
 A file of this folder that has a `KIND` is a kind of run; a file of `gmm_core/engines` that has
-`ENGINES` is one or more engines. Whoever adds one writes that file, and it is found.
+`ENGINES` is one or more engines, and so is one of this folder, which sends runs to where the data
+is. Whoever adds one writes that file, and it is found.
 """
 
 import importlib
@@ -47,6 +48,8 @@ def _gather() -> None:
             kind = getattr(importlib.import_module(module.name), "KIND", None)
             if kind is not None:
                 register(kind)
+            for engine in getattr(importlib.import_module(module.name), "ENGINES", ()):
+                register(engine)
     for engine in declared():
         register(engine)
 

@@ -206,7 +206,8 @@ def _headline(fit: MapFit) -> str:
 def _rule(spec: Specification) -> None:
     engine, method = kinds.engine_of(spec), spec.options.method
     if method not in engine.methods:
-        others = [other.name for other in kinds.engines(spec.kind) if method in other.methods]
+        there = kinds.engines(spec.kind, sampled=spec.dataset.whole is not None)
+        others = [other.name for other in there if method in other.methods]
         raise ValueError(
             f"The engine {engine.name!r} does not fit by {method!r}. "
             f"Choose the engine {' or '.join(map(repr, others))}, "

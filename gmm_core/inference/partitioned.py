@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gmm_core.data.dataset import Dataset
 from gmm_core.data.partitioned import PartitionedDataset
 from gmm_core.inference.run import run_here
 from gmm_core.mixture import Mixture, Parameters, sites
 from gmm_core.mixture.matching import basins
+from gmm_core.mixture.observation import EVERYTHING
 from gmm_core.partitions.ascent import Ascent
 from gmm_core.partitions.box import box
 from gmm_core.partitions.held import Held, held
+from gmm_core.partitions.opened import SAMPLE, all_rows
+from gmm_core.runs import kinds
 from gmm_core.runs.options import MapOptions
 from gmm_core.runs.progress import OnProgress, Progress
 from gmm_core.runs.results import MapFit
@@ -26,11 +30,29 @@ from gmm_core.runs.specification import Specification
 if TYPE_CHECKING:
     from distributed import Client
 
-CORESET = 20_000
-"""Rows of the sample that is searched: the optima of K = 64 components have hundreds each in it."""
+CORESET = SAMPLE
+"""Rows of the sample that is searched."""
 
 BASINS = 3
 """Optima of the sample that go on to the full data: their order there may be another."""
+
+_SEARCH = {"start": "search", "restarts": 20, "steps": 300, "method": "em", "choose": "final"}
+
+ENGINES = [
+    kinds.Engine(
+        kind="map",
+        name="partitions",
+        module=__name__,
+        packages=("numba", "distributed"),
+        per_evaluation=1e-2,
+        per_number=4e-9,
+        warm=False,
+        methods=("em",),
+        observes=EVERYTHING,
+        climbs=BASINS,
+        suggests=_SEARCH,
+    ),
+]
 
 
 def fit(
@@ -61,19 +83,37 @@ def fit(
     ValueError
         As `held` says, and as `fit_map` does of options and mixture.
     """
-    options = options or MapOptions(start="search", restarts=20, steps=300)
-    with held(data, client) as there:
+    options = options or MapOptions.model_validate(_SEARCH)
+    with held(data, client, before(options.steps, on_progress)) as there:
         sample = there.coreset(data.columns, data.name, CORESET, options.first_seed)
         mixture = boxed(mixture, there)
         mixture.check(sample)
         if start is not None:
             sites(mixture, start)  # says when it is not one of this mixture
-            point = start if start.noise is None else replace(start, box=mixture.noise_box)
-            return climb(there, mixture, point.reshape(1), options.steps, on_progress)
+            return climb(there, mixture, _at(start, mixture), options.steps, on_progress)
         searched = {"method": "em", "choose": "final"}
         asked = MapOptions.model_validate(dict(options) | searched)
-        found = run_here(Specification(dataset=sample, mixture=mixture, options=asked), None)
-        return climb(there, mixture, _starts(found), options.steps, on_progress)
+        return climb(
+            there, mixture, _searched(sample, mixture, asked, None), options.steps, on_progress
+        )
+
+
+def run(spec: Specification, on_progress: OnProgress | None = None) -> MapFit:
+    """Run a fit to all the rows that a dataset is a sample of, as `fit` does from that sample."""
+    options: MapOptions = spec.options
+    tell = before(options.steps, on_progress)
+    with all_rows(spec.dataset, tell=tell) as there:
+        mixture = boxed(spec.mixture, there)
+        if spec.parameters is not None:
+            starts = _at(spec.parameters, mixture)
+        else:
+            starts = _searched(replace(spec.dataset, whole=None), mixture, options, tell)
+        return climb(there, mixture, starts, options.steps, on_progress)
+
+
+def before(total: int, on_progress: OnProgress | None) -> OnProgress | None:
+    """Return who hears of what comes before the first pass: that none is made yet."""
+    return None if on_progress is None else lambda _: on_progress(Progress(0, total))
 
 
 def boxed(mixture: Mixture, there: Held) -> Mixture:
@@ -115,8 +155,18 @@ def climb(
     )
 
 
-def _starts(found: MapFit) -> Parameters:
-    """Return one point of each of the best optima that the sample has."""
+def _at(point: Parameters, mixture: Mixture) -> Parameters:
+    """Return the one point to begin at, whose noise is in the box of all the data."""
+    boxed = {} if point.noise is None else {"box": np.array(mixture.noise_box)}
+    return replace(point, **boxed).reshape(1)
+
+
+def _searched(
+    sample: Dataset, mixture: Mixture, options: MapOptions, on_progress: OnProgress | None
+) -> Parameters:
+    """Search the sample, and return one point of each of the best optima that it has."""
+    spec = Specification(dataset=sample, mixture=mixture, options=options)
+    found: MapFit = run_here(spec, on_progress)
     first = [int(np.flatnonzero(found.basin == b)[0]) for b in range(BASINS) if b in found.basin]
     rows = list(dict.fromkeys([found.chosen, *first]))[:BASINS]
     return found.points[rows]

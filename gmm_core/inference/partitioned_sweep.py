@@ -3,22 +3,51 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from math import log
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from gmm_core.comparison.criteria import CRITERIA, At
-from gmm_core.comparison.sweep import Cell, ComparisonRow, canonical, mixture_of
+from gmm_core.comparison.sweep import (
+    Cell,
+    Comparison,
+    ComparisonRow,
+    canonical,
+    mixture_of,
+    reported,
+)
 from gmm_core.data.partitioned import PartitionedDataset
-from gmm_core.inference.partitioned import CORESET, boxed, climb
+from gmm_core.inference.cost import CLIMB
+from gmm_core.inference.partitioned import CORESET, before, boxed, climb
 from gmm_core.inference.run import run_here
 from gmm_core.mixture import Mixture, Priors, log_prior_terms
+from gmm_core.mixture.observation import EVERYTHING
 from gmm_core.partitions.held import Held, held
+from gmm_core.partitions.opened import all_rows
+from gmm_core.runs import kinds
 from gmm_core.runs.options import CompareOptions
-from gmm_core.runs.progress import OnProgress, Progress
+from gmm_core.runs.progress import OnProgress, Patch, Progress
 from gmm_core.runs.specification import Specification
 
 if TYPE_CHECKING:
     from distributed import Client
+
+ENGINES = [
+    kinds.Engine(
+        kind="compare",
+        name="partitions",
+        module=__name__,
+        packages=("numba", "distributed"),
+        per_evaluation=1e-2,
+        per_number=4e-9,
+        warm=False,
+        observes=EVERYTHING,
+        climbs=1,
+        suggests={"start": "search"},
+    ),
+]
 
 
 def compare(
@@ -28,7 +57,7 @@ def compare(
     labels: str = "ignore",
     *,
     noise: bool = False,
-    steps: int = 300,
+    steps: int = CLIMB,
     client: Client | None = None,
     on_progress: OnProgress | None = None,
 ) -> list[ComparisonRow]:
@@ -54,7 +83,7 @@ def compare(
     ValueError
         As `held` and `sweep.compare` say.
     """
-    with held(data, client) as there:
+    with held(data, client, before(1, on_progress)) as there:
         sample = there.coreset(data.columns, data.name, CORESET, options.first_seed)
         base = Mixture(
             n_components=max(1, len(sample.class_names)) if labels == "fix" else 1,
@@ -64,21 +93,40 @@ def compare(
         )
         base = boxed(base, there)
         spec = Specification(dataset=sample, mixture=base, options=options)
-        rows = run_here(spec, None).rows
-        climbed: dict[Cell, ComparisonRow] = {}
-        finished = []
-        for turn, row in enumerate(rows):
+        return _climbed(there, spec, steps, on_progress)
 
-            def tell(progress: Progress, turn: int = turn) -> None:
-                if on_progress is not None:
-                    on_progress(Progress(turn * steps + progress.done, len(rows) * steps))
 
-            # Cells that are the same mixture climb once.
-            same = canonical(row.cell, len(data.columns))
-            if same not in climbed:
-                climbed[same] = _at_full_size(there, row, base, steps, tell)
-            finished.append(climbed[same]._replace(**row.cell._asdict()))
-        return finished
+def run(spec: Specification, on_progress: OnProgress | None = None) -> Comparison:
+    """Compare mixtures on all the rows that a dataset is a sample of, as `compare` does."""
+    with all_rows(spec.dataset, tell=before(1, on_progress)) as there:
+        sample, base = replace(spec.dataset, whole=None), boxed(spec.mixture, there)
+        there_spec = Specification(dataset=sample, mixture=base, options=spec.options)
+        return Comparison(tuple(_climbed(there, there_spec, CLIMB, on_progress)))
+
+
+def _climbed(
+    there: Held, spec: Specification, steps: int, on_progress: OnProgress | None
+) -> list[ComparisonRow]:
+    """Compare mixtures on the sample, and take each on to all the rows."""
+    rows = run_here(spec, before(1, on_progress)).rows
+    climbed: dict[Cell, ComparisonRow] = {}
+    finished: list[ComparisonRow] = []
+    for turn, row in enumerate(rows):
+
+        def tell(progress: Progress, turn: int = turn) -> None:
+            if on_progress is not None:
+                on_progress(Progress(turn * steps + progress.done, len(rows) * steps))
+
+        # Cells that are the same mixture climb once.
+        same = canonical(row.cell, len(spec.dataset.columns))
+        if same not in climbed:
+            climbed[same] = _at_full_size(there, row, spec.mixture, steps, tell)
+        finished.append(climbed[same]._replace(**row.cell._asdict()))
+        if on_progress is not None:
+            numbers = reported(finished[-1])
+            news = {n: Patch((len(rows),), (turn,), np.array([v])) for n, v in numbers.items()}
+            on_progress(Progress((turn + 1) * steps, len(rows) * steps, news))
+    return finished
 
 
 def _at_full_size(

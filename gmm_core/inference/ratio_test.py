@@ -146,6 +146,7 @@ def _rule(spec: Specification) -> None:
 KIND = kinds.Kind(
     name="likelihood_ratio",
     label="Likelihood ratio test",
+    resamples="simulates as many rows as there are, again and again",
     options=LikelihoodRatioOptions,
     results={"LikelihoodRatio": "gmm_core.comparison.likelihood_ratio"},
     engine="compiled",

@@ -21,11 +21,14 @@ SomeOptions = TypeVar("SomeOptions", bound=BaseModel)
 
 def n_parts(spec: Specification) -> int:
     """Count the parts that can run at the same time: chains, mixtures of a comparison, else one."""
-    return kinds.named(spec.kind).parts(spec)
+    return kinds.parts(spec)
 
 
 def run_part(spec: Specification, part: int = 0, on_progress: OnProgress | None = None) -> Any:
     """Run one part of a specification; `combine` makes the result of all parts."""
+    engine = kinds.engine_of(spec)
+    if engine.climbs:
+        return engine.load().run(spec, on_progress)
     return kinds.named(spec.kind).run(spec, part, on_progress)
 
 

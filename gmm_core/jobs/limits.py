@@ -16,7 +16,7 @@ _LONG = 2.0  # seconds
 
 def is_long(spec: Specification) -> bool:
     """Whether a part of a run takes longer than somebody else's short run should wait."""
-    return estimate_seconds(spec) / kinds.named(spec.kind).parts(spec) > _LONG
+    return estimate_seconds(spec) / kinds.parts(spec) > _LONG
 
 
 def check_size(spec: Specification, limit: float) -> None:
@@ -29,7 +29,7 @@ def check_size(spec: Specification, limit: float) -> None:
     """
     evaluations = size(spec)
     if 0 < limit < evaluations:
-        N, D = spec.dataset.values.shape
+        N, D = spec.dataset.n, len(spec.dataset.columns)
         kind = kinds.named(spec.kind)
         raise ValueError(
             f"This run is too large for this server: {N:,} points × {D:,} columns × components × "

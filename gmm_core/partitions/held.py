@@ -7,6 +7,7 @@ the same whatever workers there are. Dask reads the partitions of a lost worker 
 from __future__ import annotations
 
 import operator
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -90,6 +91,8 @@ class Held:
             ]
         )
         values, weights = (np.concatenate([each[i] for each in drawn]) for i in (0, 1))
+        if len(values) < self.whole.rows:
+            weights = weights * (self.whole.total / weights.sum())
         names, known = self.class_names, None
         if names:
             codes = np.concatenate([each[2] for each in drawn])
@@ -110,12 +113,15 @@ class Held:
 
 
 @contextmanager
-def held(data: PartitionedDataset, client: Client | None = None) -> Iterator[Held]:
+def held(
+    data: PartitionedDataset, client: Client | None = None, tell: OnProgress | None = None
+) -> Iterator[Held]:
     """Have workers read the partitions, and hold them for as long as this lasts.
 
     Parameters
     ----------
     client : of a Dask cluster; None for the one in use here, or else workers of this machine.
+    tell : hears how many partitions are read, and may stop it by `Cancelled`.
 
     Raises
     ------
@@ -126,7 +132,9 @@ def held(data: PartitionedDataset, client: Client | None = None) -> Iterator[Hel
     with connected(client) as found:
         _check_memory(data, found)
         loaded = [found.submit(partition.load, piece, pure=False) for piece in data.pieces]
-        told = found.gather([found.submit(partition.summary, each, pure=False) for each in loaded])
+        told = _gathered(
+            found, [found.submit(partition.summary, each, pure=False) for each in loaded], tell
+        )
         order = sorted(range(len(told)), key=lambda i: told[i][0])
         whole = summed([told[i][1] for i in order], operator.add)
         _check_spread(data, whole)
@@ -139,6 +147,16 @@ def held(data: PartitionedDataset, client: Client | None = None) -> Iterator[Hel
             ]
         del loaded  # what has other names for its classes need not be kept twice
         yield Held(found, tuple(parts), whole, mark)
+
+
+def _gathered(client: Client, futures: list[Future], tell: OnProgress | None) -> Any:
+    """Gather results; whoever listens hears how many there are, and may end it."""
+    done = 0
+    while tell is not None and done < len(futures):
+        done = sum(future.done() for future in futures)
+        tell(Progress(done, len(futures)))
+        time.sleep(_LOOK)
+    return client.gather(futures)
 
 
 def _waited(client: Client, future: Future, progress: Progress, tell: OnProgress | None) -> Any:

@@ -36,6 +36,10 @@ class Engine:
     warm : whether a worker loads it as it starts.
     methods : how it fits, where its kind of run has more than one way; see `MapOptions`.
     observes : what it takes of the data besides complete values, see `observation.Observation`.
+    climbs : of an engine that goes to all the rows that a dataset is a sample of, how many optima
+        of the sample climb there; its module's `run(spec, on_progress)` then stands in the place of
+        the kind's. 0 for one that takes the dataset as it is.
+    suggests : options that take these values where none is given.
     """
 
     kind: str
@@ -48,6 +52,8 @@ class Engine:
     warm: bool = True
     methods: tuple[str, ...] = ("adam",)
     observes: tuple[str, ...] = ()
+    climbs: int = 0
+    suggests: Mapping[str, Any] = field(default_factory=dict)
 
     def load(self) -> Any:
         """Import the engine's module; torch and numba take seconds."""
@@ -100,6 +106,7 @@ class Kind:
     files : names of the files that it can be saved as, see `sharing.files`.
     mixtures : where it is about several mixtures, their names by its stored options.
     compared : whether one is kept to be laid beside another.
+    resamples : what it does with each row, where a weighted sample cannot stand for all of them.
     """
 
     name: str
@@ -127,6 +134,7 @@ class Kind:
     files: tuple[str, ...] = ()
     mixtures: Callable[[Mapping[str, Any]], str] | None = None
     compared: bool = False
+    resamples: str = ""
 
 
 _kinds: dict[str, Kind] = {}
@@ -190,13 +198,36 @@ def with_options(options: object) -> Kind | None:
     return next((kind for kind in _kinds.values() if type(options) is kind.options), None)
 
 
-def engines(kind: str | None = None) -> list[Engine]:
-    """Return the engines of a kind, the default first; those of all kinds for None."""
+def engines(kind: str | None = None, sampled: bool = True) -> list[Engine]:
+    """Return the engines of a kind, the default first; those of all kinds for None.
+
+    Parameters
+    ----------
+    sampled : whether also those that go to the rows that a dataset is a sample of.
+    """
     _gather()
+    some = [engine for engine in _engines.values() if sampled or not engine.climbs]
     if kind is None:
-        return list(_engines.values())
-    mine = [engine for engine in _engines.values() if engine.kind == kind]
+        return some
+    mine = [engine for engine in some if engine.kind == kind]
     return sorted(mine, key=lambda engine: (engine.name != named(kind).engine, engine.name))
+
+
+def usual(kind: str, sampled: bool = False) -> Engine:
+    """Return the engine that is taken where none is named.
+
+    Parameters
+    ----------
+    sampled : whether the data is a sample of more rows: then one that goes to all of them, where
+        the kind has one.
+    """
+    mine = engines(kind)
+    return next((engine for engine in mine if sampled and engine.climbs), mine[0])
+
+
+def parts(spec: Specification) -> int:
+    """Count the parts of a run that can run at the same time."""
+    return 1 if engine_of(spec).climbs else named(spec.kind).parts(spec)
 
 
 def alike(name: str) -> list[Kind]:

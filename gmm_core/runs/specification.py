@@ -58,7 +58,9 @@ class Specification(Model):
             raise ValueError(
                 f"The options came as {type(fields['options']).__name__}. Give one of {names}."
             )
-        fields = {**fields, "engine": fields.get("engine") or kind.engine}
+        sampled = getattr(fields.get("dataset"), "whole", None) is not None
+        usual = kinds.usual(kind.name, sampled).name
+        fields = {**fields, "engine": fields.get("engine") or usual}
         if isinstance(fields.get("mixture"), Mixture):
             fields["mixture"] = kind.mixture(fields["mixture"])
         return fields
@@ -67,11 +69,23 @@ class Specification(Model):
     def _check(self) -> Specification:
         kind = kinds.named(self.kind)
         self.mixture.check(self.dataset, kind.spare_components)
-        engines = [engine.name for engine in kinds.engines(kind.name)]
-        if self.engine not in engines:
+        every = [engine.name for engine in kinds.engines(kind.name)]
+        sampled = self.dataset.whole is not None
+        engines = [engine.name for engine in kinds.engines(kind.name, sampled)]
+        if self.engine not in every:
             raise ValueError(
                 f"The engine {self.engine!r} does not run a {self.kind} fit. "
                 f"Choose {' or '.join(map(repr, engines))}."
+            )
+        if sampled and kind.resamples:
+            raise ValueError(
+                f"{kind.label} {kind.resamples}, and the {self.dataset.n:,} rows of this data stay "
+                "in partitions, of which there is a sample here. Read fewer rows whole for it."
+            )
+        if self.engine not in engines:
+            raise ValueError(
+                f"The engine {self.engine!r} is for data whose rows stay in partitions, but this "
+                f"data is here. Choose {' or '.join(map(repr, engines))}."
             )
         refuse(
             self.dataset,

@@ -7,7 +7,7 @@ entry in `_BY_TYPE`; one without goes by its kind's headline and its own arrays.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -22,6 +22,7 @@ from gmm_core.posterior.summary import finite_draws, summary
 from gmm_core.runs import kinds
 from gmm_core.runs.results import EmFit, GuideFit, MapFit
 from gmm_core.runs.specification import Specification
+from gmm_core.words import sampled
 from gmm_core.words.comparison import TABLE_HEAD, comparison_answer, table_rows
 from gmm_core.words.fit import fit_answer, point_answer, points_each
 from gmm_core.words.posterior import posterior_answer
@@ -57,7 +58,8 @@ class _Told(NamedTuple):
 def answer(spec: Specification, result: Any) -> Answer:
     """Say what a run found."""
     told = _BY_TYPE.get(type(result))
-    return told.answer(spec, result) if told else _any(spec, result)
+    found = told.answer(spec, result) if told else _any(spec, result)
+    return replace(found, words=sampled.lead(spec) + found.words)
 
 
 def check_figure(kind: kinds.Kind) -> None:
@@ -97,8 +99,9 @@ def as_json(spec: Specification, result: Any) -> dict[str, Any]:
         "data": {
             "name": data.name,
             "fingerprint": data.fingerprint,
-            "points": len(data.values),
+            "points": data.n,
             "total": data.total,
+            **({"sample": sampled.of(data)} if data.whole is not None else {}),
             "columns": list(data.columns),
         },
         "mixture": _plain(canonical(spec.mixture)),

@@ -41,7 +41,7 @@ def place(loc: Iterable[float], scale: Iterable[float]) -> str:
 def point_answer(dataset: Dataset, parameters: Parameters) -> list[Segment]:
     """Say where the components are and how much of the data each explains."""
     parameters = parameters.permuted(parameters.order)
-    N, K = len(dataset.values), len(parameters.weights)
+    N, K = dataset.n, len(parameters.weights)
     verb = "explains" if K == 1 else "explain"
     words = [
         Segment(
@@ -215,6 +215,9 @@ def agreement(ours: Array, reference: Array) -> str:
 
 def points_each(dataset: Dataset, parameters: Parameters) -> list[float]:
     """Count the points of each component [K]: the sum of its responsibilities."""
+    if dataset.whole is not None:
+        # Of all rows, where an optimum is: there the sum is the component's share.
+        return (dataset.total * parameters.every_weight).tolist()
     return responsibilities(parameters, dataset.values).sum(axis=0).tolist()
 
 

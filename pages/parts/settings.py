@@ -83,7 +83,7 @@ def number(kind: str, field: str) -> dict[str, Any]:
 def choice(kind: str, field: str) -> dict[str, Any]:
     """Return what a list's widget is called with: label, key, choices and value."""
     listed = (
-        [engine.name for each in kinds.alike(kind) for engine in kinds.engines(each.name)]
+        [e.name for each in kinds.alike(kind) for e in kinds.engines(each.name, _sampled())]
         if field == "engine"
         else [v for v in get_args(_field(kind, field).annotation) if v not in _UNSEEN]
     )
@@ -92,6 +92,12 @@ def choice(kind: str, field: str) -> dict[str, Any]:
         **widget_state.choice(f"{kind}.{field}", listed),
         "format_func": lambda value: words.value(field, value),
     }
+
+
+def _sampled() -> bool:
+    """Whether the data in use is a sample of rows that stay in partitions."""
+    data = st.session_state.get("dataset")
+    return data is not None and data.whole is not None
 
 
 def switch(kind: str, field: str) -> dict[str, Any]:

@@ -1,0 +1,60 @@
+"""What a dataset is a sample of, when all its rows stay where they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from gmm_core.data.dataset import Missing
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Whole:
+    """All the rows that a dataset is a weighted sample of: where they are, and how they lie.
+
+    Attributes
+    ----------
+    source : an address of Parquet files as `read_dataset` takes it, or where `shared` a path in the
+        folder of shared data (GMM_DATA).
+    weights, classes, missing : as the rows are read; see `read_dataset`.
+    rows, total : how many rows have their numbers, and what they count as.
+    fingerprint : of their content; other content is other data.
+    seed : by which the sample was drawn.
+    edges : [D, B + 1] of bins alike in width, from each column's smallest value to its largest.
+    bars : [D, B], what the rows in each bin count as.
+    maps : [P, B, B], the same of two columns, of the pairs `pairs`.
+    """
+
+    source: str
+    shared: bool
+    weights: str | None
+    classes: str | None
+    missing: Missing
+    rows: int
+    total: float
+    fingerprint: str
+    seed: int
+    edges: Array
+    bars: Array
+    maps: Array
+
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """The pairs of columns that `maps` has, in its order."""
+        return pairs(len(self.edges))
+
+
+MAPPED = 8
+"""Columns whose pairs are counted: 28 maps of 60 by 60 cells are 0.8 MB."""
+
+
+def pairs(n_columns: int) -> list[tuple[int, int]]:
+    """Return the pairs of columns that are counted, by their places."""
+    some = range(min(n_columns, MAPPED))
+    return [(i, j) for j in some for i in range(j)]

@@ -1,0 +1,154 @@
+"""Data in partitions as a dataset: a weighted sample, and counts of all the rows behind it.
+
+What needs few numbers of the data looks at the sample; what is asked of all rows goes to where they
+are, by the dataset's `whole`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmm_core.data.dataset import Dataset
+from gmm_core.data.partitioned import PartitionedDataset
+from gmm_core.data.whole import Whole, pairs
+from gmm_core.partitions.counts import BINS, Counts, count_here
+from gmm_core.partitions.held import Held, held
+from gmm_core.partitions.partition import Partition
+from gmm_core.runs.progress import OnProgress
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+Array = NDArray[np.float64]
+
+SAMPLE = 20_000
+"""Rows of a sample: the optima of K = 64 components have hundreds each in it."""
+
+
+def sample_rows(
+    dataset: PartitionedDataset,
+    size: int = SAMPLE,
+    seed: int = 0,
+    *,
+    source: str = "",
+    shared: bool = False,
+    client: Client | None = None,
+    on_progress: OnProgress | None = None,
+) -> Dataset:
+    """Draw a weighted sample of data in partitions, and count all its rows, on the workers.
+
+    Parameters
+    ----------
+    size : about how many rows are drawn; all where there are no more.
+    seed : of the draw; the same rows come from equal data on any workers.
+    source, shared : where the rows are, as `Whole` says, for runs that go back to them.
+    client : of a Dask cluster; None for the one in use here, or else workers of this machine.
+    on_progress : told how many partitions are read; raising `Cancelled` in it stops the reading.
+
+    Returns
+    -------
+    A dataset whose weights sum to what all rows count as, half drawn alike and half by their
+    distance from the mean; its `whole` says of how many rows it is, and how these are distributed.
+
+    Raises
+    ------
+    ValueError
+        When `size` is below 2, or as `held` says.
+    """
+    if size < 2:
+        raise ValueError(f"size = {size}, but a sample needs two rows at least. Give more.")
+    with held(dataset, client, on_progress) as there:
+        sample = there.coreset(dataset.columns, dataset.name, size, seed)
+        low, high = there.whole.low, there.whole.high
+        edges = np.stack([np.linspace(a, b, BINS + 1) for a, b in zip(low, high, strict=True)])
+        counted: Array = there.total(count_all, edges).result()
+        D = len(edges)
+        whole = Whole(
+            source=source,
+            shared=shared,
+            weights=dataset.weights,
+            classes=dataset.classes,
+            missing=dataset.missing,
+            rows=there.whole.rows,
+            total=there.whole.total,
+            fingerprint=there.fingerprint,
+            seed=seed,
+            edges=edges,
+            bars=counted[: D * BINS].reshape(D, BINS),
+            maps=counted[D * BINS :].reshape(-1, BINS, BINS),
+        )
+        return replace(sample, whole=whole)
+
+
+def count_all(partition: Partition, edges: Array) -> Array:
+    """Count the rows of a partition by each column and by each pair, one after the other."""
+    views = [(d,) for d in range(len(edges))] + pairs(len(edges))
+    of_views = [count_here(partition, view, tuple(edges[d] for d in view)) for view in views]
+    return np.concatenate([each.ravel() for each in of_views])
+
+
+@contextmanager
+def all_rows(
+    sample: Dataset, client: Client | None = None, tell: OnProgress | None = None
+) -> Iterator[Held]:
+    """Have workers hold all the rows that a sample was drawn from.
+
+    Raises
+    ------
+    ValueError
+        When they are no longer what they were, or as `held` says.
+    """
+    assert sample.whole is not None
+    with held(referred(sample), client, tell) as there:
+        if there.fingerprint != sample.whole.fingerprint:
+            raise ValueError(
+                f"The rows of {sample.name!r} are no longer those that it was drawn from: the "
+                "files have changed. Open the data again."
+            )
+        yield there
+
+
+def referred(sample: Dataset) -> PartitionedDataset:
+    """Return the data in partitions that a sample was drawn from.
+
+    Raises
+    ------
+    ValueError
+        When it is not there, or as `read_dataset` says.
+    """
+    from gmm_core import settings
+    from gmm_core.data.folder import Folder
+
+    whole = sample.whole
+    assert whole is not None
+    beside = (whole.weights, whole.classes, whole.missing)
+    if not whole.shared:
+        return PartitionedDataset.of(whole.source, sample.columns, sample.name, *beside)
+    folder = settings.read().data
+    if not folder:
+        raise ValueError(
+            "The folder of shared data is not named here (GMM_DATA). Ask whoever runs this server."
+        )
+    return Folder(folder).partitioned(whole.source, sample.columns, *beside)
+
+
+def counts_of(sample: Dataset, places: tuple[int, ...]) -> Counts | None:
+    """Return how all rows lie by one column or two; None where these two are not counted."""
+    whole = sample.whole
+    assert whole is not None
+    if len(places) == 1:
+        counts: Array = whole.bars[places[0]]
+    else:
+        pair = (min(places), max(places))
+        if pair not in whole.pairs:
+            return None
+        counts = whole.maps[whole.pairs.index(pair)]
+        counts = counts if pair == places else counts.T
+    columns = tuple(sample.columns[d] for d in places)
+    return Counts(columns, places, tuple(whole.edges[d] for d in places), counts, whole.total)

@@ -1,0 +1,25 @@
+"""Of data whose rows stay in partitions: what was computed on all of them, and what on a sample."""
+
+from __future__ import annotations
+
+from gmm_core.data.dataset import Dataset
+from gmm_core.runs import kinds
+from gmm_core.runs.specification import Specification
+
+
+def lead(spec: Specification) -> str:
+    """Say, in front of an answer, that it is of a sample; "" where it is of all rows."""
+    if spec.dataset.whole is None or kinds.engine_of(spec).climbs:
+        return ""
+    return f"On {of(spec.dataset)}: "
+
+
+def of(sample: Dataset) -> str:
+    """Name a sample: "a weighted sample of 20,013 of 10,000,000 rows (seed 0)"."""
+    assert sample.whole is not None
+    if len(sample.values) == sample.n:
+        return f"all {sample.n:,} rows"
+    return (
+        f"a weighted sample of {len(sample.values):,} of {sample.n:,} rows "
+        f"(seed {sample.whole.seed})"
+    )

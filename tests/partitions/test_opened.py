@@ -1,0 +1,143 @@
+"""A sample of data in partitions: its identity, its counts, and runs that go to all the rows."""
+
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from distributed import Client, LocalCluster
+
+import gmm_core as gmm
+from gmm_core.figures.density import density
+from gmm_core.inference import partitioned
+from gmm_core.inference.run import run_here
+from gmm_core.partitions.opened import counts_of, sample_rows
+from gmm_core.sharing import answer
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+RNG = np.random.default_rng(31)
+CENTRES = np.array([[0.0, 0.0, 1.0], [6.0, 1.0, 0.0]])
+VALUES = RNG.normal(size=(3000, 3)) + CENTRES[RNG.integers(0, 2, 3000)]
+MIXTURE = gmm.Mixture(n_components=2, covariance="full", tied=False, priors=gmm.Priors.flat())
+OPTIONS = gmm.MapOptions(restarts=4, start="kmeans++", method="em", choose="final", steps=300)
+
+
+def write(folder, values, cuts=(1000, 1001, 2500)):
+    for i, rows in enumerate(np.split(values, cuts)):
+        table = pa.table({name: rows[:, d] for d, name in enumerate("abc")})
+        pq.write_table(table, folder / f"{i}.parquet")
+
+
+@pytest.fixture(scope="module")
+def client():
+    cluster = LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", processes=False
+    )
+    with cluster, Client(cluster, set_as_default=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("rows")
+    write(folder, VALUES)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def sample(folder, client):
+    data = gmm.read_dataset(str(folder), partitioned=True)
+    return sample_rows(data, 500, source=str(folder), client=client)
+
+
+def test_a_sample_counts_as_all_rows_and_is_other_data_than_its_points(sample):
+    assert 350 < len(sample.values) < 650
+    assert (sample.n, sample.total) == (3000, 3000.0)
+    assert sample.weights.sum() == pytest.approx(3000, rel=1e-12)
+    alone = replace(sample, whole=None)
+    assert alone.fingerprint != sample.fingerprint
+    assert sample.take(np.arange(10)).whole is None
+    again = pickle.loads(pickle.dumps(sample))
+    assert again.fingerprint == sample.fingerprint
+    assert again.whole.rows == 3000
+
+
+def test_all_rows_are_counted_by_each_column_and_each_pair(sample):
+    for places in ((0,), (2,), (0, 1), (2, 0), (1, 2)):
+        found = counts_of(sample, places)
+        expected, edges = np.histogramdd(VALUES[:, places], bins=60)
+        np.testing.assert_array_equal(found.counts, expected)
+        np.testing.assert_allclose(found.edges[0], edges[0], rtol=1e-12)
+    fig = density(sample, None, (0, 1))
+    assert np.nansum(fig.data[0].customdata) == 3000
+
+
+def test_a_run_on_a_sample_goes_to_all_the_rows(sample, client):
+    spec = gmm.Specification(dataset=sample, mixture=MIXTURE, options=OPTIONS)
+    assert spec.engine == "partitions"
+    with client.as_current():
+        fit = run_here(spec, None)
+    whole = gmm.fit_map(gmm.Dataset.from_values(VALUES), MIXTURE, OPTIONS)
+    np.testing.assert_allclose(
+        fit.final_loss[fit.chosen], whole.final_loss[whole.chosen], rtol=1e-12
+    )
+    told = answer.answer(spec, fit).words
+    assert told.startswith("Two components explain these 3,000 points: ")
+
+
+def test_what_goes_by_the_sample_says_so(sample):
+    spec = gmm.Specification(dataset=sample, mixture=MIXTURE, options=OPTIONS, engine="compiled")
+    fit = run_here(spec, None)
+    said = answer.answer(spec, fit).words
+    n = len(sample.values)
+    assert said.startswith(f"On a weighted sample of {n:,} of 3,000 rows (seed 0): ")
+    assert answer.as_json(spec, fit)["data"]["points"] == 3000
+
+
+def test_a_comparison_on_a_sample_goes_to_all_the_rows(sample, client):
+    options = gmm.CompareOptions(
+        n_components=(1, 2), covariances=(("full", False),), restarts=4, start="search"
+    )
+    spec = gmm.Specification(
+        dataset=sample, mixture=gmm.Mixture(priors=gmm.Priors.flat()), options=options
+    )
+    with client.as_current():
+        rows = run_here(spec, None).rows
+    whole = gmm.compare(gmm.Dataset.from_values(VALUES), [1, 2], ["VVV"], restarts=4)
+    for mine, theirs in zip(rows, whole, strict=True):
+        assert mine.bic == pytest.approx(theirs.bic, rel=1e-9)
+
+
+def test_rows_that_have_changed_are_refused(tmp_path, client):
+    write(tmp_path, VALUES[:800], cuts=(300,))
+    data = gmm.read_dataset(str(tmp_path), partitioned=True)
+    sample = sample_rows(data, 200, source=str(tmp_path), client=client)
+    write(tmp_path, VALUES[:800] + 1e-9, cuts=(300,))
+    spec = gmm.Specification(dataset=sample, mixture=MIXTURE, options=OPTIONS)
+    with client.as_current(), pytest.raises(ValueError, match="the files have changed"):
+        run_here(spec, None)
+
+
+def test_a_run_is_stopped_while_it_reads_and_between_passes(sample, client):
+    spec = gmm.Specification(dataset=sample, mixture=MIXTURE, options=OPTIONS)
+    for when in (0, 2):
+
+        def stop(progress, when=when):
+            if progress.done >= when:
+                raise gmm.Cancelled
+
+        with client.as_current(), pytest.raises(gmm.Cancelled):
+            partitioned.run(spec, stop)
+
+
+def test_what_cannot_be_done_is_said(sample):
+    here = gmm.Dataset.from_values(VALUES)
+    with pytest.raises(ValueError, match="is for data whose rows stay in partitions"):
+        gmm.Specification(dataset=here, mixture=MIXTURE, options=OPTIONS, engine="partitions")
+    with pytest.raises(ValueError, match="Bootstrap draws rows again and again, and the 3,000"):
+        gmm.Specification(dataset=sample, mixture=MIXTURE, options=gmm.BootstrapOptions())
+    with pytest.raises(ValueError, match=r"does not fit by 'adam'.*or the method 'em'"):
+        gmm.Specification(dataset=sample, mixture=MIXTURE, options=gmm.MapOptions())

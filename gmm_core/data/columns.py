@@ -53,13 +53,19 @@ def reason_to_leave_out(name: str, values: Array) -> str:
 
 
 def counts_rows(name: str, values: Array) -> bool:
-    """Whether a column only counts the rows, from 0 or 1, perhaps anew within groups."""
+    """Whether a column only counts the rows, perhaps anew within groups, or after some were left out.
+
+    Rows that were taken from a larger table keep their numbers, which then have gaps.
+    """
     if " ".join(name.lower().replace("_", " ").split()) not in _COUNTING_NAMES:
         return False
-    if len(values) < 2 or values[0] not in (0, 1):
+    if len(values) < 2 or not _whole(values):
         return False
     steps = np.diff(values)
-    return bool((steps == 1).mean() >= 0.9 and np.isin(values[1:][steps != 1], (0, 1)).all())
+    if len(values) >= FEWEST_ROWS and (steps > 0).all():
+        return True
+    again = np.isin(values[1:][steps != 1], (0, 1)).all()
+    return bool(values[0] in (0, 1) and (steps == 1).mean() >= 0.9 and again)
 
 
 def is_identifier(values: Array) -> bool:

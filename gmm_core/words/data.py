@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset, listing
+from gmm_core.data.isolated import isolated
 from gmm_core.formatting import count, number
 from gmm_core.mixture.model import RANGE
 
@@ -25,9 +26,6 @@ TIED = 0.25
 
 NEARLY_CONSTANT = 0.9
 """Share of equal values from which on a column is nearly constant."""
-
-FAR = 1e3
-"""A point is far when it lies this many times the middle half's width from the median."""
 
 DIGITS = 1e9
 """Distance from zero, in spreads: beyond it fewer than seven digits tell points apart."""
@@ -211,19 +209,20 @@ def _repeated(x: Array) -> list[str]:
 
 
 def _outliers(x: Array, names: list[str]) -> list[str]:
-    middle, quarter, three = np.quantile(x, (0.5, 0.25, 0.75), axis=0)
-    width = np.where(three > quarter, three - quarter, np.inf)
-    away = np.abs(x - middle) / width
-    rows = np.flatnonzero((away > FAR).any(axis=1))
+    rows = isolated(x)
     if not len(rows):
         return []
-    column = names[int(away[rows[0]].argmax())]
-    value = number(float(x[rows[0], away[rows[0]].argmax()]))
+    middle, quarter, three = np.quantile(x, (0.5, 0.25, 0.75), axis=0)
+    away = np.abs(x[rows] - middle) / np.where(three > quarter, three - quarter, np.inf)
+    row, column = np.unravel_index(int(away.argmax()), away.shape)
+    where = f'{number(float(x[rows[row], column]))} in "{names[column]}"'
     if len(rows) == 1:
-        who = f'One point lies far from all others, at {value} in "{column}"'
+        who, it, they = f"One point lies far from all others, at {where}", "It", "it is a mistake"
     else:
-        who = f'{len(rows):,} points lie far from all others, the first at {value} in "{column}"'
+        who = f"{len(rows):,} points lie far from all others, the farthest at {where}"
+        it, they = "Each", "they are mistakes"
     return [
-        f"{who}. It takes a component of its own, and widens the priors from the data; correct it "
-        "if it is a mistake."
+        f"{who}. {it} can take a component of its own or stretch one, and widens the priors from "
+        f"the data. Correct {'it' if len(rows) == 1 else 'them'} if {they}; else Noise on Fit "
+        "leaves room for such points."
     ]

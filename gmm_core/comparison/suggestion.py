@@ -7,6 +7,8 @@ can wait for. It is a comparison like any other: its run is kept, and can be ope
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -45,6 +47,25 @@ class Suggestion(NamedTuple):
                 return row.bic - self.best.bic
         return None
 
+    def columns(self) -> tuple[int, int]:
+        """Return the two columns along which the best mixture's components lie farthest apart.
+
+        Its measure is that of Hotelling and Lawley, the trace of W^-1 B: B is the covariance of the
+        locs and W the mean covariance within components, both in these two columns. Where locs do
+        not differ, as with one component, the first two columns are as good as any.
+        """
+        point = self.best.parameters
+        if point is None or point.locs.shape[-1] < 3:
+            return 0, 1
+        weights = point.weights / point.weights.sum()
+        away = point.locs - weights @ point.locs
+        between = np.einsum("k,ki,kj->ij", weights, away, away)
+        within = np.einsum("k,kid,kjd->ij", weights, point.scale_tril, point.scale_tril)
+        pairs = list(combinations(range(len(between)), 2))
+        apart = [np.linalg.solve(within[np.ix_(p, p)], between[np.ix_(p, p)]).trace() for p in pairs]
+        # Equal but for rounding is equal: the first of them.
+        return next(p for p, a in zip(pairs, apart, strict=True) if a >= max(apart) * (1 - 1e-9))
+
 
 def specification(dataset: Dataset, n_components: int = _MOST_COMPONENTS) -> Specification:
     """Return the sweep that suggests a mixture for these points.
@@ -60,7 +81,7 @@ def specification(dataset: Dataset, n_components: int = _MOST_COMPONENTS) -> Spe
     if N > MOST_POINTS:
         chosen = np.sort(np.random.default_rng(0).choice(N, MOST_POINTS, replace=False))
         name = f"{dataset.name[:150]}, {MOST_POINTS:,} of {N:,} points"
-        dataset = Dataset(dataset.values[chosen], dataset.columns, name)
+        dataset = replace(dataset.take(chosen), name=name)
     most = min(n_components, max(1, N // 2))
     return Specification(
         dataset=dataset,

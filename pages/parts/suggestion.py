@@ -60,6 +60,12 @@ def in_place_of(page: str, sweep: live.View) -> list[live.View]:
     return [sweep]
 
 
+def columns() -> tuple[int, int]:
+    """Return the two columns that show most of the data's components, unless others are picked."""
+    known = _known() if len(session.dataset().columns) > 2 else None
+    return (0, 1) if known is None else known.columns()
+
+
 def note(sweep: live.View | None) -> None:
     """Say what the sweep suggests, with the way back to it when another mixture is shown.
 

@@ -88,7 +88,7 @@ def body() -> list[live.View]:
         suggestion.note(sweep)
         if segments := hard(session.dataset().fingerprint, session.dataset()):
             text.note("Before you fit:", " ".join(segments))
-        columns = main_figure(view, shown)
+        columns = main_figure(view, shown, bool(sweep))
         if sweep:
             live.status_line(sweep, "suggest")
         else:
@@ -139,8 +139,11 @@ def answer(view: live.View, shown: MapFit | None) -> list[Segment]:
     return [Segment(f"Looking for {what} …")]
 
 
-def main_figure(view: live.View, shown: MapFit | None) -> list[int]:
-    """Draw the density over the data, along the columns that the person picks; return them."""
+def main_figure(view: live.View, shown: MapFit | None, choosing: bool) -> list[int]:
+    """Draw the density over the data, along the columns that the person picks; return them.
+
+    Which columns show most is not known while a mixture is being chosen.
+    """
     data = session.dataset()
     D = data.values.shape[1]
     columns = [0]
@@ -149,13 +152,15 @@ def main_figure(view: live.View, shown: MapFit | None) -> list[int]:
         picked = st.multiselect(
             "Columns to look along",
             names,
-            default=names[:2],
+            default=list(suggestion.columns()),
             format_func=lambda c: data.columns[c],
             max_selections=2,
-            key=f"columns_{data.fingerprint[:8]}",
-            bind="query-params",
+            key=f"columns_{data.fingerprint[:8]}" + ("_choosing" if choosing else ""),
+            bind=None if choosing else "query-params",
+            disabled=choosing,
             help="One column shows densities, two show contours and ellipses at 1 and 2 standard "
-            "deviations. The fit itself uses all columns; the others are integrated out.",
+            "deviations. At first it is the two along which the components lie farthest apart. The "
+            "fit itself uses all columns; the others are integrated out.",
         )
         columns = picked or [0]
     known = finished(view, shown, *columns)

@@ -87,16 +87,20 @@ def pick_pair(data: Dataset) -> tuple[int, int]:
         return 0, 0
     names = list(range(D))
     key = data.fingerprint[:8]
+    first, second = suggestion.columns()
     x = st.selectbox(
         "Along x",
         names,
+        index=first,
         format_func=lambda c: data.columns[c],
         key=f"pair_x_{key}",
         bind="query-params",
     )
+    others = [c for c in names if c != x]
     y = st.selectbox(
         "Along y",
-        [c for c in names if c != x],
+        others,
+        index=others.index(second) if second in others else 0,
         format_func=lambda c: data.columns[c],
         key=f"pair_y_{key}",
         bind="query-params",
@@ -186,6 +190,8 @@ def drawn(
 ) -> None:
     """Draw the most probable or a random assignment, and zoom to the boundary."""
     if len(data.columns) > 1:
+        if temperature == 0:  # which the main figure shows
+            return
         figure.show(assignments.drawn_map(data, point, pair, temperature, seed), key="drawn")
         return
     left, right = st.columns(2)

@@ -131,6 +131,7 @@ def pick_column(data: Dataset) -> int:
     return st.selectbox(
         "Column to look along",
         list(range(len(data.columns))),
+        index=suggestion.columns()[0],
         format_func=lambda c: data.columns[c],
         key=f"posterior_column_{data.fingerprint[:8]}",
         bind="query-params",

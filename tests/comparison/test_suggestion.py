@@ -62,3 +62,41 @@ def test_large_data_is_judged_by_a_sample_that_is_the_same_for_everybody():
     spec = suggestion.specification(data)
     assert len(spec.dataset.values) == suggestion.MOST_POINTS
     assert spec.id == suggestion.specification(data).id
+
+
+def test_sample_of_large_data_keeps_weights_and_holes():
+    values = np.random.default_rng(1).normal(size=(5_000, 2))
+    values[::9, 1] = np.nan
+    weights = 1.0 + np.arange(5_000) % 3
+    data = gmm.Dataset.from_values(values, weights=weights, missing="keep")
+    sample = suggestion.specification(data).dataset
+    assert sample.incomplete
+    assert set(sample.weights) == {1.0, 2.0, 3.0}
+    rows = np.searchsorted(values[:, 0], sample.values[:, 0], sorter=np.argsort(values[:, 0]))
+    rows = np.argsort(values[:, 0])[rows]
+    assert np.array_equal(sample.values, values[rows], equal_nan=True)
+    assert np.array_equal(sample.weights, weights[rows])
+
+
+def best_with(parameters):
+    D = parameters.locs.shape[1]
+    numbers = (-1.0, 5, 9.0, 9.0, 9.0, "converged", parameters, 5, 10, 99.0, "", 0.1)
+    return suggest([gmm.ComparisonRow(len(parameters.weights), "full", False, *numbers)], D)
+
+
+def test_columns_to_look_along_are_those_that_tell_components_apart():
+    factor = np.linalg.cholesky([[1.0, 0, 0, 0], [0, 4.0, 0, 0], [0, 0, 1.0, 0.9], [0, 0, 0.9, 1]])
+    # In the last two columns, 2 apart across a strong correlation; in column 2, 3 at a spread of 2.
+    locs = np.array([[0.0, 0, 0, 0], [0.5, 3, 1, -1]])
+    point = gmm.Parameters(np.array([0.5, 0.5]), locs, np.stack([factor, factor]))
+    assert best_with(point).columns() == (2, 3)
+    # Squared distances of Mahalanobis, a quarter of which is the trace: 20 there, 2.25 + 1 with x3.
+    equal = point.locs[:1].repeat(2, axis=0)
+    assert best_with(gmm.Parameters(point.weights, equal, point.scale_tril)).columns() == (0, 1)
+    flat = gmm.Parameters(np.ones(2) / 2, locs[:, :2], np.stack([factor[:2, :2]] * 2))
+    assert best_with(flat).columns() == (0, 1)
+
+
+def test_columns_of_iris_are_those_of_the_petals():
+    found = suggest(swept(gmm.example("iris"), 3), 4)
+    assert 2 in found.columns()

@@ -138,6 +138,14 @@ def test_more_columns_are_drawn_by_pair_without_boundary(view, finished):
     assert not app.exception
 
 
+def test_assignment_is_drawn_where_it_differs_from_the_main_figure(view, finished):
+    faithful = example("faithful")
+    app = ready(view("membership", dataset=faithful, prior="data", **QUICK), finished)
+    figures = len(app.get("bidi_component"))
+    app.slider(key="temperature").set_value(1.0).run()
+    assert len(app.get("bidi_component")) == figures + 1
+
+
 def test_link_of_a_guide_opens_its_own_parameters(view, finished):
     first = ready(view("membership", **{"map.first_seed": 3, "map.steps": 40}), finished)
     run_id = first.session_state["runs"]["guide"]

@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+COMPILE := $(BIN)/python -c "from gmm_core.worker.warming import compile_all; compile_all()"
 ADDRESS := 127.0.0.1
 PORT := 8501
 
@@ -15,7 +16,7 @@ app: $(VENV)/.app
 # A process that compiles a kernel can compute other last bits than one that reads it from the disk:
 # the first line compiles, and computes nothing. Three processes, since the browser's tests mostly wait.
 test: $(VENV)/.test chromium servers lint
-	$(BIN)/python -c "from gmm_core.worker.warming import warm_up; warm_up()"
+	$(COMPILE)
 	$(BIN)/python -m pytest --numprocesses 3 --no-loadscope-reorder --durations 20
 
 lint: $(VENV)/.test
@@ -80,6 +81,8 @@ servers:
 # The stamps are newer than the lists they were installed from, so nothing is installed twice.
 $(VENV)/.app: requirements.txt | $(VENV)/bin/pip
 	$(BIN)/pip install --quiet --requirement requirements.txt
+	@echo "Compiling the engines, once, in a minute or two."
+	$(COMPILE)
 	touch $@
 
 $(VENV)/.test: tests/requirements.txt $(VENV)/.app

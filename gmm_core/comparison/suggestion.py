@@ -62,7 +62,9 @@ class Suggestion(NamedTuple):
         between = np.einsum("k,ki,kj->ij", weights, away, away)
         within = np.einsum("k,kid,kjd->ij", weights, point.scale_tril, point.scale_tril)
         pairs = list(combinations(range(len(between)), 2))
-        apart = [np.linalg.solve(within[np.ix_(p, p)], between[np.ix_(p, p)]).trace() for p in pairs]
+        apart = [
+            np.linalg.solve(within[np.ix_(p, p)], between[np.ix_(p, p)]).trace() for p in pairs
+        ]
         # Equal but for rounding is equal: the first of them.
         return next(p for p, a in zip(pairs, apart, strict=True) if a >= max(apart) * (1 - 1e-9))
 

@@ -1,6 +1,7 @@
 """Loads and compiles the engines of a worker ahead of its first run."""
 
 import logging
+import math
 import threading
 from typing import Any
 
@@ -17,35 +18,50 @@ _warm = threading.Event()
 def warm_up() -> None:
     """Load and compile the engines ahead of the first run: it takes seconds."""
     with _warm_lock:
-        if _warm.is_set():
-            return
-        _warm.set()
-        from gmm_core import inference
-        from gmm_core.data.dataset import Dataset
-        from gmm_core.mixture import Mixture
-        from gmm_core.runs import kinds
-        from gmm_core.runs.specification import Specification
+        if not _warm.is_set():
+            _warm.set()
+            _smallest_runs([[0.0], [1.0], [3.0]])
 
-        dataset = Dataset.from_values([0.0, 1.0, 3.0])
-        for engine in [engine for engine in kinds.engines() if engine.warm]:
-            try:
-                engine.load()
-            except ModuleNotFoundError as error:
-                # An engine that is not installed is reported by the run that asks for it.
-                logger.info("Engine %s was not loaded: %s", engine.name, error)
-                continue
-            smallest = kinds.named(engine.kind).smallest
-            if smallest is None:
-                continue
-            # The first fit of an installation compiles the kernel, later ones read it from the
-            # disk; the first step of Pyro's optimiser imports a second's worth of torch more.
-            try:
-                specification = Specification(
-                    dataset=dataset, mixture=Mixture(), options=smallest, engine=engine.name
-                )
-                inference.run_part(specification)
-            except Exception:
-                logger.exception("The first fit of this worker failed; runs will tell why.")
+
+def compile_all() -> None:
+    """Compile what any data needs, once for an installation: it takes a minute or two.
+
+    Otherwise the first run waits for it, and the first on data with missing values once more.
+    """
+    warm_up()
+    _smallest_runs([[0.0, 1.0], [1.0, math.nan], [3.0, 0.0], [2.0, 5.0]])
+
+
+def _smallest_runs(values: list[list[float]]) -> None:
+    """Let each engine that is kept warm compute something small.
+
+    The first fit of an installation compiles the kernel, later ones read it from the disk; the
+    first step of Pyro's optimiser imports a second's worth of torch more.
+    """
+    from gmm_core import inference
+    from gmm_core.data.dataset import Dataset
+    from gmm_core.mixture import Mixture
+    from gmm_core.runs import kinds
+    from gmm_core.runs.specification import Specification
+
+    dataset = Dataset.from_values(values, missing="keep")
+    for engine in [engine for engine in kinds.engines() if engine.warm]:
+        try:
+            engine.load()
+        except ModuleNotFoundError as error:
+            # An engine that is not installed is reported by the run that asks for it.
+            logger.info("Engine %s was not loaded: %s", engine.name, error)
+            continue
+        smallest = kinds.named(engine.kind).smallest
+        if smallest is None:
+            continue
+        try:
+            specification = Specification(
+                dataset=dataset, mixture=Mixture(), options=smallest, engine=engine.name
+            )
+            inference.run_part(specification)
+        except Exception:
+            logger.exception("The first fit of this worker failed; runs will tell why.")
 
 
 def is_warm() -> bool:

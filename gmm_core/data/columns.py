@@ -53,7 +53,7 @@ def reason_to_leave_out(name: str, values: Array) -> str:
 
 
 def counts_rows(name: str, values: Array) -> bool:
-    """Whether a column only counts the rows, perhaps anew within groups, or after some were left out.
+    """Whether a column only counts the rows, perhaps anew within groups or with gaps.
 
     Rows that were taken from a larger table keep their numbers, which then have gaps.
     """

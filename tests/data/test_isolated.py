@@ -19,7 +19,7 @@ def test_typing_error_is_found_whatever_the_units():
 
 
 def test_few_points_lie_alone_together_and_as_many_as_hold_a_component_do_not():
-    far = RNG.normal(0, 0.1, (6, 2)) + [60, -60]
+    far = RNG.normal((60, -60), 0.1, (6, 2))
     assert isolated(np.r_[BLOBS, far[:5]]).tolist() == [200, 201, 202, 203, 204]
     assert isolated(np.r_[BLOBS, far]).size == 0
 

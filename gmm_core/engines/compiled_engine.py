@@ -26,7 +26,8 @@ ENGINES = [
         "packages": ("numba", "scipy"),
         "observes": ("weights", "missing values", "known classes", "noise"),
         "per_evaluation": 1e-06,
-        "per_number": 4e-09,
+        "per_density": 3e-09,
+        "per_number": 3e-10,
         "methods": ("adam", "em"),
     },
     {
@@ -35,7 +36,8 @@ ENGINES = [
         "packages": ("numba", "scipy"),
         "observes": ("weights", "missing values", "known classes", "noise"),
         "per_evaluation": 1e-06,
-        "per_number": 4e-09,
+        "per_density": 3e-09,
+        "per_number": 3e-10,
     },
 ]
 

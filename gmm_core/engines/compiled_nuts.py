@@ -38,7 +38,8 @@ ENGINES = [
         "observes": ("weights", "missing values", "known classes", "noise"),
         "begin": 0.1,
         "per_evaluation": 5.5e-06,
-        "per_number": 4e-09,
+        "per_density": 3e-09,
+        "per_number": 3e-10,
     },
 ]
 

@@ -22,7 +22,7 @@ def size(spec: Specification) -> float:
 
     The columns of a full covariance count squared: each point is multiplied by its factor.
     """
-    return sum(numbers * count for numbers, count in _passes(spec))
+    return sum(numbers * count for _, numbers, count in _passes(spec))
 
 
 def estimate_seconds(spec: Specification) -> float:
@@ -32,21 +32,24 @@ def estimate_seconds(spec: Specification) -> float:
     """
     kind, engine = kinds.named(spec.kind), kinds.engine_of(spec)
     evaluations = sum(
-        count * (engine.per_evaluation + engine.per_number * numbers)
-        for numbers, count in _passes(spec)
+        count
+        * (engine.per_evaluation + engine.per_density * densities + engine.per_number * numbers)
+        for densities, numbers, count in _passes(spec)
     )
     begin = kinds.parts(spec) * engine.begin
     return begin + evaluations + kind.overhead(spec) + _PACKING * kind.stored(spec)
 
 
-def _passes(spec: Specification) -> list[tuple[int, float]]:
-    """For each mixture that a run fits, the numbers of one evaluation and their count."""
+def _passes(spec: Specification) -> list[tuple[int, int, float]]:
+    """For each mixture that a run fits, densities and numbers of an evaluation, and their count."""
     N, D = spec.dataset.values.shape
     passes = []
     climbing = kinds.engine_of(spec).climbs * METHODS["em"].passes(CLIMB)
     for mixture, count in kinds.named(spec.kind).evaluations(spec):
-        of_a_point = D * mixture.n_components * (1 if mixture.family.diagonal(D) else D)
-        passes.append((N * of_a_point, count))
+        K = mixture.n_components
+        of_a_density = D if mixture.family.diagonal(D) else D * D
+        passes.append((N * K, N * K * of_a_density, count))
         if climbing:
-            passes.append((spec.dataset.n * of_a_point, climbing))
+            n = spec.dataset.n
+            passes.append((n * K, n * K * of_a_density, climbing))
     return passes

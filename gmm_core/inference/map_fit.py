@@ -23,8 +23,11 @@ from gmm_core.runs.starts import STARTS
 from gmm_core.runs.units import rescaled
 from gmm_core.runs.verdicts import CONVERGED, POLISHED, collapsed, fewest_points, held
 
-POLISHING = 100
+POLISHING = 150
 """About how many evaluations it takes to polish one restart."""
+
+# Seconds to join rows into the trees of a search, for each pair of at most so many.
+_TREES, _TREE_ROWS = 1.6e-8, 2000
 
 
 def fit_map(
@@ -176,7 +179,10 @@ def _trained(spec: Specification) -> tuple[int, int]:
 def _evaluations(spec: Specification) -> list[kinds.Evaluations]:
     options: MapOptions = spec.options
     distinct, trained = _trained(spec)
-    steps = METHODS[options.method].passes(options.steps) + (POLISHING if options.polish else 0)
+    method = METHODS[options.method]
+    # What has settled is left as it is by the polish.
+    polishing = POLISHING if options.polish and not method.settles else 0
+    steps = method.passes(options.steps) + polishing
     return [kinds.Evaluations(spec.mixture, distinct + trained * steps)]
 
 
@@ -188,8 +194,10 @@ def _curves(spec: Specification) -> int:
 
 def _overhead(spec: Specification) -> float:
     options: MapOptions = spec.options
-    # What an end is judged by, and what scipy adds to polishing, per restart.
-    ends = _trained(spec)[1] * (1e-3 + (3e-3 if options.polish else 0.0))
+    # What an end is judged by, per restart, and what a search joins into trees.
+    ends = _trained(spec)[1] * 2e-4
+    if STARTS[options.start].search:
+        ends += _TREES * min(len(spec.dataset.values), _TREE_ROWS) ** 2
     # Curves are laid out for every restart, trained or not.
     return ends + options.restarts * _curves(spec) * 12e-9
 

@@ -31,8 +31,9 @@ class Engine:
     module : where its function is, imported when a run needs it.
     packages : distributions that it needs, its own first; their versions are kept with runs.
     begin : seconds of a part before its first evaluation.
-    per_evaluation, per_number : seconds of an evaluation, and of each number in it (points ×
-        columns × components, columns squared for full covariances), on one core.
+    per_evaluation, per_density, per_number : seconds of an evaluation, of each density in it
+        (points × components), and of each number (points × columns × components, columns squared
+        for full covariances), on one core.
     warm : whether a worker loads it as it starts.
     methods : how it fits, where its kind of run has more than one way; see `MapOptions`.
     observes : what it takes of the data besides complete values, see `observation.Observation`.
@@ -48,6 +49,7 @@ class Engine:
     packages: tuple[str, ...] = ()
     begin: float = 0.0
     per_evaluation: float = 1e-3
+    per_density: float = 0.0
     per_number: float = 30e-9
     warm: bool = True
     methods: tuple[str, ...] = ("adam",)

@@ -61,8 +61,8 @@ METHODS = {
             "em",
             "EM",
             "gmm_core.engines.em_run:EmRun",
-            # Three passes bring two steps further, and most restarts settle within some dozens.
-            passes=lambda steps: min(1.5 * steps, 60.0),
+            # Three passes bring two steps further, and most restarts settle within a hundred.
+            passes=lambda steps: min(1.5 * steps, 100.0),
             learning_rate=False,
             settles=True,
             in_pyro=False,

@@ -1,9 +1,11 @@
 """What a run costs is counted once: its size and its seconds rise with the same evaluations."""
 
+import numpy as np
 import pytest
 from points import random_point
 
 import gmm_core as gmm
+from gmm_core.comparison import suggestion
 from gmm_core.inference import estimate_seconds
 from gmm_core.inference.cost import size
 from gmm_core.inference.map_fit import POLISHING
@@ -29,10 +31,15 @@ def test_em_is_as_long_as_its_iterations_or_as_its_tolerance_takes():
 
 
 def test_the_columns_of_a_full_covariance_count_twice_in_size_and_seconds():
-    options = gmm.MapOptions(restarts=1, steps=1000)
+    wide = gmm.Dataset.from_values(np.random.default_rng(0).normal(size=(2_000, 8)))
     diagonal = gmm.Mixture(covariance="diag", tied=False, priors=gmm.Priors.flat())
-    assert size(spec(options)) == D * size(spec(options, diagonal))
-    assert estimate_seconds(spec(options)) > 1.5 * estimate_seconds(spec(options, diagonal))
+    full, axes = (
+        gmm.Specification(dataset=wide, mixture=m, options=gmm.MapOptions(restarts=1, steps=1000))
+        for m in (FLAT, diagonal)
+    )
+    assert size(full) == 8 * size(axes)
+    # Beside the numbers there is an exponential for each density.
+    assert 3 * estimate_seconds(axes) < estimate_seconds(full) < 8 * estimate_seconds(axes)
 
 
 def test_a_comparison_costs_what_its_fits_cost_polishing_included():
@@ -47,3 +54,15 @@ def test_curves_of_starts_that_are_not_trained_take_time_too():
         estimate_seconds(spec(gmm.MapOptions(restarts=r, steps=20_000))) for r in (1, 400)
     )
     assert long - short > 0.2
+
+
+def test_a_fit_that_settles_by_itself_is_not_polished_besides():
+    em = {"method": "em", "start": "kmeans++", "restarts": 3}
+    polished, plain = (size(spec(gmm.MapOptions(**em, polish=p))) for p in (True, False))
+    assert polished == plain
+
+
+def test_the_first_sweep_of_a_table_of_common_size_is_affordable():
+    values = np.random.default_rng(0).normal(size=(506, 12))
+    sweep = suggestion.specification(gmm.Dataset.from_values(values))
+    assert estimate_seconds(sweep) < 15

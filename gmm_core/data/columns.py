@@ -43,8 +43,8 @@ def reason_to_leave_out(name: str, values: Array) -> str:
     """
     if counts_rows(name, values):
         return "row numbers"
-    if is_identifier(values):
-        return "identifiers: different whole numbers in steps of one"
+    if is_identifier(name, values):
+        return "identifiers: a whole number of its own for each row"
     if 2 * np.isnan(values).sum() > len(values):
         return "mostly missing"
     if n := code_values(values):
@@ -53,27 +53,32 @@ def reason_to_leave_out(name: str, values: Array) -> str:
 
 
 def counts_rows(name: str, values: Array) -> bool:
-    """Whether a column only counts the rows, perhaps anew within groups or with gaps.
+    """Whether a column only counts the rows, from 0 or 1, perhaps anew within groups.
 
-    Rows that were taken from a larger table keep their numbers, which then have gaps.
+    Of few rows such numbers may be measurements, unless the name says what they are.
     """
-    if " ".join(name.lower().replace("_", " ").split()) not in _COUNTING_NAMES:
-        return False
-    if len(values) < 2 or not _whole(values):
+    if len(values) < (2 if _counts(name) else FEWEST_ROWS) or values[0] not in (0, 1):
         return False
     steps = np.diff(values)
-    if len(values) >= FEWEST_ROWS and (steps > 0).all():
-        return True
-    again = np.isin(values[1:][steps != 1], (0, 1)).all()
-    return bool(values[0] in (0, 1) and (steps == 1).mean() >= 0.9 and again)
+    return bool((steps == 1).mean() >= 0.9 and np.isin(values[1:][steps != 1], (0, 1)).all())
 
 
-def is_identifier(values: Array) -> bool:
-    """Whether every row has a whole number of its own and together they leave no gap."""
+def is_identifier(name: str, values: Array) -> bool:
+    """Whether every row has a whole number of its own and together they leave no gap.
+
+    Rows that were taken from a larger table keep their ascending numbers, which then have gaps: a
+    name has to say so.
+    """
     N = len(values)
     if N < FEWEST_ROWS or not _whole(values):
         return False
+    if _counts(name) and (np.diff(values) > 0).all():
+        return True
     return bool(np.ptp(values) == N - 1 and len(np.unique(values)) == N)
+
+
+def _counts(name: str) -> bool:
+    return " ".join(name.lower().replace("_", " ").split()) in _COUNTING_NAMES
 
 
 def code_values(values: Array) -> int:

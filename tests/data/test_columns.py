@@ -14,8 +14,9 @@ IDS = RNG.permutation(np.arange(100_001.0, 100_051.0))
     [
         ("respondent_id", IDS, "identifiers"),
         ("index", np.tile(np.arange(1.0, 11), 4), "row numbers"),
+        ("Sample Number", np.r_[1.0:41, 1.0:31], "row numbers"),
         ("Unnamed: 0", np.arange(5.0), "row numbers"),
-        ("column 1", np.delete(np.arange(85.0, 120), [3, 9, 20]), "row numbers"),
+        ("column 1", np.delete(np.arange(85.0, 120), [3, 9, 20]), "identifiers"),
         ("column 1", np.delete(np.arange(85.0, 120), [3, 9, 20])[::-1], ""),
         ("gender", RNG.integers(1, 4, size=60).astype(float), "3 different whole numbers"),
         ("note", np.array([1.5, *[np.nan] * 5]), "mostly missing"),

@@ -110,8 +110,8 @@ def test_without_a_covariance_the_page_says_what_to_do(view):
 
 
 def test_a_long_sweep_waits_for_its_button(view, finished):
-    app = faithful(view, **{"compare.n_components": range(1, 13), "compare.restarts": 200})
-    assert "Which of 72 mixtures suits these points best?" in page_text(app)
+    app = faithful(view, **{"compare.n_components": range(1, 16), "compare.restarts": 200})
+    assert "Which of 90 mixtures suits these points best?" in page_text(app)
     assert "compare" not in app.session_state["runs"]
     assert "start_compare" in {button.key for button in app.button}
 

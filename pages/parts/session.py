@@ -186,7 +186,8 @@ def set_specification(spec: Specification) -> None:
     state = st.session_state
     # A run is of numbers; what this person's own table says of its rows is theirs.
     state["dataset"] = service().store.as_saved(spec.dataset, owner())
-    state.pop("suggest", None)  # whoever made the run has chosen
+    for name in ("suggest", "suggest_given"):  # whoever made the run has chosen
+        state.pop(name, None)
     settings.take(spec)
     wanted = spec.mixture
     state["noise"], state["labels"] = wanted.noise, wanted.labels

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import streamlit as st
 
 from gmm_core.comparison import suggestion
@@ -18,7 +20,7 @@ from pages.parts.stream import figure, live
 PATIENCE = 15.0
 """Estimated seconds that the first picture of new data may take; a smaller sweep is tried first."""
 
-
+_UNHEARD = 5.0  # seconds after which a browser has heard of a mixture that was set
 CHOOSING = Segment("Choosing the number of components and their covariance …")
 
 
@@ -33,6 +35,7 @@ def first_mixture() -> live.View | None:
     """
     state, data = st.session_state, session.dataset()
     if state.get("suggest") != data.fingerprint:
+        _hold()
         return None
     if state.setdefault("suggest_in_place_of", _cell()) != _cell():
         del state["suggest"], state["suggest_in_place_of"]
@@ -41,14 +44,32 @@ def first_mixture() -> live.View | None:
     view = None if spec is None else live.view("suggest", lambda: spec, limit=PATIENCE, link=False)
     if view is not None and view.live:
         return view
-    del state["suggest"], state["suggest_in_place_of"]
+    before = state.pop("suggest_in_place_of")
+    del state["suggest"]
     result = None if view is None else view.result
     suggested = None if result is None else suggestion.suggest(result.rows, len(data.columns))
     if suggested is None:  # the sweep would take too long, failed, or was stopped
         session.set_mixture(2, "full" if len(data.columns) > 1 else "diag", tied=False)
     else:
         session.set_mixture(*suggested.best.cell)
+    state["suggest_given"] = (data.fingerprint, before, _cell(), time.monotonic())
     return None
+
+
+def _hold() -> None:
+    """Choose the suggested mixture again where a browser undid it that had not heard of it yet.
+
+    What a browser sends, a figure that came into view for one, brings the settings along that it
+    shows. Who turns a setting changes one of them, and not the mixture to what was there before.
+    """
+    state = st.session_state
+    if "suggest_given" not in state:
+        return
+    fingerprint, before, given, since = state["suggest_given"]
+    if fingerprint != session.dataset().fingerprint or time.monotonic() - since > _UNHEARD:
+        del state["suggest_given"]
+    elif before == _cell() != given:
+        session.set_mixture(*given)
 
 
 def in_place_of(page: str, sweep: live.View) -> list[live.View]:

@@ -48,6 +48,18 @@ def test_the_first_fit_of_other_data_is_the_suggested_one_and_another_choice_sta
     assert mixture(app) == (3, "full", True)
 
 
+def test_a_browser_that_has_not_heard_of_the_suggestion_does_not_undo_it(view):
+    app = view("data")
+    app.button(key="use_faithful").click().run()
+    app.switch_page("pages/views/fit.py").run(timeout=60)
+    settled(app)
+    # What a figure sends as it comes into view brings all settings along, as the browser has them.
+    app.session_state["n_components"] = 2
+    app.session_state["covariance"], app.session_state["tied"] = "spherical", True
+    app.run(timeout=60)
+    assert mixture(app) == (3, "full", True)
+
+
 @pytest.mark.parametrize("page", ["fit", "membership", "posterior"])
 def test_each_page_says_that_the_sweep_is_under_way(view, page):
     seed = len(page)  # data that no other page has seen

@@ -10,7 +10,7 @@ said of orders is said of the others.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import lgamma, log, pi
 
@@ -55,6 +55,7 @@ class Reference:
     mode : [J], the number of the mode that each t is of, by mass, from 0.
     direction : [D], along which locs ascend; its first entry NaN says that there is one component.
     pinned : how many components are those of known classes, and have their places.
+    added : how many modes were climbed from given points alone, and no search had found.
     """
 
     locs: Array
@@ -65,6 +66,7 @@ class Reference:
     mode: NDArray[np.int64]
     direction: Array
     pinned: int
+    added: int = 0
 
     def draws(self, problem: Problem, n: int, rng: np.random.Generator) -> Array:
         """Draw n points [n, P]; those of t's may lie in other orders than the one."""
@@ -86,18 +88,25 @@ class Reference:
 
 
 @lru_cache(maxsize=4)
-def reference(dataset: Dataset, mixture: Mixture, prior_share: float) -> Reference:
+def reference(
+    dataset: Dataset,
+    mixture: Mixture,
+    prior_share: float,
+    given: tuple[tuple[float, ...], ...] = (),
+) -> Reference:
     """Build the reference of a posterior; data and priors in units of the data's spread.
 
     Parameters
     ----------
     prior_share : weight of the prior in it, for what no optimum tells of.
+    given : points in unconstrained coordinates from which modes are climbed too.
     """
     K, D = mixture.n_components, dataset.values.shape[1]
     problem = Problem.of(dataset, mixture, "bijection", jacobian=True)
     points = modes.candidates(dataset, mixture)
-    climbed = [mode for point in points if (mode := modes.climb(problem, point)) is not None]
-    climbed.sort(key=lambda mode: -mode.log_mass)
+    also = [problem.points(np.array(q)) for q in given]
+    found, theirs = _climbed(problem, points), _climbed(problem, also)
+    climbed = sorted(found + theirs, key=lambda mode: -mode.log_mass)
     direction = np.full(D, np.nan)
     first = pinned(dataset, mixture)
     if K - first > 1:
@@ -105,6 +114,7 @@ def reference(dataset: Dataset, mixture: Mixture, prior_share: float) -> Referen
     kept: list[Mode] = []
     of: list[int] = []
     shares: list[float] = []
+    added: set[int] = set()
     rng = np.random.default_rng(0)
     for mode in climbed:
         share = float(np.exp(_POWER * (mode.log_mass - climbed[0].log_mass)))
@@ -116,12 +126,23 @@ def reference(dataset: Dataset, mixture: Mixture, prior_share: float) -> Referen
             modes.mode_at(problem, problem.unconstrain(sites(mixture, point.permuted(order))))
             for order in orders
         ]
-        if any(_same(problem, parts[0], other) for other in kept):
+        same = next((i for i, other in enumerate(kept) if _same(problem, parts[0], other)), None)
+        if same is not None:
+            if mode in found:
+                added.discard(of[same])
             continue
+        number = max(of, default=-1) + 1
+        if mode in theirs:
+            added.add(number)
         kept += parts
-        of += [max(of, default=-1) + 1] * len(parts)
+        of += [number] * len(parts)
         shares += [share / len(parts)] * len(parts)
-    return _assemble(problem, kept, of, shares, direction, first, prior_share)
+    whole = _assemble(problem, kept, of, shares, direction, first, prior_share)
+    return replace(whole, added=len(added))
+
+
+def _climbed(problem: Problem, points: list[Parameters]) -> list[Mode]:
+    return [mode for point in points if (mode := modes.climb(problem, point)) is not None]
 
 
 def pinned(dataset: Dataset, mixture: Mixture) -> int:

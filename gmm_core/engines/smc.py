@@ -63,6 +63,8 @@ def sample_population(
     options: SmcOptions,
     part: int,
     on_progress: OnProgress | None = None,
+    *,
+    start: Parameters | None = None,
 ) -> Posterior:
     """Draw one population, [1, S, ...], equally weighted. See `inference.sample_posterior`.
 
@@ -70,12 +72,16 @@ def sample_population(
     an order of its own, all K! equally probable, as they are in the posterior; those of known
     classes stay in their places.
 
+    Parameters
+    ----------
+    start : a point, or a sequence of them, from which modes are climbed beside those of the search.
+
     Raises
     ------
     Cancelled
         With nothing: before the last temperature there is no draw of the posterior.
     """
-    return _Population(dataset, mixture, options, part, on_progress).run()
+    return _Population(dataset, mixture, options, part, on_progress, start).run()
 
 
 class _Population:
@@ -88,12 +94,18 @@ class _Population:
         options: SmcOptions,
         part: int,
         on_progress: OnProgress | None,
+        start: Parameters | None,
     ) -> None:
         self._options, self._part, self._reporter = options, part, Reporter(on_progress)
         self._own = Problem.of(dataset, mixture, "bijection")
         self._units = standard(dataset, mixture)
         self._constant = float(dataset.counts() @ np.log(self._units.unit))
         self._problem = Problem.of(self._units.dataset, self._units.mixture, "bijection", True)
+        self._given: tuple[tuple[float, ...], ...] = ()
+        if start is not None:
+            inside = self._units.inside(start.reshape(-1))
+            q = self._problem.unconstrain(sites(self._problem.mixture, inside))
+            self._given = tuple(map(tuple, q.tolist()))
         self._rng = np.random.default_rng([options.seed, part])
         self._work = np.empty(self._problem.work_size)
         K = mixture.n_components
@@ -109,7 +121,7 @@ class _Population:
         """Weigh draws of the reference; where that is not enough, temper."""
         self._report()
         self._reference = reference(
-            self._units.dataset, self._units.mixture, self._options.prior_share
+            self._units.dataset, self._units.mixture, self._options.prior_share, self._given
         )
         parts = len(self._reference.weights)
         self._sizes = np.full(parts, 0.5)
@@ -223,6 +235,8 @@ class _Population:
             "acceptance": np.full((1, S), self._acceptance),
             "start": np.array([f"{len(set(self._reference.mode.tolist()))} modes and the prior"]),
         }
+        if self._given:
+            stats["added"] = np.array([float(self._reference.added)])
         return Posterior(points.reshape(1, -1).arrays(), stats)
 
     def _evidence(self) -> float:

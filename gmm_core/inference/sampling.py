@@ -27,6 +27,7 @@ def sample_posterior(
     options: NutsOptions | SmcOptions | None = None,
     *,
     engine: str = "nutpie",
+    start: Parameters | None = None,
     on_progress: OnProgress | None = None,
 ) -> Posterior:
     """Draw from the posterior, assignments summed out.
@@ -36,6 +37,9 @@ def sample_posterior(
     options : for NUTS draws, warm-up, chains, seed and adaptation; for "smc" its `SmcOptions`.
     engine : NUTS by "nutpie" on the compiled kernel, or by "pyro", the reference; or "smc", which
         begins at every mode that a search finds, gives each its weight, and tells the evidence.
+    start : with "smc" and `start="given"` in its options, a point or a sequence of them [M] whose
+        modes are weighed beside those that the search finds, such as the highest draw of each chain
+        (`posterior.mode_weights.highest`).
     on_progress : as in `fit_map`. `Cancelled` leaves with the draws so far as its `partial`.
 
     Raises
@@ -49,6 +53,7 @@ def sample_posterior(
         mixture=mixture,
         options=checked_options(kind.options, options),
         engine=engine,
+        parameters=start,
     )
     return run_here(spec, on_progress)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from gmm_core.data.dataset import Dataset
 from gmm_core.inference.run import checked_options, run_here
@@ -25,6 +26,7 @@ def evidence(
     mixture: Mixture,
     options: SmcOptions | None = None,
     *,
+    start: Parameters | None = None,
     on_progress: OnProgress | None = None,
 ) -> Evidence:
     """Estimate the log evidence of a mixture, log p(x), everything integrated out.
@@ -33,6 +35,7 @@ def evidence(
     ----------
     mixture : with proper priors; its evidence depends on them.
     options : draws, populations and seed.
+    start : as in `sample_posterior`.
     on_progress : as in `fit_map`.
 
     Raises
@@ -41,7 +44,10 @@ def evidence(
         When a prior is flat, or the mixture does not fit the data.
     """
     spec = Specification(
-        dataset=dataset, mixture=mixture, options=checked_options(SmcOptions, options)
+        dataset=dataset,
+        mixture=mixture,
+        options=checked_options(SmcOptions, options),
+        parameters=start,
     )
     posterior: Posterior = run_here(spec, on_progress)
     each = posterior.stats["log_evidence"]
@@ -50,9 +56,10 @@ def evidence(
 
 
 def _run(spec: Specification, part: int, on_progress: OnProgress | None) -> Posterior:
+    more: dict[str, Any] = {} if spec.parameters is None else {"start": spec.parameters}
     engine = kinds.engine_of(spec).load()
     population: Posterior = engine.sample_population(
-        spec.dataset, spec.mixture, spec.options, part, on_progress
+        spec.dataset, spec.mixture, spec.options, part, on_progress, **more
     )
     return population
 
@@ -98,6 +105,7 @@ KIND = kinds.Kind(
     headline=_headline,
     spare_components=True,
     rule=refuse_flat,
+    starts_from_point=lambda options: options.start == "given",
     smallest=SmcOptions(draws=50, populations=2),
     # Pyro has no sampler that weighs modes, so no program for it repeats this.
     files=("data.csv", "draws.nc", "report.html"),

@@ -37,7 +37,7 @@ _STATS = {
     "mode": "mode",
 }
 # One number of each chain, which the schema has for each draw.
-_OF_CHAINS = ("step_size", "log_evidence", "pareto_k")
+_OF_CHAINS = ("step_size", "log_evidence", "pareto_k", "added")
 
 _AXES: dict[str, tuple[str, ...]] = {
     "weights": ("component",),

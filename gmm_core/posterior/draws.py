@@ -33,7 +33,8 @@ class Posterior:
     stats : {"log_joint": [C, S] in constrained space, "diverging": [C, S], "tree_depth": [C, S],
         "energy": [C, S], "acceptance": [C, S], "step_size": [C]}; where it is known "start" [C],
         a word on where each chain began. Of "smc" instead of what only NUTS has: "log_evidence"
-        [C], each population's own, "pareto_k" [C], and "mode" [C, S], which mode a draw is in,
+        [C], each population's own, "pareto_k" [C], where points were given "added" [C],
+        how many modes only they led to, and "mode" [C, S], which mode a draw is in,
         from 0 by mass, -1 for one that no search had found.
     """
 

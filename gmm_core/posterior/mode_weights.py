@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
+from gmm_core.mixture import Parameters
 from gmm_core.posterior.diagnostics import invariant_draws
 from gmm_core.posterior.draws import Posterior
 from gmm_core.posterior.invariants import coclustering
@@ -23,6 +24,13 @@ Array = NDArray[np.float64]
 _COLUMNS = 4
 # A chain's range, of so many draws as it has, is wider by this share of it on either side.
 _MARGIN = 0.25
+
+
+def highest(chains: Posterior) -> Parameters:
+    """Return the draw of each chain where its log joint is highest [C]."""
+    height = chains.stats["log_joint"]
+    at = np.where(np.isnan(height), -np.inf, height).argmax(axis=1)
+    return Parameters.of({n: a[np.arange(len(at)), at] for n, a in chains.draws.items()})
 
 
 class Misled(NamedTuple):

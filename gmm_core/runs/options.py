@@ -109,12 +109,15 @@ class SmcOptions(Model):
         nothing of each other; the error of the evidence is measured between them.
     prior_share : of the draws of the reference that come from the prior, for what no optimum
         tells of.
+    start : "search", at the optima that a search finds, or "given", also at modes that are climbed
+        from points given to `sample_posterior`, such as those where chains have stayed.
     """
 
     seed: Seed = 0
     draws: Annotated[Whole, Field(ge=50, le=20_000)] = 500
     populations: Annotated[Whole, Field(ge=2, le=32)] = 8
     prior_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    start: Literal["search", "given"] = Later("search")
 
     # A population is to the pages what a chain is, without a warm-up.
     @property

@@ -23,7 +23,7 @@ from gmm_core.runs import kinds
 
 
 class Specification(Model):
-    """Dataset, mixture, options and engine; for the guide and for EM also where they begin.
+    """Dataset, mixture, options and engine; for some also the point or points where they begin.
 
     The type of the options says which kind of run it is, an entry of `runs.kinds`. Without an
     engine the kind's own is taken: "compiled" for a MAP fit and a comparison, "nutpie" for a
@@ -101,7 +101,7 @@ class Specification(Model):
                 if each.starts_from_point(each.options())
             )
             raise ValueError(
-                f'Runs with {starting}, and fits with start="given", begin at a point, and only '
+                f'Runs with {starting}, and those with start="given", begin at a point, and only '
                 "they do. Give the parameters of a MAP fit with them, and none with other options."
             )
         if self.parameters is not None:

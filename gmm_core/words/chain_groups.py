@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gmm_core.formatting import count, number
+from gmm_core.formatting import count, number, numeral
 from gmm_core.posterior.chain_groups import ChainGroups
 from gmm_core.posterior.mode_weights import Misled
 
@@ -37,13 +37,16 @@ def apart_advice(groups: ChainGroups) -> str:
     )
 
 
-def weighed_instead(groups: ChainGroups, seen: Sequence[float], draws: int, misled: Misled) -> str:
+def weighed_instead(
+    groups: ChainGroups, seen: Sequence[float], draws: int, misled: Misled, added: int = 0
+) -> str:
     """Say which chains lay in modes that hold next to nothing, and how all would have misled.
 
     Parameters
     ----------
     seen : for each chain the share of the posterior that lies where it lay.
     draws : how many draws that is known by, those of which the answer is.
+    added : how many modes the chains found that the search for them had not.
     """
     aside = [c for c, share in enumerate(seen) if share < _NEGLIGIBLE]
     said = "The chains do not agree, so the answer is not theirs. "
@@ -64,6 +67,9 @@ def weighed_instead(groups: ChainGroups, seen: Sequence[float], draws: int, misl
         shares = ", ".join(f"{number(100 * share, 2)} %" for share in seen)
         said += f"They lay where {shares} of the posterior is: modes compete. "
     said += f"What follows is of {draws:,} draws in which every mode has its own weight. "
+    if added:
+        modes, them = ("a mode", "it is") if added == 1 else (f"{numeral(added)} modes", "they are")
+        said += f"The chains found {modes} that the search had not, and {them} among them. "
     if abs(misled.averaged - misled.weighed) > _SAID:
         i, j = (row + 1 for row in misled.rows)
         said += (

@@ -189,6 +189,7 @@ def set_specification(spec: Specification) -> None:
     for name in ("suggest", "suggest_given"):  # whoever made the run has chosen
         state.pop(name, None)
     settings.take(spec)
+    state.update(giving(spec))
     wanted = spec.mixture
     state["noise"], state["labels"] = wanted.noise, wanted.labels
     if kinds.named(spec.kind).mixtures is not None:
@@ -249,9 +250,34 @@ def posterior_specification() -> Specification:
     return Specification(
         dataset=dataset(),
         mixture=mixture(),
-        options=settings.options(posterior_kind()),
         engine=settings.engine("posterior"),
+        **_begun(posterior_kind()),
     )
+
+
+def _begun(kind: str) -> dict[str, Any]:
+    """Return the options of a kind, and the points to begin at that came with its settings.
+
+    Points are of one dataset and mixture. With another the run begins where it does by default.
+    """
+    options = settings.options(kind)
+    if begins_at_points(kind):
+        return {"options": options, "parameters": st.session_state["given"][1]}
+    if kinds.named(kind).starts_from_point(options):
+        options = options.model_copy(update={"start": type(options)().start})
+    return {"options": options}
+
+
+def begins_at_points(kind: str) -> bool:
+    """Whether points came with the settings of a kind, and are of the data and mixture in use."""
+    wanted = kinds.named(kind).starts_from_point(settings.options(kind))
+    of, points = st.session_state.get("given", (None, None))
+    return wanted and points is not None and of == (dataset(), mixture())
+
+
+def giving(spec: Specification) -> dict[str, Any]:
+    """Return the settings by which the run of a specification begins at its points."""
+    return {"given": ((spec.dataset, spec.mixture), spec.parameters)}
 
 
 def posterior_kind() -> str:

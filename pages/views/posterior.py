@@ -113,6 +113,8 @@ def smc_options() -> None:
         "tells its error.",
     )
     right.number_input(**settings.number("smc", "seed"))
+    if session.begins_at_points("smc"):
+        st.caption("Begins also at the modes where chains of an earlier run lay.")
     with st.expander("More"):
         st.number_input(
             **settings.number("smc", "prior_share"),
@@ -159,13 +161,18 @@ def weigh(view: live.View) -> live.View | None:
     of = computed.answer(view)
     if of is None or not computed.needs_weights(of):
         return None
+    return live.view("weighing", lambda: weighing_of(of), limit=_WEIGHING_LIMIT, link=False)
 
-    def make() -> Specification:
-        return Specification(
-            dataset=of.data, mixture=of.mixture, options=SmcOptions(), engine="smc"
-        )
 
-    return live.view("weighing", make, limit=_WEIGHING_LIMIT, link=False)
+def weighing_of(of: computed.Answer) -> Specification:
+    """Return the run that weighs the modes that a search finds and those where chains stayed."""
+    return Specification(
+        dataset=of.data,
+        mixture=of.mixture,
+        options=SmcOptions(start="given"),
+        engine="smc",
+        parameters=computed.highest(of),
+    )
 
 
 def under_way(view: live.View) -> list[live.View]:
@@ -233,7 +240,8 @@ def chains_misled(of: computed.Answer, by_weight: computed.Answer) -> str:
     """Say which chains are not believed, with the weight of where they lay."""
     draws = by_weight.draws.n_chains * by_weight.draws.n_draws
     seen = computed.seen(of, by_weight).tolist()
-    return weighed_instead(of.groups, seen, draws, computed.misled(of, by_weight))
+    added = int(by_weight.draws.stats["added"].max())
+    return weighed_instead(of.groups, seen, draws, computed.misled(of, by_weight), added)
 
 
 def main_figure(data: Dataset, view: live.View, weighing: live.View | None, column: int) -> None:
@@ -264,7 +272,12 @@ def section(data: Dataset, view: live.View, weighing: live.View | None, column: 
         text.note("A mode on equal values", tied_words(on_ties), trap=True)
     if of is not None and of.groups.apart and by_weight is None:
         text.note("Why are chains set aside?", apart_advice(of.groups), trap=True)
-        controls.cure("Weigh the modes", settings.named("posterior", {"engine": "smc"}), "cure_smc")
+        by_smc = {
+            **settings.named("posterior", {"engine": "smc"}),
+            **settings.named("smc", {"start": "given"}),
+            **session.giving(weighing_of(of)),
+        }
+        controls.cure("Weigh the modes", by_smc, "cure_smc")
     if of is None and not partial.has_draws(view):
         return
     chosen = st.segmented_control(

@@ -13,6 +13,8 @@ from gmm_core.engines.problem import Problem
 from gmm_core.inference.run import combine, run_part
 from gmm_core.mixture import sites
 from gmm_core.posterior.evidence import pooled
+from gmm_core.posterior.invariants import coclustering
+from gmm_core.posterior.mode_weights import highest
 from gmm_core.runs.progress import Picture
 
 TUTORIAL, FAITHFUL = gmm.example("tutorial"), gmm.example("faithful")
@@ -106,6 +108,44 @@ def test_a_mode_left_out_of_the_reference_is_told_by_the_weights(monkeypatch):
     assert unknown.pareto_k.min() > 0.7
     # Temperatures from the prior find it all the same, with less to be sure of.
     assert unknown.log_evidence == pytest.approx(known.log_evidence, abs=1)
+
+
+def test_a_mode_that_only_chains_have_found_gets_its_weight(monkeypatch):
+    """Three groups and two components: the middle one goes with the left or the right."""
+    x = 2.5 * np.array([-3.1, -3.0, -2.9, -0.1, 0.05, 0.1, 2.9, 3.05, 3.2])
+    data = gmm.Dataset.from_values(x)
+    priors = gmm.Priors(concentration=2, loc_scale=10, scale_log_sd=0.1)
+    mixture = gmm.Mixture(priors=priors)
+    exact = exact_posterior(x, 2, 10, 0.1)
+    left = exact.coclustering[2, 3]  # a little more than half
+    options = gmm.SmcOptions(draws=200, populations=4, prior_share=0.005)
+    chains = gmm.sample_posterior(data, mixture, gmm.NutsOptions(draws=100, warmup=200, chains=6))
+
+    def weighed(options, **more):
+        drawn = gmm.sample_posterior(data, mixture, options, engine="smc", **more)
+        points = gmm.Parameters.of(drawn.draws).reshape(-1)
+        return drawn, coclustering(points, data.values)[2, 3]
+
+    every = modes.candidates
+    monkeypatch.setattr(modes, "candidates", lambda *of: every(*of)[1:2])
+    reference.reference.cache_clear()
+    missing, share = weighed(options)
+    assert abs(share - left) > 0.3
+    assert missing.log_evidence.value < exact.log_evidence - 0.5
+
+    given = options.model_copy(update={"start": "given"})
+    found, share = weighed(given, start=highest(chains))
+    monkeypatch.undo()
+    reference.reference.cache_clear()
+    assert abs(share - left) < LIMIT * np.sqrt(left * (1 - left) / 800)
+    value, mcse = found.log_evidence
+    assert abs(value - exact.log_evidence) < LIMIT * mcse
+    assert found.stats["added"].tolist() == [1.0] * 4
+
+    # Where the search knows them all, nothing is added, and nothing is weighed twice.
+    known, _ = weighed(given, start=highest(chains))
+    assert known.stats["added"].tolist() == [0.0] * 4
+    np.testing.assert_array_equal(known.stats["mode"].max(), weighed(options)[0].stats["mode"].max())
 
 
 def test_two_roads_lead_to_one_evidence():
@@ -237,6 +277,8 @@ def test_what_cannot_be_weighed_is_refused_in_words():
             ask()
     with pytest.raises(ValueError, match="draws is 1.*from 50"):
         gmm.SmcOptions(draws=1)
+    with pytest.raises(ValueError, match="begin at a point"):
+        gmm.sample_posterior(TUTORIAL, gmm.Mixture(), gmm.SmcOptions(start="given"), engine="smc")
     with pytest.raises(ValueError, match="options came as NutsOptions"):
         gmm.sample_posterior(TUTORIAL, gmm.Mixture(), gmm.NutsOptions(), engine="smc")
     with pytest.raises(ValueError, match="options came as SmcOptions"):

@@ -67,6 +67,8 @@ def test_words_name_the_chains_with_their_weight_and_what_they_would_have_said()
     assert "less than 0.03 % of the posterior" in words
     assert "4,000 draws in which every mode has its own weight" in words
     assert "rows 3 and 17 together with probability 0.75 instead of 0.99" in words
+    found = weighed_instead(stuck, [0.98, 0, 1, 0], 4000, Misled((2, 16), 0.75, 0.99), added=1)
+    assert "The chains found a mode that the search had not, and it is among them." in found
     compete = weighed_instead(ChainGroups((0, 1), ()), [0.7, 0.3], 4000, Misled((0, 1), 0.5, 0.5))
     assert "They lay where 70 %, 30 % of the posterior is: modes compete" in compete
     assert "Averaged" not in compete

@@ -124,6 +124,16 @@ def test_parts_that_do_not_go_together_are_refused(change, words):
         spec(**change)
 
 
+def test_a_run_that_begins_at_several_points_is_written_and_read_back():
+    points = random_point(gmm.Mixture(), 1).reshape(1)[[0, 0]]
+    asked = spec(options=gmm.SmcOptions(start="given"), engine="smc", parameters=points)
+    again = gmm.Specification.from_json(asked.to_json(), DATA)
+    assert again == asked
+    assert again.parameters.lead == (2,)
+    # The field came later: without points a run has the id that it always had.
+    assert "start" not in spec(options=gmm.SmcOptions(), engine="smc").to_json()
+
+
 def test_a_guide_on_a_point_of_another_mixture_is_refused():
     with pytest.raises(ValueError, match="have 3 components, but the mixture has K = 2"):
         spec(options=gmm.GuideOptions(), parameters=random_point(gmm.Mixture(n_components=3), 1))

@@ -217,3 +217,17 @@ def test_chains_that_stay_where_nothing_lies_are_named_and_draws_by_weight_answe
     assert "Log evidence −1,679.56" in said
     assert "Both components have a point with probability" in said
     assert "take more draws" not in said
+
+    # The run that answers has a link of its own, with the points where the chains lay.
+    answering = app.session_state["runs"]["weighing"]
+    assert service.store.specification(answering).parameters.lead == (4,)
+    opened = view("posterior", query={"run": answering})
+    assert not opened.exception
+    assert opened.session_state["runs"]["posterior"] == answering
+    assert "Log evidence −1,679.56" in page_text(opened)
+    assert "where chains of an earlier run lay" in page_text(opened)
+    # Another mixture has not these points.
+    opened.session_state["n_components"] = 1
+    opened.run()
+    assert not opened.exception
+    assert "where chains of an earlier run lay" not in page_text(opened)

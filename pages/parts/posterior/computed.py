@@ -90,6 +90,11 @@ def seen(of: Answer, answering: Answer) -> Any:
     return _seen((of.key, answering.key), of, answering)
 
 
+def highest(of: Answer) -> Parameters:
+    """Return where each chain lay highest [C], in case that no search finds its mode."""
+    return mode_weights.highest(of.every)
+
+
 def misled(of: Answer, answering: Answer) -> Misled:
     """Return the pair of points that the chains, averaged, would have got most wrong."""
     return _misled((of.key, answering.key), of, answering)

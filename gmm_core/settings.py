@@ -40,7 +40,8 @@ class Settings(BaseSettings):
     data: str = Field(
         "",
         description="a folder, or an address of fsspec such as `s3://bucket/folder`, whose tables "
-        "the Data page offers to everybody who may open it; nothing outside it is read",
+        "the Data page offers to everybody who may open it; nothing outside it is read; "
+        "workers elsewhere need it too",
         json_schema_extra={"default_said": "none"},
     )
     scheduler: str = Field(

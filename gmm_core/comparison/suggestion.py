@@ -72,7 +72,8 @@ class Suggestion(NamedTuple):
 def specification(dataset: Dataset, n_components: int = _MOST_COMPONENTS) -> Specification:
     """Return the sweep that suggests a mixture for these points.
 
-    Of more than 2,000 points it takes 2,000, drawn with a fixed seed.
+    Of more than 2,000 points it takes 2,000, drawn with a fixed seed; those of a sample by their
+    weights, so that they stand for all rows.
 
     Raises
     ------
@@ -82,8 +83,9 @@ def specification(dataset: Dataset, n_components: int = _MOST_COMPONENTS) -> Spe
     N = len(dataset.values)
     if N > MOST_POINTS:
         chosen = np.sort(np.random.default_rng(0).choice(N, MOST_POINTS, replace=False))
-        name = f"{dataset.name[:150]}, {MOST_POINTS:,} of {N:,} points"
+        name = f"{dataset.name[:150]}, {MOST_POINTS:,} of {dataset.n:,} points"
         dataset = replace(dataset.take(chosen), name=name)
+    dataset = replace(dataset, whole=None)  # where it is a sample, the sweep goes by that
     most = min(n_components, max(1, N // 2))
     return Specification(
         dataset=dataset,

@@ -19,7 +19,9 @@ from plotly.subplots import make_subplots
 from gmm_core.data.dataset import Dataset
 from gmm_core.figures import style
 from gmm_core.figures.bins import bin_edges
+from gmm_core.figures.counts import counted
 from gmm_core.formatting import number
+from gmm_core.partitions.opened import counts_of
 
 Array = NDArray[np.float64]
 T = TypeVar("T")
@@ -45,6 +47,8 @@ _QUIET = style.fade(style.INK, 0.35)
 def preview(dataset: Dataset, columns: Sequence[int] | None = None, height: int = 340) -> go.Figure:
     """Draw one column as a histogram, two as a scatter, three to five as a scatter matrix.
 
+    Of data whose rows stay in partitions it draws how all of them lie along the first two of them.
+
     Parameters
     ----------
     dataset : N points in D columns.
@@ -57,6 +61,10 @@ def preview(dataset: Dataset, columns: Sequence[int] | None = None, height: int 
         When there is no such column, none is given, or more than five.
     """
     D = dataset.values.shape[1]
+    if dataset.whole is not None:
+        counts = counts_of(dataset, tuple(columns or range(D))[:2])
+        if counts is not None:
+            return counted(counts, height=height)
     chosen = list(range(min(D, MATRIX_COLUMNS))) if columns is None else list(columns)
     if len(chosen) == 1:
         return histogram(dataset, chosen[0], height)

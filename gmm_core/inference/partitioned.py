@@ -36,7 +36,14 @@ CORESET = SAMPLE
 BASINS = 3
 """Optima of the sample that go on to the full data: their order there may be another."""
 
-_SEARCH = {"start": "search", "restarts": 20, "steps": 300, "method": "em", "choose": "final"}
+_SEARCH = {
+    "start": "search",
+    "restarts": 20,
+    "steps": 300,
+    "method": "em",
+    "choose": "final",
+    "polish": False,
+}
 
 ENGINES = [
     kinds.Engine(

@@ -209,6 +209,11 @@ def _weighed(
 
 
 def _rule(spec: Specification) -> None:
+    if spec.options.evidence and kinds.engine_of(spec).climbs:
+        raise ValueError(
+            f"The evidence of all {spec.dataset.n:,} rows is not computed where they are. Leave it "
+            "out, or choose the engine 'compiled', which goes by the sample."
+        )
     if spec.options.evidence and not spec.mixture.priors.proper:
         raise ValueError(
             "The evidence averages the likelihood over the priors, and flat ones are nothing to "

@@ -26,6 +26,8 @@ from gmm_core.jobs.workers import Workers
 from gmm_core.store import LIVE, Event, RunState, Store, check_run_id
 
 if TYPE_CHECKING:
+    from gmm_core.data.dataset import Dataset
+    from gmm_core.data.partitioned import PartitionedDataset
     from gmm_core.runs.specification import Specification
     from gmm_core.settings import Settings
 
@@ -164,6 +166,11 @@ class JobService:
             if run.state != "done":
                 self._take_up(run, n_parts, owner, limits.is_long(specification))
         return run.id
+
+    def sample(self, data: PartitionedDataset, **more: Any) -> Dataset:
+        """Have the workers draw a sample of data in partitions; see `partitions.opened`."""
+        self._dispatcher.ready()
+        return self._workers.sample(data, **more)
 
     def verify(self, run_id: str, owner: str = "") -> str:
         """Compute a finished run again, beside the stored one; `jobs.verify.look` compares.

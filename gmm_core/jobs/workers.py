@@ -19,6 +19,9 @@ from gmm_core.jobs.local_cluster import MESSAGES
 if TYPE_CHECKING:
     from distributed import Client, Future, LocalCluster
 
+    from gmm_core.data.dataset import Dataset
+    from gmm_core.data.partitioned import PartitionedDataset
+
 logger = logging.getLogger(__name__)
 
 _CONNECT = 5.0  # seconds to wait for a scheduler; whoever watches tries again
@@ -160,6 +163,20 @@ class Workers:
         if self.scheduler:
             fire_and_forget(future)  # it goes on when this web process dies
         return future
+
+    def sample(self, data: PartitionedDataset, **more: Any) -> Dataset:
+        """Have the workers read data in partitions and draw a sample; see `sample_rows`.
+
+        Raises
+        ------
+        ValueError
+            When there is no connection, or as `sample_rows` says.
+        """
+        from gmm_core.partitions.opened import sample_rows
+
+        if self._client is None:
+            raise ValueError(f"The workers of {self.where} cannot be reached now. Try again.")
+        return sample_rows(data, client=self._client, **more)
 
     def listen(self, topic: str, take: Callable[[bytes], None], past: bool = False) -> bool:
         """Hear what workers say about a topic from now on, with `past` also what they have said."""

@@ -21,11 +21,13 @@ class File:
     name : as it is saved, and as `Kind.files` names it.
     mime : its type for browsers.
     write : its content: (specification, result, what the page says first).
+    rows : whether it holds the data, row by row.
     """
 
     name: str
     mime: str
     write: Callable[[Specification, Any, Sequence[Segment]], str | bytes]
+    rows: bool = True
 
 
 def _script(spec: Specification, result: Any, answer: Sequence[Segment]) -> str:
@@ -62,7 +64,7 @@ FILES = [
     File("script.py", "text/x-python", _script),
     File("notebook.ipynb", "application/x-ipynb+json", _notebook),
     File("data.csv", "text/csv", _data),
-    File("draws.nc", "application/x-netcdf", _draws),
+    File("draws.nc", "application/x-netcdf", _draws, rows=False),
     File("report.html", "text/html", _report),
 ]
 
@@ -72,7 +74,8 @@ def of(spec: Specification, result: Any) -> list[File]:
     if isinstance(result, MapFit) and not _has_begun_and_ended(result):
         return []
     names = kinds.named(spec.kind).files
-    return [file for file in FILES if file.name in names]
+    here = spec.dataset.whole is None
+    return [file for file in FILES if file.name in names and (here or not file.rows)]
 
 
 def _has_begun_and_ended(fit: MapFit) -> bool:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from gmm_core.data.dataset import Dataset
 from gmm_core.data.examples import example, examples
 from gmm_core.data.rows import Rows
+from gmm_core.data.whole import Whole
 from gmm_core.runs import serialize
 from gmm_core.store import schema
 from gmm_core.store.database import Database
@@ -89,6 +90,7 @@ class Datasets(Database):
                 "columns": list(dataset.columns),
                 "n": N,
                 "d": D,
+                "whole": dataset.whole and dataset.whole.rows,
                 "values": serialize.pack(_numbers(dataset)),
                 "created": now(),
             },
@@ -162,7 +164,8 @@ class Datasets(Database):
     def datasets(self, owner: str | None = None) -> list[DatasetRow]:
         """List datasets, newest first; with an owner, those they saved, last saved first."""
         data, owners = schema.datasets, schema.dataset_owners
-        what = [data.c.fingerprint, data.c.columns, data.c.n, data.c.d, data.c.created]
+        n = rows_of(data).label("n")
+        what = [data.c.fingerprint, data.c.columns, n, data.c.d, data.c.created]
         query, moment = sa.select(*what, data.c.name), data.c.created
         if owner is not None:
             name, moment = sa.func.coalesce(owners.c.name, data.c.name), owners.c.created
@@ -220,6 +223,7 @@ def _numbers(dataset: Dataset) -> Any:
     beside = {
         "weights": dataset.weights,
         "classes": dataset.classes and list(dataset.classes),
+        "whole": dataset.whole and vars(dataset.whole),
     }
     beside = {name: part for name, part in beside.items() if part is not None}
     return {"values": dataset.values, **beside} if beside else dataset.values
@@ -244,12 +248,19 @@ def dataset_of(row: Any) -> Dataset:
         classes=parts.get("classes"),
         missing="keep",
     )
+    if "whole" in parts:
+        dataset = replace(dataset, whole=Whole(**parts["whole"]))
     if dataset.fingerprint != row.fingerprint:
         raise ValueError(
             f"The stored dataset {row.name!r} no longer matches its fingerprint: the database was "
             "changed or damaged. Load the data again."
         )
     return dataset
+
+
+def rows_of(data: sa.Table) -> sa.ColumnElement[int]:
+    """How many rows a dataset has, where it is a sample those that it is of."""
+    return sa.func.coalesce(data.c.whole, data.c.n)
 
 
 def drop_unused(connection: sa.Connection, fingerprint: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from gmm_core.store import schema
+from gmm_core.store.datasets import rows_of
 from gmm_core.store.ids import check_run_id
 from gmm_core.store.runs import Runs
 
@@ -81,7 +82,7 @@ class Listing(Runs):
                 *(c for c in schema.runs.c if c.name not in left_out),
                 schema.datasets.c.fingerprint,
                 schema.datasets.c.name,
-                schema.datasets.c.n,
+                rows_of(schema.datasets).label("n"),
                 schema.datasets.c.d,
                 schema.runs.c.id.in_(pinned).label("pinned"),
             )

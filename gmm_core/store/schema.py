@@ -31,6 +31,8 @@ datasets = sa.Table(
     sa.Column("d", sa.Integer, nullable=False),
     sa.Column("values", sa.LargeBinary, nullable=False),
     sa.Column("created", Utc, nullable=False),
+    # Of a sample: how many rows it is of, which are elsewhere.
+    sa.Column("whole", sa.BigInteger),
 )
 
 # Who put a dataset here, and what they call it and its rows; one that only serves runs has no row.

@@ -9,6 +9,7 @@ from gmm_core.data.dataset import Dataset, listing
 from gmm_core.data.isolated import isolated
 from gmm_core.formatting import count, number
 from gmm_core.mixture.model import RANGE
+from gmm_core.words import sampled
 
 Array = NDArray[np.float64]
 
@@ -39,7 +40,9 @@ def extras(dataset: Dataset) -> list[str]:
     Column names stand in the sentences as they are: show them as text, not as markup.
     """
     said = []
-    if dataset.weights is not None:
+    if dataset.whole is not None:
+        said.append(f"They stay with the workers; here is {sampled.of(dataset)}.")
+    elif dataset.weights is not None:
         said.append(f"Counted by their weights they are {dataset.total:,.6g} points.")
     if dataset.incomplete:
         lacking = np.isnan(dataset.values).sum(axis=0)

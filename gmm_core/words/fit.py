@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
 from gmm_core.formatting import count, number, numeral, percent, rounded
-from gmm_core.mixture import Mixture, Parameters, log_joint_terms, responsibilities
+from gmm_core.mixture import (
+    Mixture,
+    Parameters,
+    log_joint_terms,
+    log_prior_terms,
+    responsibilities,
+)
 from gmm_core.mixture.landscape import Coordinate, Slice
 from gmm_core.runs.methods import METHODS
 from gmm_core.runs.options import MapOptions
@@ -222,9 +228,14 @@ def points_each(dataset: Dataset, parameters: Parameters) -> list[float]:
 
 
 def objective_rows(
-    dataset: Dataset, mixture: Mixture, parameters: Parameters
+    dataset: Dataset, mixture: Mixture, parameters: Parameters, loss: float | None = None
 ) -> list[tuple[str, str]]:
-    """Split the log joint at a point into rows (term, value) for reading, the sum last."""
+    """Split the log joint at a point into rows (term, value) for reading, the sum last.
+
+    Parameters
+    ----------
+    loss : what it is where the data is not here, so that the likelihood is the rest of it.
+    """
     names = {
         "likelihood": "log likelihood",
         "weights": "prior of the weights",
@@ -234,7 +245,11 @@ def objective_rows(
         "shape": "prior of the shape",
         "covariances": "prior of the covariances",
     }
-    terms = log_joint_terms(dataset, mixture, parameters)
+    if loss is None:
+        terms = log_joint_terms(dataset, mixture, parameters)
+    else:
+        priors = {n: float(v) for n, v in log_prior_terms(mixture, parameters).items()}
+        terms = {"likelihood": -loss - sum(priors.values()), **priors}
     rows = [(names[name], number(value, 5)) for name, value in terms.items()]
     total = sum(terms.values())
     return [*rows, ("log joint", number(total, 6)), ("loss = −log joint", number(-total, 6))]

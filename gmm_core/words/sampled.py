@@ -7,11 +7,27 @@ from gmm_core.runs import kinds
 from gmm_core.runs.specification import Specification
 
 
+def everywhere(spec: Specification) -> bool:
+    """Whether a run goes to all the rows, which stay in partitions."""
+    return kinds.engine_of(spec).climbs > 0
+
+
 def lead(spec: Specification) -> str:
     """Say, in front of an answer, that it is of a sample; "" where it is of all rows."""
-    if spec.dataset.whole is None or kinds.engine_of(spec).climbs:
+    if spec.dataset.whole is None or everywhere(spec):
         return ""
     return f"On {of(spec.dataset)}: "
+
+
+def not_exported(sample: Dataset) -> str:
+    """Say which files there are not, and why; "" for data that is all here."""
+    if sample.whole is None:
+        return ""
+    return (
+        f"Files with a line for each row are not made here: the {sample.n:,} rows stay with the "
+        "workers. gmm.write_memberships, or score --partitioned on the command line, has these "
+        "write memberships as Parquet. Scripts and reports hold all data, and so there are none."
+    )
 
 
 def of(sample: Dataset) -> str:

@@ -46,6 +46,7 @@ VALUES = {
         "pyro": "Pyro, the reference",
         "nutpie": "nutpie, compiled",
         "smc": "SMC, modes weighed",
+        "partitions": "All rows, on the workers",
     },
     "start": {name: start.label for name, start in STARTS.items()},
     "method": {name: method.label for name, method in METHODS.items()},

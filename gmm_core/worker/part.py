@@ -13,6 +13,7 @@ from gmm_core.program import fingerprint
 from gmm_core.runs import kinds
 from gmm_core.runs.progress import Cancelled
 from gmm_core.store import Store, opened, reason
+from gmm_core.worker.driver import let_others_work
 from gmm_core.worker.limits import RunLimits
 from gmm_core.worker.outcome import versions
 from gmm_core.worker.priority import in_a_thread
@@ -164,6 +165,8 @@ def _compute(store: Store, run_id: str, part: int, report: Reporter) -> Given:
     seconds = report.limits.store_seconds
     specification = _patiently(lambda: store.specification(run_id), seconds, report)
     report.computes = time.monotonic()
+    if kinds.engine_of(specification).climbs:
+        let_others_work()
     try:
         result = in_a_thread(lambda: inference.run_part(specification, part, report))
     except Cancelled as stopped:

@@ -86,7 +86,7 @@ def mixture() -> None:
 
 def _data() -> None:
     data = session.dataset()
-    N, D = data.values.shape
+    N, D = data.n, len(data.columns)
     st.caption(f"**Data** {text.plain(data.name)} · {count(N, 'point')}, {count(D, 'column')}")
     of = (data.fingerprint, data.name)
     figure.show(lambda: data_figures.spark(data), key="spark", of=of, bar=False)

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from gmm_core.jobs import service
+from gmm_core.words import sampled
 from gmm_core.words.segments import Segment
 from pages.parts import layout, pages, text, verify
 from pages.parts.platform.streamlit_internals import DeltaGenerator
@@ -61,6 +62,8 @@ def show(
             if files and view.result is not None:
                 load = load or partial(service().result, view.run_id)
                 with st.popover("Export"):
+                    if missing := sampled.not_exported(view.spec.dataset):
+                        st.caption(text.plain(missing))
                     for name, (mime, write) in files.items():
                         st.download_button(
                             name,

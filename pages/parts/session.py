@@ -122,6 +122,7 @@ def _open_data(address: str) -> str:
 
 def _take(chosen: Dataset) -> None:
     state = st.session_state
+    settings.suit(chosen)
     state["dataset"] = chosen
     state["runs"] = {}
     tutorial = chosen.fingerprint == example("tutorial").fingerprint
@@ -184,6 +185,7 @@ def _extras() -> dict[str, Any]:
 def set_specification(spec: Specification) -> None:
     """Set every control to what a run was made of."""
     state = st.session_state
+    settings.suit(spec.dataset)
     # A run is of numbers; what this person's own table says of its rows is theirs.
     state["dataset"] = service().store.as_saved(spec.dataset, owner())
     for name in ("suggest", "suggest_given"):  # whoever made the run has chosen
@@ -298,7 +300,9 @@ def compare_specification() -> Specification:
     extras = _extras()
     K = max(1, len(dataset().class_names)) if extras["labels"] == "fix" else 1
     mixture = Mixture(n_components=K, priors=chosen, **extras)
-    return Specification(dataset=dataset(), mixture=mixture, options=options)
+    return Specification(
+        dataset=dataset(), mixture=mixture, options=options, engine=settings.engine("compare")
+    )
 
 
 def fit() -> MapFit | None:

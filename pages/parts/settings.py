@@ -14,6 +14,7 @@ import streamlit as st
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
+from gmm_core.data.dataset import Dataset
 from gmm_core.mixture.refusals import Model
 from gmm_core.runs import kinds
 from gmm_core.runs.specification import Specification
@@ -40,6 +41,20 @@ def begin() -> None:
         begins = kind.options(**STARTING.get(kind.name, {}))
         for key, value in _kept(kind.name, begins, kind.engine).items():
             st.session_state.setdefault(key, value)
+
+
+def suit(data: Dataset) -> None:
+    """Set engines and options for data that is here, or whose rows stay in partitions.
+
+    What was set stays where the data before was of the same sort.
+    """
+    sampled = data.whole is not None
+    if sampled == _sampled():
+        return
+    for kind in kinds.every():
+        usual = kinds.usual(kind.name, sampled)
+        begins = kind.options(**{**STARTING.get(kind.name, {}), **usual.suggests})
+        st.session_state.update(_kept(kind.name, begins, usual.name))
 
 
 def take(spec: Specification) -> None:

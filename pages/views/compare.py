@@ -15,7 +15,7 @@ from gmm_core.mixture import COVARIANCES, MAX_COMPONENTS
 from gmm_core.mixture.covariance import FAMILIES
 from gmm_core.runs.options import CompareOptions
 from gmm_core.runs.specification import Specification
-from gmm_core.words import Segment
+from gmm_core.words import Segment, sampled
 from gmm_core.words import comparison as say
 from gmm_core.words import settings as words
 from pages.parts import controls, frame, header, layout, session, settings, text
@@ -144,9 +144,10 @@ def answer(view: live.View, rows: list[ComparisonRow], criterion: str) -> list[S
     if view.waiting and not rows:
         n = len(sweep.cells(view.spec.options))
         return [Segment(f"Which of {n} mixtures suits these points best? Press Compare.")]
-    N, D = view.spec.dataset.values.shape
+    data = view.spec.dataset
     expected = len(sweep.cells(view.spec.options))
-    return say.comparison_answer(N, D, rows, criterion, expected)
+    lead = [Segment(said)] if (said := sampled.lead(view.spec)) else []
+    return [*lead, *say.comparison_answer(data.n, len(data.columns), rows, criterion, expected)]
 
 
 def pick_criterion() -> tuple[str, bool]:

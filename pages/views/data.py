@@ -54,7 +54,7 @@ def body() -> None:
 
 def answer(data: Dataset) -> list[Segment]:
     """Say what the data is, and what was left out of it."""
-    N, D = data.values.shape
+    N, D = data.n, len(data.columns)
     sentence = f'"{data.name}" has {count(N, "point")} in {count(D, "column")}'
     sentence += f", {listing(data.columns, 6)}." if D > 1 else f', "{data.columns[0]}".'
     sentence = " ".join([sentence, *extras(data)])
@@ -97,12 +97,13 @@ def pick(data: Dataset) -> list[int] | None:
     D = data.values.shape[1]
     if D == 1:
         return None
+    most = figures.MATRIX_COLUMNS if data.whole is None else 2
     chosen = st.multiselect(
         "Columns to look at",
         list(range(D)),
-        default=list(range(min(D, figures.MATRIX_COLUMNS))),
+        default=list(range(min(D, most))),
         format_func=lambda column: data.columns[column],
-        max_selections=figures.MATRIX_COLUMNS,
+        max_selections=most,
         key=f"look_{data.fingerprint[:12]}",
         help="One column shows how it is distributed, two are drawn against each other, and up to "
         "five as every pair. All columns are fitted, whatever is looked at.",
@@ -115,7 +116,10 @@ def summary(data: Dataset) -> None:
     x = data.values[:, :ROWS]
     with np.errstate(over="ignore"):
         mean, _ = data.moments()
-        numbers = zip(np.nanmin(x, axis=0), np.nanmax(x, axis=0), mean[:ROWS], strict=True)
+        low, high = np.nanmin(x, axis=0), np.nanmax(x, axis=0)
+        if data.whole is not None:
+            low, high = data.whole.edges[:ROWS, 0], data.whole.edges[:ROWS, -1]
+        numbers = zip(low, high, mean[:ROWS], strict=True)
         rows = [
             (name if len(name) <= 14 else name[:13] + "…", f"{low} to {high}", mean)
             for name, (low, high, mean) in zip(

@@ -14,7 +14,7 @@ from gmm_core.formatting import count, number
 from gmm_core.runs.one_restart import alone
 from gmm_core.runs.options import MapOptions
 from gmm_core.runs.results import MapFit
-from gmm_core.words import Segment
+from gmm_core.words import Segment, sampled
 from gmm_core.words import fit as fit_words
 from pages.parts import (
     controls,
@@ -96,7 +96,9 @@ def body() -> list[live.View]:
         views = [*([sweep] if sweep else [view]), *search(view, shown)]
     if by_itself is not None:
         views.append(by_itself)
-    if best is not None and shown is not None:
+    if shown is not None and view.spec is not None and sampled.everywhere(view.spec):
+        results(shown)
+    elif best is not None and shown is not None:
         restarts(view, best, shown)
         results(shown)
         how_it_got_there(view, shown, columns)
@@ -129,10 +131,11 @@ def answer(view: live.View, shown: MapFit | None) -> list[Segment]:
     if shown is not None and shown.chosen != view.result.chosen:
         return fit_words.opened_answer(data, view.spec.mixture, shown)
     if shown is not None:
-        return fit_words.fit_answer(data, view.spec.mixture, shown, view.spec.options)
+        lead = [Segment(said)] if (said := sampled.lead(view.spec)) else []
+        return [*lead, *fit_words.fit_answer(data, view.spec.mixture, shown, view.spec.options)]
     if (point := partial.point(view)) is not None:
         return [Segment("So far: "), *fit_words.point_answer(data, point)]
-    K, N = view.spec.mixture.n_components, len(data.values)
+    K, N = view.spec.mixture.n_components, data.n
     what = f"{count(K, 'component')} in {count(N, 'point')}"
     if view.waiting:
         return [Segment(f"Press Fit to look for {what}.")]
@@ -177,10 +180,10 @@ def main_figure(view: live.View, shown: MapFit | None, choosing: bool) -> list[i
         "Play the fit here",
         key="play_on_top",
         bind="query-params",
-        disabled=shown is None,
+        disabled=shown is None or data.whole is not None,
         help="Shows how the components got where they are, in place of the picture of the end.",
     )
-    if played and shown is not None:
+    if played and shown is not None and data.whole is None:
         playback(view, shown, columns)
     else:
         live.show(view, "density", draw, of=known)
@@ -238,6 +241,8 @@ def search(view: live.View, fit: MapFit | None) -> list[live.View]:
             on_click=lambda r: open_now(run_id, r),
             of=known if pyro is None else None,
         )
+    if not fit.gradient_norm:  # EM on all rows follows none
+        return []
     with right:
         of = "the chosen start" if name == "chosen start" else name
         chosen = {name: norm[fit.chosen] for name, norm in fit.gradient_norm.items()}
@@ -255,7 +260,7 @@ def _options(view: live.View) -> MapOptions:
 
 def reference(view: live.View, fit: MapFit) -> live.View | None:
     """Draw the switch that lays another curve over ours; return that run when it is on."""
-    if view.spec is None or view.spec.engine == "pyro":
+    if view.spec is None or view.spec.engine == "pyro" or sampled.everywhere(view.spec):
         return None
     second = _SECOND_CURVES[view.spec.options.method]
     wanted = st.toggle(
@@ -293,7 +298,8 @@ def results(fit: MapFit) -> None:
         parameters_table(fit)
     with right:
         if fit.verdict[fit.chosen] != "failed":
-            terms = fit_words.objective_rows(data, mixture, fit.parameters)
+            loss = None if data.whole is None else float(fit.final_loss[fit.chosen])
+            terms = fit_words.objective_rows(data, mixture, fit.parameters, loss)
             text.table(["Term", "log"], terms, caption="The objective, split")
 
 
@@ -343,12 +349,13 @@ def exports(view: live.View) -> header.Exports:
     from gmm_core.sharing import tables
 
     data, seed = session.dataset(), getattr(view.spec.options, "first_seed", 0)
-    return {
+    files: header.Exports = {
         "parameters.csv": ("text/csv", lambda fit: tables.parameters_csv(data, fit)),
         "parameters.json": ("application/json", lambda fit: tables.parameters_json(data, fit)),
         "memberships.csv": ("text/csv", lambda fit: tables.memberships_csv(data, fit.parameters)),
         "curves.csv": ("text/csv", lambda fit: tables.curves_csv(fit, seed)),
     }
+    return {n: f for n, f in files.items() if data.whole is None or n != "memberships.csv"}
 
 
 frame.require()

@@ -6,14 +6,16 @@ import numpy as np
 import streamlit as st
 
 from gmm_core.data.dataset import Dataset
-from gmm_core.figures import assignments
+from gmm_core.figures import assignments, density
 from gmm_core.figures import membership as figures
 from gmm_core.jobs import service
 from gmm_core.membership.certainty import inner_boundaries, overview, zoom_width
 from gmm_core.mixture import Parameters
 from gmm_core.runs.specification import Specification
 from gmm_core.sharing import tables
+from gmm_core.words.fit import point_answer
 from gmm_core.words.membership import membership_answer
+from gmm_core.words.sampled import not_exported
 from gmm_core.words.segments import Segment
 from pages.parts import frame, header, layout, session, suggestion, text
 from pages.parts.membership.classes import classes
@@ -32,6 +34,8 @@ def body() -> list[live.View]:
     if point is None:
         return waiting()
     data = session.dataset()
+    if data.whole is not None:
+        return elsewhere(data, point)
     page = layout.with_settings()
     with page.settings():
         pair = pick_pair(data)
@@ -47,6 +51,32 @@ def body() -> list[live.View]:
     with page.head:
         segments, files = membership_answer(data, point), exports(data, point, view)
         header.show("membership", segments, view, files, place=page.actions)
+    return [view]
+
+
+def elsewhere(data: Dataset, point: Parameters) -> list[live.View]:
+    """Draw the page of data whose rows stay with the workers: what follows from the fit alone."""
+    assert data.whole is not None
+    files: header.Exports = {
+        "parameters.csv": ("text/csv", lambda _: tables.parameters_csv(data, point)),
+        "parameters.json": ("application/json", lambda _: tables.parameters_json(data, point)),
+    }
+    view = live.view("map", session.fit_specification, link=False)
+    page = layout.with_settings()
+    with page.settings():
+        x, y = pick_pair(data)
+    with page.head:
+        header.show("membership", point_answer(data, point), view, files, place=page.actions)
+    with page.main:
+        figure.show(density.density(data, point, [x] if x == y else [x, y]), key="membership")
+        st.caption(text.plain(not_exported(data)))
+        st.code(
+            f'mixture-explorer score "…/{data.whole.source}" \\\n'
+            "    --partitioned --fit parameters.json --out …/memberships",
+            language="bash",
+        )
+    classify(data, point)
+    expect(data, point)
     return [view]
 
 
@@ -105,7 +135,7 @@ def pick_pair(data: Dataset) -> tuple[int, int]:
         key=f"pair_y_{key}",
         bind="query-params",
     )
-    if D > 2:
+    if D > 2 and data.whole is None:
         st.caption(
             "Points only: where a region ends also depends on the other "
             f"{'column' if D == 3 else f'{D - 2} columns'}."

@@ -18,6 +18,7 @@ from gmm_core.sharing import tables
 from gmm_core.words.chain_groups import apart_advice, apart_words, weighed_instead
 from gmm_core.words.posterior import partial_answer, posterior_answer
 from gmm_core.words.robustness import tied_words
+from gmm_core.words.sampled import lead
 from gmm_core.words.segments import Segment
 from gmm_core.words.weighed import so_far_words
 from pages.parts import controls, frame, header, layout, session, settings, suggestion, text
@@ -210,6 +211,8 @@ def answer(view: live.View, weighing: live.View | None) -> list[Segment]:
         segments = posterior_answer(
             data, mixture, posterior if shown is None else shown.draws, summary
         )
+        if said := lead(view.spec):
+            segments = [Segment(said), *segments]
         if of is not None and by_weight is not None:
             segments = [Segment(chains_misled(of, by_weight)), *segments]
         elif of is not None and of.groups.apart:

@@ -35,7 +35,7 @@ def use(data: Dataset, account: str = "") -> None:
     state["data_account"] = (data.fingerprint, account)
     state["data_notice"] = (
         data.fingerprint,
-        f"Every page now works on these {count(len(data.values), 'point')}. The priors were "
+        f"Every page now works on these {count(data.n, 'point')}. The priors were "
         "chosen to suit them.",
     )
 
@@ -49,7 +49,7 @@ def preview(data: Dataset | None, problem: str, key: str, account: str = "") -> 
     for sentence in hard(data.fingerprint, data):
         st.caption(text.plain(sentence))
     used = data.fingerprint == session.dataset().fingerprint
-    N = len(data.values)
+    N = data.n
     if used and st.session_state.get("data_notice", ("",))[0] == data.fingerprint:
         # What the head of the page says is far above whoever just pressed the button below it.
         st.success(f"Every page now works on {'this point' if N == 1 else f'these {N:,} points'}.")

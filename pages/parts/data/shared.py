@@ -9,7 +9,7 @@ from gmm_core.data.folder import MOST, Entry, Folder
 from gmm_core.formatting import count
 from gmm_core.jobs import service
 from pages.parts import text
-from pages.parts.data import choice, held, offer
+from pages.parts.data import by_reference, choice, held, offer
 
 SECONDS = 30
 """How long a list of the folder is shown before it is looked at again."""
@@ -68,16 +68,8 @@ def _line(entry: Entry) -> None:
 
 def _opened(entry: Entry) -> None:
     name, kept, problem = st.session_state["shared_read"]
-    if entry.large:
-        st.info(text.plain(problem))
-        if entry.name.endswith(".parquet"):
-            st.code(
-                "import gmm_core as gmm\n\n"
-                f'data = gmm.read_dataset("…/{entry.name}", partitioned=True)\n'
-                'mixture = gmm.Mixture(n_components=3, covariance="VVV", tied=None)\n'
-                "fit = gmm.fit_map(data, mixture)",
-                language="python",
-            )
+    if entry.large and entry.name.endswith(".parquet"):
+        by_reference.show(entry)
         return
     reading = None if kept is None else held.get(kept)
     if kept is not None and reading is None:
@@ -98,11 +90,10 @@ def _open(entry: Entry, sheet: str | None = None) -> None:
     _close()
     if entry.large:
         problem = (
-            f"{entry.name} is more than a page works on. The library fits it where workers hold "
-            "it, with the same answers."
+            ""
             if entry.name.endswith(".parquet")
-            else f"{entry.name} is more than a page works on. Save it as Parquet, for the library, "
-            "which fits it where workers hold it; or share a sample of its rows."
+            else f"{entry.name} is more than a page works on. Save it as Parquet, which workers "
+            "read and keep, or share a sample of its rows."
         )
         st.session_state["shared_read"] = (entry.name, None, problem)
         return
@@ -113,6 +104,7 @@ def _open(entry: Entry, sheet: str | None = None) -> None:
 
 
 def _close() -> None:
+    by_reference.close()
     for name in ("shared_read", "shared_made"):
         kept = st.session_state.pop(name, (None, None))[1]
         if kept is not None:

@@ -10,6 +10,7 @@ from gmm_core.jobs import service
 from gmm_core.runs.one_restart import alone, opened
 from gmm_core.runs.results import MapFit
 from gmm_core.words import fit as fit_words
+from gmm_core.words.sampled import everywhere
 from pages.parts.stream import live
 
 
@@ -21,6 +22,8 @@ def open_start(view: live.View) -> tuple[MapFit | None, live.View | None]:
     fit: MapFit | None = view.result
     run, r = st.session_state.get("opened_start", ("", -1))
     if fit is None or view.spec is None or run != view.run_id or not 0 <= r < len(fit.loss):
+        r = -1
+    if view.spec is not None and everywhere(view.spec):  # of its starts the way of the best is kept
         r = -1
     if fit is None or r in (-1, fit.chosen):
         st.query_params.pop("start", None)

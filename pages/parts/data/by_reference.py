@@ -1,0 +1,131 @@
+"""A shared table that is too large for a page: its rows stay with the workers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from gmm_core.data.folder import Entry, Folder
+from gmm_core.formatting import count
+from gmm_core.jobs import service
+from gmm_core.runs.progress import Progress
+from pages.parts import text
+from pages.parts.data import choice, held
+
+READING = "reference_reading"
+MADE = "reference_made"
+
+
+def show(entry: Entry) -> None:
+    """Let the person choose what is used of a table of Parquet files, and have workers read it."""
+    columns, problem = choice.attempt(lambda: _numbers(service().settings.data, entry.name))
+    if problem or not isinstance(columns, tuple):
+        st.error(text.plain(problem))
+        return
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown(
+            f"{count(entry.rows or 0, 'row')} are more than a page holds. They stay where they "
+            "are: the workers read them, and fit and compare mixtures on all of them."
+        )
+        wanted = _chosen(entry, columns)
+        if wanted is None:
+            st.error("No column is chosen. Choose at least one.")
+            return
+        st.button(
+            "Read it on the workers",
+            type="primary",
+            key="read_reference",
+            on_click=_ask,
+            args=(wanted,),
+            disabled=_made(wanted) is not None,
+        )
+    with right:
+        if st.session_state.get(READING) == wanted:
+            _read(wanted)
+        made = _made(wanted)
+        if made is not None:
+            _, kept, problem = made
+            data = None if kept is None else held.get(kept)
+            if data is None and not problem:
+                problem = "Others have opened tables since. Read it again."
+            choice.preview(data, problem, "reference")
+
+
+def close() -> None:
+    """Hold it no longer."""
+    st.session_state.pop(READING, None)
+    made = st.session_state.pop(MADE, None)
+    if made is not None and made[1] is not None:
+        held.drop(made[1])
+
+
+@st.cache_data(max_entries=16, ttl=60, show_spinner=False)
+def _numbers(address: str, name: str) -> tuple[str, ...]:
+    return Folder(address).partitioned(name).columns
+
+
+def _chosen(entry: Entry, numbers: tuple[str, ...]) -> dict[str, Any] | None:
+    """Ask which columns are fitted, and which say something of the rows."""
+    fitted = st.multiselect(
+        "Columns to use", numbers, default=numbers, key=f"reference_columns_{entry.name}"
+    )
+    first, second = st.columns(2)
+    weights = first.selectbox(
+        "Counts or weights",
+        [None, *numbers],
+        format_func=lambda name: "none: each row counts once" if name is None else name,
+        key=f"reference_weights_{entry.name}",
+    )
+    classes = second.selectbox(
+        "Known classes",
+        [None, *(name for name in entry.columns or () if name != weights)],
+        format_func=lambda name: "none" if name is None else name,
+        key=f"reference_classes_{entry.name}",
+    )
+    missing = st.radio(
+        "Rows with a missing value",
+        ["drop", "keep"],
+        format_func={"drop": "leave out", "keep": "keep, and integrate out what is missing"}.get,
+        horizontal=True,
+        key=f"reference_missing_{entry.name}",
+    )
+    columns = [name for name in fitted if name not in (weights, classes)]
+    if not columns:
+        return None
+    beside = {"weights": weights, "classes": classes, "missing": missing}
+    return {"name": entry.name, "columns": columns, **beside}
+
+
+def _ask(wanted: dict[str, Any]) -> None:
+    close()
+    st.session_state[READING] = wanted
+
+
+def _made(wanted: dict[str, Any]) -> tuple[dict[str, Any], str | None, str] | None:
+    made = st.session_state.get(MADE)
+    return made if made is not None and made[0] == wanted else None
+
+
+def _read(wanted: dict[str, Any]) -> None:
+    """Have the workers read the table; whoever presses Cancel, or turns a setting, stops that."""
+    bar = st.progress(0.0, "Reading …")
+    st.button("Cancel", key="cancel_reference", on_click=close)
+
+    def told(progress: Progress) -> None:
+        share = progress.done / max(progress.total, 1)
+        # Where the person has clicked meanwhile this leaves, and what is being read is let go.
+        bar.progress(share, f"{progress.done:,} of {count(progress.total, 'partition')} read")
+
+    def make() -> object:
+        name = wanted["name"]
+        data = Folder(service().settings.data).partitioned(**wanted)
+        return service().sample(data, source=name, shared=True, on_progress=told)
+
+    data, problem = choice.attempt(make)
+    size = 0 if data is None else int(data.values.nbytes + data.whole.maps.nbytes)
+    kept = None if data is None else held.keep(data, size)
+    st.session_state.pop(READING, None)
+    st.session_state[MADE] = (wanted, kept, problem)
+    st.rerun()

@@ -1,0 +1,107 @@
+"""A shared table that is too large for a page: opened by reference, fitted where its rows are."""
+
+import re
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import gmm_core as gmm
+from gmm_core.data import folder
+from pages.parts import pages
+
+RNG = np.random.default_rng(19)
+CENTRES = np.array([[0.0, 0.0], [6.0, 1.0]])
+VALUES = RNG.normal(size=(30_000, 2)) + CENTRES[RNG.integers(0, 2, 30_000)]
+
+
+def page_text(app):
+    kinds = ("markdown", "caption", "error", "success", "title", "info")
+    pieces = [e.value for kind in kinds for e in app.get(kind)]
+    pieces += [e.proto.body for e in app.get("html")]
+    said = re.sub(r"<[^>]+>", "", " ".join(map(str, pieces)))
+    return said.replace("\\", "").replace("&quot;", '"')
+
+
+@pytest.fixture
+def shared(service, tmp_path, monkeypatch):
+    """A folder of shared data with one table, which is large where pages hold 10,000 rows."""
+    big = tmp_path / "big"
+    big.mkdir()
+    for i, rows in enumerate(np.split(VALUES, [12_000])):
+        table = pa.table({"a": rows[:, 0], "b": rows[:, 1], "kind": ["x"] * len(rows)})
+        pq.write_table(table, big / f"{i}.parquet", row_group_size=6000)
+    monkeypatch.setattr(folder, "MAX_POINTS", 10_000)
+    monkeypatch.setattr(
+        service, "settings", service.settings.model_copy(update={"data": str(tmp_path)})
+    )
+    # As an administrator gives the variable to every process, also to those that come later.
+    monkeypatch.setenv("GMM_DATA", str(tmp_path))
+    client = service._workers._client
+    client.run(exec, f"import os; os.environ['GMM_DATA'] = {str(tmp_path)!r}")
+    yield
+    client.run(exec, "import os; os.environ.pop('GMM_DATA', None)")
+
+
+def test_a_large_table_is_fitted_on_every_page_and_its_link_opens_it(view, finished, shared):
+    app = view("data")
+    app.button(key="shared_big/*.parquet").click().run()
+    assert "30,000 rows are more than a page holds" in page_text(app)
+    app.button(key="read_reference").click().run()
+    assert not app.exception, app.exception[0].stack_trace
+    app.button(key="use_reference").click().run()
+    assert '"big" has 30,000 points in 2 columns' in page_text(app)
+    data = app.session_state["dataset"]
+    assert f"a weighted sample of {len(data.values):,} of 30,000 rows (seed 0)" in page_text(app)
+
+    state = {n: app.session_state[n] for n in ("n_components", "covariance", "tied")}
+    state |= {"n_components": 2, "covariance": "full", "tied": False, "prior": "flat"}
+    query = {"data": data.fingerprint}
+    app = view("fit", query=query)
+    app.session_state["suggest"] = None  # this person has chosen
+    for name, value in state.items():
+        app.session_state[name] = value
+    app.run()
+    assert app.session_state["map.engine"] == "partitions"
+    if "run map" in {button.key for button in app.button}:
+        app.button(key="run map").click().run()
+    app = finished(app)
+    said = page_text(app)
+    assert "Two components explain these 30,000 points: 50 % near" in said.replace("\u202f", " ")
+    assert "The objective, split" in said
+    whole = gmm.fit_map(
+        gmm.Dataset.from_values(VALUES),
+        gmm.Mixture(n_components=2, covariance="VVV", tied=None, priors=gmm.Priors.flat()),
+        gmm.MapOptions(start="search", restarts=10),
+    )
+    run_id = app.session_state["runs"]["map"]
+
+    again = view("fit", query={"run": run_id})
+    assert "Two components explain these 30,000 points" in page_text(again)
+    assert again.session_state["dataset"].whole.source == "big/*.parquet"
+    assert "stay with the workers" in page_text(again)  # beside the files that it can be saved as
+    labels = {button.label for button in again.get("download_button")}
+    assert "parameters.json" in labels
+    assert not labels & {"data.csv", "memberships.csv", "script.py", "report.html"}
+
+    members = again.switch_page(pages.entry("membership").script)
+    members.query_params.clear()
+    members.run()
+    assert not members.exception, members.exception[0].stack_trace
+    assert "Two components explain these 30,000 points" in page_text(members)
+    assert any("score" in code.value for code in members.code)
+
+    listed = view("runs")
+    assert "(30,000 points, 2 columns)" in page_text(listed)
+    assert f"{whole.final_loss[whole.chosen]:.6g}" in page_text(listed)
+
+
+def test_what_is_wrong_with_a_large_table_is_said(view, shared, tmp_path):
+    app = view("data")
+    app.button(key="shared_big/*.parquet").click().run()
+    (tmp_path / "big" / "1.parquet").unlink()
+    (tmp_path / "big" / "1.parquet").write_bytes(b"PAR1 no longer")
+    app.button(key="read_reference").click().run()
+    assert not app.exception
+    assert "1.parquet is not a Parquet file, or is damaged" in page_text(app)

@@ -58,6 +58,7 @@ _HOME = {
     "read_dataset": "data.reading",
     "responsibilities": "mixture",
     "sample_posterior": "inference",
+    "sample_rows": "partitions.opened",
     "write_memberships": "partitions.memberships",
 }
 
@@ -94,6 +95,7 @@ if TYPE_CHECKING:
     )
     from gmm_core.mixture.conditional import conditional
     from gmm_core.partitions.memberships import write_memberships
+    from gmm_core.partitions.opened import sample_rows
     from gmm_core.posterior.bootstrap import Bootstrap
     from gmm_core.posterior.draws import Posterior
     from gmm_core.posterior.evidence import Evidence

@@ -51,7 +51,7 @@ def data(source: str, values: dict[str, Any]) -> Dataset:
         return dataset(source, values)
     from gmm_core.partitions.opened import sample_rows
 
-    return sample_rows(partitioned(source, values), source=source)
+    return sample_rows(partitioned(source, values))
 
 
 def partitioned(source: str, values: dict[str, Any]) -> PartitionedDataset:

@@ -277,7 +277,8 @@ class Dataset:
     def __repr__(self) -> str:
         """Show the name, the shape and the start of the fingerprint."""
         N, D = self.values.shape
-        return f"Dataset({self.name!r}, N={N}, D={D}, {self.fingerprint[:8]})"
+        of = "" if self.whole is None else f", {self.whole.sampled(N)}"
+        return f"Dataset({self.name!r}, N={N}, D={D}, {self.fingerprint[:8]}{of})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Rebuild on the other side: an unpickled array would come back writeable."""

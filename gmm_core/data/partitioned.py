@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NoReturn
 
 from gmm_core.data.dataset import Missing, clean_name
 from gmm_core.data.pieces import Piece, pieces
@@ -27,6 +28,7 @@ class PartitionedDataset:
     weights, classes : names of the columns that say how often each row counts, and what it is
         known to be; or None.
     missing : what becomes of rows without all their numbers.
+    source : the address that it was listed at.
     name : what people call this data.
     """
 
@@ -36,6 +38,7 @@ class PartitionedDataset:
     name: str = "data"
     classes: str | None = None
     missing: Missing = "drop"
+    source: str = ""
 
     @classmethod
     def of(
@@ -61,6 +64,7 @@ class PartitionedDataset:
             clean_name(called or "data", "The name of the data"),
             classes,
             missing,
+            first,
         )
 
     @property
@@ -82,6 +86,14 @@ class PartitionedDataset:
     def _bytes_of_a_row(self) -> int:
         beside = (self.weights, self.classes)
         return 8 * (len(self.columns) + sum(name is not None for name in beside))
+
+    @property
+    def values(self) -> NoReturn:
+        """Refuse: what asks for all the numbers at once is for data that is here."""
+        raise ValueError(
+            f"The {self.rows:,} rows of this data stay in partitions. Draw some of them by "
+            "gmm.sample_rows(data, size=20_000, seed=0), weighted so that they count as all."
+        )
 
     @cached_property
     def fingerprint(self) -> str:

@@ -44,6 +44,12 @@ class Whole:
     bars: Array
     maps: Array
 
+    def sampled(self, n: int) -> str:
+        """Name a sample of n rows: "a weighted sample of 20,013 of 10,000,000 rows (seed 0)"."""
+        if n == self.rows:
+            return f"all {n:,} rows"
+        return f"a weighted sample of {n:,} of {self.rows:,} rows (seed {self.seed})"
+
     @property
     def pairs(self) -> list[tuple[int, int]]:
         """The pairs of columns that `maps` has, in its order."""

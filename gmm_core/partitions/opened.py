@@ -47,7 +47,8 @@ def sample_rows(
     ----------
     size : about how many rows are drawn; all where there are no more.
     seed : of the draw; the same rows come from equal data on any workers.
-    source, shared : where the rows are, as `Whole` says, for runs that go back to them.
+    source, shared : where the rows are, as `Whole` says, for runs that go back to them; the
+        address that they were listed at where none is given.
     client : of a Dask cluster; None for the one in use here, or else workers of this machine.
     on_progress : told how many partitions are read; raising `Cancelled` in it stops the reading.
 
@@ -70,7 +71,7 @@ def sample_rows(
         counted: Array = there.total(count_all, edges).result()
         D = len(edges)
         whole = Whole(
-            source=source,
+            source=source or dataset.source,
             shared=shared,
             weights=dataset.weights,
             classes=dataset.classes,

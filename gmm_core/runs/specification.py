@@ -15,6 +15,7 @@ from pydantic import ConfigDict, field_serializer, model_validator
 from pydantic_core import ErrorDetails
 
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.partitioned import PartitionedDataset
 from gmm_core.mixture import Mixture, Parameters, sites
 from gmm_core.mixture.fields import canonical
 from gmm_core.mixture.observation import refuse
@@ -57,6 +58,15 @@ class Specification(Model):
             names = ", ".join(sorted(f"{each.options.__name__}" for each in kinds.every()))
             raise ValueError(
                 f"The options came as {type(fields['options']).__name__}. Give one of {names}."
+            )
+        if isinstance(fields.get("dataset"), PartitionedDataset):
+            raise ValueError(
+                f"{kind.label} {kind.resamples}, and the rows of this data stay in partitions. "
+                "Read fewer rows whole for it."
+                if kind.resamples
+                else f"The rows of this data stay in partitions, and {kind.label} needs some here. "
+                "Draw them by gmm.sample_rows(data, size=20_000, seed=0) and give what it returns: "
+                "weighted, so that they count as all rows."
             )
         sampled = getattr(fields.get("dataset"), "whole", None) is not None
         usual = kinds.usual(kind.name, sampled).name

@@ -31,11 +31,6 @@ def not_exported(sample: Dataset) -> str:
 
 
 def of(sample: Dataset) -> str:
-    """Name a sample: "a weighted sample of 20,013 of 10,000,000 rows (seed 0)"."""
+    """Name a sample, as `Whole.sampled` does."""
     assert sample.whole is not None
-    if len(sample.values) == sample.n:
-        return f"all {sample.n:,} rows"
-    return (
-        f"a weighted sample of {len(sample.values):,} of {sample.n:,} rows "
-        f"(seed {sample.whole.seed})"
-    )
+    return sample.whole.sampled(len(sample.values))

@@ -141,3 +141,32 @@ def test_what_cannot_be_done_is_said(sample):
         gmm.Specification(dataset=sample, mixture=MIXTURE, options=gmm.BootstrapOptions())
     with pytest.raises(ValueError, match=r"does not fit by 'adam'.*or the method 'em'"):
         gmm.Specification(dataset=sample, mixture=MIXTURE, options=gmm.MapOptions())
+
+
+def test_a_posterior_goes_by_a_sample_which_it_names(sample, folder):
+    data = gmm.read_dataset(str(folder), partitioned=True)
+    mixture = gmm.Mixture(n_components=2, covariance="diag", tied=False)
+    for ask in (gmm.sample_posterior, gmm.evidence):
+        with pytest.raises(ValueError, match=r"stay in partitions, and Posterior.*sample_rows"):
+            ask(data, mixture)
+    with pytest.raises(ValueError, match="Bootstrap draws rows again and again, and the rows of"):
+        gmm.bootstrap(data, mixture)
+    with pytest.raises(ValueError, match=r"The 3,000 rows.*gmm.sample_rows"):
+        gmm.exact_posterior(data, mixture)
+    with pytest.raises(ValueError, match="two rows at least"):
+        gmm.sample_rows(data, 1)
+
+    options = gmm.NutsOptions(draws=40, warmup=60, chains=1)
+    spec = gmm.Specification(
+        dataset=sample, mixture=mixture.model_copy(update={"priors": gmm.Priors.for_data(sample)}),
+        options=options,
+    )  # fmt: skip
+    posterior = run_here(spec, None)
+    named = f"a weighted sample of {len(sample.values):,} of 3,000 rows (seed 0)"
+    assert answer.answer(spec, posterior).words.startswith(f"On {named}: ")
+    assert named in repr(sample)
+    tree = posterior.to_datatree(sample, spec.mixture)
+    assert tree["posterior"].attrs["data"] == named
+    # Weighted: as narrow as the posterior of all rows, whose weights spread by sqrt(w (1 - w) / N).
+    spread = posterior.relabelled(sample).draws["weights"][..., 0].std()
+    assert 0.5 < spread / np.sqrt(0.25 / 3000) < 1.6

@@ -72,8 +72,7 @@ class Suggestion(NamedTuple):
 def specification(dataset: Dataset, n_components: int = _MOST_COMPONENTS) -> Specification:
     """Return the sweep that suggests a mixture for these points.
 
-    Of more than 2,000 points it takes 2,000, drawn with a fixed seed; those of a sample by their
-    weights, so that they stand for all rows.
+    Of more than 2,000 points it takes 2,000, drawn with a fixed seed.
 
     Raises
     ------

@@ -150,8 +150,6 @@ class Dataset:
     @property
     def total(self) -> float:
         """How many points the data counts as: the sum of weights, or N."""
-        if self.whole is not None:
-            return self.whole.total
         return float(len(self.values)) if self.weights is None else float(self.weights.sum())
 
     @property
@@ -277,7 +275,7 @@ class Dataset:
     def __repr__(self) -> str:
         """Show the name, the shape and the start of the fingerprint."""
         N, D = self.values.shape
-        of = "" if self.whole is None else f", {self.whole.sampled(N)}"
+        of = "" if self.whole is None else f", {self.whole.sampled(N, self.total)}"
         return f"Dataset({self.name!r}, N={N}, D={D}, {self.fingerprint[:8]}{of})"
 
     def __reduce__(self) -> tuple[Any, ...]:

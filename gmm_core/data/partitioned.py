@@ -92,7 +92,7 @@ class PartitionedDataset:
         """Refuse: what asks for all the numbers at once is for data that is here."""
         raise ValueError(
             f"The {self.rows:,} rows of this data stay in partitions. Draw some of them by "
-            "gmm.sample_rows(data, size=20_000, seed=0), weighted so that they count as all."
+            "gmm.sample_rows(data, size=20_000, seed=0), weighted so that they stand for all."
         )
 
     @cached_property

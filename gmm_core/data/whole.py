@@ -44,11 +44,14 @@ class Whole:
     bars: Array
     maps: Array
 
-    def sampled(self, n: int) -> str:
-        """Name a sample of n rows: "a weighted sample of 20,013 of 10,000,000 rows (seed 0)"."""
+    def sampled(self, n: int, total: float) -> str:
+        """Name a sample of n rows that count as `total`."""
         if n == self.rows:
             return f"all {n:,} rows"
-        return f"a weighted sample of {n:,} of {self.rows:,} rows (seed {self.seed})"
+        return (
+            f"a weighted sample of {n:,} of {self.rows:,} rows (seed {self.seed}), which counts as "
+            f"{total:,.0f}"
+        )
 
     @property
     def pairs(self) -> list[tuple[int, int]]:

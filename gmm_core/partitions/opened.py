@@ -54,8 +54,10 @@ def sample_rows(
 
     Returns
     -------
-    A dataset whose weights sum to what all rows count as, half drawn alike and half by their
-    distance from the mean; its `whole` says of how many rows it is, and how these are distributed.
+    A dataset of rows that are drawn half alike and half by their distance from the mean; its
+    `whole` says of how many rows it is, and how these are distributed. Its weights stand for what
+    was not drawn, and sum to its effective size, so that what goes by it is as unsure as so many
+    rows leave it (Kish 1965, Survey Sampling).
 
     Raises
     ------
@@ -84,7 +86,10 @@ def sample_rows(
             bars=counted[: D * BINS].reshape(D, BINS),
             maps=counted[D * BINS :].reshape(-1, BINS, BINS),
         )
-        return replace(sample, whole=whole)
+        w = sample.weights
+        if w is not None and len(w) < whole.rows:
+            w = w * (w.sum() / (w @ w))
+        return replace(sample, weights=w, whole=whole)
 
 
 def count_all(partition: Partition, edges: Array) -> Array:

@@ -142,7 +142,7 @@ def datatree(
     columns = dataset.columns if dataset is not None else tuple(str(d + 1) for d in range(D))
     told = {"creation_library": "Mixture Explorer"}
     if dataset is not None and dataset.whole is not None:
-        told["data"] = dataset.whole.sampled(len(dataset.values))
+        told["data"] = dataset.whole.sampled(len(dataset.values), dataset.total)
     return xarray.DataTree.from_dict(
         {
             name: xarray.Dataset(

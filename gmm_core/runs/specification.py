@@ -66,7 +66,7 @@ class Specification(Model):
                 if kind.resamples
                 else f"The rows of this data stay in partitions, and {kind.label} needs some here. "
                 "Draw them by gmm.sample_rows(data, size=20_000, seed=0) and give what it returns: "
-                "weighted, so that they count as all rows."
+                "weighted, so that they stand for all rows."
             )
         sampled = getattr(fields.get("dataset"), "whole", None) is not None
         usual = kinds.usual(kind.name, sampled).name

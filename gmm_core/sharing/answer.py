@@ -100,7 +100,7 @@ def as_json(spec: Specification, result: Any) -> dict[str, Any]:
             "name": data.name,
             "fingerprint": data.fingerprint,
             "points": data.n,
-            "total": data.total,
+            "total": data.total if data.whole is None else data.whole.total,
             **({"sample": sampled.of(data)} if data.whole is not None else {}),
             "columns": list(data.columns),
         },
@@ -173,7 +173,7 @@ def _comparison(spec: Specification, found: Comparison) -> Answer:
     winner = best(rows)
     head = (TABLE_HEAD[0], "BIC", *TABLE_HEAD[2:])
     return Answer(
-        _said(comparison_answer(int(data.total), D, rows)),
+        _said(comparison_answer(_counted(spec), D, rows)),
         head,
         table_rows(rows, "bic", D, limit=len(rows)),
         {
@@ -182,6 +182,12 @@ def _comparison(spec: Specification, found: Comparison) -> Answer:
             "rows": [row._asdict() for row in rows],
         },
     )
+
+
+def _counted(spec: Specification) -> int:
+    """How many points a run was made on."""
+    whole = spec.dataset.whole if sampled.everywhere(spec) else None
+    return int(spec.dataset.total if whole is None else whole.total)
 
 
 def _posterior(spec: Specification, found: Posterior) -> Answer:

@@ -44,8 +44,8 @@ def draws_netcdf(spec: Specification, posterior: Posterior) -> bytes:
     buffer = io.BytesIO()
     with h5netcdf.File(buffer, "w") as file:
         file.attrs["specification"] = spec.to_json()
-        if spec.dataset.whole is not None:
-            file.attrs["data"] = spec.dataset.whole.sampled(len(spec.dataset.values))
+        if (whole := spec.dataset.whole) is not None:
+            file.attrs["data"] = whole.sampled(len(spec.dataset.values), spec.dataset.total)
         for name, variables in found.items():
             _write(file.create_group(name), variables, coordinates(variables, data.columns))
             file[name].attrs.update(

@@ -223,7 +223,7 @@ def points_each(dataset: Dataset, parameters: Parameters) -> list[float]:
     """Count the points of each component [K]: the sum of its responsibilities."""
     if dataset.whole is not None:
         # Of all rows, where an optimum is: there the sum is the component's share.
-        return (dataset.total * parameters.every_weight).tolist()
+        return (dataset.whole.total * parameters.every_weight).tolist()
     return responsibilities(parameters, dataset.values).sum(axis=0).tolist()
 
 

@@ -33,4 +33,4 @@ def not_exported(sample: Dataset) -> str:
 def of(sample: Dataset) -> str:
     """Name a sample, as `Whole.sampled` does."""
     assert sample.whole is not None
-    return sample.whole.sampled(len(sample.values))
+    return sample.whole.sampled(len(sample.values), sample.total)

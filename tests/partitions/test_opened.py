@@ -53,10 +53,12 @@ def sample(folder, client):
     return sample_rows(data, 500, source=str(folder), client=client)
 
 
-def test_a_sample_counts_as_all_rows_and_is_other_data_than_its_points(sample):
+def test_a_sample_counts_as_its_effective_size_and_is_other_data_than_its_points(sample):
     assert 350 < len(sample.values) < 650
-    assert (sample.n, sample.total) == (3000, 3000.0)
-    assert sample.weights.sum() == pytest.approx(3000, rel=1e-12)
+    assert (sample.n, sample.whole.total) == (3000, 3000.0)
+    w = sample.weights
+    assert sample.total == pytest.approx(w.sum() ** 2 / (w**2).sum(), rel=1e-12)
+    assert 0.5 * len(w) < sample.total < len(w)
     alone = replace(sample, whole=None)
     assert alone.fingerprint != sample.fingerprint
     assert sample.take(np.arange(10)).whole is None
@@ -93,7 +95,8 @@ def test_what_goes_by_the_sample_says_so(sample):
     fit = run_here(spec, None)
     said = answer.answer(spec, fit).words
     n = len(sample.values)
-    assert said.startswith(f"On a weighted sample of {n:,} of 3,000 rows (seed 0): ")
+    lead = f"On a weighted sample of {n:,} of 3,000 rows (seed 0), which counts as "
+    assert said.startswith(f"{lead}{sample.total:,.0f}: ")
     assert answer.as_json(spec, fit)["data"]["points"] == 3000
 
 
@@ -163,10 +166,11 @@ def test_a_posterior_goes_by_a_sample_which_it_names(sample, folder):
     )  # fmt: skip
     posterior = run_here(spec, None)
     named = f"a weighted sample of {len(sample.values):,} of 3,000 rows (seed 0)"
+    named += f", which counts as {sample.total:,.0f}"
     assert answer.answer(spec, posterior).words.startswith(f"On {named}: ")
     assert named in repr(sample)
     tree = posterior.to_datatree(sample, spec.mixture)
     assert tree["posterior"].attrs["data"] == named
-    # Weighted: as narrow as the posterior of all rows, whose weights spread by sqrt(w (1 - w) / N).
+    # As unsure as so many rows are, whose weights spread by sqrt(w (1 - w) / N).
     spread = posterior.relabelled(sample).draws["weights"][..., 0].std()
-    assert 0.5 < spread / np.sqrt(0.25 / 3000) < 1.6
+    assert 0.5 < spread / np.sqrt(0.25 / sample.total) < 1.6

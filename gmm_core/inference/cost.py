@@ -22,7 +22,7 @@ def size(spec: Specification) -> float:
 
     The columns of a full covariance count squared: each point is multiplied by its factor.
     """
-    return sum(numbers * count for _, numbers, count in _passes(spec))
+    return sum(numbers * count for _, _, numbers, count in _passes(spec))
 
 
 def estimate_seconds(spec: Specification) -> float:
@@ -34,22 +34,28 @@ def estimate_seconds(spec: Specification) -> float:
     evaluations = sum(
         count
         * (engine.per_evaluation + engine.per_density * densities + engine.per_number * numbers)
-        for densities, numbers, count in _passes(spec)
+        for engine, densities, numbers, count in _passes(spec)
     )
     begin = kinds.parts(spec) * engine.begin
     return begin + evaluations + kind.overhead(spec) + _PACKING * kind.stored(spec)
 
 
-def _passes(spec: Specification) -> list[tuple[int, int, float]]:
-    """For each mixture that a run fits, densities and numbers of an evaluation, and their count."""
+def _passes(spec: Specification) -> list[tuple[kinds.Engine, int, int, float]]:
+    """For each mixture that a run fits, densities and numbers of an evaluation, and their count.
+
+    In front stands the engine that makes them: where a run goes to all rows of a sample, the sample
+    itself is searched by another one.
+    """
     N, D = spec.dataset.values.shape
     passes = []
-    climbing = kinds.engine_of(spec).climbs * METHODS["em"].passes(CLIMB)
+    engine = kinds.engine_of(spec)
+    here = kinds.usual(spec.kind) if engine.climbs else engine
+    climbing = engine.climbs * METHODS["em"].passes(CLIMB)
     for mixture, count in kinds.named(spec.kind).evaluations(spec):
         K = mixture.n_components
         of_a_density = D if mixture.family.diagonal(D) else D * D
-        passes.append((N * K, N * K * of_a_density, count))
+        passes.append((here, N * K, N * K * of_a_density, count))
         if climbing:
             n = spec.dataset.n
-            passes.append((n * K, n * K * of_a_density, climbing))
+            passes.append((engine, n * K, n * K * of_a_density, climbing))
     return passes

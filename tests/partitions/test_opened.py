@@ -12,8 +12,10 @@ from distributed import Client, LocalCluster
 import gmm_core as gmm
 from gmm_core.figures.density import density
 from gmm_core.inference import partitioned
+from gmm_core.inference.cost import estimate_seconds, size
 from gmm_core.inference.run import run_here
 from gmm_core.partitions.opened import counts_of, sample_rows
+from gmm_core.runs.methods import METHODS
 from gmm_core.sharing import answer
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -174,3 +176,14 @@ def test_a_posterior_goes_by_a_sample_which_it_names(sample, folder):
     # As unsure as so many rows are, whose weights spread by sqrt(w (1 - w) / N).
     spread = posterior.relabelled(sample).draws["weights"][..., 0].std()
     assert 0.5 < spread / np.sqrt(0.25 / sample.total) < 1.6
+
+
+def test_what_a_run_costs_follows_from_all_the_rows(sample):
+    spec = gmm.Specification(dataset=sample, mixture=MIXTURE, options=OPTIONS)
+    larger = replace(sample, whole=replace(sample.whole, rows=3_000_000))
+    more = gmm.Specification(dataset=larger, mixture=MIXTURE, options=OPTIONS)
+    there = gmm.Specification(dataset=sample, mixture=MIXTURE, options=OPTIONS, engine="compiled")
+    # Three optima climb, over K x 9 numbers of a row.
+    passes = 3 * METHODS["em"].passes(300)
+    assert size(more) - size(there) == pytest.approx(passes * 3_000_000 * 2 * 9)
+    assert estimate_seconds(there) < estimate_seconds(spec) < 8 < estimate_seconds(more)

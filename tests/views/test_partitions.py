@@ -64,8 +64,8 @@ def test_a_large_table_is_fitted_on_every_page_and_its_link_opens_it(view, finis
         app.session_state[name] = value
     app.run()
     assert app.session_state["map.engine"] == "partitions"
-    if "run map" in {button.key for button in app.button}:
-        app.button(key="run map").click().run()
+    if "start_map" in {button.key for button in app.button}:
+        app.button(key="start_map").click().run()
     app = finished(app)
     said = page_text(app)
     assert "Two components explain these 30,000 points: 50 % near" in said.replace("\u202f", " ")

@@ -109,11 +109,13 @@ def landscape(
             hovertemplate="start %{customdata}%{text}: %{x:.4g} → %{y:.4g}"
             + f"<extra>{name}</extra>",
         )
-    for b, (rows, name) in enumerate(groups[: min(3, len(counts))]):
-        share = f"{int(counts[b]):,} of {R:,} start{'' if R == 1 else 's'}"
-        x, y = float(initial[rows].max()), float(final[rows[0]])
+    # Beside all points, where room is left for them below.
+    right = float(initial[shown].max()) if shown.any() else 0.0
+    for b, (rows, _) in enumerate(groups[: min(3, len(counts))]):
+        name = "best" if b == 0 else f"no. {b + 1}"
+        share = f"{name}: {int(counts[b]):,} of {R:,}"
         colour = style.component_style(b).colour
-        style.label(fig, x, y, f"{name}: {share}", colour, anchor="right", dy=15)
+        style.label(fig, right, float(final[rows[0]]), share, colour, anchor="left", dx=12)
     rows = groups[-1][0]
     if rows.size:
         style.label(
@@ -143,4 +145,7 @@ def landscape(
         low, high = float(final[shown].min()), float(final[shown].max())
         pad = max(0.12 * (high - low), 1e-3 * max(abs(low), abs(high)), 0.1)
         fig.update_yaxes(range=[low - pad, high + pad])
+        left = float(initial[shown].min())
+        width = max(right - left, 1e-3 * max(abs(left), abs(right)), 0.1)
+        fig.update_xaxes(range=[left - 0.06 * width, right + 0.5 * width])
     return fig

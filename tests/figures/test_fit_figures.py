@@ -68,7 +68,7 @@ def test_landscape_counts_each_optimum_and_stands_for_every_start(fit):
     )
     agree, collapsed = int((fit.basin == 0).sum()), fit.count("collapsed")
     assert agree + collapsed == 30
-    assert f"best optimum: {agree} of 30 starts" in words(fig)
+    assert f"best: {agree} of 30" in words(fig)
     assert f"✕ {collapsed} collapsed" in words(fig)
     marks = [t for t in fig.data if t.customdata is not None]
     stood_for = sum(

@@ -13,6 +13,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
+from itertools import compress
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -136,16 +137,27 @@ class Dataset:
             )
         if columns is None:
             columns = _names_of(values)
-        whole = cls(
+        classes = None if classes is None else tuple(classes)
+        if missing == "drop":
+            values = table(values, incomplete=True)
+            weights, classes = (
+                point_weights(weights, len(values)),
+                known_classes(classes, len(values)),
+            )
+            sound: NDArray[np.bool_] = np.logical_not(np.isnan(values).any(axis=1))
+            if not sound.any():
+                raise ValueError(_none_left(len(sound)))
+            values, weights = values[sound], None if weights is None else weights[sound]
+            classes = None if classes is None else tuple(compress(classes, sound))
+        return cls(
             values,  # type: ignore[arg-type]
             columns,  # type: ignore[arg-type]
             name,
             None,
             weights,  # type: ignore[arg-type]
-            None if classes is None else tuple(classes),  # type: ignore[arg-type]
-            missing != "refuse",
+            classes,  # type: ignore[arg-type]
+            missing == "keep",
         )
-        return whole.complete() if missing == "drop" else whole
 
     @property
     def total(self) -> float:
@@ -186,10 +198,7 @@ class Dataset:
             return self
         sound: NDArray[np.bool_] = np.logical_not(np.isnan(self.values).any(axis=1))
         if not sound.any():
-            raise ValueError(
-                f"Each of the {len(sound):,} rows lacks a value, so that none is left when these "
-                "are dropped. Leave a column out, or keep the rows."
-            )
+            raise ValueError(_none_left(len(sound)))
         return replace(self.take(sound), incomplete=False)
 
     def seen(self, column: int) -> NDArray[np.float64]:
@@ -294,6 +303,13 @@ class Dataset:
                 lambda dataset: dataset.fingerprint, when_used="json"
             ),
         )
+
+
+def _none_left(n_rows: int) -> str:
+    return (
+        f"Each of the {n_rows:,} rows lacks a value, so that none is left when these are dropped. "
+        "Leave a column out, or keep the rows."
+    )
 
 
 def listing(names: Iterable[object], limit: int = 8) -> str:

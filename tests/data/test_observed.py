@@ -99,6 +99,14 @@ def test_a_number_for_each_row_is_no_class():
         gmm.Dataset.from_values(np.arange(300.0), classes=range(300))
 
 
+def test_a_row_without_any_value_is_dropped_with_the_others():
+    table = [[1, 2], [math.nan, math.nan], [math.nan, 3], [4, 5]]
+    data = gmm.Dataset.from_values(table, weights=[1, 2, 3, 4], classes="abcd", missing="drop")
+    assert data.values.tolist() == [[1, 2], [4, 5]]
+    assert data.weights.tolist() == [1, 4]
+    assert data.classes == ("a", "d")
+
+
 def test_dropping_every_row_is_refused():
     with pytest.raises(ValueError, match="none is left"):
         gmm.Dataset.from_values([[math.nan, 1], [2, math.nan]], missing="drop")

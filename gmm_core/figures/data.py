@@ -7,8 +7,8 @@ the title says so; histograms always count every point.
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -157,13 +157,24 @@ def scatter(dataset: Dataset, columns: Sequence[int] = (0, 1), height: int = 380
     return fig
 
 
-def matrix(dataset: Dataset, columns: Sequence[int] | None = None) -> go.Figure:
-    """Draw every pair of three to five columns, with their histograms on the diagonal.
+class Group(NamedTuple):
+    """Points that are drawn alike: what they are called, which they are [N], and their marker."""
+
+    name: str
+    members: NDArray[np.bool_]
+    marker: Mapping[str, object]
+
+
+def matrix(
+    dataset: Dataset, columns: Sequence[int] | None = None, groups: Sequence[Group] = ()
+) -> go.Figure:
+    """Draw every pair of two to five columns, with their histograms on the diagonal.
 
     Parameters
     ----------
     dataset : N points in D columns.
     columns : which of them, counted from 0; by default the first five.
+    groups : what is told apart by its markers; by default nothing.
 
     Raises
     ------
@@ -182,6 +193,8 @@ def matrix(dataset: Dataset, columns: Sequence[int] | None = None) -> go.Figure:
     N = len(dataset.values)
     rows = _sample(N, min(SCATTER, _MATRIX_POINTS * 2 // (M * (M - 1))))
     names = ", ".join(name for _, name in data)
+    everything = Group("", np.ones(N, dtype=bool), _marker(len(rows), 4))
+    drawn = [(g, rows[g.members[rows]]) for g in groups or [everything]]
     fig = style.figure(
         f"Every pair of {M} columns{_said(N, len(rows))}",
         "",
@@ -218,14 +231,16 @@ def matrix(dataset: Dataset, columns: Sequence[int] | None = None) -> go.Figure:
                 _bars(fig, counts, edges, **place)
                 fig.update_yaxes(showticklabels=False, showgrid=False, **place)
                 continue
-            fig.add_scatter(
-                x=data[j][0][rows],
-                y=data[i][0][rows],
-                mode="markers",
-                marker=_marker(len(rows), 4),
-                hovertemplate=f"{data[j][1]} %{{x}}<br>{data[i][1]} %{{y}}<extra></extra>",
-                **place,
-            )
+            where = f"{data[j][1]} %{{x}}<br>{data[i][1]} %{{y}}"
+            for group, its_rows in drawn:
+                fig.add_scatter(
+                    x=data[j][0][its_rows],
+                    y=data[i][0][its_rows],
+                    mode="markers",
+                    marker=group.marker,
+                    hovertemplate=f"{where}<extra>{group.name}</extra>",
+                    **place,
+                )
             if j == 0:
                 fig.update_yaxes(title_text=_short(data[i][1]), nticks=4, **place)
             else:

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
-from gmm_core.figures import style
+from gmm_core.figures import data, style
 from gmm_core.formatting import member, number, place
 from gmm_core.membership.certainty import inner_boundaries, overview, visible_range
 from gmm_core.mixture import Parameters, assign, responsibilities
@@ -141,6 +141,18 @@ def assignment_map(
     fig.update_xaxes(range=list(x_range))
     fig.update_yaxes(range=list(y_range), showgrid=False)
     return fig
+
+
+def every_pair(dataset: Dataset, parameters: Parameters, pair: tuple[int, int]) -> go.Figure:
+    """Draw each pair of up to five columns, that of the main figure among them, by component."""
+    K = len(parameters.weights)
+    shown = [*pair, *(d for d in range(len(dataset.columns)) if d not in pair)]
+    component = overview(dataset, parameters).component
+    groups = [
+        data.Group(member(k, K), component == k, marker(k, 4, n_components=K))
+        for k in range(parameters.every_weight.shape[-1])
+    ]
+    return data.matrix(dataset, sorted(shown[: data.MATRIX_COLUMNS]), groups)
 
 
 def along(dataset: Dataset, edges: Array) -> Array:

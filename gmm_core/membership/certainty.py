@@ -44,6 +44,7 @@ class Overview:
     n_points : N.
     certain, doubtful : how many points reach `CERTAIN`, how many stay below `DOUBTFUL`.
     sizes : [K], with noise [K + 1], points whose most probable component is k.
+    component : [N], the most probable component of each point; K is the noise.
     rows : [M] row numbers, from 0, ascending, of the points to draw; all of them when they are
         few, else the most doubtful ones and a random sample of the others.
     probs : [M, K] responsibilities of those.
@@ -55,6 +56,7 @@ class Overview:
     certain: int
     doubtful: int
     sizes: NDArray[np.int64]
+    component: NDArray[np.int16]
     rows: NDArray[np.int64]
     probs: Array
     weakest: int
@@ -89,11 +91,12 @@ def _overview(dataset: Dataset, key: _Key) -> Overview:
     values = dataset.values
     N, W = len(values), parameters.every_weight.shape[-1]
     certainty = np.empty(N)
-    sizes = np.zeros(W, dtype=np.int64)
+    component = np.empty(N, dtype=np.int16)
     for begin in range(0, N, _CHUNK):
         probs = responsibilities(parameters, values[begin : begin + _CHUNK])
         certainty[begin : begin + _CHUNK] = probs.max(axis=1)
-        sizes += np.bincount(probs.argmax(axis=1), minlength=W)
+        component[begin : begin + _CHUNK] = probs.argmax(axis=1)
+    sizes = np.bincount(component, minlength=W)
     weakest = int(np.argmin(certainty))
     if N <= DRAWN:
         rows = np.arange(N)
@@ -107,6 +110,7 @@ def _overview(dataset: Dataset, key: _Key) -> Overview:
         certain=int((certainty >= CERTAIN).sum()),
         doubtful=int((certainty < DOUBTFUL).sum()),
         sizes=sizes,
+        component=component,
         rows=rows,
         probs=responsibilities(parameters, values[rows]),
         weakest=weakest,

@@ -43,6 +43,8 @@ def body() -> list[live.View]:
     with page.main:
         main_figure(data, point, pair)
     drawn(data, point, pair, temperature, seed, window)
+    if len(data.columns) > 2:
+        figure.show(figures.every_pair(data, point, pair), key="every_pair")
     classify(data, point)
     expect(data, point)
     classes(data, point)

@@ -98,3 +98,25 @@ def test_large_table_draws_few_points() -> None:
     values = np.random.default_rng(0).normal(6, 4, 20_000)
     fig = membership.main_figure(Dataset.from_values(values), TUTORIAL)
     assert sum(len(t.x) for t in markers(fig)) == 1500
+
+
+def test_every_pair_of_columns_shows_each_point_in_its_components_colour() -> None:
+    iris = example("iris")
+    locs = iris.values[[0, 60, 120]]
+    point = Parameters(np.full(3, 1 / 3), locs, np.stack([np.eye(4)] * 3))
+    fig = membership.every_pair(iris, point, (2, 3))
+    assert len([a for a in fig.layout.to_plotly_json() if a.startswith("xaxis")]) == 10
+    nearest = ((iris.values[:, None] - locs) ** 2).sum(axis=2).argmin(axis=1)
+    panels = [t for t in fig.data if t.type == "scatter"]
+    assert len(panels) == 3 * 6
+    for k in range(3):
+        mine = [t for t in panels if t.marker.color == style.component_style(k, 3).colour]
+        points = {(x, y) for x, y in iris.values[nearest == k][:, [0, 1]]}
+        assert {(x, y) for x, y in zip(mine[0].x, mine[0].y, strict=True)} == points
+
+
+def test_the_main_figures_columns_are_among_the_pairs_of_wide_data() -> None:
+    wide = Dataset.from_values(np.random.default_rng(0).normal(size=(30, 8)))
+    point = Parameters(np.ones(1), np.zeros((1, 8)), np.eye(8)[None])
+    fig = membership.every_pair(wide, point, (5, 7))
+    assert all(name in fig.layout.meta["alt"] for name in ("x1", "x2", "x3", "x6", "x8"))

@@ -7,7 +7,7 @@ COMPILE := $(BIN)/python -c "from gmm_core.worker.warming import compile_all; co
 ADDRESS := 127.0.0.1
 PORT := 8501
 
-.PHONY: app test lint bench calibrate fuzz load pictures lock audit chromium servers clean
+.PHONY: app test lint bench calibrate fuzz load pictures growth lock audit chromium servers clean
 
 app: $(VENV)/.app
 	@$(BIN)/python -m gmm_core.settings
@@ -42,6 +42,10 @@ load: $(VENV)/.test chromium
 # The README's pictures, taken from the running app.
 pictures: $(VENV)/.test chromium
 	$(BIN)/python docs/pictures.py
+
+# How a pass over data in partitions grows with its rows, and the figure of it.
+growth: $(VENV)/.bench
+	$(BIN)/python docs/growth.py
 
 # The versions that the tests passed with, for deploy/Dockerfile and whoever wants the same.
 lock: $(VENV)/.app

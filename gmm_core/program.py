@@ -8,7 +8,7 @@ from importlib import resources
 @cache
 def fingerprint() -> str:
     """Return a hash of the sources of this package, as they are installed here."""
-    told = hashlib.sha256()
+    digest = hashlib.sha256()
     folders = [resources.files("gmm_core")]
     while folders:
         for entry in sorted(folders.pop().iterdir(), key=lambda entry: entry.name):
@@ -16,6 +16,6 @@ def fingerprint() -> str:
                 folders.append(entry)
             elif entry.name.endswith(".py"):
                 content = entry.read_bytes()
-                told.update(f"{entry.name} {len(content)}\n".encode())
-                told.update(content)
-    return told.hexdigest()[:16]
+                digest.update(f"{entry.name} {len(content)}\n".encode())
+                digest.update(content)
+    return digest.hexdigest()[:16]

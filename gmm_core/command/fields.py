@@ -115,16 +115,16 @@ def _number(text: str) -> object:
 
 def _limits(branches: list[dict[str, Any]]) -> str:
     """Say between what a number has to be."""
-    said = []
+    phrases = []
     for names in (_LIMITS, _UPPER):
         for branch in branches:
             found = next((name for name in names if name in branch), None)
             if found and branch.get("type") in ("integer", "number"):
-                said.append(f"{names[found]} {branch[found]:,.10g}")
+                phrases.append(f"{names[found]} {branch[found]:,.10g}")
     lists = any(branch.get("type") == "array" for branch in branches)
     if lists:
-        said.append("separated by commas")
-    return f", {' '.join(said)}" if said else ""
+        phrases.append("separated by commas")
+    return f", {' '.join(phrases)}" if phrases else ""
 
 
 def _shown(default: Any) -> str | bool:

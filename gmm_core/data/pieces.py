@@ -51,12 +51,12 @@ class Content:
         """A hash of the content, the same on every machine."""
         parts = [self.values] if self.weights is None else [self.values, self.weights[:, None]]
         numbers = np.ascontiguousarray(np.concatenate(parts, axis=1), dtype="<f8")
-        told = hashlib.sha256(f"{numbers.shape}".encode())
-        told.update(numbers.data)
+        hasher = hashlib.sha256(f"{numbers.shape}".encode())
+        hasher.update(numbers.data)
         if self.classes is not None:
-            told.update(json.dumps(self.class_names).encode())
-            told.update(np.ascontiguousarray(self.classes, dtype="<i8").data)
-        return told.hexdigest()
+            hasher.update(json.dumps(self.class_names).encode())
+            hasher.update(np.ascontiguousarray(self.classes, dtype="<i8").data)
+        return hasher.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -161,8 +161,8 @@ def _classes(
     cells = table.column(column).combine_chunks().dictionary_encode()
     texts = [*map(class_name, cells.dictionary.to_pylist()), None]  # the last is what null is
     index = cells.indices.fill_null(len(texts) - 1).to_numpy(zero_copy_only=False)[rows]
-    here = {texts[i] for i in np.unique(index).tolist()}
-    names = tuple(sorted(text for text in here if text is not None))
+    present = {texts[i] for i in np.unique(index).tolist()}
+    names = tuple(sorted(text for text in present if text is not None))
     place = {name: k for k, name in enumerate(names)}
     codes = np.array([-1 if text is None else place.get(text, -1) for text in texts])
     return codes[index], names

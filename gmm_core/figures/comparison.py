@@ -186,24 +186,24 @@ def _mark_best(fig: go.Figure, sound: list[ComparisonRow], criterion: str, n_col
     )
 
 
-def _crosses(fig: go.Figure, lost: list[ComparisonRow], n_columns: int, edge: float) -> None:
+def _crosses(fig: go.Figure, unsound: list[ComparisonRow], n_columns: int, edge: float) -> None:
     """Draw the cells without an optimum at the bottom, side by side."""
-    if not lost:
+    if not unsound:
         return
-    here = {(row.covariance, row.tied) for row in lost}
-    order = [pair for pair in FAMILIES if pair in here]
+    families = {(row.covariance, row.tied) for row in unsound}
+    order = [pair for pair in FAMILIES if pair in families]
     shift = {pair: 0.1 * (i - (len(order) - 1) / 2) for i, pair in enumerate(order)}
     fig.add_scatter(
-        x=[row.n_components + shift[row.covariance, row.tied] for row in lost],
-        y=[edge] * len(lost),
+        x=[row.n_components + shift[row.covariance, row.tied] for row in unsound],
+        y=[edge] * len(unsound),
         mode="markers",
         marker={"symbol": "x", "size": 9, "color": style.COLLAPSED},
         name="no optimum",
-        customdata=[[row.n_components, row.covariance, row.tied] for row in lost],
+        customdata=[[row.n_components, row.covariance, row.tied] for row in unsound],
         text=[
             f"<b>{cell_name(row.cell, n_columns)}</b>: {row.verdict}"
             + "".join(f"<br>{part}" for part in _wrapped(row.reason))
-            for row in lost
+            for row in unsound
         ],
         hovertemplate="%{text}<extra></extra>",
         cliponaxis=False,
@@ -232,12 +232,12 @@ def _alt(rows: Sequence[ComparisonRow], n_columns: int, criterion: str) -> str:
         if i is not None:
             value = getattr(line[i], criterion)
             sentences.append(f"{cell_name(line[i].cell, n_columns)} at {value:,.1f}")
-    lost = sum(not row.sound for row in rows)
+    n_unsound = sum(not row.sound for row in rows)
     text = f"{name} over the number of components. Best of each covariance: {'; '.join(sentences)}."
     i = best(rows, criterion)
     if i is not None:
         text += f" Best of all: {components(rows[i].cell, n_columns)}."
-    return text + (f" {lost} without an optimum." if lost else "")
+    return text + (f" {n_unsound} without an optimum." if n_unsound else "")
 
 
 def climbs(steps: NDArray[np.int64], ours: Array, em: Array, prior: bool) -> go.Figure:

@@ -21,15 +21,15 @@ def expected(dataset: Dataset, parameters: Parameters, given: int, of: int, at: 
     low, high = float(np.nanmin(x)), float(np.nanmax(x))
     grid = np.linspace(min(low, at), max(high, at), _GRID)
     found = expectation(parameters, given, grid, of)
-    here = expectation(parameters, given, [at], of)
+    marked = expectation(parameters, given, [at], of)
     names = [style.escape(dataset.columns[c], 40) for c in (given, of)]
     fig = style.figure(
         f"What it expects of {names[1]}",
         names[0],
         names[1],
         alt=f"Mean and central 90 % of {names[1]} along {names[0]}; at {number(at)} the mean is "
-        f"{number(float(here.mean[0]))}, and 90 % lie between {number(float(here.low[0]))} and "
-        f"{number(float(here.high[0]))}.",
+        f"{number(float(marked.mean[0]))}, and 90 % lie between {number(float(marked.low[0]))} and "
+        f"{number(float(marked.high[0]))}.",
         height=340,
     )
     shown = np.linspace(0, len(x) - 1, min(len(x), _POINTS)).astype(int)
@@ -61,7 +61,7 @@ def expected(dataset: Dataset, parameters: Parameters, given: int, of: int, at: 
     )
     fig.add_scatter(
         x=[at, at],
-        y=[float(here.low[0]), float(here.high[0])],
+        y=[float(marked.low[0]), float(marked.high[0])],
         mode="lines+markers",
         line={"color": style.PALETTE[1], "width": 2},
         name="here",

@@ -125,13 +125,13 @@ def probabilities(dataset: Dataset, parameters: Parameters, assignment_probs: Ar
     if len(assignment_probs) == certainty.n_points:
         drawn_probs = assignment_probs[rows]
     gap = largest_difference(drawn_probs, certainty.probs)
-    told = "" if np.isnan(gap) else f" The largest difference is {number(gap)}."
+    gap_text = "" if np.isnan(gap) else f" The largest difference is {number(gap)}."
     one = D == 1
     fig = style.figure(
         "Guide (dots) beside the closed form (lines)" if one else "Guide against the closed form",
         style.escape(dataset.columns[0]) if one else "closed form",
         "probability" if one else "guide",
-        alt=f"The guide's probabilities of {len(rows):,} points beside the closed form.{told}",
+        alt=f"The guide's probabilities of {len(rows):,} points beside the closed form.{gap_text}",
         height=300,
     )
     if one:
@@ -171,7 +171,7 @@ def probabilities(dataset: Dataset, parameters: Parameters, assignment_probs: Ar
                 "closed form %{customdata[1]:.6g}<extra></extra>"
             ),
         )
-    if told:
+    if gap_text:
         style.label(
             fig,
             1,

@@ -77,10 +77,10 @@ def responsibility_curves(dataset: Dataset, parameters: Parameters) -> go.Figure
     mark_boundaries(fig, edges, "boundary ", y=0.5)
     winner = probs.argmax(axis=1)
     for k, middle, share in _territories(grid, winner, probs.shape[1]):
-        said = "noise" if k == K else f"<b>{k + 1}</b>"
+        text = "noise" if k == K else f"<b>{k + 1}</b>"
         if k < K and share > 0.15:
-            said += f"  near {number(float(parameters.locs[k, 0]), 4)}"
-        style.label(fig, middle, 1.07, said, style.component_style(k, K).colour, anchor="center")
+            text += f"  near {number(float(parameters.locs[k, 0]), 4)}"
+        style.label(fig, middle, 1.07, text, style.component_style(k, K).colour, anchor="center")
     fig.update_yaxes(range=[-0.16, 1.13], tickvals=[0, 0.25, 0.5, 0.75, 1])
     return fig
 

@@ -33,9 +33,9 @@ def objective_slice(
     point : where the fit ended.
     path : the fit's points, with a leading [M]; its start, its way and its end are drawn.
     """
-    here = [float(c.read(point)) for c in (cut.across, cut.up)]
+    ends = [float(c.read(point)) for c in (cut.across, cut.up)]
     alt = f"Loss over {names[0]} and {names[1]}, from {np.nanmin(cut.loss):.5g} upwards. "
-    alt += f"The fit ended at {here[0]:.4g} and {here[1]:.4g}"
+    alt += f"The fit ended at {ends[0]:.4g} and {ends[1]:.4g}"
     if path is not None:
         began = [float(c.read(path)[0]) for c in (cut.across, cut.up)]
         alt += f"; it began at {began[0]:.4g} and {began[1]:.4g}"

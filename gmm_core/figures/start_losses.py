@@ -68,13 +68,13 @@ def landscape(
     R = len(initial)
     sound = basin >= 0
     counts = np.bincount(basin[sound]) if sound.any() else np.zeros(0, int)
-    lost = np.isin(verdict, ("collapsed", "failed"))
+    failed = np.isin(verdict, ("collapsed", "failed"))
     # What still moves after polishing, where others settled, came to no optimum either.
     unsettled = (verdict == "moving") & (basin < 0)
-    collapsed = lost | unsettled
-    told = [f"{n:,} of {R:,} starts found {optimum(b)}" for b, n in enumerate(counts[:4])]
-    alt = "Final against initial loss of each start: " + "; ".join(told)
-    alt += f"; {int(lost.sum())} collapsed or failed"
+    collapsed = failed | unsettled
+    sentences = [f"{n:,} of {R:,} starts found {optimum(b)}" for b, n in enumerate(counts[:4])]
+    alt = "Final against initial loss of each start: " + "; ".join(sentences)
+    alt += f"; {int(failed.sum())} collapsed or failed"
     alt += f", {int(unsettled.sum())} came to no optimum." if unsettled.any() else "."
     fig = style.figure(
         "Where starts begin and end", "initial loss", "final loss", alt=alt, height=height

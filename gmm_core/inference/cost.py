@@ -49,12 +49,12 @@ def _passes(spec: Specification) -> list[tuple[kinds.Engine, int, int, float]]:
     N, D = spec.dataset.values.shape
     passes = []
     engine = kinds.engine_of(spec)
-    here = kinds.usual(spec.kind) if engine.climbs else engine
+    first_engine = kinds.usual(spec.kind) if engine.climbs else engine
     climbing = engine.climbs * METHODS["em"].passes(CLIMB)
     for mixture, count in kinds.named(spec.kind).evaluations(spec):
         K = mixture.n_components
         of_a_density = D if mixture.family.diagonal(D) else D * D
-        passes.append((here, N * K, N * K * of_a_density, count))
+        passes.append((first_engine, N * K, N * K * of_a_density, count))
         if climbing:
             n = spec.dataset.n
             passes.append((engine, n * K, n * K * of_a_density, climbing))

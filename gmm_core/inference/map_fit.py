@@ -118,11 +118,11 @@ def _judge(dataset: Dataset, options: MapOptions, training: Any) -> MapFit:
     verdict = np.full(R, "untrained", dtype="<U9")
     trained = np.flatnonzero(training.trained)
     known = training.held[trained]
-    lost = training.collapsed[trained]
-    lost = lost | collapsed(dataset, training.mixture, points[trained], known)
+    is_collapsed = training.collapsed[trained]
+    is_collapsed = is_collapsed | collapsed(dataset, training.mixture, points[trained], known)
     settled = np.where(training.gradient[trained] <= tolerance, "converged", "moving")
     verdict[trained] = np.where(
-        lost, "collapsed", np.where(training.broken[trained], "failed", settled)
+        is_collapsed, "collapsed", np.where(training.broken[trained], "failed", settled)
     )
     sound = np.isin(verdict, ("converged", "moving"))
     smallest, fewest = None, 0.0

@@ -100,9 +100,13 @@ def fit(
             sites(mixture, start)  # says when it is not one of this mixture
             return climb(there, mixture, _at(start, mixture), options.steps, on_progress)
         searched = {"method": "em", "choose": "final"}
-        asked = MapOptions.model_validate(dict(options) | searched)
+        full_options = MapOptions.model_validate(dict(options) | searched)
         return climb(
-            there, mixture, _searched(sample, mixture, asked, None), options.steps, on_progress
+            there,
+            mixture,
+            _searched(sample, mixture, full_options, None),
+            options.steps,
+            on_progress,
         )
 
 

@@ -38,17 +38,17 @@ class Orphans:
             return False
         silent = self._silent(run)
         if run.server is None:
-            lost = silent
+            orphaned = silent
         elif not process_registry.scheduler_of(run.server):
-            lost = process_registry.is_dead(run.server, silent)
+            orphaned = process_registry.is_dead(run.server, silent)
         elif process_registry.scheduler_of(run.server) == self._dispatcher.workers.scheduler:
             # It goes on without the web process that asked for it; somebody has to give the rest.
-            lost = False
+            orphaned = False
             if process_registry.is_dead(run.server, silent):
                 self._dispatcher.adopt(run, take=True)
         else:
-            lost = silent
-        if not lost:
+            orphaned = silent
+        if not orphaned:
             return False
         marked = self._store.set_state(run.id, "failed", SERVER_STOPPED, attempt=run.attempt)
         self._dispatcher.teller.expect()

@@ -121,10 +121,10 @@ def aligned(posterior: Posterior, parameters: Parameters, dataset: Dataset) -> P
 
     rows = np.linspace(0, len(dataset.values) - 1, min(500, len(dataset.values))).astype(int)
     x = dataset.values[rows]
-    here = responsibilities(parameters, x)
+    probabilities = responsibilities(parameters, x)
     draws = _thinned(posterior, len(x))
     there = e_step(draws, x)[1].mean(axis=0).T
-    order = linear_sum_assignment(-here.T @ there)[1]
+    order = linear_sum_assignment(-probabilities.T @ there)[1]
     reordered = {name: array[:, :, order] for name, array in posterior.draws.items()}
     return Posterior(reordered, posterior.stats)
 

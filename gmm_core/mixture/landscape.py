@@ -275,23 +275,23 @@ def _span(
     dataset: Dataset, c: Coordinate, point: Parameters, path: Parameters | None
 ) -> tuple[float, float]:
     """Say from where to where a slice goes on the coordinate's own axis."""
-    here = float(c.spaced(c.read(point)))
-    way = np.array([here]) if path is None else np.append(c.spaced(c.read(path)), here)
+    end = float(c.spaced(c.read(point)))
+    way = np.array([end]) if path is None else np.append(c.spaced(c.read(path)), end)
     if c.site == "locs":
         column = dataset.seen(c.column or 0)
         low, high = float(column.min()), float(column.max())
         reach = 2 * float(point.scales[c.component or 0, c.column or 0])
-        low, high = min(low, here - reach), max(high, here + reach)
+        low, high = min(low, end - reach), max(high, end + reach)
         # A path that overflowed on its way must not shrink the basin to a dot.
         far = high - low
         way = way[(way > low - far) & (way < high + far)]
     elif c.site == "scale":
-        low, high = here - 0.7, here + 0.7  # a factor of five each way
-        way = np.clip(way, here - 3, here + 3)
+        low, high = end - 0.7, end + 0.7  # a factor of five each way
+        way = np.clip(way, end - 3, end + 3)
     elif c.site == "correlation":
         return -0.999, 0.999
     else:
-        low, high = min(-4.0, here - 2), max(4.0, here + 2)
+        low, high = min(-4.0, end - 2), max(4.0, end + 2)
     low, high = min(low, way.min(initial=low)), max(high, way.max(initial=high))
     margin = 0.08 * (high - low)
     return low - margin, high + margin

@@ -90,11 +90,11 @@ class Mixture(Model):
     @property
     def label(self) -> str:
         """How the mixture is named on a page, such as "K = 2, spherical, shared"."""
-        said = f"K = {self.n_components}, {self.family.label}"
+        text = f"K = {self.n_components}, {self.family.label}"
         if self.tied is None:
-            said += f", {self.family.words}"
-        said += ", with noise" * self.noise
-        return said + ", classes fixed" * (self.labels == "fix")
+            text += f", {self.family.words}"
+        text += ", with noise" * self.noise
+        return text + ", classes fixed" * (self.labels == "fix")
 
     @property
     def n_weights(self) -> int:

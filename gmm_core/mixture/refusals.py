@@ -100,13 +100,13 @@ def _sentence(model: type[BaseModel], errors: list[ErrorDetails]) -> tuple[str, 
         (each for each in errors if each["loc"][:1] == errors[0]["loc"][:1]),
         key=lambda each: len(each["loc"]),
     )
-    field, owner, here = "", model, model
+    field, owner, inner = "", model, model
     for part in first["loc"]:
-        if part in here.model_fields:
-            field, owner = str(part), here
-            inside = here.model_fields[field].annotation
+        if part in inner.model_fields:
+            field, owner = str(part), inner
+            inside = inner.model_fields[field].annotation
             if isinstance(inside, type) and issubclass(inside, BaseModel):
-                here = inside
+                inner = inside
     if first["type"] == "value_error":
         return "", first["msg"].removeprefix("Value error, ")
     if first["type"] == "missing" and not isinstance(first["loc"][-1], str):
@@ -114,8 +114,8 @@ def _sentence(model: type[BaseModel], errors: list[ErrorDetails]) -> tuple[str, 
     if first["type"] == "missing":
         return field, f"is missing in {owner.__name__}. Give it."
     if first["type"] == "extra_forbidden":
-        fields = ", ".join(here.model_fields)
-        return str(first["loc"][-1]), f"is not known here. {here.__name__} takes {fields}."
+        fields = ", ".join(inner.model_fields)
+        return str(first["loc"][-1]), f"is not known here. {inner.__name__} takes {fields}."
     same = [e for e in errors if e["input"] is first["input"] and e["type"] != "value_error"]
     wanted = " or ".join(dict.fromkeys(_wanted(each) for each in same))
     return field, f"is {first['input']!r:.60}, but {wanted} was expected. Correct it."

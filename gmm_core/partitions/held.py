@@ -132,13 +132,13 @@ def held(
     with connected(client) as found:
         _check_memory(data, found)
         loaded = [found.submit(partition.load, piece, pure=False) for piece in data.pieces]
-        told = _gathered(
+        summaries = _gathered(
             found, [found.submit(partition.summary, each, pure=False) for each in loaded], tell
         )
-        order = sorted(range(len(told)), key=lambda i: told[i][0])
-        whole = summed([told[i][1] for i in order], operator.add)
+        order = sorted(range(len(summaries)), key=lambda i: summaries[i][0])
+        whole = summed([summaries[i][1] for i in order], operator.add)
         _check_spread(data, whole)
-        mark = fingerprint(data, (digest for digest, _ in told))
+        mark = fingerprint(data, (digest for digest, _ in summaries))
         names = _class_names(data, whole)
         parts = [loaded[i] for i in order]
         if names:

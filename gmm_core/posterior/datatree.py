@@ -140,15 +140,15 @@ def datatree(
 
     D = posterior.draws["locs"].shape[-1]
     columns = dataset.columns if dataset is not None else tuple(str(d + 1) for d in range(D))
-    told = {"creation_library": "Mixture Explorer"}
+    attributes = {"creation_library": "Mixture Explorer"}
     if dataset is not None and dataset.whole is not None:
-        told["data"] = dataset.whole.sampled(len(dataset.values), dataset.total)
+        attributes["data"] = dataset.whole.sampled(len(dataset.values), dataset.total)
     return xarray.DataTree.from_dict(
         {
             name: xarray.Dataset(
                 {n: (list(each.axes), each.values) for n, each in variables.items()},
                 coords=coordinates(variables, columns),
-                attrs=told,
+                attrs=attributes,
             )
             for name, variables in groups(posterior, dataset, mixture).items()
         }

@@ -104,12 +104,12 @@ def sensitivity(
     from arviz_stats.base import array_stats
 
     points = posterior.parameters
-    here = _log_prior(mixture, posterior)
+    log_prior = _log_prior(mixture, posterior)
     weights = [np.full(len(points), 1 / len(points))]
     k = [float("nan")]
     for power in powers:
         other = mixture.model_copy(update={"priors": powered(mixture.priors, power)})
-        log_w, pareto_k = array_stats.psislw(here - _log_prior(other, posterior))
+        log_w, pareto_k = array_stats.psislw(log_prior - _log_prior(other, posterior))
         w = np.exp(log_w - log_w.max())
         weights.append(w / w.sum())
         k.append(float(pareto_k))

@@ -50,7 +50,7 @@ def tied_mode(dataset: Dataset, mixture: Mixture, posterior: Posterior) -> TiedM
         return None
     heights = np.asarray(posterior.stats["log_joint"]).ravel()
     best = posterior.parameters[int(heights.argmax())]
-    here = float(heights.max()) + float(np.log(best.scales).min(axis=0).sum())
+    peak = float(heights.max()) + float(np.log(best.scales).min(axis=0).sum())
     found: TiedMode | None = None
     for d, column in enumerate(dataset.columns):
         values, counts = np.unique(dataset.values[:, d], return_counts=True)
@@ -64,7 +64,7 @@ def tied_mode(dataset: Dataset, mixture: Mixture, posterior: Posterior) -> TiedM
             scale = spread * np.exp(log_scale)
             height = _height(dataset, mixture, best, d, on, scale)
             there = max(there, height + 2 * np.log(scale))
-        gain = there - here
+        gain = there - peak
         if gain > _MARGIN and (found is None or gain > found.gain):
             found = TiedMode(column, value, count, float(gain))
     return found

@@ -75,8 +75,8 @@ def collapsed(
     empty = some < max(1 - (1.0 if c is None else c), 0.01)
     singular = ((thin < 1e-3) & (some < D + 0.5)) | (thin < 1e-8)
     # With one component there is nothing to lose a point to.
-    lost = np.any(singular, axis=1) | ((mixture.n_components > 1) & np.any(empty, axis=1))
-    fallen: NDArray[np.bool_] = lost & unsure
+    degenerate = np.any(singular, axis=1) | ((mixture.n_components > 1) & np.any(empty, axis=1))
+    fallen: NDArray[np.bool_] = degenerate & unsure
     if mixture.noise and c is not None and c < 1:
         fallen |= dataset.total - held(points, dataset).sum(axis=1) <= 1 - c
     return fallen

@@ -57,8 +57,8 @@ class _Told(NamedTuple):
 
 def answer(spec: Specification, result: Any) -> Answer:
     """Say what a run found."""
-    told = _BY_TYPE.get(type(result))
-    found = told.answer(spec, result) if told else _any(spec, result)
+    entry = _BY_TYPE.get(type(result))
+    found = entry.answer(spec, result) if entry else _any(spec, result)
     return replace(found, words=sampled.lead(spec) + found.words)
 
 

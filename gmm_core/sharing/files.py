@@ -74,8 +74,8 @@ def of(spec: Specification, result: Any) -> list[File]:
     if isinstance(result, MapFit) and not _has_begun_and_ended(result):
         return []
     names = kinds.named(spec.kind).files
-    here = spec.dataset.whole is None
-    return [file for file in FILES if file.name in names and (here or not file.rows)]
+    has_rows = spec.dataset.whole is None
+    return [file for file in FILES if file.name in names and (has_rows or not file.rows)]
 
 
 def _has_begun_and_ended(fit: MapFit) -> bool:

@@ -203,13 +203,13 @@ def exact_words(comparison: ExactComparison, K: int) -> str:
             )
     if len(comparison.evidence) > 1:
         best, top = max(comparison.evidence, key=lambda pair: pair[1])
-        here = dict(comparison.evidence).get(K)
-        if here is not None and best != K:
+        own = dict(comparison.evidence).get(K)
+        if own is not None and best != K:
             sentences += (
-                f" The data is {number(math.exp(min(top - here, 600)), 2)} times as probable under "
+                f" The data is {number(math.exp(min(top - own, 600)), 2)} times as probable under "
                 f"K = {best} as under K = {K}."
             )
-        elif here is not None:
+        elif own is not None:
             sentences += f" Of K = 1 to {comparison.evidence[-1][0]} the evidence is highest here."
     return sentences
 

@@ -178,17 +178,17 @@ def further_words(
     first, *others = leading
     if first.n_components == most:
         return f"K = {most} is the most that was tried: try more. "
-    said = ""
+    sentences = ""
     for row in others:
         if abs(getattr(row, criterion) - getattr(first, criterion)) > _CLOSE:
             continue
         if row.n_components == most:
-            said += f"Close behind it stands the largest K that was tried, {most}: try more. "
+            sentences += f"Close behind it stands the largest K that was tried, {most}: try more. "
         if row.agree == 1 and row.restarts > 1:
-            said += (
+            sentences += (
                 f"Only one of {row.restarts} starts found the second: more may change their order. "
             )
-    return said
+    return sentences
 
 
 def odds_words(odds: dict[int, float]) -> str:
@@ -215,12 +215,12 @@ def few(row: ComparisonRow, n_columns: int) -> bool:
 
 
 def _without(rows: Sequence[ComparisonRow]) -> str:
-    lost = [row for row in rows if not row.sound]
-    if not lost:
+    unsound = [row for row in rows if not row.sound]
+    if not unsound:
         return ""
-    collapsed = all(row.verdict == "collapsed" for row in lost)
+    collapsed = all(row.verdict == "collapsed" for row in unsound)
     what = "every start collapsed" if collapsed else "no start converged"
-    return f"For {len(lost)} of {count(len(rows), 'mixture')} {what} (red crosses)."
+    return f"For {len(unsound)} of {count(len(rows), 'mixture')} {what} (red crosses)."
 
 
 def _value(value: float) -> str:

@@ -39,25 +39,25 @@ def extras(dataset: Dataset) -> list[str]:
 
     Column names stand in the sentences as they are: show them as text, not as markup.
     """
-    said = []
+    sentences = []
     if dataset.whole is not None:
-        said.append(f"They stay with the workers; here is {sampled.of(dataset)}.")
+        sentences.append(f"They stay with the workers; here is {sampled.of(dataset)}.")
     elif dataset.weights is not None:
-        said.append(f"Counted by their weights they are {dataset.total:,.6g} points.")
+        sentences.append(f"Counted by their weights they are {dataset.total:,.6g} points.")
     if dataset.incomplete:
         lacking = np.isnan(dataset.values).sum(axis=0)
         each = [f'{n:,} in "{name}"' for name, n in zip(dataset.columns, lacking, strict=True) if n]
         many = int(lacking.sum())
         listed = ", ".join(each[:8]) + (f" and {len(each) - 8} more columns" if each[8:] else "")
-        said.append(
+        sentences.append(
             f"{count(many, 'value')} {'is' if many == 1 else 'are'} missing: {listed}. What is "
             "missing is integrated out, as missing at random."
         )
     if dataset.classes is not None:
         names, known = dataset.class_names, sum(c is not None for c in dataset.classes)
         of = "each point" if known == len(dataset.classes) else count(known, "point")
-        said.append(f"The class is known of {of}: {listing(names, 6)}.")
-    return said
+        sentences.append(f"The class is known of {of}: {listing(names, 6)}.")
+    return sentences
 
 
 def constant_columns(dataset: Dataset) -> list[str]:

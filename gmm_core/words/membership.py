@@ -68,17 +68,19 @@ def classes_answer(found: AgainstClasses, n_components: int) -> str:
         if k is not None
     ]
     alone = sum(k is None for k in found.component)
-    said = f"By the best matching {', '.join(own[:6])}"
-    said += f", and {len(own) - 6} more" if len(own) > 6 else ""
-    said += f"; for {numeral(alone)} no component is left" if alone else ""
+    sentence = f"By the best matching {', '.join(own[:6])}"
+    sentence += f", and {len(own) - 6} more" if len(own) > 6 else ""
+    sentence += f"; for {numeral(alone)} no component is left" if alone else ""
     if wrong == 0:
-        said += f". {_capital(_all(N))} of known class {_is(N)} in the component of their class"
+        sentence += f". {_capital(_all(N))} of known class {_is(N)} in the component of their class"
     else:
-        said += (
+        sentence += (
             f". {_capital(numeral(wrong))} of {count(N, 'point')} "
             f"{'is' if wrong == 1 else 'are'} in another one, {percent(found.error)}"
         )
-    return said + f". The adjusted Rand index is {number(found.ari)}: 1 is agreement, 0 is chance."
+    return (
+        sentence + f". The adjusted Rand index is {number(found.ari)}: 1 is agreement, 0 is chance."
+    )
 
 
 def expectation_answer(found: Expectation, given: str, of: str, at: float) -> str:

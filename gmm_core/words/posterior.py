@@ -170,8 +170,8 @@ def trust_words(summary: Overview) -> str:
 def partial_answer(done: Posterior, options: NutsOptions | SmcOptions) -> str:
     """Say that a run was stopped and what it kept."""
     chains = done.n_chains
-    lost = options.chains - chains
-    missing = f" {count(lost, 'chain')} had no draw yet." if lost else ""
+    n_missing = options.chains - chains
+    missing = f" {count(n_missing, 'chain')} had no draw yet." if n_missing else ""
     return (
         f"Stopped early: {count(done.n_draws, 'draw')} of {options.draws:,} in "
         f"{'each of ' if chains > 1 else ''}{count(chains, 'chain')} were kept.{missing}"

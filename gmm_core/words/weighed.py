@@ -69,14 +69,14 @@ def so_far_words(temperatures: Sequence[float], log_evidence: Sequence[float]) -
     """Say how far the populations of a running sampler are."""
     known = [(t, e) for t, e in zip(temperatures, log_evidence, strict=True) if t == t]
     arrived = [e for t, e in known if t >= 1]
-    here = f"{len(arrived)} of {count(len(temperatures), 'population')} have arrived"
+    sentence = f"{len(arrived)} of {count(len(temperatures), 'population')} have arrived"
     going = [t for t, _ in known if t < 1]
     if going:
-        here += f"; one is at temperature {number(going[-1], 2)} of 1"
+        sentence += f"; one is at temperature {number(going[-1], 2)} of 1"
     if arrived:
         low, high = _signed(min(arrived)), _signed(max(arrived))
-        here += f". Log evidence so far: {low}" + (f" to {high}" if len(arrived) > 1 else "")
-    return here + "."
+        sentence += f". Log evidence so far: {low}" + (f" to {high}" if len(arrived) > 1 else "")
+    return sentence + "."
 
 
 def _signed(value: float) -> str:

@@ -42,8 +42,8 @@ def _told(run_id: str, cookies: dict[str, str], host: str) -> tuple[int, dict[st
         if now.state == "done":
             service().note_visit(run_id)
             return 200, {**_finished(run_id), "state": now.state}
-        told = {"run": run_id, "state": now.state, "done": now.done, "total": now.total}
-        return 200, told | ({"message": now.message} if now.message else {})
+        payload = {"run": run_id, "state": now.state, "done": now.done, "total": now.total}
+        return 200, payload | ({"message": now.message} if now.message else {})
     except DatabaseAwayError as error:
         return 503, {"error": str(error)}
     except ValueError as error:

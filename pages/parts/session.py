@@ -52,8 +52,8 @@ def begin(page: str) -> None:
     state.setdefault("dataset", example("tutorial"))
     state.setdefault("own_priors", Priors.tutorial())
     state.setdefault("runs", {})
-    came = first or went_through_history()
-    state["data_problem"] = _open_data(st.query_params.get("data", "")) if came else ""
+    arrived = first or went_through_history()
+    state["data_problem"] = _open_data(st.query_params.get("data", "")) if arrived else ""
     run_id = st.query_params.get("run")
     if run_id and run_id != state.get("opened") and _followed():
         state["opened"] = run_id
@@ -62,10 +62,14 @@ def begin(page: str) -> None:
         if re.fullmatch("[0-9]{1,6}", start):
             state["opened_start"] = (run_id, int(start))
         # Not on the browser's way back: it could never get past that address.
-        here = pages.named(page)
-        if not (state["link_error"] or went_through_history()) and here is not None and here.kinds:
+        named_page = pages.named(page)
+        if (
+            not (state["link_error"] or went_through_history())
+            and named_page is not None
+            and named_page.kinds
+        ):
             (kind,) = state["runs"]
-            if pages.showing(kind) is not here:
+            if pages.showing(kind) is not named_page:
                 go_to(run_id)
 
 

@@ -280,12 +280,12 @@ def tables(rows: list[ComparisonRow], criterion: str) -> None:
     head = list(say.TABLE_HEAD)
     head[1] = say.CRITERION[criterion]
     best = say.table_rows(rows, criterion, D)
-    lost = say.lost_rows(rows, D)
+    unsound = say.lost_rows(rows, D)
     if best:
         text.table(head, best, caption=f"The best by {say.CRITERION[criterion]}")
-    if lost:
-        with st.expander(f"Why {count(len(lost), 'mixture')} found no optimum"):
-            text.table(["Mixture", "verdict", "reason"], lost, words=(1, 2))
+    if unsound:
+        with st.expander(f"Why {count(len(unsound), 'mixture')} found no optimum"):
+            text.table(["Mixture", "verdict", "reason"], unsound, words=(1, 2))
     if any(row.verdict == "collapsed" for row in rows):
         text.note(
             "Why do mixtures collapse?",

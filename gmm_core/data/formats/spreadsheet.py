@@ -130,9 +130,9 @@ def _choose(book: Any, sheets: list[_Sheet], wanted: str | None, uncomputed: int
     else:
         filled = filled[:1]
     if not filled:
-        said = str(problem or "The workbook has no cell with content.")
+        reason = str(problem or "The workbook has no cell with content.")
         then = "" if problem else " Choose a file with at least one row."
-        raise Unreadable(said + (f" {_without_values(uncomputed)}" if uncomputed else then))
+        raise Unreadable(reason + (f" {_without_values(uncomputed)}" if uncomputed else then))
     table, read = filled[-1]
     hidden = [one.title for one in sheets if not one.shown]
     notes = list(table.notes)

@@ -202,7 +202,10 @@ def uploaded(data: Dataset) -> Dataset | None:
     except ValueError as error:
         st.error(text.plain(text.sentence(error)))
         return None
-    lost = reading.n_rows - len(new.values)
+    n_left_out = reading.n_rows - len(new.values)
     sentence = f"Read {count(len(new.values), 'row')}."
-    st.caption(sentence + (f" {count(lost, 'row')} with a missing value left out." if lost else ""))
+    st.caption(
+        sentence
+        + (f" {count(n_left_out, 'row')} with a missing value left out." if n_left_out else "")
+    )
     return new

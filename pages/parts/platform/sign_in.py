@@ -31,8 +31,8 @@ def may_enter(cookies: Mapping[str, str], host: str) -> bool:
     if signed is None:
         return False
     try:
-        told = json.loads(signed)
+        claims = json.loads(signed)
     except ValueError:
         return False
     # The cookie of another address of this machine, signed by the same secret, opens that one.
-    return told.get("is_logged_in") is True and urlsplit(told.get("origin", "")).netloc == host
+    return claims.get("is_logged_in") is True and urlsplit(claims.get("origin", "")).netloc == host

@@ -7,7 +7,8 @@ it as numbers and lines, not as options, so that it reads like the tutorial it g
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -74,62 +75,94 @@ def needs_data_file(spec: Specification) -> bool:
 
 def _cells(spec: Specification, fit: MapFit | None) -> Iterator[tuple[str, str]]:
     """Yield the parts of the program, each with what it does in words."""
-    options, mixture = spec.options, spec.mixture
-    if not isinstance(options, MapOptions | GuideOptions | NutsOptions):
+    script = _SCRIPTS.get(spec.kind)
+    if script is None:
         raise ValueError(
             f"A {spec.kind} run has no script. Export a fit, a membership or a posterior."
         )
-    if isinstance(options, MapOptions) and fit is None:
-        raise ValueError("The script begins at the chosen start: give the fit as well.")
-    if fit is not None and fit.verdict[fit.chosen] == "failed":
-        raise ValueError(
-            "The chosen start failed, so there is nothing to reproduce. Lower the learning rate."
-        )
-    if fit is not None and fit.trajectory[0][0] != 0:
-        raise ValueError(
-            "This fit does not tell where its shown restart began. Give the run of that restart."
-        )
     # Data of unusual units is fitted in units that it spreads over one in, and so it is here.
-    units = rescaled(spec.dataset, mixture) if isinstance(options, MapOptions) else None
-    if units is not None and fit is not None:
-        mixture = units.mixture
-    yield "A Gaussian mixture in plain Pyro", _head(spec)
+    units = rescaled(spec.dataset, spec.mixture) if script.rescales else None
+    mixture = spec.mixture if units is None else units.mixture
+    dataset = spec.dataset if units is None else units.dataset
+    yield "A Gaussian mixture in plain Pyro", _head(spec, script.imports)
     yield "The data", _data(spec)
     if units is not None:
         yield "Units in which the data spreads over about one", _units(units)
-    dataset = spec.dataset if units is None else units.dataset
     yield "The model: assignments are enumerated, not drawn", model(mixture, spec, dataset)
-    if isinstance(options, MapOptions):
-        assert fit is not None
-        method = METHODS[options.method]
-        title = "The start" if method.in_pyro else f"The point that {method.label} came to"
-        yield title, _start(mixture, fit, units, options)
-        yield "The fit", _fit(options)
-        if options.polish and fit.verdict[fit.chosen] != "collapsed":
-            yield "The rest of the way to the optimum", _polish(mixture, dataset)
-        yield "What was found", _found(mixture, units)
-    elif isinstance(options, GuideOptions):
-        assert spec.parameters is not None
-        known = observed(spec.dataset, mixture).component
-        if known is not None and np.all(known >= 0):
-            raise ValueError("The class of every point is known: there is nothing to fit.")
-        learned = dictionary("learned", _in_script(sites(mixture, spec.parameters)))
-        yield "The learned parameters, held fixed", learned
-        yield "A guide with a probability for each point and component", _guide(mixture, options)
-    else:
-        yield "NUTS", _nuts(mixture, options)
+    yield from script.cells(spec, fit, units)
 
 
-def _head(spec: Specification) -> str:
-    imports = {
-        "map": "from pyro import poutine\n"
+def _map_cells(
+    spec: Specification, fit: MapFit | None, units: Units | None
+) -> Iterator[tuple[str, str]]:
+    if fit is None:
+        raise ValueError("The script begins at the chosen start: give the fit as well.")
+    if fit.verdict[fit.chosen] == "failed":
+        raise ValueError(
+            "The chosen start failed, so there is nothing to reproduce. Lower the learning rate."
+        )
+    if fit.trajectory[0][0] != 0:
+        raise ValueError(
+            "This fit does not tell where its shown restart began. Give the run of that restart."
+        )
+    options: MapOptions = spec.options
+    inside = spec if units is None else units
+    method = METHODS[options.method]
+    title = "The start" if method.in_pyro else f"The point that {method.label} came to"
+    yield title, _start(inside.mixture, fit, units, options)
+    yield "The fit", _fit(options)
+    if options.polish and fit.verdict[fit.chosen] != "collapsed":
+        yield "The rest of the way to the optimum", _polish(inside.mixture, inside.dataset)
+    yield "What was found", _found(inside.mixture, units)
+
+
+def _guide_cells(spec: Specification, *_: object) -> Iterator[tuple[str, str]]:
+    assert spec.parameters is not None
+    known = observed(spec.dataset, spec.mixture).component
+    if known is not None and np.all(known >= 0):
+        raise ValueError("The class of every point is known: there is nothing to fit.")
+    learned = dictionary("learned", _in_script(sites(spec.mixture, spec.parameters)))
+    yield "The learned parameters, held fixed", learned
+    guide = _guide(spec.mixture, spec.options)
+    yield "A guide with a probability for each point and component", guide
+
+
+def _posterior_cells(spec: Specification, *_: object) -> Iterator[tuple[str, str]]:
+    yield "NUTS", _nuts(spec.mixture, spec.options)
+
+
+class _Script(NamedTuple):
+    """How runs of a kind are written.
+
+    imports : what the program imports besides Pyro and torch.
+    cells : the parts that follow the model, each with what it does in words.
+    rescales : whether data of unusual units is computed with in other units.
+    """
+
+    imports: str
+    cells: Callable[[Specification, MapFit | None, Units | None], Iterator[tuple[str, str]]]
+    rescales: bool = False
+
+
+_SCRIPTS = {
+    "map": _Script(
+        "from pyro import poutine\n"
         "from pyro.infer import SVI, TraceEnum_ELBO, config_enumerate\n"
         "from pyro.infer.autoguide import AutoDelta",
-        "guide": "from pyro import poutine\n"
+        _map_cells,
+        rescales=True,
+    ),
+    "guide": _Script(
+        "from pyro import poutine\n"
         "from pyro.infer import SVI, TraceEnum_ELBO, config_enumerate\n"
         "from torch.distributions import constraints",
-        "posterior": "from pyro.infer import MCMC, NUTS, config_enumerate",
-    }[spec.kind]
+        _guide_cells,
+    ),
+    "posterior": _Script("from pyro.infer import MCMC, NUTS, config_enumerate", _posterior_cells),
+}
+
+
+def _head(spec: Specification, imports: str) -> str:
     N, D = spec.dataset.values.shape
     return (
         f'"""{spec.mixture.label}, {N:,} points in {D} column{"s" if D > 1 else ""}.\n\n'

@@ -64,6 +64,7 @@ def gradient_norms(
         if finite.size:
             ends.append((float(finite[-1]), _SITE_NAMES.get(name, name), colour))
     _label_ends(fig, ends, np.concatenate([*norms.values(), []]), height)
+    fig.update_yaxes(showticklabels=bool(ends))  # numbers beside nothing would be made up
     fig.layout.showlegend = False
     fig.layout.xaxis.range = [0, max(T - 1, 1)]
     longest = max((len(part) for _, name, _ in ends for part in name.split("<br>")), default=0)

@@ -153,6 +153,7 @@ def losses(
                 dy=-12,
                 dx=-6,
             )
+    fig.update_yaxes(showticklabels=bool(known.any()))  # numbers beside nothing would be made up
     return fig
 
 

@@ -170,3 +170,12 @@ def test_before_the_first_step_the_alternatives_speak_of_no_number():
     nothing = np.full((1, 20), np.nan)
     for figure in (loss_curves.losses(nothing), curves.gradient_norms({"locs": nothing[0]})):
         assert "nan" not in figure.layout.meta["alt"]
+
+
+def test_empty_curves_have_no_numbers_on_their_axis(fit):
+    nothing = np.full((3, 50), np.nan)
+    assert not loss_curves.losses(nothing).layout.yaxis.showticklabels
+    assert loss_curves.losses(fit.loss, fit.chosen, fit.verdict).layout.yaxis.showticklabels
+    norms = {"locs": nothing[0], "weights": nothing[0]}
+    assert not curves.gradient_norms(norms).layout.yaxis.showticklabels
+    assert curves.gradient_norms({"locs": np.ones(50)}).layout.yaxis.showticklabels

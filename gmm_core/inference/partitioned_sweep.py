@@ -108,15 +108,24 @@ def run(spec: Specification, on_progress: OnProgress | None = None) -> Compariso
 def _climbed(
     there: Held, spec: Specification, steps: int, on_progress: OnProgress | None
 ) -> list[ComparisonRow]:
-    """Compare mixtures on the sample, and take each on to all the rows."""
-    rows = run_here(spec, before(1, on_progress)).rows
+    """Compare mixtures on the sample, and take each on to all the rows.
+
+    Half of the progress is of the sample, whose sweep says how far it is, half of the rows.
+    """
+    half = len(spec.options.n_components) * len(spec.options.covariances) * steps
+
+    def searched(progress: Progress) -> None:
+        if on_progress is not None:
+            on_progress(Progress(int(half * progress.done / max(progress.total, 1)), 2 * half))
+
+    rows = run_here(spec, searched).rows
     climbed: dict[Cell, ComparisonRow] = {}
     finished: list[ComparisonRow] = []
     for turn, row in enumerate(rows):
 
         def tell(progress: Progress, turn: int = turn) -> None:
             if on_progress is not None:
-                on_progress(Progress(turn * steps + progress.done, len(rows) * steps))
+                on_progress(Progress(half + turn * steps + progress.done, 2 * half))
 
         # Cells that are the same mixture climb once.
         same = canonical(row.cell, len(spec.dataset.columns))
@@ -126,7 +135,7 @@ def _climbed(
         if on_progress is not None:
             numbers = reported(finished[-1])
             news = {n: Patch((len(rows),), (turn,), np.array([v])) for n, v in numbers.items()}
-            on_progress(Progress((turn + 1) * steps, len(rows) * steps, news))
+            on_progress(Progress(half + (turn + 1) * steps, 2 * half, news))
     return finished
 
 

@@ -15,6 +15,8 @@ __version__ = "1.1.0"
 _HOME = {
     "Bootstrap": "posterior.bootstrap",
     "BootstrapOptions": "runs.options",
+    "Calibration": "posterior.calibration",
+    "CalibrationOptions": "runs.options",
     "Cancelled": "runs.progress",
     "CompareOptions": "runs.options",
     "ComparisonRow": "comparison.sweep",
@@ -40,6 +42,7 @@ _HOME = {
     "agreement": "membership.agreement",
     "assign": "mixture",
     "bootstrap": "inference",
+    "calibrate": "inference",
     "boundaries": "mixture",
     "compare": "inference",
     "conditional": "mixture.conditional",
@@ -73,6 +76,7 @@ if TYPE_CHECKING:
     from gmm_core.data.reading import read_dataset
     from gmm_core.inference import (
         bootstrap,
+        calibrate,
         compare,
         evidence,
         fit_em,
@@ -97,11 +101,13 @@ if TYPE_CHECKING:
     from gmm_core.partitions.memberships import write_memberships
     from gmm_core.partitions.opened import sample_rows
     from gmm_core.posterior.bootstrap import Bootstrap
+    from gmm_core.posterior.calibration import Calibration
     from gmm_core.posterior.draws import Posterior
     from gmm_core.posterior.evidence import Evidence
     from gmm_core.posterior.exact import ExactPosterior, exact_posterior
     from gmm_core.runs.options import (
         BootstrapOptions,
+        CalibrationOptions,
         CompareOptions,
         EmOptions,
         GuideOptions,

@@ -1,6 +1,7 @@
 """Runs of every kind: what is computed, in which parts, by which engine."""
 
 from gmm_core.inference.bootstrapping import bootstrap
+from gmm_core.inference.calibrating import calibrate
 from gmm_core.inference.cost import estimate_seconds
 from gmm_core.inference.em_fit import fit_em
 from gmm_core.inference.guide_fit import fit_guide
@@ -16,6 +17,7 @@ from gmm_core.inference.sweep import compare
 
 __all__ = [
     "bootstrap",
+    "calibrate",
     "combine",
     "compare",
     "estimate_seconds",

@@ -149,6 +149,22 @@ class LikelihoodRatioOptions(Model):
     starts: Annotated[Whole, Field(ge=1, le=200)] = 5
 
 
+class CalibrationOptions(Model):
+    """Options of `calibrate`.
+
+    sets : how many data sets are simulated.
+    sampler : the engine of a posterior that is asked about.
+    warmup, thin : of the one chain in each set, its warm-up, and of how many draws one is ranked
+        among: ranks are uniform for independent draws only.
+    """
+
+    sets: Annotated[Whole, Field(ge=2, le=10_000)] = 200
+    sampler: str = "nutpie"
+    warmup: Annotated[Whole, Field(ge=0, le=20_000)] = 300
+    thin: Annotated[Whole, Field(ge=1, le=200)] = 20
+    seed: Seed = 0
+
+
 SEARCH_STEPS = 300
 """Steps of EM from a start in a comparison's search: nine of ten settle within a hundred."""
 

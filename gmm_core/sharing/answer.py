@@ -17,12 +17,14 @@ from gmm_core.comparison.sweep import Comparison, best
 from gmm_core.mixture import Parameters
 from gmm_core.mixture.fields import canonical
 from gmm_core.posterior.bootstrap import Bootstrap
+from gmm_core.posterior.calibration import Calibration
 from gmm_core.posterior.draws import Posterior
 from gmm_core.posterior.summary import finite_draws, summary
 from gmm_core.runs import kinds
 from gmm_core.runs.results import EmFit, GuideFit, MapFit
 from gmm_core.runs.specification import Specification
 from gmm_core.words import sampled
+from gmm_core.words.calibration import CALIBRATION_HEAD, calibration_rows, calibration_words
 from gmm_core.words.comparison import TABLE_HEAD, comparison_answer, table_rows
 from gmm_core.words.fit import fit_answer, point_answer, points_each
 from gmm_core.words.posterior import posterior_answer
@@ -238,6 +240,21 @@ def _ratio(spec: Specification, found: LikelihoodRatio) -> Answer:
     )
 
 
+def _calibration(spec: Specification, found: Calibration) -> Answer:
+    return Answer(
+        calibration_words(found),
+        CALIBRATION_HEAD,
+        calibration_rows(found),
+        {"ranks": found.ranks, "p_values": found.p_values, "p_value": found.p_value},
+    )
+
+
+def _ranks(spec: Specification, found: Calibration) -> go.Figure:
+    from gmm_core.figures.calibration import rank_histogram
+
+    return rank_histogram(found, found.worst)
+
+
 def _any(spec: Specification, result: Any) -> Answer:
     """Tell of a result that is not in the list: its headline, and its arrays as they are."""
     held: dict[str, Any] = {}
@@ -274,6 +291,7 @@ _BY_TYPE: dict[type, _Told] = {
     Posterior: _Told(_posterior, _bands),
     Bootstrap: _Told(_bootstrap, _density),
     LikelihoodRatio: _Told(_ratio),
+    Calibration: _Told(_calibration, _ranks),
 }
 
 

@@ -17,6 +17,7 @@ import plotly.graph_objects as go
 
 from gmm_core.comparison.sweep import Comparison
 from gmm_core.figures import (
+    calibration,
     comparison,
     curves,
     density,
@@ -26,11 +27,13 @@ from gmm_core.figures import (
     style,
 )
 from gmm_core.formatting import number
+from gmm_core.posterior.calibration import QUANTITIES, Calibration
 from gmm_core.posterior.draws import Posterior
 from gmm_core.posterior.summary import finite_draws, summary
 from gmm_core.runs.results import MapFit
 from gmm_core.runs.specification import Specification
 from gmm_core.words import comparison as comparison_words
+from gmm_core.words.calibration import CALIBRATION_HEAD, calibration_rows, calibration_words
 from gmm_core.words.fit import fit_answer, objective_rows, points_each, verdict_meaning
 from gmm_core.words.posterior import posterior_answer
 from gmm_core.words.segments import Segment
@@ -165,6 +168,13 @@ def _comparison(spec: Specification, result: Comparison) -> Iterable[str]:
         yield _table("Without an optimum", head, [list(map(str, row)) for row in failed])
 
 
+def _calibration(spec: Specification, found: Calibration) -> Iterable[str]:
+    for quantity in QUANTITIES:
+        yield _figure(calibration.rank_histogram(found, quantity))
+    rows = [list(row) for row in calibration_rows(found)]
+    yield _table("Ranks of each quantity", list(CALIBRATION_HEAD), rows)
+
+
 def _comparison_answer(spec: Specification, result: Comparison) -> list[Segment]:
     N, D = spec.dataset.values.shape
     rows = list(result.rows)
@@ -179,6 +189,11 @@ REPORTS: dict[type, _Report] = {
         _posterior,
     ),
     Comparison: _Report("Comparison", _comparison_answer, _comparison),
+    Calibration: _Report(
+        "Calibration of a sampler",
+        lambda spec, found: [Segment(calibration_words(found))],
+        _calibration,
+    ),
 }
 """What is reported of each type of result that has a report."""
 

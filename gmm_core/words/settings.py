@@ -37,6 +37,9 @@ NAMES = {
     "warmup": "Warm-up",
     "chains": "Chains",
     "seed": "Seed",
+    "sets": "Simulated data sets",
+    "sampler": "Sampler",
+    "thin": "Draws for each that is kept",
     "target_accept": "Target acceptance",
     "max_tree_depth": "Largest tree depth",
 }

@@ -22,7 +22,7 @@ from gmm_core.words.sampled import lead
 from gmm_core.words.segments import Segment
 from gmm_core.words.weighed import so_far_words
 from pages.parts import controls, frame, header, layout, session, settings, suggestion, text
-from pages.parts.posterior import checks, computed, diagnostics, sections
+from pages.parts.posterior import calibrated, checks, computed, diagnostics, sections
 from pages.parts.stream import live, partial
 from pages.parts.stream.cache import Figure
 
@@ -54,8 +54,8 @@ def body() -> list[live.View]:
         other = under_way(view)
         if view.error and not session.mixture().priors.proper:
             controls.cure("Priors from the data", {"prior": "data"}, "cure_priors")
-    section(data, view, weighing, column)
-    return [view, *([weighing] if weighing is not None else []), *other]
+    more = section(data, view, weighing, column)
+    return [view, *([weighing] if weighing is not None else []), *other, *more]
 
 
 def options() -> None:
@@ -264,8 +264,10 @@ def main_figure(data: Dataset, view: live.View, weighing: live.View | None, colu
     live.show(view, "posterior_density", draw)
 
 
-def section(data: Dataset, view: live.View, weighing: live.View | None, column: int) -> None:
-    """Draw the section that is chosen, and compute nothing of the others.
+def section(
+    data: Dataset, view: live.View, weighing: live.View | None, column: int
+) -> list[live.View]:
+    """Draw the section that is chosen, and compute nothing of the others; return its own runs.
 
     Labels and trust are the chains' own; what is said of the mixture is of draws by weight.
     """
@@ -282,7 +284,7 @@ def section(data: Dataset, view: live.View, weighing: live.View | None, column: 
         }
         controls.cure("Weigh the modes", by_smc, "cure_smc")
     if of is None and not partial.has_draws(view):
-        return
+        return []
     chosen = st.segmented_control(
         "Section",
         _SECTIONS,
@@ -299,10 +301,12 @@ def section(data: Dataset, view: live.View, weighing: live.View | None, column: 
         sections.labels(of, column)
     elif chosen == "Can I trust it?":
         diagnostics.show(of, column)
+        return calibrated.show(view)
     elif chosen == "Checks":
         checks.checks(by_weight or of, column)
     else:
         sections.says(by_weight or of, column)
+    return []
 
 
 def exports(data: Dataset, view: live.View) -> header.Exports:

@@ -18,11 +18,13 @@ from multiprocessing import get_context
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chisquare
 
 import gmm_core as gmm
 from gmm_core.inference.run import run_part
 from gmm_core.mixture import from_sites
+from gmm_core.posterior.calibration import QUANTITIES, p_values, quantities
+
+__all__ = ["p_values", "prior_sites", "ranks"]
 
 Array = NDArray[np.float64]
 Sampler = Callable[[gmm.Dataset, gmm.Mixture, gmm.NutsOptions], gmm.Posterior]
@@ -35,8 +37,6 @@ LIMIT = 0.001
 PRIORS = gmm.Priors(concentration=2, loc_scale=5, scale_log_sd=0.5, correlation=2)
 ONE_COLUMN = gmm.Mixture(n_components=2, covariance="spherical", tied=True, priors=PRIORS)
 TWO_COLUMNS = gmm.Mixture(n_components=2, covariance="full", tied=False, priors=PRIORS)
-
-_LOG_2PI = np.log(2 * np.pi)
 
 
 @dataclass(frozen=True)
@@ -74,35 +74,6 @@ def prior_sites(mixture: gmm.Mixture, D: int, rng: np.random.Generator) -> dict[
     return sites
 
 
-def quantities(draws: dict[str, Array], x: Array) -> dict[str, Array]:
-    """Quantities that do not depend on labels, of points with a leading [M] and data [N, D].
-
-    Of several columns the sum stands for all where one number is needed.
-    """
-    w, m, L = draws["weights"], draws["locs"], draws["scale_tril"]
-    D = m.shape[-1]
-    # A fixed value in the middle of the prior, beside the data.
-    at = np.vstack([x, np.zeros(D)])
-    z = np.linalg.solve(L[:, None], (at[:, None, :] - m[:, None])[..., None])[..., 0]
-    log_det = np.log(np.diagonal(L, axis1=-2, axis2=-1)).sum(-1)[:, None]
-    lp = np.log(w)[:, None] - 0.5 * (z**2).sum(-1) - log_det - 0.5 * D * _LOG_2PI
-    log_density = np.logaddexp.reduce(lp, axis=-1)
-    mean = np.einsum("mk,mkd->md", w, m)
-    within = np.einsum("mk,mkij,mkij->m", w, L, L)
-    between = np.einsum("mk,mkd->m", w, (m - mean[:, None]) ** 2)
-    first = np.sort(m[..., 0], axis=-1)
-    return {
-        "log likelihood": log_density[:, :-1].sum(axis=1),
-        "density at 0": log_density[:, -1],
-        "lower loc": first[:, 0],
-        "upper loc": first[:, 1],
-        "larger weight": w.max(axis=1),
-        "mean": mean.sum(axis=1),
-        "total spread": within + between,
-        "scale": log_det.sum(axis=(1, 2)),
-    }
-
-
 def draw_with(
     engine: str, dataset: gmm.Dataset, mixture: gmm.Mixture, options: gmm.NutsOptions
 ) -> gmm.Posterior:
@@ -136,13 +107,16 @@ def ranks_of(number: int, plan: Plan, sampler: Sampler) -> dict[str, int]:
         draws=plan.kept * plan.thin, warmup=plan.warmup, chains=1, seed=number
     )
     found = sampler(dataset, mixture, options)
-    drawn = {name: array[0, plan.thin - 1 :: plan.thin] for name, array in found.draws.items()}
-    truth = {name: getattr(true, name)[None] for name in drawn}
-    here, there = quantities(truth, x), quantities(drawn, x)
+    rows = slice(plan.thin - 1, None, plan.thin)
+    drawn = gmm.Parameters.of({name: array[0, rows] for name, array in found.draws.items()})
+    middle = np.zeros(plan.n_columns)
     # The core's own log joint, at the truth and as the sampler reports it.
-    here["log joint"] = np.array([gmm.log_joint(dataset, mixture, true)])
-    there["log joint"] = found.stats["log_joint"][0, plan.thin - 1 :: plan.thin]
-    return {name: int((there[name] < here[name]).sum()) for name in here}
+    here = np.append(
+        quantities(true.reshape(1), x, middle)[:, 0], gmm.log_joint(dataset, mixture, true)
+    )
+    there = np.vstack([quantities(drawn, x, middle), found.stats["log_joint"][0, rows]])
+    below = (there < here[:, None]).sum(axis=1)
+    return dict(zip(QUANTITIES, below.tolist(), strict=True))
 
 
 def ranks(
@@ -163,20 +137,3 @@ def ranks(
     # that torch has traced stays in memory.
     with get_context("spawn").Pool(n_processes, maxtasksperchild=10) as pool:
         return gathered(pool.imap(work, range(n_sets), chunksize=5))
-
-
-def p_values(found: dict[str, NDArray[np.int64]], kept: int, n_bins: int) -> dict[str, float]:
-    """Chi-square p-value of each quantity's ranks being uniform over 0..`kept`.
-
-    Raises
-    ------
-    ValueError
-        When the bins are not of the same number of ranks.
-    """
-    if (kept + 1) % n_bins:
-        raise ValueError(f"{kept + 1} ranks do not fall into {n_bins} bins of the same size.")
-    width = (kept + 1) // n_bins
-    return {
-        name: float(chisquare(np.bincount(r // width, minlength=n_bins)).pvalue)
-        for name, r in found.items()
-    }

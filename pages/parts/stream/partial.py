@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.mixture import Parameters
+from gmm_core.posterior.calibration import Calibration
 from gmm_core.runs.options import NutsOptions, SmcOptions
 from gmm_core.runs.results import GuideFit
 from gmm_core.runs.specification import Specification
@@ -86,6 +87,15 @@ def draws(view: live.View) -> dict[str, Any]:
         },
         "warmup": known("warmup.locs", C, W, K, D) if W else None,
     }
+
+
+def calibration(view: live.View) -> Calibration | None:
+    """Return the ranks of a calibration as far as they are known; None before the first."""
+    if view.result is not None:
+        found: Calibration = view.result
+        return found
+    ranks = _arrays(view).get("ranks")
+    return None if ranks is None else Calibration(ranks)
 
 
 def weighing(view: live.View) -> tuple[Array, Array] | None:

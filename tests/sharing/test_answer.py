@@ -29,6 +29,7 @@ SPECS = [
     spec(CompareOptions(n_components=(1,), covariances=("full",), restarts=2)),
     spec(gmm.BootstrapOptions(replicates=4, starts=1)),
     spec(gmm.LikelihoodRatioOptions(replicates=9, starts=1)),
+    spec(gmm.CalibrationOptions(sets=2, thin=1, warmup=50)),
 ]
 
 

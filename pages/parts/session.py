@@ -240,8 +240,8 @@ def fit_specification() -> Specification:
     return Specification(
         dataset=dataset(),
         mixture=mixture(),
-        options=settings.options("map"),
         engine=settings.engine("map"),
+        **_begun("map"),
     )
 
 

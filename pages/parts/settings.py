@@ -97,10 +97,12 @@ def number(kind: str, field: str) -> dict[str, Any]:
 
 def choice(kind: str, field: str) -> dict[str, Any]:
     """Return what a list's widget is called with: label, key, choices and value."""
+    # Who opened a run that begins at a point sees that it does.
+    unseen = [v for v in _UNSEEN if v != st.session_state.get(f"{kind}.{field}")]
     listed = (
         [e.name for each in kinds.alike(kind) for e in kinds.engines(each.name, _sampled())]
         if field == "engine"
-        else [v for v in get_args(_field(kind, field).annotation) if v not in _UNSEEN]
+        else [v for v in get_args(_field(kind, field).annotation) if v not in unseen]
     )
     return {
         "label": words.name(field),

@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from gmm_core.data.examples import example
-from gmm_core.mixture import Mixture
+from gmm_core.mixture import Mixture, Parameters
 from gmm_core.runs.options import MapOptions
 from gmm_core.runs.specification import Specification
 
@@ -75,6 +75,27 @@ def test_a_run_whose_id_is_no_longer_its_hash_is_shown_and_verified_as_it_is(vie
     assert "the same numbers, to the last digit" in app.success[0].value
     assert app.query_params["run"] == forged
     assert listed(forged) == before
+
+
+def test_a_fit_that_begins_at_a_given_point_opens_as_it_is(view, service, owner):
+    spec = Specification(
+        dataset=example("tutorial"),
+        mixture=Mixture(),
+        options=MapOptions(start="given", restarts=1, steps=20),
+        engine="pyro",
+        parameters=Parameters([0.5, 0.5], [[1.0], [9.0]], [[[1.0]], [[1.0]]]),
+    )
+    assert service.wait(service.submit(spec, owner), timeout=300).state == "done"
+    app = view("fit", query={"run": spec.id})
+    assert not app.exception
+    assert not app.error
+    assert app.session_state["runs"]["map"] == spec.id
+    assert any(caption.value.startswith("Done in") for caption in app.caption)
+    app.run()
+    assert app.session_state["runs"]["map"] == spec.id
+    app.session_state["n_components"] = 3
+    app.run()
+    assert not app.exception
 
 
 @pytest.mark.parametrize(

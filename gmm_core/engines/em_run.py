@@ -108,7 +108,6 @@ class EmRun(Restarts):
 
     def _waves(self, team: Team, rows: NDArray[np.int64]) -> Iterator[int]:
         """Take restarts `rows` all the way, some after others."""
-        T = self.loss.shape[1]
         compiled = self._m_step.flat and self._family.plain
         most = max(1, _GROUP // self._scatter[0].size)
         begin, size = 0, min(most, _FIRST_WAVE if compiled else most)
@@ -117,14 +116,18 @@ class EmRun(Restarts):
             begin, size = begin + size, min(most, 2 * size)
             while len(live):
                 for _ in (self._climb if compiled else self._lockstep)(team, live):
-                    yield int(self.made.sum())
+                    yield self._made()
                 if not compiled:
                     self._find_heads()
                 live = self._live(live)
                 over = self._over()
                 self.made[over] = np.maximum(self.made[over], 1)
-                yield int(np.where(over, T, self.made).sum())
+                yield self._made()
             self._find_heads()
+
+    def _made(self) -> int:
+        """Count the steps that are made; whoever is over will make no more, and has made all."""
+        return int(np.where(self._over(), self.loss.shape[1], self.made).sum())
 
     def _over(self) -> NDArray[np.bool_]:
         return self._settled | self._stuck | self.collapsed
@@ -147,7 +150,7 @@ class EmRun(Restarts):
         creeping[rows] = True
         self.q[rows] = self._coordinates(self.points_now()[rows])
         for _ in self._polish(team, creeping, _RIDGE):
-            yield int(self.made.sum())
+            yield self._made()
         value, gradient = np.empty(len(rows)), np.empty((len(rows), self.q.shape[1]))
         for _ in team.evaluate(self.q[rows], value, gradient):
             pass

@@ -14,7 +14,7 @@ from gmm_core.engines.pyro_engine import _Restart
 from gmm_core.engines.pyro_model import isolated, make_model, tensor
 from gmm_core.inference import estimate_seconds
 from gmm_core.mixture import sites
-from gmm_core.runs.progress import Picture
+from gmm_core.runs.progress import Picture, Reporter
 
 TUTORIAL = gmm.example("tutorial")
 FAITHFUL = gmm.example("faithful")
@@ -151,7 +151,9 @@ def test_results_depend_on_nothing_but_the_specification(monkeypatch):
     np.testing.assert_array_equal(again.trajectory[1].locs, first.trajectory[1].locs)
 
 
-def test_it_streams_and_stops():
+def test_it_streams_and_stops(monkeypatch):
+    # Every report goes out, however soon after the last.
+    monkeypatch.setattr(Reporter.__init__, "__defaults__", (0.0,))
     mixture = mixture_of("full", False)
     picture, seen = Picture(), []
 

@@ -72,6 +72,8 @@ class SizeShapeDirection(Family):
             axes = np.linalg.svd(scale_tril)[0]
         lengths = np.linalg.norm(np.swapaxes(axes, -1, -2) @ scale_tril, axis=-1)
         logs = np.log(lengths)
+        if size == "E":
+            logs = _of_one_size(logs)
         log_size = logs.mean(-1)
         free = (logs - log_size[..., None]) @ contrasts(D)
         values = {"scale": np.exp(log_size.mean(-1) if size == "E" else log_size)}
@@ -84,7 +86,12 @@ class SizeShapeDirection(Family):
         again = self.factor(np, values, K, D)
         sizes = np.linalg.norm(scale_tril, axis=-1)
         gap = again @ np.swapaxes(again, -1, -2) - scale_tril @ np.swapaxes(scale_tril, -1, -2)
-        if not np.all(np.abs(gap) <= 1e-7 * sizes[..., None] * sizes[..., None, :]):
+        # The shortest length is known to rounding in the longest, and where a size or a shape is
+        # shared its logarithm has a share in all of them. Covariances are squares of lengths.
+        condition = np.exp(np.ptp(logs, axis=-1).max(-1))[..., None, None, None]
+        rounding = 2 * np.finfo(np.float64).eps * condition
+        tolerance = np.maximum(1e-7, rounding * (2 + rounding))
+        if not np.all(np.abs(gap) <= tolerance * sizes[..., None] * sizes[..., None, :]):
             raise ValueError(
                 f"The mixture's covariance is {self.code}, {self.words}, but the parameters have "
                 'covariances of another form. Use covariance="VVV", which takes any.'
@@ -110,6 +117,24 @@ class SizeShapeDirection(Family):
             site.name: np.broadcast_to(values[site.name], site.shape).copy()
             for site in self.sites(K, D)
         }
+
+
+def _of_one_size(logs: Array) -> Array:
+    """Log lengths [..., K, D] where the shortest is what the size that all share makes it.
+
+    Of a covariance whose lengths have the ratio r, double precision keeps the shortest to a part of
+    r^2 times its rounding. A component that nearly collapsed would spoil the size of the others by
+    it; what is further off than that is no rounding, and stays.
+    """
+    D = logs.shape[-1]
+    sums = logs.sum(-1)
+    doubt = 4 * np.finfo(np.float64).eps * np.exp(2 * np.ptp(logs, axis=-1))
+    shared = (sums / doubt**2).sum(-1, keepdims=True) / (1 / doubt**2).sum(-1, keepdims=True)
+    lack = shared - sums
+    shortest = np.arange(D) == logs.argmin(-1)[..., None]
+    # Where all are of one size as they are, they keep their bits.
+    rounded = (np.abs(lack) > 1e-9) & (np.abs(lack) <= doubt)
+    return np.where(rounded[..., None] & shortest, logs + lack[..., None], logs)
 
 
 @cache

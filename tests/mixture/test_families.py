@@ -67,6 +67,46 @@ def test_what_is_not_of_the_family_is_refused(code):
         sites(mixture, point)
 
 
+@pytest.mark.parametrize("condition", [1e9, 1e12])
+@pytest.mark.parametrize("code", EIGHT)
+def test_a_component_that_nearly_collapsed_is_still_of_its_family(code, condition):
+    mixture = gmm.Mixture(n_components=3, covariance=code)
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        locs = rng.normal(size=(3, 3))
+        values = sites(mixture, gmm.Parameters(np.full(3, 1 / 3), locs, member(code, 3, 3, seed)))
+        # An axis of the first component, or of all that share its shape, becomes that short.
+        shape = values["shape"][0] if values["shape"].ndim == 2 else values["shape"]
+        shape += -np.log(condition) * np.eye(3)[seed % 3] @ contrasts(3)
+        point = from_sites(mixture, values)
+        # Of the logarithm of the shortest length rounding leaves this much uncertain.
+        rounding = 8 * np.finfo(float).eps * np.linalg.cond(point.scale_tril).max()
+        again = sites(mixture, point)["scale"]
+        np.testing.assert_allclose(np.log(again), np.log(values["scale"]), atol=rounding)
+        data = gmm.Dataset.from_values(rng.normal(size=(20, 3)))
+        assert np.isfinite(gmm.log_joint(data, mixture, point))
+
+
+@pytest.mark.parametrize("code", ["EVE", "EVV"])
+def test_covariances_of_one_size_are_told_by_those_that_did_not_collapse(code):
+    mixture = gmm.Mixture(n_components=3, covariance=code)
+    L = member(code, 3, 2)
+    size = 0.5 * np.log(np.diagonal(L, axis1=-2, axis2=-1)).sum(axis=-1)[0]
+    # Of a covariance that is 1e18 times as long as wide the width is lost to rounding.
+    axes = np.linalg.svd(L[0])[0]
+    root = axes * np.exp(size) * np.array([10**4.5, 1.15 * 10**-4.5])
+    L[0] = np.linalg.qr(root.T)[1].T
+    L[0] *= np.sign(np.diagonal(L[0]))
+    point = gmm.Parameters(np.full(3, 1 / 3), np.zeros((3, 2)), L)
+    assert sites(mixture, point)["scale"] == pytest.approx(np.exp(size), rel=1e-12)
+    # Of one that is 1e4 times as long as wide nothing is lost, so this is no member.
+    root = axes * np.exp(size) * np.array([10, 1.15 / 10])
+    L[0] = np.linalg.qr(root.T)[1].T
+    L[0] *= np.sign(np.diagonal(L[0]))
+    with pytest.raises(ValueError, match="another form"):
+        sites(mixture, gmm.Parameters(np.full(3, 1 / 3), np.zeros((3, 2)), L))
+
+
 def test_free_numbers_are_those_of_celeux_and_govaert():
     assert {f.code: f.n_parameters(3, 4) for f in FAMILIES.values()} == COUNTS
     assert gmm.Mixture(n_components=3, covariance="VEV").n_parameters(4) == 2 + 12 + 24

@@ -118,11 +118,13 @@ def _map_cells(
 
 def _guide_cells(spec: Specification, *_: object) -> Iterator[tuple[str, str]]:
     assert spec.parameters is not None
-    known = observed(spec.dataset, spec.mixture).component
-    if known is not None and np.all(known >= 0):
-        raise ValueError("The class of every point is known: there is nothing to fit.")
     learned = dictionary("learned", _in_script(sites(spec.mixture, spec.parameters)))
     yield "The learned parameters, held fixed", learned
+    known = observed(spec.dataset, spec.mixture).component
+    if known is not None and np.all(known >= 0):
+        probs = _EVERY_KNOWN.format(n="(K + 1)" if spec.mixture.noise else "K")
+        yield "The class of every point is known, and nothing is left to fit", probs
+        return
     guide = _guide(spec.mixture, spec.options)
     yield "A guide with a probability for each point and component", guide
 
@@ -317,6 +319,11 @@ _PROBS = {
     'print("assignment_probs", probs.tolist())',
 }
 """How the probabilities are printed, by whether some classes are known."""
+
+_EVERY_KNOWN = """\
+trace = poutine.trace(poutine.condition(model, data=learned)).get_trace(data)
+print("loss", -trace.log_prob_sum().item())
+print("assignment_probs", torch.eye({n})[component].tolist())"""
 
 
 def _nuts(mixture: Mixture, options: NutsOptions) -> str:

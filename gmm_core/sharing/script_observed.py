@@ -119,6 +119,8 @@ def observing_lines(mixture: Mixture, D: int, seen: Observation, assigned: bool)
         yield "# A point of known class comes from its component."
         yield "own = (joint + weights.log())[known, component[known]]"
         yield f'pyro.factor("known", ({counted and "counts[known] * "}own).sum())'
+        if np.all(seen.component >= 0):
+            return
         yield "joint = joint[~known]"
     if counted:
         some = "counts[~known]" if seen.component is not None else "counts"

@@ -231,6 +231,37 @@ def test_scripts_of_a_guide_and_of_draws_mind_all_that_the_run_has(tmp_path):
     assert np.all(off < 4 * mean.std(axis=(0, 1)) * np.sqrt(2 / 20))
 
 
+@pytest.mark.parametrize("counts", [None, COUNTS], ids=["rows", "weights"])
+def test_scripts_of_data_whose_every_class_is_known_print_what_the_run_has(tmp_path, counts):
+    known = np.where(FAITHFUL.values[:, 0] < 3, "short", "long")
+    data = gmm.Dataset.from_values(FAITHFUL.values, weights=counts, classes=known)
+    mixture = gmm.Mixture(
+        covariance="full", tied=False, labels="fix", priors=gmm.Priors.for_data(data)
+    )
+    spec = gmm.Specification(dataset=data, mixture=mixture, options=OPTIONS)
+    fit = fitted(spec)
+    values = run(pyro_script(spec, fit), tmp_path)
+    assert values["loss"] == pytest.approx(fit.final_loss[fit.chosen], rel=1e-10)
+
+    options = gmm.GuideOptions(steps=3)
+    spec = gmm.Specification(
+        dataset=data, mixture=mixture, options=options, parameters=fit.parameters
+    )
+    guide = gmm.fit_guide(data, mixture, fit.parameters, options)
+    values = run(pyro_script(spec), tmp_path)
+    assert values["loss"] == pytest.approx(guide.loss[-1], rel=1e-12)
+    np.testing.assert_array_equal(values["assignment_probs"], guide.assignment_probs)
+
+    options = gmm.NutsOptions(draws=40, warmup=40, chains=1, seed=3)
+    spec = gmm.Specification(dataset=data, mixture=mixture, options=options)
+    drawn = gmm.sample_posterior(data, mixture, options)
+    mean = (drawn.draws["weights"][..., None] * drawn.draws["locs"]).sum(axis=-2)
+    values = run(pyro_script(spec), tmp_path)
+    # Four standard errors of two means of half as many draws in effect.
+    off = np.abs(values["mean of the mixture"] - mean.mean(axis=(0, 1)))
+    assert np.all(off < 4 * mean.std(axis=(0, 1)) * np.sqrt(2 / 20))
+
+
 def test_the_notebook_holds_the_same_program():
     spec = specification("full", False)
     fit = fitted(spec)

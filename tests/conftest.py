@@ -35,15 +35,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 
 
 # Tests in which a browser, a server and workers wait for each other on a machine that other tests
-# load: what came too late is tried once more, and the report counts it.
-_TWICE = ("tests/browser/", "tests/views/", "tests/jobs/", "tests/serving/")
+# load: what came too late is tried again, and the report counts it.
+_WAITING = ("tests/browser/", "tests/views/", "tests/jobs/", "tests/serving/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, or one process would be left with it at the end."""
     for item in items:
-        if item.nodeid.startswith(_TWICE):
-            item.add_marker(pytest.mark.flaky(reruns=1))
+        if item.nodeid.startswith(_WAITING):
+            item.add_marker(pytest.mark.flaky(reruns=2))
     ranks = {f"{folder}/": rank for rank, folder in enumerate(_TOGETHER)}
     items.sort(key=lambda item: next((r for f, r in ranks.items() if item.nodeid.startswith(f)), 9))
 

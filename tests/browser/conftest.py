@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 from processes import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -129,6 +129,26 @@ def connected(page: Page) -> Page:
 def chart(page: Page, key: str) -> Any:
     """Locate the node of the figure that was shown under `key`."""
     return page.locator(f'.gmm-figure[data-figure="{key}"]')
+
+
+def middle(mark: Locator) -> tuple[float, float]:
+    """Return where the middle of a figure's mark is in the window."""
+    box = mark.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def click_mark(page: Page, where: Callable[[], tuple[float, float]]) -> None:
+    """Click a mark as a hand does: once it stands still and Plotly says what lies there."""
+    labels = page.locator(".hoverlayer > *")
+    for _ in range(40):
+        at = where()
+        page.mouse.move(*at)
+        page.wait_for_timeout(250)  # Plotly takes two clicks within a tenth of a second for one
+        if labels.count() and where() == at:
+            break
+    page.mouse.down()
+    page.mouse.up()
 
 
 @pytest.fixture(scope="package")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from .conftest import PHONE, ROOT, Server, chart, serving
+from .conftest import PHONE, ROOT, Server, chart, click_mark, middle, serving
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +59,7 @@ def test_which_k_ends_in_words_that_open_the_fit(
     figure = chart(page, "criterion")
     figure.scroll_into_view_if_needed()
     ring = figure.locator(".scatterlayer .trace").last.locator(".point").first
-    box = ring.bounding_box()
-    assert box is not None
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    click_mark(page, lambda: middle(ring))
     expect(answer(page)).to_contain_text("Two components explain these 272 points", timeout=60_000)
     expect(page.get_by_text("K = 2, full, own").first).to_be_visible()
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from .conftest import PHONE, Server, chart, serving
+from .conftest import PHONE, Server, chart, click_mark, middle, serving
 
 APP = Path(__file__).parent / "apps" / "figure_app.py"
 
@@ -210,10 +210,7 @@ def test_picture_of_a_figure_is_downloaded(
 
 def _click(page: Page, point: Any) -> None:
     point.scroll_into_view_if_needed()
-    box = point.bounding_box()
-    # As a hand does it: Plotly takes two clicks within a tenth of a second for one.
-    page.wait_for_timeout(250)
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    click_mark(page, lambda: middle(point))
 
 
 def _download_csv(page: Page, key: str) -> list[list[str]]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from .conftest import PHONE, ROOT, Server, chart
+from .conftest import PHONE, ROOT, Server, chart, click_mark
 
 FINISHED = re.compile(r"Done in")
 
@@ -215,20 +215,17 @@ def moved(page: Page, key: str, call: str) -> object:
 def click_point(page: Page, key: str, trace: str) -> None:
     """Click the first point of a named trace."""
     chart(page, key).scroll_into_view_if_needed()
-    at = page.evaluate(
-        """([key, name]) => {
-            const node = document.querySelector(`.gmm-figure[data-figure="${key}"]`);
-            const trace = node._fullData.find((trace) => trace.name === name);
-            const { xaxis, yaxis } = node._fullLayout;
-            const box = node.getBoundingClientRect();
-            return [
-                box.x + xaxis._offset + xaxis.d2p(trace.x[0]),
-                box.y + yaxis._offset + yaxis.d2p(trace.y[0]),
-            ];
-        }""",
-        [key, trace],
-    )
-    page.mouse.click(*at)
+    place = """([key, name]) => {
+        const node = document.querySelector(`.gmm-figure[data-figure="${key}"]`);
+        const trace = node._fullData.find((trace) => trace.name === name);
+        const { xaxis, yaxis } = node._fullLayout;
+        const box = node.getBoundingClientRect();
+        return [
+            box.x + xaxis._offset + xaxis.d2p(trace.x[0]),
+            box.y + yaxis._offset + yaxis.d2p(trace.y[0]),
+        ];
+    }"""
+    click_mark(page, lambda: page.evaluate(place, [key, trace]))
 
 
 def test_click_on_a_start_opens_it_and_the_way_back_is_at_hand(page: Page):

@@ -81,13 +81,13 @@ def test_streamed_fit_keeps_its_chart_and_zoom(page: Page):
     settled(page)
     use_pyro(page)
     # Distinct settings, so that no other test has this run in the store already.
-    set_number(page, "Steps", "701")
+    set_number(page, "Steps", "1001")
     expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=30_000)
     loss = chart(page, "loss")
     expect(loss.locator(".scatterlayer path.js-line").first).to_be_attached(timeout=30_000)
     # The last run's curve stands there until this run's first is drawn.
     node = loss.element_handle()
-    page.wait_for_function("node => node._fullLayout.xaxis.range[1] > 700", arg=node)
+    page.wait_for_function("node => node._fullLayout.xaxis.range[1] > 1000", arg=node)
     for _ in range(3):  # a drag that falls into a redraw is lost, as for a person
         box = loss.locator(".nsewdrag").first.bounding_box()
         page.mouse.move(box["x"] + 20, box["y"] + 20)
@@ -95,33 +95,24 @@ def test_streamed_fit_keeps_its_chart_and_zoom(page: Page):
         page.mouse.move(box["x"] + 120, box["y"] + box["height"] - 20, steps=5)
         page.mouse.up()
         zoomed = x_range(page)
-        if zoomed[1] - zoomed[0] < 560:
+        if zoomed[1] - zoomed[0] < 800:
             break
-    assert zoomed[1] - zoomed[0] < 560  # the whole axis is longer than 700
-    updates = page.evaluate(
-        """async (node) => {
+    assert zoomed[1] - zoomed[0] < 800  # the whole axis is longer than 1000
+    page.evaluate(
+        """(node) => {
             const plot = node.querySelector('.js-plotly-plot') || node;
-            plot.marked = true;
-            let updates = 0;
-            plot.on('plotly_afterplot', () => { updates += 1; });
-            await new Promise((resolve) => {
-                const timer = setInterval(() => {
-                    if (updates >= 10 || !plot.isConnected) { clearInterval(timer); resolve(); }
-                }, 50);
-            });
-            return plot.isConnected ? updates : -1;
+            plot.marked = 0;
+            plot.on('plotly_afterplot', () => { plot.marked += 1; });
         }""",
         node,
     )
-    assert updates >= 10
+    marked = """() => {
+        const node = document.querySelector('.gmm-figure[data-figure="loss"]');
+        return (node.querySelector('.js-plotly-plot') || node).marked;
+    }"""
+    page.wait_for_function(f"() => ({marked})() >= 5", timeout=60_000)
     expect(page.get_by_text(FINISHED)).to_be_visible(timeout=300_000)
-    marked = page.evaluate(
-        """() => {
-            const node = document.querySelector('.gmm-figure[data-figure="loss"]');
-            return (node.querySelector('.js-plotly-plot') || node).marked;
-        }"""
-    )
-    assert marked
+    assert page.evaluate(marked)
     assert x_range(page) == zoomed
 
 

@@ -8,8 +8,6 @@ from gmm_core.store import schema
 from gmm_core.store.ids import ENDED
 from gmm_core.store.retention import Retention, remove_run
 
-_NUMBER = 8  # bytes of a value of a dataset
-
 
 class Usage(Retention):
     """What the results and the data of a store take."""
@@ -17,24 +15,26 @@ class Usage(Retention):
     def kept_bytes(self, owner: str | None = None) -> int:
         """Count the bytes of the results and datasets of an owner, or of everybody.
 
-        What two people have counts for each of them, and once in all.
+        They are those of the database: packed, and with all that a dataset has beside its values,
+        such as weights, classes, and an owner's names of rows. What two people have counts for each
+        of them, and once in all.
         """
-        runs = sa.select(schema.run_owners.c.run_id)
-        saved = sa.select(schema.dataset_owners.c.fingerprint)
-        size = sa.select(sa.func.coalesce(sa.func.sum(_length(schema.results.c.blob)), 0))
-        sizes = sa.select(
-            sa.func.coalesce(sa.func.sum(schema.datasets.c.n * schema.datasets.c.d * _NUMBER), 0)
-        )
+        results, datasets = schema.results, schema.datasets
+        runs, saved = schema.run_owners, schema.dataset_owners
+        sizes = [
+            sa.select(_total(results.c.blob)),
+            sa.select(_total(datasets.c["values"])),
+            sa.select(_total(saved.c.rows)),
+        ]
         if owner is not None:
-            size = size.where(
-                schema.results.c.run_id.in_(runs.where(schema.run_owners.c.owner == owner))
-            )
-            sizes = sizes.where(
-                schema.datasets.c.fingerprint.in_(
-                    saved.where(schema.dataset_owners.c.owner == owner)
-                )
-            )
-        return int(self._first(size)[0]) + int(self._first(sizes)[0])
+            mine = sa.select(runs.c.run_id).where(runs.c.owner == owner)
+            my_data = sa.select(saved.c.fingerprint).where(saved.c.owner == owner)
+            sizes = [
+                sizes[0].where(results.c.run_id.in_(mine)),
+                sizes[1].where(datasets.c.fingerprint.in_(my_data)),
+                sizes[2].where(saved.c.owner == owner),
+            ]
+        return sum(int(self._first(size)[0]) for size in sizes)
 
     def make_room(self, most: float) -> int:
         """Remove the runs that ended and were asked for longest ago, until at most `most` is kept.
@@ -79,3 +79,7 @@ class Usage(Retention):
 def _length(blob: sa.ColumnElement[bytes]) -> sa.Function[int]:
     """Bytes of a value, which neither database reads for it."""
     return sa.func.length(blob)
+
+
+def _total(blob: sa.ColumnElement[bytes]) -> sa.ColumnElement[int]:
+    return sa.func.coalesce(sa.func.sum(_length(blob)), 0)

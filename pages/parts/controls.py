@@ -137,6 +137,7 @@ def _priors_in_numbers() -> None:
 
 def map_options() -> None:
     """Draw the options of the fit: the frequent ones in sight, the others in an expander."""
+    session.forget_points()
     st.selectbox(
         **settings.choice("map", "method"),
         help="Adam follows the gradient, as in the tutorial. EM deals the points out to the "

@@ -78,6 +78,9 @@ def require() -> None:
 def mixture() -> None:
     """Say in the sidebar which mixture is chosen, once the page's controls were drawn."""
     with st.session_state["mixture_place"]:
+        if not session.mixture_chosen():
+            st.caption("**Mixture** not chosen yet")
+            return
         try:
             st.caption(f"**Mixture** {text.plain(session.mixture().label)}")
         except ValueError as error:

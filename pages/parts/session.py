@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
@@ -23,7 +24,7 @@ from gmm_core.mixture.priors import NAMED
 from gmm_core.runs import kinds
 from gmm_core.runs.results import MapFit
 from gmm_core.runs.specification import Specification
-from pages.parts import pages, settings
+from pages.parts import given, pages, settings
 from pages.parts.platform import browser
 from pages.parts.platform.streamlit_internals import went_through_history
 
@@ -138,6 +139,11 @@ def _take(chosen: Dataset) -> None:
         state["suggest"] = chosen.fingerprint  # until the Fit page has chosen a mixture for it
 
 
+def mixture_chosen() -> bool:
+    """Whether the mixture in use is of this data: for new data one has yet to be suggested."""
+    return st.session_state.get("suggest") != dataset().fingerprint
+
+
 def set_mixture(n_components: int, covariance: str, tied: bool | None) -> None:
     """Choose a mixture, as its controls on the Fit page do."""
     state = st.session_state
@@ -189,20 +195,24 @@ def _extras() -> dict[str, Any]:
 def set_specification(spec: Specification) -> None:
     """Set every control to what a run was made of."""
     state = st.session_state
-    settings.suit(spec.dataset)
     # A run is of numbers; what this person's own table says of its rows is theirs.
-    state["dataset"] = service().store.as_saved(spec.dataset, owner())
-    for name in ("suggest", "suggest_given"):  # whoever made the run has chosen
-        state.pop(name, None)
+    saved = service().store.as_saved(spec.dataset, owner())
+    several = kinds.named(spec.kind).mixtures is not None
+    if several and saved.fingerprint != dataset().fingerprint:
+        _take(saved)  # whoever compares mixtures has not chosen one
+    settings.suit(spec.dataset)
+    state["dataset"] = saved
     settings.take(spec)
-    state.update(giving(spec))
+    state.update(given.giving(spec))
     wanted = spec.mixture
     state["noise"], state["labels"] = wanted.noise, wanted.labels
-    if kinds.named(spec.kind).mixtures is not None:
+    if several:
         state["compare_prior"] = "flat" if wanted.priors == Priors.flat() else "fit"
         if wanted.priors == Priors.flat():
             return  # the sweep leaves the Fit page's priors alone
     else:
+        for name in ("suggest", "suggest_given"):  # whoever made the run has chosen
+            state.pop(name, None)
         set_mixture(wanted.n_components, wanted.covariance, wanted.tied)
     known = (name for name, make in NAMED.items() if make(spec.dataset) == wanted.priors)
     state["prior"] = next(known, "own")
@@ -264,26 +274,21 @@ def posterior_specification() -> Specification:
 def _begun(kind: str) -> dict[str, Any]:
     """Return the options of a kind, and the points to begin at that came with its settings.
 
-    Points are of one dataset and mixture. With another the run begins where it does by default.
+    Without points of this data and mixture the run begins where it does by default.
     """
     options = settings.options(kind)
-    if begins_at_points(kind):
-        return {"options": options, "parameters": st.session_state["given"][1]}
+    begins = given.points(kind, dataset(), mixture())
+    if begins is not None:
+        return {"options": options, "parameters": begins}
     if kinds.named(kind).starts_from_point(options):
         options = options.model_copy(update={"start": type(options)().start})
     return {"options": options}
 
 
-def begins_at_points(kind: str) -> bool:
-    """Whether points came with the settings of a kind, and are of the data and mixture in use."""
-    wanted = kinds.named(kind).starts_from_point(settings.options(kind))
-    of, points = st.session_state.get("given", (None, None))
-    return wanted and points is not None and of == (dataset(), mixture())
-
-
-def giving(spec: Specification) -> dict[str, Any]:
-    """Return the settings by which the run of a specification begins at its points."""
-    return {"given": ((spec.dataset, spec.mixture), spec.parameters)}
+def forget_points() -> None:
+    """Let the settings say so, before they are drawn, where runs do not begin at a given point."""
+    with suppress(ValueError):  # a setting is out of range, and the page says so
+        given.forget(dataset(), mixture())
 
 
 def posterior_kind() -> str:

@@ -21,7 +21,7 @@ from gmm_core.words.robustness import tied_words
 from gmm_core.words.sampled import lead
 from gmm_core.words.segments import Segment
 from gmm_core.words.weighed import so_far_words
-from pages.parts import controls, frame, header, layout, session, settings, suggestion, text
+from pages.parts import controls, frame, given, header, layout, session, settings, suggestion, text
 from pages.parts.posterior import calibrated, checks, computed, diagnostics, sections
 from pages.parts.stream import live, partial
 from pages.parts.stream.cache import Figure
@@ -101,6 +101,7 @@ def nuts_options() -> None:
 
 def smc_options() -> None:
     """Draw the options of the sampler that weighs modes."""
+    session.forget_points()
     st.number_input(
         **{**settings.number("smc", "draws"), "label": "Draws per population"},
         step=100,
@@ -114,7 +115,7 @@ def smc_options() -> None:
         "tells its error.",
     )
     right.number_input(**settings.number("smc", "seed"))
-    if session.begins_at_points("smc"):
+    if st.session_state["smc.start"] == "given":
         st.caption("Begins also at the modes where chains of an earlier run lay.")
     with st.expander("More"):
         st.number_input(
@@ -280,7 +281,7 @@ def section(
         by_smc = {
             **settings.named("posterior", {"engine": "smc"}),
             **settings.named("smc", {"start": "given"}),
-            **session.giving(weighing_of(of)),
+            **given.giving(weighing_of(of)),
         }
         controls.cure("Weigh the modes", by_smc, "cure_smc")
     if of is None and not partial.has_draws(view):

@@ -81,12 +81,13 @@ def test_a_link_brings_the_sweep_back_and_leaves_the_mixture_alone(view, service
         ),
     )
     run_id = service.submit(spec)
-    app = finished(view("compare", query={"run": run_id}), "compare")
+    mine = {"dataset": example("galaxies"), "n_components": 4, "prior": "conjugate"}
+    app = finished(view("compare", query={"run": run_id}, **mine), "compare")
     assert app.session_state["runs"]["compare"] == run_id
     assert app.session_state["compare_range"] == (1, 4)
     assert app.session_state["compare.first_seed"] == 7
-    assert app.session_state["n_components"] == 2
-    assert app.session_state["prior"] == "tutorial"
+    assert app.session_state["n_components"] == 4
+    assert app.session_state["prior"] == "conjugate"
     assert "fit these 82 points best" in page_text(app)
 
 

@@ -93,9 +93,24 @@ def test_a_fit_that_begins_at_a_given_point_opens_as_it_is(view, service, owner)
     assert any(caption.value.startswith("Done in") for caption in app.caption)
     app.run()
     assert app.session_state["runs"]["map"] == spec.id
+    assert app.selectbox(key="map.start").value == "given"
     app.session_state["n_components"] = 3
     app.run()
     assert not app.exception
+    assert app.selectbox(key="map.start").value == "subsample"
+    assert "A given point" not in app.selectbox(key="map.start").options
+
+
+def test_settings_of_other_data_do_not_say_that_its_run_begins_at_a_given_point(view):
+    data, mixture = example("tutorial"), Mixture()
+    point = Parameters([0.5, 0.5], [[1.0], [9.0]], [[[1.0]], [[1.0]]])
+    given = {"map.start": "given", "map.restarts": 1, "given": ((data, mixture), point)}
+    app = view("fit", dataset=example("galaxies"), prior="data", **given)
+    assert app.selectbox(key="map.start").value == "subsample"
+    smc = {"posterior.engine": "smc", "smc.engine": "smc", "smc.start": "given"}
+    app = view("posterior", dataset=example("galaxies"), prior="data", **given | smc)
+    assert app.session_state["smc.start"] != "given"
+    assert not any("an earlier run" in caption.value for caption in app.caption)
 
 
 @pytest.mark.parametrize(

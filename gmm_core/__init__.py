@@ -55,6 +55,8 @@ _HOME = {
     "fit_map": "inference",
     "jobs": "jobs",
     "likelihood_ratio_test": "inference",
+    "log_jacobian": "data.transformed",
+    "original": "data.transformed",
     "sequential_likelihood_ratio_tests": "inference",
     "log_density": "mixture",
     "log_joint": "mixture",
@@ -62,6 +64,7 @@ _HOME = {
     "responsibilities": "mixture",
     "sample_posterior": "inference",
     "sample_rows": "partitions.opened",
+    "transformed": "data.transformed",
     "write_memberships": "partitions.memberships",
 }
 
@@ -74,6 +77,7 @@ if TYPE_CHECKING:
     from gmm_core.data.dataset import Dataset
     from gmm_core.data.examples import example, examples
     from gmm_core.data.reading import read_dataset
+    from gmm_core.data.transformed import log_jacobian, original, transformed
     from gmm_core.inference import (
         bootstrap,
         calibrate,

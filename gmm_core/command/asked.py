@@ -12,6 +12,8 @@ from gmm_core.data.dataset import Dataset
 from gmm_core.data.examples import example, examples
 from gmm_core.data.partitioned import PartitionedDataset
 from gmm_core.data.reading import read_dataset
+from gmm_core.data.transformed import like, transformed
+from gmm_core.data.transforms import TRANSFORMS, loaded
 from gmm_core.mixture import Mixture, Parameters, Priors
 from gmm_core.mixture.priors import NAMED
 from gmm_core.runs import kinds
@@ -35,7 +37,9 @@ def dataset(source: str, values: dict[str, Any]) -> Dataset:
                 f"There is no example {name!r}. Name one of {', '.join(sorted(examples()))}."
             )
         found = example(name)
-        return found.select(values["columns"].split(",")) if values.get("columns") else found
+        how = _reading(values)
+        found = found.select(how["columns"]) if how["columns"] else found
+        return transformed(found, how["transforms"])
     return read_dataset(sys.stdin.buffer.read() if source == "-" else source, **_reading(values))
 
 
@@ -72,11 +76,41 @@ def partitioned(source: str, values: dict[str, Any]) -> PartitionedDataset:
 
 def _reading(values: dict[str, Any]) -> dict[str, Any]:
     """Return how data is read, as `read_dataset` takes it."""
-    names = values.get("columns")
     return {
-        "columns": [name.strip() for name in names.split(",")] if names else None,
+        "columns": _listed(values.get("columns")) or None,
+        "transforms": {name: how for how in TRANSFORMS for name in _listed(values.get(how))},
         **{name: values.get(name) for name in ("name", "weights", "classes", "missing")},
     }
+
+
+def _listed(names: str | None) -> list[str]:
+    return [name.strip() for name in names.split(",")] if names else []
+
+
+def scored(source: str, fit: Path, values: dict[str, Any]) -> Dataset:
+    """Read the data that a fit is asked about, transformed as the fit's was.
+
+    Raises
+    ------
+    ValueError
+        As `dataset` says, when the fit cannot be read, or a transform was typed beside its own.
+    """
+    body = _body(fit)
+    fitted = body.get("data", body)
+    if not fitted.get("transforms"):
+        return dataset(source, values)
+    typed = [f"--{how}" for how in TRANSFORMS if values.get(how)]
+    if typed:
+        raise ValueError(
+            f"{', '.join(typed)} came, but {fit.name} says how its columns were transformed, and "
+            "new rows are so too. Leave it out."
+        )
+    how = loaded(fitted["transforms"])
+    names = [
+        name if each is None else each.column
+        for name, each in zip(fitted["columns"], how, strict=True)
+    ]
+    return like(dataset(source, {**values, "columns": ",".join(names)}), how)
 
 
 def specification(
@@ -134,17 +168,8 @@ def parameters(path: Path, data: Dataset | PartitionedDataset) -> Parameters:
     ValueError
         When the file is not there or holds none, or they are of other columns than the data.
     """
-    try:
-        body = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ValueError(
-            f"The file {str(path)!r} cannot be read ({error.strerror}). Give the JSON of a fit."
-        ) from error
-    except ValueError as error:
-        raise ValueError(
-            f"{path.name} is not JSON. Give what `mixture-explorer fit --json` wrote."
-        ) from error
-    found = body.get("parameters", body) if isinstance(body, dict) else None
+    body = _body(path)
+    found = body.get("parameters", body)
     if not isinstance(found, dict):
         raise ValueError(
             f"{path.name} holds no parameters. Give what `mixture-explorer fit --json` wrote."
@@ -159,3 +184,18 @@ def parameters(path: Path, data: Dataset | PartitionedDataset) -> Parameters:
         return Parameters.of(found)
     except (TypeError, AttributeError) as error:
         raise ValueError(f"{path.name} holds no parameters that can be read: {error}.") from error
+
+
+def _body(path: Path) -> dict[str, Any]:
+    """Read the JSON of a fit."""
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(
+            f"The file {str(path)!r} cannot be read ({error.strerror}). Give the JSON of a fit."
+        ) from error
+    except ValueError as error:
+        raise ValueError(
+            f"{path.name} is not JSON. Give what `mixture-explorer fit --json` wrote."
+        ) from error
+    return body if isinstance(body, dict) else {"parameters": body}

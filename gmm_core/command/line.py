@@ -18,6 +18,7 @@ import gmm_core
 from gmm_core.command import asked, fields, output
 from gmm_core.command.workers import at_work
 from gmm_core.data.dataset import Missing
+from gmm_core.data.transforms import TRANSFORMS
 from gmm_core.formatting import count
 from gmm_core.mixture import Mixture, Priors
 from gmm_core.mixture.priors import NAMED
@@ -145,7 +146,7 @@ def _score() -> click.Command:
         from gmm_core.membership.scoring import score
         from gmm_core.sharing.tables import scores_csv
 
-        data = asked.dataset(source, values)
+        data = asked.scored(source, fit, values)
         found = score(asked.parameters(fit, data), data)
         if not as_json:
             click.echo(scores_csv(data, found), nl=False)
@@ -252,6 +253,14 @@ def _data_options() -> list[click.Parameter]:
             default="drop",
             show_default=True,
             help="What becomes of rows with missing values.",
+        ),
+        *(
+            click.Option(
+                [f"--{each.name}"],
+                metavar="COLUMNS",
+                help=f"{each.label} of these columns is fitted in their place.",
+            )
+            for each in TRANSFORMS.values()
         ),
         click.Option(
             ["--partitioned"],

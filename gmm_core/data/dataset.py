@@ -9,8 +9,6 @@ fingerprint on every machine.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from itertools import compress
@@ -19,8 +17,10 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gmm_core.data.fingerprint import fingerprint
 from gmm_core.data.observed import check_missing, known_classes, point_weights
 from gmm_core.data.rows import Rows
+from gmm_core.data.transforms import Applied
 from gmm_core.data.values import short, table
 from gmm_core.data.whole import Whole
 
@@ -50,6 +50,8 @@ class Dataset:
         random); else it is refused.
     whole : all the rows, of which these points are a weighted sample; None when these are all. See
         `partitions.opened`.
+    transforms : [D], how each column came about from the person's table; None where it is as it
+        was, and None when all are. See `data.transformed`.
 
     Attributes
     ----------
@@ -73,6 +75,7 @@ class Dataset:
     classes: tuple[str | None, ...] | None = None
     incomplete: bool = False
     whole: Whole | None = None
+    transforms: tuple[Applied | None, ...] | None = None
     fingerprint: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -98,7 +101,13 @@ class Dataset:
         # Complete data is the same data however it was allowed to come.
         object.__setattr__(self, "incomplete", missing is not None)
         of = None if self.whole is None else self.whole.fingerprint
-        mark = _fingerprint(values, columns, weights, classes, of)
+        how = tuple(self.transforms or ())
+        if how and len(how) != len(columns):
+            raise ValueError(
+                f"{len(how)} transforms came for {len(columns)} columns. Give one each, or None."
+            )
+        object.__setattr__(self, "transforms", how if any(how) else None)
+        mark = fingerprint(values, columns, weights, classes, of, self.transforms)
         object.__setattr__(self, "fingerprint", mark)
 
     @classmethod
@@ -269,7 +278,13 @@ class Dataset:
                 f"Choose from {listing(self.columns)}."
             )
         chosen = [self.columns.index(c) for c in wanted]
-        return replace(self, values=self.values[:, chosen], columns=tuple(wanted), whole=None)
+        return replace(
+            self,
+            values=self.values[:, chosen],
+            columns=tuple(wanted),
+            whole=None,
+            transforms=self.transforms and tuple(self.transforms[d] for d in chosen),
+        )
 
     def __eq__(self, other: object) -> bool:
         """Whether shape, column names and numbers are the same; the name does not matter."""
@@ -368,28 +383,3 @@ def _column_names(columns: Any, D: int) -> tuple[str, ...]:
             f"Column names must differ, but {listing(repeated)} came more than once. Rename them."
         )
     return names
-
-
-def _fingerprint(
-    values: NDArray[np.float64],
-    columns: tuple[str, ...],
-    weights: NDArray[np.float64] | None,
-    classes: tuple[str | None, ...] | None,
-    whole: str | None,
-) -> str:
-    """Hash shape, names, numbers and what else is given; little-endian, so all machines agree."""
-    # JSON as the header: unlike joined names, it cannot be made equal by a clever column name.
-    head: dict[str, Any] = {"shape": values.shape, "columns": columns}
-    # What is not given leaves no trace: data without it had this fingerprint before it could be.
-    if weights is not None:
-        head["weights"] = True
-    if classes is not None:
-        head["classes"] = classes
-    if whole is not None:
-        head["whole"] = whole
-    digest = hashlib.sha256(json.dumps(head, sort_keys=True).encode())
-    digest.update(b"\0")
-    digest.update(np.ascontiguousarray(values, dtype="<f8").data)
-    if weights is not None:
-        digest.update(np.ascontiguousarray(weights, dtype="<f8").data)
-    return digest.hexdigest()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, get_args, overload
 
 from gmm_core.data import cage
-from gmm_core.data.dataset import Dataset, Missing
+from gmm_core.data.dataset import Dataset, Missing, listing
 from gmm_core.data.formats import File, recognise
 from gmm_core.data.partitioned import PartitionedDataset
 from gmm_core.data.reading_here import read_here
@@ -48,6 +48,7 @@ def read_dataset(
     weights: str | None = None,
     classes: str | None = None,
     missing: Missing = "drop",
+    transforms: Mapping[str, str] | None = None,
     partitioned: Literal[False] = False,
 ) -> Dataset: ...
 @overload
@@ -59,6 +60,7 @@ def read_dataset(
     weights: str | None = None,
     classes: str | None = None,
     missing: Missing = "drop",
+    transforms: Mapping[str, str] | None = None,
     partitioned: Literal[True],
 ) -> PartitionedDataset: ...
 def read_dataset(
@@ -69,6 +71,7 @@ def read_dataset(
     weights: str | None = None,
     classes: str | None = None,
     missing: Missing = "drop",
+    transforms: Mapping[str, str] | None = None,
     partitioned: bool = False,
 ) -> Dataset | PartitionedDataset:
     """Read a dataset from a CSV, Parquet, Excel, OpenDocument or JSON file.
@@ -81,7 +84,7 @@ def read_dataset(
     columns : which columns of numbers; None for all that are more than half filled, without row
         numbers.
     name : of the dataset; None for the file's name without its ending.
-    weights, classes, missing : as in `Reading.dataset`.
+    weights, classes, missing, transforms : as in `Reading.dataset`.
     partitioned : only refer to the data, which workers read: Parquet files, by an address of
         fsspec, such as a folder, "folder/*.parquet" or "s3://bucket/folder".
 
@@ -95,9 +98,16 @@ def read_dataset(
         As `read_table` and `Reading.dataset` say.
     """
     if partitioned:
+        if transforms:
+            raise ValueError(
+                f"Transforms of {listing(transforms)} came for data in partitions, whose rows are "
+                "fitted as they are. Write the transformed columns into the files."
+            )
         return _partitioned(source, columns, name, weights, classes, missing)
     table = read_table(source, name=name)
-    return table.dataset(columns, missing=missing, weights=weights, classes=classes)
+    return table.dataset(
+        columns, missing=missing, weights=weights, classes=classes, transforms=transforms
+    )
 
 
 def _partitioned(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset, Missing, listing
 from gmm_core.data.rows import Rows
+from gmm_core.data.transformed import transformed
 from gmm_core.data.values import MAX_COLUMNS
 
 CARRIED = 30
@@ -112,6 +113,7 @@ class Reading:
         name: str | None = None,
         weights: str | None = None,
         classes: str | None = None,
+        transforms: Mapping[str, str] | None = None,
     ) -> Dataset:
         """Make a dataset of some columns.
 
@@ -125,6 +127,8 @@ class Reading:
         weights : the column that says how often each row counts; it is not fitted.
         classes : the column, of text or numbers, that says what each row is known to be, empty
             where that is unknown; it is not fitted.
+        transforms : "log", "sqrt" or "standardise", by fitted column; see
+            `data.transformed.transformed`. The columns as they were go along as `Dataset.rows`.
 
         Raises
         ------
@@ -170,15 +174,17 @@ class Reading:
                 f"in {listing(wanted)}. Choose other columns."
             )
         title = self.name if name is None else name
-        return Dataset(
+        transforms = transforms or {}
+        data = Dataset(
             values[rows],
             tuple(wanted),
             title,
-            self._rows(wanted, rows),
+            self._rows([c for c in wanted if c not in transforms], rows),
             None if counts is None else counts[rows],
             None if known is None else tuple(known[rows].tolist()),
             missing == "keep",
         )
+        return transformed(data, transforms)
 
     def _cells(self, column: str) -> NDArray[Any]:
         """Return the cells of a column, of text or of numbers."""

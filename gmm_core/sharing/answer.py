@@ -14,6 +14,7 @@ import numpy as np
 
 from gmm_core.comparison.likelihood_ratio import LikelihoodRatio
 from gmm_core.comparison.sweep import Comparison, best
+from gmm_core.data.transforms import dumped
 from gmm_core.mixture import Parameters
 from gmm_core.mixture.fields import canonical
 from gmm_core.posterior.bootstrap import Bootstrap
@@ -23,7 +24,7 @@ from gmm_core.posterior.summary import finite_draws, summary
 from gmm_core.runs import kinds
 from gmm_core.runs.results import EmFit, GuideFit, MapFit
 from gmm_core.runs.specification import Specification
-from gmm_core.words import sampled
+from gmm_core.words import sampled, transformed
 from gmm_core.words.calibration import CALIBRATION_HEAD, calibration_rows, calibration_words
 from gmm_core.words.comparison import TABLE_HEAD, comparison_answer, table_rows
 from gmm_core.words.fit import fit_answer, point_answer, points_each
@@ -61,7 +62,11 @@ def answer(spec: Specification, result: Any) -> Answer:
     """Say what a run found."""
     entry = _BY_TYPE.get(type(result))
     found = entry.answer(spec, result) if entry else _any(spec, result)
-    return replace(found, words=sampled.lead(spec) + found.words)
+    # What was computed is said first, then in which units.
+    about = [found.words, transformed.units(spec.dataset)]
+    if isinstance(result, Comparison):
+        about.append(transformed.comparable(spec.dataset))
+    return replace(found, words=sampled.lead(spec) + " ".join(filter(None, about)))
 
 
 def check_figure(kind: kinds.Kind) -> None:
@@ -105,6 +110,7 @@ def as_json(spec: Specification, result: Any) -> dict[str, Any]:
             "total": data.total if data.whole is None else data.whole.total,
             **({"sample": sampled.of(data)} if data.whole is not None else {}),
             "columns": list(data.columns),
+            **({"transforms": dumped(data.transforms)} if data.transforms else {}),
         },
         "mixture": _plain(canonical(spec.mixture)),
         "options": _plain(canonical(spec.options)),

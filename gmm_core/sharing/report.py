@@ -9,13 +9,14 @@ from __future__ import annotations
 import html
 import json
 import platform
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
 from gmm_core.comparison.sweep import Comparison
+from gmm_core.data.dataset import Dataset
 from gmm_core.figures import (
     calibration,
     comparison,
@@ -33,6 +34,7 @@ from gmm_core.posterior.summary import finite_draws, summary
 from gmm_core.runs.results import MapFit
 from gmm_core.runs.specification import Specification
 from gmm_core.words import comparison as comparison_words
+from gmm_core.words import transformed
 from gmm_core.words.calibration import CALIBRATION_HEAD, calibration_rows, calibration_words
 from gmm_core.words.fit import fit_answer, objective_rows, points_each, verdict_meaning
 from gmm_core.words.posterior import posterior_answer
@@ -108,12 +110,18 @@ def report(spec: Specification, result: Any, answer: list[Segment] | None = None
             f"<style>{_STYLE}</style></head><body>",
             f'<h1>{title}</h1><p class="quiet">{html.escape(head)}</p>',
             f'<p class="answer">{html.escape(_said(answer))}</p>',
+            *(f'<p class="quiet">{html.escape(said)}</p>' for said in _units(data)),
             *written.body(spec, result),
             *_origin(spec),
             f"<script>{plotly_internals.script().read_text(encoding='utf-8')}</script>",
             f"<script>{_DRAW}</script></body></html>",
         )
     )
+
+
+def _units(data: Dataset) -> Iterator[str]:
+    """Say in which units the columns are, and what that means for a likelihood."""
+    yield from filter(None, (transformed.units(data), transformed.comparable(data)))
 
 
 def _fit(spec: Specification, fit: MapFit) -> Iterable[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from textwrap import wrap
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +24,7 @@ from gmm_core.runs.units import Units, rescaled
 from gmm_core.sharing.literals import dictionary, tensor
 from gmm_core.sharing.script_model import model
 from gmm_core.sharing.script_observed import data_lines, file_lines, spread_of
+from gmm_core.words import transformed
 
 MOST_NUMBERS = 20_000
 """Data of at most this many numbers stands in the script; more is read from data.csv beside it."""
@@ -176,13 +178,15 @@ def _head(spec: Specification, imports: str) -> str:
 
 
 def _data(spec: Specification) -> str:
+    """Write the data, or how it is read; a comment says what transformed columns are."""
+    comment = "".join(f"# {line}\n" for line in wrap(transformed.units(spec.dataset), 94))
     if not observed(spec.dataset, spec.mixture).plain:
         lines = file_lines if needs_data_file(spec) else data_lines
-        return lines(spec.dataset, spec.mixture)
+        return comment + lines(spec.dataset, spec.mixture)
     if not needs_data_file(spec):
-        return f"data = {tensor(spec.dataset.values)}  # [N, D]"
+        return f"{comment}data = {tensor(spec.dataset.values)}  # [N, D]"
     return (
-        "# data.csv is exported beside this script.\n"
+        f"{comment}# data.csv is exported beside this script.\n"
         "import numpy as np\n\n"
         'data = torch.tensor(np.loadtxt("data.csv", delimiter=",", skiprows=1, ndmin=2))  # [N, D]'
     )

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transforms import dumped
 from gmm_core.membership.imputing import imputed
 from gmm_core.membership.scoring import Score
 from gmm_core.mixture import Parameters, responsibilities
@@ -99,6 +100,7 @@ def parameters_json(dataset: Dataset, fit: MapFit | Parameters) -> str:
     point = _ordered(fit)
     body = {
         "columns": _names(dataset, point.locs.shape[1]),
+        **({"transforms": dumped(dataset.transforms)} if dataset.transforms else {}),
         **{name: array.tolist() for name, array in point.arrays().items()},
         "covariances": point.covariances.tolist(),
     }

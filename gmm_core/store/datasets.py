@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from gmm_core.data.dataset import Dataset
 from gmm_core.data.examples import example, examples
 from gmm_core.data.rows import Rows
+from gmm_core.data.transforms import dumped, loaded
 from gmm_core.data.whole import Whole
 from gmm_core.runs import serialize
 from gmm_core.store import schema
@@ -224,6 +225,7 @@ def _numbers(dataset: Dataset) -> Any:
         "weights": dataset.weights,
         "classes": dataset.classes and list(dataset.classes),
         "whole": dataset.whole and vars(dataset.whole),
+        "transforms": dataset.transforms and dumped(dataset.transforms),
     }
     beside = {name: part for name, part in beside.items() if part is not None}
     return {"values": dataset.values, **beside} if beside else dataset.values
@@ -248,6 +250,8 @@ def dataset_of(row: Any) -> Dataset:
         classes=parts.get("classes"),
         missing="keep",
     )
+    if "transforms" in parts:
+        dataset = replace(dataset, transforms=loaded(parts["transforms"]))
     if "whole" in parts:
         dataset = replace(dataset, whole=Whole(**parts["whole"]))
     if dataset.fingerprint != row.fingerprint:

@@ -9,7 +9,7 @@ from gmm_core.data.dataset import Dataset, listing
 from gmm_core.data.isolated import isolated
 from gmm_core.formatting import count, number
 from gmm_core.mixture.model import RANGE
-from gmm_core.words import sampled
+from gmm_core.words import sampled, transformed
 
 Array = NDArray[np.float64]
 
@@ -44,6 +44,8 @@ def extras(dataset: Dataset) -> list[str]:
         sentences.append(f"They stay with the workers; here is {sampled.of(dataset)}.")
     elif dataset.weights is not None:
         sentences.append(f"Counted by their weights they are {dataset.total:,.6g} points.")
+    if dataset.transforms is not None:
+        sentences.append(transformed.units(dataset))
     if dataset.incomplete:
         lacking = np.isnan(dataset.values).sum(axis=0)
         each = [f'{n:,} in "{name}"' for name, n in zip(dataset.columns, lacking, strict=True) if n]

@@ -152,6 +152,31 @@ def test_scores_are_those_of_the_fit_that_a_file_holds(run, file, tmp_path):
     assert "is of the columns eruptions, waiting, but the data has waiting" in err
 
 
+def test_a_transformed_fit_scores_new_rows_in_the_tables_own_columns(run, file, tmp_path):
+    columns = ("--log", "eruptions", "--standardise", "waiting")
+    code, out, _ = run("fit", file, *FEW, *columns, "--json")
+    assert code == 0
+    fit = tmp_path / "fit.json"
+    fit.write_text(out)
+    body = json.loads(out)
+    assert body["data"]["columns"] == ["log eruptions", "standardised waiting"]
+    assert '"log eruptions" is the natural logarithm of "eruptions"' in body["answer"]
+    data = gmm.transformed(gmm.example("faithful"), {"eruptions": "log", "waiting": "standardise"})
+    few = tmp_path / "few.csv"
+    few.write_text("\n".join(file.read_text().splitlines()[:8]))
+    code, out, _ = run("score", few, "--fit", fit, "--json")
+    assert code == 0
+    point = gmm.Parameters.of(body["parameters"])
+    found = [each["log_density"] for each in json.loads(out)["points"]]
+    assert found == pytest.approx(gmm.log_density(point, data.values[:7]), rel=1e-12)
+    code, _, err = run("score", few, "--fit", fit, "--log", "eruptions")
+    assert code == 2
+    assert "--log came, but fit.json says how" in err
+    code, out, _ = run("compare", "example:faithful", "--sqrt", "waiting", "--n-components", "1")
+    assert code == 0
+    assert "add the log Jacobian" in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

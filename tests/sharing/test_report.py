@@ -40,6 +40,16 @@ def test_it_tells_the_answer_the_parameters_and_the_run(fit_spec, page):
     assert all(f"{w:.6g}" in text for w in weights)
 
 
+def test_transformed_columns_are_named_with_what_makes_their_likelihood_comparable():
+    data = gmm.transformed(DATA, {NASTY: "log"})
+    options = gmm.MapOptions(restarts=1, steps=2)
+    spec = gmm.Specification(dataset=data, mixture=gmm.Mixture(), options=options)
+    text = report(spec, gmm.fit_map(data, spec.mixture, options))
+    assert "<script>alert" not in text
+    assert "is the natural logarithm of &quot;&lt;script&gt;" in text
+    assert "add the log Jacobian" in text
+
+
 def test_it_refers_to_nothing_outside(page):
     text = without_scripts(page[1])
     assert "default-src 'none'" in text

@@ -262,6 +262,19 @@ def test_scripts_of_data_whose_every_class_is_known_print_what_the_run_has(tmp_p
     assert np.all(off < 4 * mean.std(axis=(0, 1)) * np.sqrt(2 / 20))
 
 
+def test_a_script_of_transformed_columns_says_so_in_a_comment_that_no_name_leaves():
+    values = np.abs(FAITHFUL.values[:20])
+    data = gmm.Dataset.from_values(values, ["a\nraise SystemExit", "b"])
+    data = gmm.transformed(data, dict.fromkeys(data.columns, "log"))
+    spec = specification("full", True, dataset=data)
+    script = pyro_script(spec, fitted(spec))
+    assert (
+        '# "log a raise SystemExit" is the natural logarithm of "a raise SystemExit"; "log b"'
+        in (script)
+    )
+    assert not any(isinstance(node, ast.Raise) for node in ast.walk(ast.parse(script)))
+
+
 def test_the_notebook_holds_the_same_program():
     spec = specification("full", False)
     fit = fitted(spec)

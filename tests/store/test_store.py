@@ -61,6 +61,15 @@ def test_a_dataset_comes_back_as_it_was_and_is_kept_once(store):
     assert store.datasets("eve") == []
 
 
+def test_a_transformed_dataset_comes_back_with_its_transforms(store):
+    data = gmm.transformed(gmm.example("faithful"), {"eruptions": "log", "waiting": "standardise"})
+    store.save_dataset(data)
+    back = store.load_dataset(data.fingerprint)
+    assert back == data
+    assert back.transforms == data.transforms
+    assert gmm.original(back) == gmm.example("faithful")
+
+
 def test_weights_classes_and_holes_come_back_with_a_dataset(store):
     given = {"weights": [1, 2, 0], "classes": ["a", None, "b"], "missing": "keep"}
     dataset = gmm.Dataset.from_values([[1.0, 2.0], [np.nan, 3.0], [4.0, 5.0]], **given)

@@ -1,0 +1,143 @@
+"""A dataset whose columns are transformed, and the way back to the person's table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmm_core.data.dataset import Dataset, listing
+from gmm_core.data.transforms import Applied, fitting
+
+Array = NDArray[np.float64]
+
+_DIGITS = 14
+"""Significant digits that survive a transform and its inverse."""
+
+
+def transformed(dataset: Dataset, transforms: Mapping[str, str]) -> Dataset:
+    """Transform columns of a dataset.
+
+    Parameters
+    ----------
+    dataset : [N, D], its weights count for the mean and standard deviation of "standardise".
+    transforms : "log", "sqrt" or "standardise", by column; columns not named stay.
+
+    Returns
+    -------
+    [N, D], columns in the same order, named after their transforms; `Dataset.transforms` says how
+    they came about. Without any transform the dataset itself.
+
+    Raises
+    ------
+    ValueError
+        When a column or a transform does not exist, a column is transformed already, or a value is
+        outside of what the transform takes, such as the logarithm of zero.
+    """
+    strange = [column for column in transforms if column not in dataset.columns]
+    if strange:
+        raise ValueError(
+            f"A transform came for {listing(strange)}, which is not among the columns. Choose from "
+            f"{listing(dataset.columns)}."
+        )
+    if not transforms:
+        return dataset
+    mean, variance = dataset.moments()
+    how = [
+        fitting(transforms[name], name, float(mean[d]), float(np.sqrt(variance[d])))
+        if name in transforms
+        else None
+        for d, name in enumerate(dataset.columns)
+    ]
+    already = [each.column for each, old in zip(how, _of(dataset), strict=True) if each and old]
+    if already:
+        raise ValueError(
+            f"The column {listing(already)} is transformed already. Begin with original(dataset)."
+        )
+    merged = [each or old for each, old in zip(how, _of(dataset), strict=True)]
+    return _with(dataset, how, tuple(merged))
+
+
+def like(new: Dataset, transforms: tuple[Applied | None, ...] | None) -> Dataset:
+    """Transform new points, [N, D] in the columns of the table, as others have been.
+
+    Parameters
+    ----------
+    transforms : `Dataset.transforms` of those others.
+
+    Raises
+    ------
+    ValueError
+        When a value is outside of what a transform takes.
+    """
+    return new if transforms is None else _with(new, transforms, transforms)
+
+
+def table_columns(dataset: Dataset) -> tuple[str, ...]:
+    """Names that the columns have in the person's table."""
+    pairs = zip(dataset.columns, _of(dataset), strict=True)
+    return tuple(name if how is None else how.column for name, how in pairs)
+
+
+def original(dataset: Dataset) -> Dataset:
+    """Return the dataset as it was before its columns were transformed, to 14 digits."""
+    if dataset.transforms is None:
+        return dataset
+    values = [
+        x if how is None else _significant(how.inverse(x))
+        for x, how in zip(dataset.values.T, dataset.transforms, strict=True)
+    ]
+    return replace(
+        dataset,
+        values=np.stack(values, axis=1),
+        columns=table_columns(dataset),
+        transforms=None,
+    )
+
+
+def log_jacobian(dataset: Dataset) -> float:
+    """Sum of the log slopes of the transforms over all values that are there.
+
+    Added to the log likelihood of the dataset it gives that of the table as it came, by which
+    fits of different transforms compare. Weights count. 0 without transforms, inf where a square
+    root of zero is among the values.
+    """
+    if dataset.transforms is None:
+        return 0.0
+    total = 0.0
+    w = np.ones(len(dataset.values)) if dataset.weights is None else dataset.weights
+    for z, how in zip(dataset.values.T, dataset.transforms, strict=True):
+        there = ~np.isnan(z) & (w > 0)
+        if how is not None:
+            total += float(w[there] @ how.log_slope(z[there]))
+    return total
+
+
+def _of(dataset: Dataset) -> tuple[Applied | None, ...]:
+    return dataset.transforms or (None,) * len(dataset.columns)
+
+
+def _with(
+    dataset: Dataset,
+    how: list[Applied | None] | tuple[Applied | None, ...],
+    transforms: tuple[Applied | None, ...],
+) -> Dataset:
+    if dataset.whole is not None:
+        raise ValueError(
+            "The rows of this data stay with the workers, and are fitted as they are there. Write "
+            "the transformed columns into the table first."
+        )
+    pairs = list(zip(dataset.values.T, dataset.columns, how, strict=True))
+    return replace(
+        dataset,
+        values=np.stack([x if each is None else each.forward(x) for x, _, each in pairs], axis=1),
+        columns=tuple(name if each is None else each.name for _, name, each in pairs),
+        transforms=transforms,
+    )
+
+
+def _significant(x: Array) -> Array:
+    """Round to the digits that are not those of rounding."""
+    return np.array([float(f"{value:.{_DIGITS}g}") for value in x.tolist()])

@@ -1,0 +1,43 @@
+"""What transformed columns are, and what that means for a log likelihood, in sentences.
+
+Column names stand in the sentences as they are: show them as text, not as markup.
+"""
+
+from __future__ import annotations
+
+from math import isfinite
+
+from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import log_jacobian
+from gmm_core.formatting import number
+
+_NAMED = 6
+"""Columns that are spelled out; of more, how many there are."""
+
+
+def units(dataset: Dataset) -> str:
+    """Say what each transformed column is; "" where none is."""
+    pairs = zip(dataset.columns, dataset.transforms or (), strict=False)
+    told = [f'"{name}" is {how.words}' for name, how in pairs if how is not None]
+    if not told:
+        return ""
+    more = f"; {len(told) - _NAMED} more columns are transformed" if len(told) > _NAMED else ""
+    return f"{'; '.join(told[:_NAMED])}{more}."
+
+
+def comparable(dataset: Dataset) -> str:
+    """Say how a criterion compares with that of other transforms; "" where none is."""
+    if dataset.transforms is None:
+        return ""
+    lead = "The likelihood is that of the transformed columns. "
+    jacobian = log_jacobian(dataset)
+    if not isfinite(jacobian):
+        return (
+            f"{lead}It does not compare with that of other transforms: at zero, a value here, the "
+            "square root is infinitely steep."
+        )
+    return (
+        f"{lead}To compare with fits of the columns as they came, or of other transforms, add the "
+        f"log Jacobian {number(jacobian, 6)} to a log likelihood, and {number(-2 * jacobian, 6)} "
+        "to BIC, AIC or ICL."
+    )

@@ -174,17 +174,16 @@ class Reading:
                 f"in {listing(wanted)}. Choose other columns."
             )
         title = self.name if name is None else name
-        transforms = transforms or {}
         data = Dataset(
             values[rows],
             tuple(wanted),
             title,
-            self._rows([c for c in wanted if c not in transforms], rows),
+            self._rows(wanted, rows),
             None if counts is None else counts[rows],
             None if known is None else tuple(known[rows].tolist()),
             missing == "keep",
         )
-        return transformed(data, transforms)
+        return transformed(data, transforms or {})
 
     def _cells(self, column: str) -> NDArray[Any]:
         """Return the cells of a column, of text or of numbers."""

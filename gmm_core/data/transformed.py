@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset, listing
+from gmm_core.data.rows import Rows
 from gmm_core.data.transforms import Applied, fitting
 
 Array = NDArray[np.float64]
@@ -89,11 +90,14 @@ def original(dataset: Dataset) -> Dataset:
         x if how is None else _significant(how.inverse(x))
         for x, how in zip(dataset.values.T, dataset.transforms, strict=True)
     ]
+    names = table_columns(dataset)
+    rows = dataset.rows
     return replace(
         dataset,
         values=np.stack(values, axis=1),
-        columns=table_columns(dataset),
+        columns=names,
         transforms=None,
+        rows=rows and Rows(rows.numbers, {c: x for c, x in rows.columns.items() if c not in names}),
     )
 
 
@@ -130,11 +134,16 @@ def _with(
             "the transformed columns into the table first."
         )
     pairs = list(zip(dataset.values.T, dataset.columns, how, strict=True))
+    rows = dataset.rows
+    if rows is not None:  # as they were the columns go along with what else the table has
+        beside = {name: x for x, name, each in pairs if each is not None}
+        rows = Rows(rows.numbers, {**rows.columns, **beside})
     return replace(
         dataset,
         values=np.stack([x if each is None else each.forward(x) for x, _, each in pairs], axis=1),
         columns=tuple(name if each is None else each.name for _, name, each in pairs),
         transforms=transforms,
+        rows=rows,
     )
 
 

@@ -74,7 +74,7 @@ TRANSFORMS: dict[str, Transform] = {
         Transform(
             "standardise",
             "Standardise",
-            "standardised {}",
+            "{} (sd)",
             "{0} less its mean {1:.4g}, in standard deviations of {2:.4g}",
             lambda x, c, s: (x - c) / s,
             lambda z, c, s: c + s * z,

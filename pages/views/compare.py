@@ -15,7 +15,7 @@ from gmm_core.mixture import COVARIANCES, MAX_COMPONENTS
 from gmm_core.mixture.covariance import FAMILIES
 from gmm_core.runs.options import CompareOptions
 from gmm_core.runs.specification import Specification
-from gmm_core.words import Segment, sampled
+from gmm_core.words import Segment, sampled, transformed
 from gmm_core.words import comparison as say
 from gmm_core.words import settings as words
 from pages.parts import controls, frame, header, layout, session, settings, text
@@ -279,6 +279,8 @@ def tables(rows: list[ComparisonRow], criterion: str) -> None:
     D = len(session.dataset().columns)
     head = list(say.TABLE_HEAD)
     head[1] = say.CRITERION[criterion]
+    if said := transformed.comparable(session.dataset()):
+        st.caption(text.plain(said))
     best = say.table_rows(rows, criterion, D)
     unsound = say.lost_rows(rows, D)
     if best:

@@ -11,7 +11,7 @@ from gmm_core.formatting import count, number
 from gmm_core.words.data import constant_columns, extras
 from gmm_core.words.segments import Segment
 from pages.parts import frame, header, pages, session, text
-from pages.parts.data import choice, edit, example, generate, saved, shared, upload
+from pages.parts.data import choice, edit, example, generate, saved, shared, transform, upload
 from pages.parts.stream import figure
 
 ROWS = 8  # of the table of columns
@@ -45,6 +45,7 @@ def body() -> None:
         # A node of its own for each look: nothing of other columns' axes can stay behind.
         shown = data.fingerprint[:8] if columns is None else f"{data.fingerprint[:8]}_{columns}"
         figure.show(figures.preview(data, columns), key=f"data_{shown}")
+    transform.show(data)
     st.header("Work on other data", anchor=False)
     ways = {name: show for name, show in WAYS.items() if name not in OFFERED or OFFERED[name]()}
     for tab, show in zip(st.tabs(list(ways), key="ways"), ways.values(), strict=True):
@@ -119,7 +120,9 @@ def summary(data: Dataset) -> None:
         low, high = np.nanmin(x, axis=0), np.nanmax(x, axis=0)
         if data.whole is not None:
             low, high = data.whole.edges[:ROWS, 0], data.whole.edges[:ROWS, -1]
-        numbers = zip(low, high, mean[:ROWS], strict=True)
+        # Centered columns have a mean of 1e-16, which is what rounding leaves of zero.
+        mean = np.where(np.abs(mean[:ROWS]) < 1e-12 * (high - low), 0.0, mean[:ROWS])
+        numbers = zip(low, high, mean, strict=True)
         rows = [
             (name if len(name) <= 14 else name[:13] + "…", f"{low} to {high}", mean)
             for name, (low, high, mean) in zip(

@@ -159,7 +159,7 @@ def test_a_transformed_fit_scores_new_rows_in_the_tables_own_columns(run, file, 
     fit = tmp_path / "fit.json"
     fit.write_text(out)
     body = json.loads(out)
-    assert body["data"]["columns"] == ["log eruptions", "standardised waiting"]
+    assert body["data"]["columns"] == ["log eruptions", "waiting (sd)"]
     assert '"log eruptions" is the natural logarithm of "eruptions"' in body["answer"]
     data = gmm.transformed(gmm.example("faithful"), {"eruptions": "log", "waiting": "standardise"})
     few = tmp_path / "few.csv"

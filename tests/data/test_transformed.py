@@ -35,7 +35,7 @@ def test_each_transform_has_its_inverse_and_its_slope(name):
 
 def test_columns_are_transformed_and_say_so(skewed):
     data = gmm.transformed(skewed, {"a": "log", "b": "standardise"})
-    assert data.columns == ("log a", "standardised b")
+    assert data.columns == ("log a", "b (sd)")
     assert data.values[:, 0].tolist() == np.log(skewed.values[:, 0]).tolist()
     assert data.values[:, 1].mean() == pytest.approx(0, abs=1e-14)
     assert data.values[:, 1].std() == pytest.approx(1)
@@ -133,5 +133,6 @@ def test_a_file_is_read_transformed_and_its_columns_go_along():
     assert data.values[:, 1].tolist() == np.log([2.0, 4.0, 8.0]).tolist()
     assert data.rows.columns["b"].tolist() == [2, 4, 8]
     assert set(data.rows.columns) == {"b", "kind"}
+    assert set(gmm.original(data).rows.columns) == {"kind"}
     with pytest.raises(ValueError, match='Transforms of "b" came for data in partitions'):
         gmm.read_dataset("folder/*.parquet", transforms={"b": "log"}, partitioned=True)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import gmm_core as gmm
 from gmm_core.data import formats
 from gmm_core.data.dataset import Dataset
 from gmm_core.data.examples import example, examples
@@ -391,3 +392,50 @@ def test_another_sheet_of_a_workbook_can_be_chosen(view):
     sheet.set_value("two").run()
     app.button(key="use_upload").click().run()
     assert app.session_state["dataset"].columns == ("b",)
+
+
+def transform(app, name, columns):
+    chosen = next(w for w in app.multiselect if w.key.startswith(f"transform_{name}_"))
+    return chosen.set_value(columns).run()
+
+
+def test_columns_are_transformed_seen_first_and_brought_back(view):
+    app = view("data")
+    app.button(key="use_faithful").click().run()
+    app = transform(app, "log", ["waiting"])
+    app = transform(app, "standardise", ["waiting"])
+    assert '"waiting" was chosen twice' in page_text(app)
+    app = transform(app, "standardise", ["eruptions"])
+    app.button(key="use_transform").click().run()
+    wanted = gmm.transformed(example("faithful"), {"waiting": "log", "eruptions": "standardise"})
+    assert app.session_state["dataset"] == wanted
+    said = page_text(app)
+    assert '"log waiting" is the natural logarithm of "waiting"' in said
+    assert '"eruptions (sd)" is "eruptions" less its mean' in said
+    assert "use_transform" not in buttons(app)
+    app = transform(app, "log", [])
+    app = transform(app, "standardise", [])
+    app.button(key="use_transform").click().run()
+    assert app.session_state["dataset"] == example("faithful")
+
+
+def test_a_value_that_a_transform_cannot_take_is_said_and_nothing_lost(view):
+    app = upload(view("data"), "a.csv", b"a,b\n0,1\n2,3\n4,9\n")
+    app.button(key="use_upload").click().run()
+    app = transform(app, "log", ["a"])
+    said = page_text(app)
+    assert 'logarithm of "a" takes values above zero, but 1 of 3 values are not' in said
+    assert "use_transform" not in buttons(app)
+    app = transform(app, "log", ["b"])
+    app.button(key="use_transform").click().run()
+    assert app.session_state["dataset"].columns == ("a", "log b")
+
+
+def test_a_transformed_table_is_edited_in_its_own_numbers(view):
+    app = view("data")
+    app.button(key="use_faithful").click().run()
+    app = transform(app, "log", ["waiting"])
+    app.button(key="use_transform").click().run()
+    shown = app.session_state["edit_kept"][2]
+    assert list(shown.columns) == ["eruptions", "waiting"]
+    assert shown["waiting"].tolist() == example("faithful").values[:, 1].tolist()

@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import re
 
+import numpy as np
+
+import gmm_core as gmm
 from gmm_core.data.dataset import Dataset
 from gmm_core.data.examples import example
 from gmm_core.data.reading import read_table
@@ -60,6 +63,18 @@ def test_typed_values_are_classified(view, finished):
         ["5.7", "2", "63 %"],
         ["5.75", "1", "67 %"],
     ]
+
+
+def test_new_values_of_transformed_columns_are_typed_as_they_stand_in_the_table(view, finished):
+    values = example("tutorial").values + 1
+    data = gmm.transformed(gmm.Dataset.from_values(values), {"value": "log"})
+    app = ready(view("membership", dataset=data), finished)
+    app.text_area(key="typed_1").input("2 0").run()
+    assert "takes values above zero, but 1 of 2" in page_text(app)
+    app.text_area(key="typed_1").input("2, 11").run()
+    (table,) = [e.proto.body for e in app.get("html") if "New values" in e.proto.body]
+    assert "log value" in table
+    assert f"{np.log(2):.6g}" in table
 
 
 def test_outlier_is_named(view, finished):

@@ -11,7 +11,7 @@ def test_units_say_what_each_transformed_column_is():
     assert transformed.units(DATA) == ""
     logs = gmm.transformed(DATA, {"a": "log", "b": "standardise"})
     assert transformed.units(logs) == (
-        '"log a" is the natural logarithm of "a"; "standardised b" is "b" less its mean 5, in '
+        '"log a" is the natural logarithm of "a"; "b (sd)" is "b" less its mean 5, in '
         "standard deviations of 2.944."
     )
     assert transformed.units(logs) in words.extras(logs)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from gmm_core.data import typed
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import like, original, table_columns
 from gmm_core.formatting import count
 from pages.parts import session
 from pages.parts.data import choice, editor
@@ -55,7 +56,8 @@ def show() -> None:
 
 
 def _table(data: Dataset) -> None:
-    start = pd.DataFrame(data.values, columns=list(data.columns))
+    own = original(data)  # what a person knows is the table
+    start = pd.DataFrame(own.values, columns=list(own.columns))
     start.index = pd.RangeIndex(1, len(start) + 1, name="row")
     edited = editor.table(
         "edit",
@@ -67,7 +69,7 @@ def _table(data: Dataset) -> None:
             name: st.column_config.NumberColumn(name, format="%.6g") for name in start.columns
         },
     )
-    if len(edited) == len(start) and np.array_equal(edited.to_numpy(float), data.values):
+    if len(edited) == len(start) and np.array_equal(edited.to_numpy(float), own.values):
         st.caption("Click a cell to change it, the last row to add a point.")
         return
     rows, labels = edited.astype(object).to_numpy().tolist(), list(edited.index)
@@ -87,7 +89,9 @@ def _table(data: Dataset) -> None:
             rows, labels = [rows[i] for i in kept], [labels[i] for i in kept]
             account += f" Left out {count(n, 'row')} of {len(edited):,} with an empty cell."
     name = data.name if data.name.endswith("(edited)") else f"{data.name[:180]} (edited)"
-    made = choice.attempt(lambda: typed.table(rows, data.columns, name, labels))
+    made = choice.attempt(
+        lambda: like(typed.table(rows, own.columns, name, labels), data.transforms)
+    )
     choice.preview(*made, "edit", account)
     st.button("Undo all changes", key="edit_undo", on_click=_forget_edits)
 
@@ -101,4 +105,4 @@ def _forget_edits() -> None:
 def _typed(text: str, data: Dataset) -> Dataset:
     values = typed.numbers(text)
     same = values.shape[1] == data.values.shape[1]
-    return Dataset.from_values(values, data.columns if same else None, "typed")
+    return Dataset.from_values(values, table_columns(data) if same else None, "typed")

@@ -8,6 +8,7 @@ import streamlit as st
 
 from gmm_core.data import cage, formats
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import like, original, table_columns
 from gmm_core.data.typed import match_columns, parse_values
 from gmm_core.formatting import MINUS, count, number, percent
 from gmm_core.jobs import service
@@ -148,14 +149,14 @@ def scored_table(new: Dataset, scored: Score) -> None:
 
 def typed(data: Dataset) -> Dataset | None:
     """Read what is typed; what cannot be read is answered and stays."""
-    names = data.columns
+    names = table_columns(data)
     if len(names) == 1:
         label = "Numbers, separated by spaces, commas or lines"
         hint = "5.5 5.7 5.75 6"
     else:
         shown = ", ".join(names[:WIDE]) + (", …" if len(names) > WIDE else "")
         label = f"One point per line: {text.plain(shown)}"
-        hint = ", ".join(f"{x:g}" for x in data.values[0, :WIDE])
+        hint = ", ".join(f"{x:g}" for x in original(data.take([0])).values[0, :WIDE])
     entered = st.text_area(
         label,
         **widget_state.value(f"typed_{len(names)}", ""),
@@ -166,7 +167,8 @@ def typed(data: Dataset) -> Dataset | None:
     if not entered.strip():
         return None
     try:
-        return Dataset.from_values(parse_values(entered, names), names, "typed")
+        new = Dataset.from_values(parse_values(entered, names), names, "typed")
+        return like(new, data.transforms)
     except ValueError as error:
         st.error(text.plain(text.sentence(error)))
         return None
@@ -198,7 +200,7 @@ def uploaded(data: Dataset) -> Dataset | None:
                 state["new_reading"] = file.file_id, None, problem
         if problem:
             raise ValueError(problem)
-        new = match_columns(reading, data.columns)
+        new = like(match_columns(reading, table_columns(data)), data.transforms)
     except ValueError as error:
         st.error(text.plain(text.sentence(error)))
         return None

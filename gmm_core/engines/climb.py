@@ -43,6 +43,10 @@ class Climb:
         self._dataset, self._mixture, self._options = dataset, mixture, options
         self._report = Reporter(on_progress)
         self._R, self.reached, self._done = restarts, 0, 0
+        # The work on a restart: its steps, and the polish as so many more.
+        self._each = options.steps
+        if options.polish:
+            self._each += METHODS[options.method].polishing
         self._problem = Problem.of(dataset, mixture)
         self._team = Team(self._problem)
         self._found: dict[int, tuple[Restarts, int, Order]] = {}
@@ -64,7 +68,7 @@ class Climb:
             that one here; None where all differ. With `choose="initial"` only the restart with the
             smallest loss before any step goes on.
         """
-        n, T = len(starts["weights"]), self._options.steps
+        n = len(starts["weights"])
         K = self._mixture.n_components
         alike = alike or [(i, np.arange(K)) for i in range(n)]
         # Restart r goes the way of row `row[r]` of the distinct starts.
@@ -72,7 +76,7 @@ class Climb:
         points = self._problem.unconstrain(starts)[distinct]
         values = np.empty(len(points))
         for _ in self._team.evaluate(points, values, np.empty_like(points)):
-            self._report(self._done, max(self._R * T, 1), dict)
+            self._report(self._done, max(self._R * self._each, 1), dict)
         begun = self.reached
         self._begin(starts, -values[row])
         initial = self.training.loss[begun : begun + n, 0]
@@ -93,10 +97,10 @@ class Climb:
             place,
             slice(trained.start + begun, trained.stop + begun),
             shown,
-            self._done + (self._R - begun if begun or n < self._R else len(rows)) * T,
+            self._done + (self._R - begun if begun or n < self._R else len(rows)) * self._each,
         )
         self._close(run, restarts + begun, place, [alike[r][1] for r in restarts])
-        self._done += n * T
+        self._done += n * self._each
 
     def _begin(self, starts: dict[str, Array], loss: Array) -> None:
         """Record where the next restarts begin."""
@@ -139,8 +143,11 @@ class Climb:
             report(self._done + done, total, news)
         report.flush()
         news()
-        for _ in run.finish(self._dataset, self._team):
-            report(min(total, self._done + len(run.q) * self._options.steps), total, dict)
+        R, T = run.loss.shape
+        for share in run.finish(self._dataset, self._team):
+            report(self._done + R * T + int(share * R * (self._each - T)), total, dict)
+        report(self._done + R * self._each, total, dict)
+        report.flush()
 
     def _close(
         self,

@@ -281,7 +281,7 @@ class EmRun(Restarts):
         """Return those that have not settled; all where the M-step leads only near the optimum."""
         return ~self._settled | (not self._m_step.exact)
 
-    def finish(self, dataset: Dataset, team: Team) -> Iterator[None]:
+    def finish(self, dataset: Dataset, team: Team) -> Iterator[float]:
         """Judge where each restart ended; settled ones by EM's own step.
 
         It is the gradient in the units of the components. In the coordinates of correlations it may

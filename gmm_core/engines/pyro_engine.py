@@ -24,6 +24,7 @@ from gmm_core.engines.starts import begin
 from gmm_core.engines.training import Training, frame_steps
 from gmm_core.mixture import Mixture, Parameters, from_sites, sites
 from gmm_core.mixture.observation import observed
+from gmm_core.runs.methods import METHODS
 from gmm_core.runs.options import GuideOptions, MapOptions
 from gmm_core.runs.progress import OnProgress, Patch, Reporter
 from gmm_core.runs.results import GuideFit
@@ -81,11 +82,14 @@ def fit_map(
         training = Training.empty(mixture, options, from_sites(mixture, stacked, seen.box), initial)
         chosen = int(np.nanargmin(initial)) if np.any(np.isfinite(initial)) else 0
         train = [chosen] if options.choose == "initial" else sorted({first for first, _ in alike})
-        report(0, len(train) * T, training.first_news)
+        each = T + (METHODS["adam"].polishing if options.polish else 0)
+        report(0, len(train) * each, training.first_news)
         report.flush()
         for turn, r in enumerate(train):
             restart.begin(starts[r])
-            _train(dataset, restart, training, r, options, report, turn * T, len(train) * T)
+            _train(dataset, restart, training, r, options, report, turn * each, len(train) * each)
+            report((turn + 1) * each, len(train) * each, dict)
+        report.flush()
         if options.choose == "final":
             for r, (first, order) in enumerate(alike):
                 if first != r:

@@ -112,11 +112,15 @@ class Restarts(ABC):
         """Whether restarts are polished at the end."""
         return self.options.polish
 
-    def finish(self, dataset: Dataset, team: Team) -> Iterator[None]:
-        """Judge where each restart ended, after polishing the live ones if asked to."""
+    def finish(self, dataset: Dataset, team: Team) -> Iterator[float]:
+        """Judge where each restart ended, after polishing the live ones if asked to.
+
+        Yields after each batch which share of the restarts is polished.
+        """
         R = len(self.q)
         value, gradient = np.empty(R), np.empty_like(self.q)
-        yield from team.evaluate(self.q, value, gradient)
+        for _ in team.evaluate(self.q, value, gradient):
+            yield 0.0
         # The last step may have led out of the range of numbers: the point before it is sound.
         bad = ~(np.isfinite(value) & np.isfinite(gradient).all(axis=1))
         self.recover(bad)
@@ -130,7 +134,8 @@ class Restarts(ABC):
             yield from self._polish(team, live)
             self.points = self._points()
         if self.polished or np.any(bad):
-            yield from team.evaluate(self.q, value, gradient)
+            for _ in team.evaluate(self.q, value, gradient):
+                yield 1.0
         self.final_loss = -value
         self.size = gradient_sizes(self.problem, self.points, gradient)
 
@@ -139,8 +144,8 @@ class Restarts(ABC):
 
     def _polish(
         self, team: Team, live: NDArray[np.bool_], most: int = lbfgs.ITERATIONS
-    ) -> Iterator[None]:
-        """Polish the `live` restarts [R], by so many iterations at most."""
+    ) -> Iterator[float]:
+        """Polish the `live` restarts [R], by so many iterations at most; yield the share done."""
         p, R = self.problem, len(self.q)
         unit = np.ones(p.size)
         K = p.mixture.n_components
@@ -157,4 +162,4 @@ class Restarts(ABC):
             last = min(R, first + max(team.cores, team.budget // _POLISH_STEPS))
             team.run(call, first, last, _POLISH_STEPS)
             first = last
-            yield
+            yield first / R

@@ -23,9 +23,6 @@ from gmm_core.runs.starts import STARTS
 from gmm_core.runs.units import rescaled
 from gmm_core.runs.verdicts import CONVERGED, POLISHED, collapsed, fewest_points, held
 
-POLISHING = 150
-"""About how many evaluations it takes to polish one restart."""
-
 # Seconds to join rows into the trees of a search, for each pair of at most so many.
 _TREES, _TREE_ROWS = 1.6e-8, 2000
 
@@ -180,8 +177,7 @@ def _evaluations(spec: Specification) -> list[kinds.Evaluations]:
     options: MapOptions = spec.options
     distinct, trained = _trained(spec)
     method = METHODS[options.method]
-    # What has settled is left as it is by the polish.
-    polishing = POLISHING if options.polish and not method.settles else 0
+    polishing = method.polishing if options.polish and not method.settles else 0
     steps = method.passes(options.steps) + polishing
     return [kinds.Evaluations(spec.mixture, distinct + trained * steps)]
 

@@ -147,13 +147,13 @@ class LiveRun:
 
     @property
     def remaining(self) -> float | None:
-        """Seconds to go at the present rate."""
+        """Seconds to go at the present rate, which falls while nothing is reported."""
         if len(self.rate) < 2 or self.stopping:
             return None
-        (t0, done0), (t1, done1) = self.rate[0], self.rate[-1]
-        if done1 <= done0 or t1 <= t0:
+        (t0, done0), (_, done1) = self.rate[0], self.rate[-1]
+        if done1 <= done0:
             return None
-        return (self.total - done1) * (t1 - t0) / (done1 - done0)
+        return (self.total - done1) * (time.monotonic() - t0) / (done1 - done0)
 
     def snapshot(self) -> dict[str, np.ndarray]:
         """Return the arrays so far, of all parts together, not to be written to.

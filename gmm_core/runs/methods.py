@@ -26,6 +26,7 @@ class Method:
     settles : whether it stops a restart when that has settled, so that what it leaves has a
         gradient that vanishes.
     in_pyro : whether Pyro makes its steps, too.
+    polishing : about how many passes it takes to polish a restart that has come so far.
     further : what to do with a restart that still moves.
     """
 
@@ -36,6 +37,7 @@ class Method:
     learning_rate: bool
     settles: bool
     in_pyro: bool
+    polishing: int
     further: str
 
     def load(self) -> Any:
@@ -55,6 +57,7 @@ METHODS = {
             learning_rate=True,
             settles=False,
             in_pyro=True,
+            polishing=150,
             further="take more steps, raise the learning rate, or polish",
         ),
         Method(
@@ -66,6 +69,7 @@ METHODS = {
             learning_rate=False,
             settles=True,
             in_pyro=False,
+            polishing=10,  # most have settled, and are left as they are
             further="take more steps, or polish",
         ),
     )

@@ -8,7 +8,7 @@ import gmm_core as gmm
 from gmm_core.comparison import suggestion
 from gmm_core.inference import estimate_seconds
 from gmm_core.inference.cost import size
-from gmm_core.inference.map_fit import POLISHING
+from gmm_core.runs.methods import METHODS
 
 DATA = gmm.example("faithful")
 N, D = DATA.values.shape
@@ -45,7 +45,11 @@ def test_the_columns_of_a_full_covariance_count_twice_in_size_and_seconds():
 def test_a_comparison_costs_what_its_fits_cost_polishing_included():
     options = gmm.CompareOptions(n_components=(2,), covariances=[("full", False)], restarts=4)
     one_fit = spec(options.map_options)
-    assert size(spec(options)) == size(one_fit) == N * D * 2 * D * 4 * (1 + 50 + POLISHING)
+    assert (
+        size(spec(options))
+        == size(one_fit)
+        == N * D * 2 * D * 4 * (1 + 50 + METHODS["adam"].polishing)
+    )
     assert estimate_seconds(spec(options)) == pytest.approx(estimate_seconds(one_fit), abs=0.02)
 
 

@@ -7,7 +7,7 @@ from points import COVARIANCES, random_point
 import gmm_core as gmm
 from gmm_core.inference.run import combine, n_parts, run_part
 from gmm_core.posterior.draws import Posterior
-from gmm_core.runs.progress import Picture
+from gmm_core.runs.progress import Picture, Reporter
 
 DATA = gmm.example("tutorial")
 MIXTURE = gmm.Mixture()
@@ -186,6 +186,28 @@ def test_reports_add_up_to_the_curves(engine):
     np.testing.assert_array_equal(norms, fit.gradient_norm["locs"][trained])
     assert picture.arrays["weights"].shape == (2,)
     assert picture.arrays["scale_tril"].shape == (2, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("engine", "method"), [("compiled", "adam"), ("compiled", "em"), ("pyro", "adam")]
+)
+def test_a_fit_that_is_yet_to_be_polished_is_not_reported_as_done(engine, method, monkeypatch):
+    # Every report goes out, however soon after the last.
+    monkeypatch.setattr(Reporter.__init__, "__defaults__", (0.0,))
+    picture, shares = Picture(), {}
+
+    def watch(progress):
+        picture.apply(progress.snapshot)
+        stepped = picture.arrays.get("loss", np.full((4, 30), np.nan))
+        shares.setdefault(progress.done / progress.total, np.isfinite(stepped).sum())
+
+    options = gmm.MapOptions(restarts=4, steps=30, choose="final", polish=True, method=method)
+    gmm.fit_map(DATA, MIXTURE, options, engine=engine, on_progress=watch)
+    assert list(shares) == sorted(shares)
+    *before, last = shares
+    assert last == 1
+    # All that the steps recorded was there while the bar still had some way to go.
+    assert shares[before[-1]] == shares[last] > 0
 
 
 def test_the_guides_reports_add_up_too():

@@ -21,6 +21,7 @@ from gmm_core.partitions.ascent import Ascent
 from gmm_core.partitions.box import box
 from gmm_core.partitions.held import Held, held
 from gmm_core.partitions.opened import SAMPLE, all_rows
+from gmm_core.partitions.surrogate import Surrogate
 from gmm_core.runs import kinds
 from gmm_core.runs.options import MapOptions
 from gmm_core.runs.progress import OnProgress, Progress
@@ -98,13 +99,15 @@ def fit(
         mixture.check(sample)
         if start is not None:
             sites(mixture, start)  # says when it is not one of this mixture
-            return climb(there, mixture, _at(start, mixture), options.steps, on_progress)
+            at = _at(start, mixture)
+            return climb(there, mixture, at, sample, options.steps, on_progress)
         searched = {"method": "em", "choose": "final"}
         full_options = MapOptions.model_validate(dict(options) | searched)
         return climb(
             there,
             mixture,
             _searched(sample, mixture, full_options, None),
+            sample,
             options.steps,
             on_progress,
         )
@@ -115,12 +118,12 @@ def run(spec: Specification, on_progress: OnProgress | None = None) -> MapFit:
     options: MapOptions = spec.options
     tell = before(options.steps, on_progress)
     with all_rows(spec.dataset, tell=tell) as there:
-        mixture = boxed(spec.mixture, there)
+        mixture, sample = boxed(spec.mixture, there), replace(spec.dataset, whole=None)
         if spec.parameters is not None:
             starts = _at(spec.parameters, mixture)
         else:
-            starts = _searched(replace(spec.dataset, whole=None), mixture, options, tell)
-        return climb(there, mixture, starts, options.steps, on_progress)
+            starts = _searched(sample, mixture, options, tell)
+        return climb(there, mixture, starts, sample, options.steps, on_progress)
 
 
 def before(total: int, on_progress: OnProgress | None) -> OnProgress | None:
@@ -139,12 +142,17 @@ def climb(
     there: Held,
     mixture: Mixture,
     starts: Parameters,
+    sample: Dataset,
     steps: int,
     on_progress: OnProgress | None = None,
 ) -> MapFit:
-    """Climb by EM from each of R points on the full data, and judge where they end."""
+    """Climb by EM from each of R points on the full data, and judge where they end.
+
+    Between two passes the sample says where EM would lead.
+    """
     fixed = mixture.labels == "fix"
-    ascent = Ascent(mixture, starts, there.whole.total, steps)
+    leap = Surrogate(mixture, sample, there.whole.total)
+    ascent = Ascent(mixture, starts, there.whole.total, steps, leap)
     while not ascent.over:
         now = Progress(ascent.passes, ascent.most)
         ascent.advance(there.moments(ascent.points, fixed, now, on_progress))
@@ -178,7 +186,11 @@ def _searched(
 ) -> Parameters:
     """Search the sample, and return one point of each of the best optima that it has."""
     spec = Specification(dataset=sample, mixture=mixture, options=options)
-    found: MapFit = run_here(spec, on_progress)
+    return best_few(run_here(spec, on_progress))
+
+
+def best_few(found: MapFit) -> Parameters:
+    """Return one point of each of the best optima of a fit [R], the chosen one first."""
     first = [int(np.flatnonzero(found.basin == b)[0]) for b in range(BASINS) if b in found.basin]
     rows = list(dict.fromkeys([found.chosen, *first]))[:BASINS]
     return found.points[rows]

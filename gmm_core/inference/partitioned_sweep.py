@@ -11,28 +11,36 @@ import numpy as np
 
 from gmm_core.comparison.criteria import CRITERIA, At
 from gmm_core.comparison.sweep import (
-    Cell,
     Comparison,
     ComparisonRow,
-    canonical,
+    cells,
+    fitted_row,
+    merged,
     mixture_of,
-    reported,
+    unfitted_row,
 )
+from gmm_core.data.dataset import Dataset
 from gmm_core.data.partitioned import PartitionedDataset
+from gmm_core.inference import course
 from gmm_core.inference.cost import CLIMB
-from gmm_core.inference.partitioned import CORESET, before, boxed, climb
-from gmm_core.inference.run import run_here
+from gmm_core.inference.partitioned import CORESET, before, best_few, boxed, climb
 from gmm_core.mixture import Mixture, Priors, log_prior_terms
 from gmm_core.mixture.observation import EVERYTHING
 from gmm_core.partitions.held import Held, held
 from gmm_core.partitions.opened import all_rows
+from gmm_core.partitions.surrogate import Surrogate
 from gmm_core.runs import kinds
 from gmm_core.runs.options import CompareOptions
-from gmm_core.runs.progress import OnProgress, Patch, Progress
+from gmm_core.runs.progress import OnProgress, Progress
+from gmm_core.runs.results import MapFit
 from gmm_core.runs.specification import Specification
 
 if TYPE_CHECKING:
     from distributed import Client
+
+FEWEST, EACH = 5_000, 40
+"""Rows that all starts of a search go by: so many, or so many for each free number of the largest
+mixture, if the sample has them. Only the best few ends look at the whole sample."""
 
 ENGINES = [
     kinds.Engine(
@@ -61,10 +69,11 @@ def compare(
     steps: int = CLIMB,
     client: Client | None = None,
     on_progress: OnProgress | None = None,
-) -> list[ComparisonRow]:
+) -> Comparison:
     """Compare mixtures on all the data, as `sweep.compare` does.
 
-    Each mixture is searched on the sample and climbs on the full data from its optimum there.
+    Each mixture is searched on some rows of the sample. The best few optima there go on to the
+    whole sample, and the best of these to the full data.
 
     Parameters
     ----------
@@ -76,8 +85,8 @@ def compare(
 
     Returns
     -------
-    Rows as of `compare`, with every criterion at full size but for the evidence. How a search has
-    found an optimum is told of the sample.
+    As of a run, with every criterion at full size but for the evidence. How a search has
+    found an optimum is told of the search.
 
     Raises
     ------
@@ -102,54 +111,51 @@ def run(spec: Specification, on_progress: OnProgress | None = None) -> Compariso
     with all_rows(spec.dataset, tell=before(1, on_progress)) as there:
         sample, base = replace(spec.dataset, whole=None), boxed(spec.mixture, there)
         there_spec = Specification(dataset=sample, mixture=base, options=spec.options)
-        return Comparison(tuple(_climbed(there, there_spec, CLIMB, on_progress)))
+        return _climbed(there, there_spec, CLIMB, on_progress)
 
 
 def _climbed(
     there: Held, spec: Specification, steps: int, on_progress: OnProgress | None
-) -> list[ComparisonRow]:
-    """Compare mixtures on the sample, and take each on to all the rows.
+) -> Comparison:
+    """Search each mixture on a few rows of the sample, and take it on to all the rows."""
+    few = _few(spec)
 
-    Half of the progress is of the sample, whose sweep says how far it is, half of the rows.
-    """
-    half = len(spec.options.n_components) * len(spec.options.covariances) * steps
+    def fitted(mixture: Mixture, optima: course.Optima, report: OnProgress) -> ComparisonRow:
+        began = time.perf_counter()
 
-    def searched(progress: Progress) -> None:
-        if on_progress is not None:
-            on_progress(Progress(int(half * progress.done / max(progress.total, 1)), 2 * half))
+        def passed(progress: Progress) -> None:
+            report(Progress(progress.total + progress.done, progress.total))
 
-    rows = run_here(spec, searched).rows
-    climbed: dict[Cell, ComparisonRow] = {}
-    finished: list[ComparisonRow] = []
-    for turn, row in enumerate(rows):
+        try:
+            found = course.found(few, mixture, spec.options, optima, report)
+            row = fitted_row(few, mixture, found, 0.0)
+            if row.parameters is not None:
+                start = Surrogate(mixture, spec.dataset, there.whole.total).best(best_few(found))
+                fit = climb(there, mixture, start.reshape(1), spec.dataset, steps, passed)
+                row = _at_full_size(there, row, mixture, fit)
+            return row._replace(seconds=time.perf_counter() - began)
+        except (ValueError, ArithmeticError) as error:
+            return unfitted_row(few, mixture, "failed", str(error), spec.options.restarts)
 
-        def tell(progress: Progress, turn: int = turn) -> None:
-            if on_progress is not None:
-                on_progress(Progress(half + turn * steps + progress.done, 2 * half))
-
-        # Cells that are the same mixture climb once.
-        same = canonical(row.cell, len(spec.dataset.columns))
-        if same not in climbed:
-            climbed[same] = _at_full_size(there, row, spec.mixture, steps, tell)
-        finished.append(climbed[same]._replace(**row.cell._asdict()))
-        if on_progress is not None:
-            numbers = reported(finished[-1])
-            news = {n: Patch((len(rows),), (turn,), np.array([v])) for n, v in numbers.items()}
-            on_progress(Progress(half + (turn + 1) * steps, 2 * half, news))
-    return finished
+    groups = [group for part in course.groups(spec) for group in part]
+    rows = course.swept(spec, groups, fitted, on_progress)
+    return merged(spec.options, [rows])
 
 
-def _at_full_size(
-    there: Held, row: ComparisonRow, base: Mixture, steps: int, tell: OnProgress
-) -> ComparisonRow:
-    """Climb from a cell's optimum on the sample, and judge where that ends."""
-    row = row._replace(higher=())
-    if row.parameters is None:
-        return row
-    began = time.perf_counter()
-    mixture, N = mixture_of(row.cell, base), there.whole.total
-    fit = climb(there, mixture, row.parameters.reshape(1), steps, tell)
-    point = fit.parameters
+def _few(spec: Specification) -> Dataset:
+    """Return the rows of the sample that all starts go by: enough for the largest mixture."""
+    sample: Dataset = spec.dataset
+    N, D = sample.values.shape
+    largest = max(mixture_of(cell, spec.mixture).n_parameters(D) for cell in cells(spec.options))
+    step = max(1, N // max(FEWEST, EACH * largest))
+    some = np.arange(N) % step == 0
+    some[: len(sample.class_names)] = True  # the first of each class, which give them their order
+    return sample.take(some)
+
+
+def _at_full_size(there: Held, row: ComparisonRow, mixture: Mixture, fit: MapFit) -> ComparisonRow:
+    """Judge a mixture where its climb on all the rows has ended."""
+    N, point = there.whole.total, fit.parameters
     unsure = there.doubt(point, mixture.labels == "fix")
     prior = float(sum(log_prior_terms(mixture, point).values()))
     at = At(-float(fit.final_loss[0]) - prior, row.n_parameters, N, unsure.entropy, unsure.doubt)
@@ -161,8 +167,8 @@ def _at_full_size(
         **judged,
         parameters=point,
         verdict=str(fit.verdict[0]),
+        higher=(),
         smallest=float(point.weights.min() * N),
-        seconds=row.seconds + time.perf_counter() - began,
         entropy=1 - unsure.entropy / (N * log(K)) if K > 1 else 1.0,
         class_probability=unsure.class_probability,
     )

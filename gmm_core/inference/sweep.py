@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
-
-import numpy as np
 
 from gmm_core.comparison import sweep
 from gmm_core.comparison.odds import mean_density
-from gmm_core.comparison.sweep import Cell, Comparison, ComparisonRow
+from gmm_core.comparison.sweep import Comparison, ComparisonRow
 from gmm_core.data.dataset import Dataset
 from gmm_core.data.partitioned import PartitionedDataset
 from gmm_core.formatting import count
 from gmm_core.inference import map_fit, smc_sampling
+from gmm_core.inference.course import Optima, found, groups, swept
 from gmm_core.inference.run import run_here
-from gmm_core.mixture import COVARIANCES, Mixture, Parameters, Priors
+from gmm_core.mixture import COVARIANCES, Mixture, Priors
 from gmm_core.posterior.draws import Posterior
 from gmm_core.posterior.evidence import pooled
 from gmm_core.posterior.summary import thinned
 from gmm_core.runs import kinds
 from gmm_core.runs.options import CompareOptions, SmcOptions
-from gmm_core.runs.progress import Cancelled, OnProgress, Patch, Progress
+from gmm_core.runs.progress import Cancelled, OnProgress, Progress
 from gmm_core.runs.specification import Specification
-from gmm_core.runs.starts import STARTS
 
 _EVIDENCE = SmcOptions(populations=6)
 """How the evidence of a cell is estimated: in less time than its own run would take."""
@@ -92,18 +91,20 @@ def compare(
                 "Data in partitions is compared without the evidence. Leave it out, or read the "
                 "data whole."
             )
-        return partitioned_sweep.compare(
-            dataset, options, priors, labels, noise=noise, on_progress=on_progress
+        comparing: Callable[..., Comparison] = partial(
+            partitioned_sweep.compare, dataset, options, priors, labels, noise=noise
         )
-    mixture = Mixture(
-        n_components=max(1, len(dataset.class_names)) if labels == "fix" else 1,
-        priors=Priors.flat() if priors is None else priors,
-        noise=noise,
-        labels=labels,  # type: ignore[arg-type]  # checked by the mixture
-    )
-    spec = Specification(dataset=dataset, mixture=mixture, options=options)
+    else:
+        mixture = Mixture(
+            n_components=max(1, len(dataset.class_names)) if labels == "fix" else 1,
+            priors=Priors.flat() if priors is None else priors,
+            noise=noise,
+            labels=labels,  # type: ignore[arg-type]  # checked by the mixture
+        )
+        spec = Specification(dataset=dataset, mixture=mixture, options=options)
+        comparing = partial(run_here, spec)
     try:
-        comparison: Comparison = run_here(spec, on_progress)
+        comparison: Comparison = comparing(on_progress=on_progress)
     except Cancelled as cancelled:
         rows = [] if cancelled.partial is None else list(cancelled.partial.rows)
         raise Cancelled(str(cancelled), rows) from None
@@ -120,59 +121,25 @@ def _counting(mixture: Mixture) -> Mixture:
 
 
 def _run(spec: Specification, part: int, on_progress: OnProgress | None) -> Comparison:
-    """Fit the mixtures of a part, and report a row for every cell that is one of them.
+    """Fit the mixtures of a part, and report a row for every cell that is one of them."""
 
-    A search hands on what it finds: from each family to those that it is nested in, and from K - 1
-    to K.
-    """
-    options: CompareOptions = spec.options
-    data, R = spec.dataset, options.restarts
-    every = sweep.cells(options)
-    groups = _groups(spec)[part]
-    rows: list[ComparisonRow] = []
-    optima: dict[Cell, Parameters] = {}
-    try:
-        for turn, group in enumerate(groups):
-            mixture = sweep.mixture_of(every[group[0]], spec.mixture)
+    def fitted(mixture: Mixture, optima: Optima, report: OnProgress) -> ComparisonRow:
+        return _weighed(spec, mixture, _cell(spec, mixture, optima, report), report)
 
-            def report(progress: Progress, turn: int = turn) -> None:
-                if on_progress is not None and progress.total:
-                    # Polishing is about as much work as Adam, and says nothing of how far it is.
-                    done = R * progress.done // (2 * progress.total)
-                    on_progress(Progress(turn * R + done, len(groups) * R))
-
-            row = _weighed(spec, mixture, _cell(spec, mixture, optima, report), report)
-            if row.sound and row.parameters is not None:
-                optima[sweep.canonical(every[group[0]], data.values.shape[1])] = row.parameters
-            for i in group:
-                mine = row._replace(**every[i]._asdict())
-                rows.append(mine)  # before it is told, which may end the sweep
-                if on_progress is not None:
-                    numbers = sweep.reported(mine)
-                    shape = (len(every),)
-                    news = {n: Patch(shape, (i,), np.array([v])) for n, v in numbers.items()}
-                    on_progress(Progress((turn + 1) * R, len(groups) * R, news))
-    except Cancelled as cancelled:
-        raise Cancelled(str(cancelled), Comparison(tuple(rows)) if rows else None) from None
-    return Comparison(tuple(rows))
+    return swept(spec, groups(spec)[part], fitted, on_progress)
 
 
 def _cell(
     spec: Specification,
     mixture: Mixture,
-    optima: dict[Cell, Parameters],
-    report: Callable[[Progress], None],
+    optima: Optima,
+    report: OnProgress,
 ) -> ComparisonRow:
     """Fit one mixture, and return its row."""
     data, options = spec.dataset, spec.options
     began = time.perf_counter()
     try:
-        mixture.check(data)
-        if STARTS[options.start].search:
-            more = _handed_on(data, mixture, optima)
-            fit = map_fit.search(data, mixture, options.map_options, more, report)
-        else:
-            fit = map_fit.fit_map(data, mixture, options.map_options, on_progress=report)
+        fit = found(data, mixture, options, optima, report)
         return sweep.fitted_row(data, mixture, fit, time.perf_counter() - began)
     except (ValueError, ArithmeticError) as error:
         return sweep.unfitted_row(data, mixture, "failed", str(error), options.restarts)
@@ -182,7 +149,7 @@ def _weighed(
     spec: Specification,
     mixture: Mixture,
     row: ComparisonRow,
-    report: Callable[[Progress], None],
+    report: OnProgress,
 ) -> ComparisonRow:
     """Return the row with the mixture's log evidence where it is asked for."""
     if not spec.options.evidence:
@@ -219,44 +186,6 @@ def _rule(spec: Specification) -> None:
             "The evidence averages the likelihood over the priors, and flat ones are nothing to "
             "average over. Give every prior: those from the data suit most data."
         )
-
-
-def _groups(spec: Specification) -> list[list[list[int]]]:
-    """List for each part the groups of cells that it fits; see `sweep.models`.
-
-    Every mixture is a part, but for a search, whose mixtures are one: by K, and nested families
-    before those that they are nested in.
-    """
-    groups = sweep.models(spec.options, spec.dataset.values.shape[1])
-    if not STARTS[spec.options.start].search:
-        return [[group] for group in groups]
-    every = sweep.cells(spec.options)
-
-    def order(group: list[int]) -> tuple[int, int]:
-        mixture = sweep.mixture_of(every[group[0]], spec.mixture)
-        free = mixture.n_parameters(spec.dataset.values.shape[1])
-        return mixture.n_components, free
-
-    return [sorted(groups, key=order)]
-
-
-def _handed_on(
-    data: Dataset, mixture: Mixture, optima: dict[Cell, Parameters]
-) -> list[tuple[str, Parameters]]:
-    """Return starts from what the sweep has found: splits of K - 1, and nested families."""
-    from gmm_core.engines.beginnings import splits
-
-    points: list[tuple[str, Parameters]] = []
-    K = mixture.n_components
-    for cell, point in optima.items():
-        other = sweep.mixture_of(cell, mixture)
-        # One component is of every family, and is kept as the first.
-        same = other.family is mixture.family or cell.n_components == 1
-        if cell.n_components == K - 1 and same:
-            points += [("split", start) for start in splits(data, mixture, point)]
-        elif cell.n_components == K and other.family.within(mixture.family):
-            points.append(("nested", point))
-    return points
 
 
 def _combine(spec: Specification, parts: Sequence[Comparison | None]) -> Comparison:
@@ -318,7 +247,7 @@ KIND = kinds.Kind(
     run=_run,
     # K and covariance stand in the options: equal sweeps are equal runs.
     mixture=_counting,
-    parts=lambda spec: len(_groups(spec)),
+    parts=lambda spec: len(groups(spec)),
     combine=_combine,
     evaluations=_evaluations,
     overhead=_overhead,

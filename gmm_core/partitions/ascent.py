@@ -1,7 +1,8 @@
 """EM from some points at once, fed with moments from wherever the data is.
 
-Whoever drives it passes over the data at `points` and hands the moments to `advance`. Leaps of
-SQUAREM shorten the way where a family stays one under them; a leap that leads down is taken back.
+Whoever drives it passes over the data at `points` and hands the moments to `advance`. Leaps shorten
+the way: where there is a surrogate, to where it says that EM leads; and in families that stay one
+under them, those of SQUAREM, along the last two steps. A leap that leads down is taken back.
 
 Notes
 -----
@@ -9,6 +10,8 @@ Varadhan and Roland (2008), Scandinavian Journal of Statistics 35, scheme S3.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +25,11 @@ SETTLED = 1e-7
 """Largest step of EM at which a point has settled: of weights, of locs in standard deviations, of
 covariances in their own size. Sums over 10^8 points are exact to about 10^-13."""
 
+Leap = Callable[[Parameters, Moments, float], "Parameters | None"]
+
 _FRAMES = 200
+_ROUNDING = 1e-12  # of the log joint, of which sums over the rows know no more
+_LOSSES = 2  # of a surrogate's leaps, after which the sample is too unlike all rows there
 _LOST = 1e-10  # of a column's spread in a component, below which it has collapsed
 
 
@@ -31,17 +38,29 @@ class Ascent:
 
     Attributes
     ----------
+    leap : tells from a point, its moments and how far EM's step goes where that leads; see
+        `surrogate`.
+    settled : the step at which a point has.
     passes, most : over the data so far, and at most.
     loss : [R, steps], minus the log joint at each point that EM came to.
     """
 
-    def __init__(self, mixture: Mixture, starts: Parameters, total: float, steps: int) -> None:
+    def __init__(
+        self,
+        mixture: Mixture,
+        starts: Parameters,
+        total: float,
+        steps: int,
+        leap: Leap | None = None,
+        settled: float = SETTLED,
+    ) -> None:
         from gmm_core.engines.maximise import MStep
 
         R, _, D = starts.locs.shape
         self._mixture, self._total = mixture, total
         self._m_step = MStep(mixture, D, starts[0])
-        self._climbs = [_Climb(starts[r], mixture.tied is not None) for r in range(R)]
+        extrapolates = mixture.tied is not None
+        self._climbs = [_Climb(starts[r], extrapolates, leap, settled) for r in range(R)]
         self._spread = np.sqrt(np.mean(np.diagonal(starts.covariances, axis1=-2, axis2=-1), (0, 1)))
         self.most, self.passes = steps, 0
 
@@ -68,7 +87,7 @@ class Ascent:
         steps = self._m_step(found.counts, found.means, found.scatter, at.scale_tril)
         for i, each in enumerate(live):
             weights, locs, covariances = (array[i] for array in steps)
-            each.step(float(value[i]), weights, locs, covariances, self._spread)
+            each.step(float(value[i]), weights, locs, covariances, self._spread, found[i])
 
     @property
     def ends(self) -> Parameters:
@@ -103,24 +122,37 @@ class Ascent:
 class _Climb:
     """One point on its way up: its last two steps, from which a leap is made."""
 
-    def __init__(self, start: Parameters, leaps: bool) -> None:
-        self.at = self.best = self._plain = start
+    def __init__(
+        self, start: Parameters, extrapolates: bool, leap: Leap | None, settled: float
+    ) -> None:
+        self.at = self.best = start
         self.value = -np.inf
         self.values: list[float] = []
         self.frames: list[Parameters] = []
         self.verdict = "moving"
-        self._leaps, self._leapt = leaps, False
+        self._extrapolates = extrapolates
+        self._leap, self._settled, self._lost = leap, settled, 0
         self._way: list[Array] = []
+        self._back: list[Parameters] = []
 
     def step(
-        self, value: float, weights: Array, locs: Array, covariances: Array, spread: Array
+        self,
+        value: float,
+        weights: Array,
+        locs: Array,
+        covariances: Array,
+        spread: Array,
+        found: Moments,
     ) -> None:
         """Take in the value at `at`, and go where EM leads from there, or beyond."""
-        if self._leapt and not value >= self.value:
-            # Back to where the leap began; from there by plain steps.
-            self.at, self._leapt, self._way = self._plain, False, []
+        if self._back and not value >= self.value - _ROUNDING * abs(self.value):
+            # Back to the next best of what was passed by; EM's own step goes up by itself.
+            self.at, self._way = self._back.pop(), []
+            self._lost += not self._back
+            if self._lost == _LOSSES:
+                self._leap = None
             return
-        self._leapt = False
+        self._back = []
         self.best, self.value = self.at, value
         self.values.append(value)
         self.frames.append(self.at)
@@ -128,27 +160,35 @@ class _Climb:
         if now is None:
             self.verdict = "collapsed"
             return
-        if _moved(self.at, now) < SETTLED:
+        moved = _moved(self.at, now)
+        if moved < self._settled:
             self.verdict = "converged"
             return
-        self._way = [*(self._way or [_flat(self.at, spread)]), _flat(now, spread)]
-        self.at = now
-        if self._leaps and len(self._way) == 3:
-            self._plain = now
-            leap = _leap(self._way, now, spread)
+        before, self.at = self.at, now
+        if self._leap is not None:
+            self._go(self._leap(before, found, moved))
+        self._way = [*(self._way or [_flat(before, spread)]), _flat(self.at, spread)]
+        if self._extrapolates and len(self._way) == 3:
+            self._go(_extrapolated(self._way, self.at, spread, 0.0 if self._back else 1.0))
             self._way = []
-            if leap is not None:
-                self.at, self._leapt = leap, True
+
+    def _go(self, leap: Parameters | None) -> None:
+        """Go to where a leap leads, if anywhere, and remember where it began."""
+        if leap is not None:
+            self._back.append(self.at)
+            self.at = leap
 
 
-def _leap(way: list[Array], like: Parameters, spread: Array) -> Parameters | None:
-    """Return where two steps of EM lead by extrapolation; None where that is no mixture."""
+def _extrapolated(
+    way: list[Array], like: Parameters, spread: Array, shortest: float
+) -> Parameters | None:
+    """Return where two steps lead by extrapolation; None where that is no mixture."""
     first = way[1] - way[0]
     bend = way[2] - way[1] - first
     size = np.linalg.norm(bend)
     if not size:
         return None
-    length = -max(1.0, float(np.linalg.norm(first) / size))
+    length = -max(shortest, float(np.linalg.norm(first) / size))
     found = way[0] - 2 * length * first + length**2 * bend
     (K, D), W = like.locs.shape, len(like.every_weight)
     weights, locs, covariances = np.split(found, [W, W + K * D])

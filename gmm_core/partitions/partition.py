@@ -97,6 +97,11 @@ class Moments:
     means: Array
     scatter: Array
 
+    def __getitem__(self, r: int) -> Moments:
+        """Return those of one of the points, with an axis [1] in front."""
+        one = slice(r, r + 1)
+        return Moments(self.value[one], self.counts[one], self.means[one], self.scatter[one])
+
     def __add__(self, other: Moments) -> Moments:
         """Add up two parts of the data (Chan, Golub and LeVeque 1979)."""
         counts = self.counts + other.counts

@@ -149,8 +149,17 @@ def test_a_lost_worker_has_its_partitions_read_again(data):
 
 def test_a_comparison_is_at_full_size(data, monkeypatch):
     monkeypatch.setattr(partitioned_sweep, "CORESET", 800)
+    monkeypatch.setattr(partitioned_sweep, "FEWEST", 300)
+    monkeypatch.setattr(partitioned_sweep, "EACH", 1)
+    told = []
     with workers(1) as cluster, Client(cluster):
-        rows = gmm.compare(data, [1, 3], ["VVV", "EEE"], restarts=4)
+        rows = gmm.compare(data, [1, 3], ["VVV", "EEE"], restarts=4, on_progress=told.append)
+    shares = [each.done / each.total for each in told]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    # Each mixture is told of once it is known: the first when its third of the work is done.
+    news = [share for each, share in zip(told, shares, strict=True) if "bic" in each.snapshot]
+    np.testing.assert_allclose(sorted(set(news)), [1 / 3, 2 / 3, 1])
     whole = gmm.compare(gmm.Dataset.from_values(VALUES), [1, 3], ["VVV", "EEE"], restarts=4)
     names = [name for name, each in CRITERIA.items() if each.value is not None]
     for mine, theirs in zip(rows, whole, strict=True):

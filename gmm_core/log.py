@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ def setup(level: str = "INFO", form: str = "text") -> None:
         ours.gmm = True  # type: ignore[attr-defined]
         ours.addFilter(_is_worth_a_line)
         root.addHandler(ours)
+        for without_end in ("asyncio", "tornado.application"):
+            logging.getLogger(without_end).addFilter(_Seldom())
     ours.setFormatter(formatter)
     logging.getLogger("gmm_core").setLevel(level)
     logging.captureWarnings(True)
@@ -91,6 +94,27 @@ def happened(event: Event) -> None:
 def _is_worth_a_line(record: logging.LogRecord) -> bool:
     """Whether it is this program's, or a warning: Dask tells of every connection."""
     return record.name.startswith("gmm_core") or record.levelno >= logging.WARNING
+
+
+class _Seldom(logging.Filter):
+    """Lets each message pass once in a while.
+
+    A server that has no files left to open is told so by its loops thousands of times a second.
+    """
+
+    SECONDS = 60.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether nothing that begins like this was told a short while ago."""
+        begins, now = str(record.msg)[:40], time.monotonic()
+        if now - self._last.get(begins, -self.SECONDS) < self.SECONDS:
+            return False
+        self._last[begins] = now
+        return True
 
 
 def _rounded(seconds: float | None) -> float | None:

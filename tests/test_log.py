@@ -192,6 +192,17 @@ def test_an_error_with_its_traceback_is_one_line_of_json():
     assert "ZeroDivisionError" in failed["exc_info"]
 
 
+def test_what_asyncio_says_without_end_is_told_once_in_a_while():
+    code = (
+        "for i in range(1000): logging.getLogger('asyncio').error("
+        "f'socket.accept() out of system resource\\nsocket {i}')\n"
+        "logging.getLogger('asyncio').error('another')\n"
+        "for i in range(3): logging.getLogger('gmm_core.x').error('ours')\n"
+    )
+    lines = [json.loads(line)["message"] for line in written("json", "INFO", code)[1:]]
+    assert lines == ["socket.accept() out of system resource\nsocket 0", "another", *["ours"] * 3]
+
+
 def test_a_persons_hash_is_neither_the_address_nor_the_cookie_nor_what_the_store_keeps():
     owner = "browser:0123456789abcdef0123456789abcdef"
     assert log.person(owner) == log.person(owner) != log.person(ANN)

@@ -7,7 +7,7 @@ COMPILE := $(BIN)/python -c "from gmm_core.worker.warming import compile_all; co
 ADDRESS := 127.0.0.1
 PORT := 8501
 
-.PHONY: app test lint bench calibrate fuzz load pictures growth lock audit chromium servers clean
+.PHONY: app test lint bench calibrate fuzz load attack pictures growth lock audit chromium servers clean
 
 app: $(VENV)/.app
 	@$(BIN)/python -m gmm_core.settings
@@ -38,6 +38,10 @@ fuzz: $(VENV)/.test
 # Fifty people for ten minutes on the real app (LOAD_SESSIONS, LOAD_SECONDS), and the report of it.
 load: $(VENV)/.test chromium
 	cd tests && PYTHONPATH=$(CURDIR) ../$(BIN)/python -m load ../docs/load.md
+
+# All that strangers and broken machines have tried, again on a fresh copy, and the report of it.
+attack: $(VENV)/.test chromium servers
+	cd tests && PYTHONPATH=$(CURDIR) ../$(BIN)/python -m attack ../docs/attack.md
 
 # The README's pictures, taken from the running app.
 pictures: $(VENV)/.test chromium

@@ -237,10 +237,11 @@ class Reading:
         if dropped and missing == "keep":
             nothing = int((~np.isfinite(self._chosen(wanted)).any(axis=1)).sum())
             lacking = sum(lacks) - nothing * len(wanted)
-            told.append(
-                f"{_count(lacking, 'value')} {'is' if lacking == 1 else 'are'} missing, and "
-                f"integrated out: {', '.join(per[:8])}."
-            )
+            if lacking:
+                told.append(
+                    f"{_count(lacking, 'value')} {'is' if lacking == 1 else 'are'} missing, and "
+                    f"integrated out: {', '.join(per[:8])}."
+                )
             if nothing:
                 told.append(f"Dropped {_count(nothing, 'row')} with no value at all.")
             dropped = nothing

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
 from gmm_core.figures import style
-from gmm_core.figures.membership import mark_boundaries, marker
+from gmm_core.figures.groups import marker
+from gmm_core.figures.membership import mark_boundaries
 from gmm_core.formatting import member, number, percent, place
 from gmm_core.membership.certainty import inner_boundaries, overview, visible_range
 from gmm_core.mixture import Parameters, assign, responsibilities

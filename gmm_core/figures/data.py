@@ -7,28 +7,23 @@ the title says so; histograms always count every point.
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, TypeVar
-from weakref import WeakKeyDictionary
+from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
+from gmm_core.data.class_columns import ClassColumn
 from gmm_core.data.dataset import Dataset
 from gmm_core.figures import style
-from gmm_core.figures.bins import bin_edges
+from gmm_core.figures.bars import draw_bars, histogram_of, middles, once
 from gmm_core.figures.counts import counted
+from gmm_core.figures.groups import Group, by_class, tell
 from gmm_core.formatting import number
 from gmm_core.partitions.opened import counts_of
 
 Array = NDArray[np.float64]
-T = TypeVar("T")
-
-# A page draws its figures again at each turn of a knob, and of 10^6 points that takes a second:
-# what was counted is kept as long as the dataset lives.
-_counted: WeakKeyDictionary[Dataset, dict[tuple[object, ...], object]] = WeakKeyDictionary()
 
 SCATTER = 2000
 """Points of one scatter that a browser without a GPU draws without stutter."""
@@ -39,12 +34,15 @@ MATRIX_COLUMNS = 5
 RUG = 200
 """Points that still can be told apart as ticks under a histogram."""
 
-_BINS = 120  # narrower bars than 6 pixels are noise
 _MATRIX_POINTS = 6000  # in all panels together
-_QUIET = style.fade(style.INK, 0.35)
 
 
-def preview(dataset: Dataset, columns: Sequence[int] | None = None, height: int = 340) -> go.Figure:
+def preview(
+    dataset: Dataset,
+    columns: Sequence[int] | None = None,
+    height: int = 340,
+    classes: ClassColumn | None = None,
+) -> go.Figure:
     """Draw one column as a histogram, two as a scatter, three to five as a scatter matrix.
 
     Of data whose rows stay in partitions it draws how all of them lie along the first two of them.
@@ -54,6 +52,7 @@ def preview(dataset: Dataset, columns: Sequence[int] | None = None, height: int 
     dataset : N points in D columns.
     columns : which of them, counted from 0; the first ones that fit when None.
     height : of a histogram or a scatter, in pixels; a matrix is higher.
+    classes : what points of a scatter are coloured by.
 
     Raises
     ------
@@ -68,9 +67,14 @@ def preview(dataset: Dataset, columns: Sequence[int] | None = None, height: int 
     chosen = list(range(min(D, MATRIX_COLUMNS))) if columns is None else list(columns)
     if len(chosen) == 1:
         return histogram(dataset, chosen[0], height)
+    groups = [] if classes is None else by_class(classes, 7 if len(chosen) == 2 else 4)
     if len(chosen) == 2:
-        return scatter(dataset, chosen, height)
-    return matrix(dataset, chosen)
+        fig = scatter(dataset, chosen, height, groups)
+    else:
+        fig = matrix(dataset, chosen, groups)
+    if classes is not None:
+        tell(fig, classes, groups)
+    return fig
 
 
 def histogram(dataset: Dataset, column: int = 0, height: int = 340) -> go.Figure:
@@ -88,16 +92,16 @@ def histogram(dataset: Dataset, column: int = 0, height: int = 340) -> go.Figure
         When there is no such column.
     """
     x, name = _column(dataset, column)
-    counts, edges = _histogram(dataset, column)
+    counts, edges = histogram_of(dataset, column)
     fig = style.figure(
         f"How {name} is distributed",
         name,
         "points per bar",
         alt=f"Histogram of {len(dataset.seen(column)):,} values of {name}: {_range(x)}, most "
-        f"around {number(_middle(edges)[int(np.argmax(counts))])}.",
+        f"around {number(middles(edges)[int(np.argmax(counts))])}.",
         height=height,
     )
-    _bars(fig, counts, edges)
+    draw_bars(fig, counts, edges)
     if len(x) <= RUG:
         fig.add_scatter(
             x=x,
@@ -119,7 +123,12 @@ def histogram(dataset: Dataset, column: int = 0, height: int = 340) -> go.Figure
     return fig
 
 
-def scatter(dataset: Dataset, columns: Sequence[int] = (0, 1), height: int = 380) -> go.Figure:
+def scatter(
+    dataset: Dataset,
+    columns: Sequence[int] = (0, 1),
+    height: int = 380,
+    groups: Sequence[Group] = (),
+) -> go.Figure:
     """Draw two columns against each other; of more than 2,000 points, a random sample.
 
     Parameters
@@ -127,6 +136,7 @@ def scatter(dataset: Dataset, columns: Sequence[int] = (0, 1), height: int = 380
     dataset : N points in D columns.
     columns : two of them, counted from 0.
     height : pixels.
+    groups : what is told apart by its markers; by default nothing.
 
     Raises
     ------
@@ -146,23 +156,19 @@ def scatter(dataset: Dataset, columns: Sequence[int] = (0, 1), height: int = 380
         f"{x_name} {_range(x)}, {y_name} {_range(y)}{_correlation(dataset, columns)}.",
         height=height,
     )
-    fig.add_scatter(
-        x=x[rows],
-        y=y[rows],
-        mode="markers",
-        marker=_marker(len(rows), 7),
-        name="points",
-        hovertemplate=f"{x_name} %{{x}}<br>{y_name} %{{y}}<extra></extra>",
-    )
+    everything = Group("points", np.ones(N, dtype=bool), _marker(len(rows), 7))
+    for group in groups or [everything]:
+        its_rows = rows[group.members[rows]]
+        fig.add_scatter(
+            x=x[its_rows],
+            y=y[its_rows],
+            mode="markers",
+            marker=group.marker,
+            name=group.name,
+            hovertemplate=f"{x_name} %{{x}}<br>{y_name} %{{y}}"
+            f"<extra>{group.name if groups else ''}</extra>",
+        )
     return fig
-
-
-class Group(NamedTuple):
-    """Points that are drawn alike: what they are called, which they are [N], and their marker."""
-
-    name: str
-    members: NDArray[np.bool_]
-    marker: Mapping[str, object]
 
 
 def matrix(
@@ -227,8 +233,8 @@ def matrix(
         for j in range(i + 1):
             place = {"row": i + 1, "col": j + 1}
             if i == j:
-                counts, edges = _histogram(dataset, chosen[i], most=40)
-                _bars(fig, counts, edges, **place)
+                counts, edges = histogram_of(dataset, chosen[i], most=40)
+                draw_bars(fig, counts, edges, **place)
                 fig.update_yaxes(showticklabels=False, showgrid=False, **place)
                 continue
             where = f"{data[j][1]} %{{x}}<br>{data[i][1]} %{{y}}"
@@ -238,6 +244,7 @@ def matrix(
                     y=data[i][0][its_rows],
                     mode="markers",
                     marker=group.marker,
+                    name=group.name,
                     hovertemplate=f"{where}<extra>{group.name}</extra>",
                     **place,
                 )
@@ -260,9 +267,9 @@ def matrix(
 def spark(dataset: Dataset, height: int = 40) -> go.Figure:
     """Draw the first column as a tiny histogram without axes, for the margin of a page."""
     x, name = _column(dataset, 0)
-    counts, edges = _histogram(dataset, 0, most=48)
+    counts, edges = histogram_of(dataset, 0, most=48)
     fig = _bare(f"Small histogram of {name}: {_range(x)}.", height)
-    _bars(fig, counts, edges)
+    draw_bars(fig, counts, edges)
     fig.update_traces(hoverinfo="skip", hovertemplate=None)
     fig.update_yaxes(range=[0, counts.max()])
     return fig
@@ -287,60 +294,6 @@ def _column(dataset: Dataset, column: int) -> tuple[Array, str]:
     if not 0 <= column < D:
         raise ValueError(f"There is no column {column}: they count from 0 to {D - 1}. Choose one.")
     return dataset.values[:, column], style.escape(dataset.columns[column], 40)
-
-
-def _once(dataset: Dataset, key: tuple[object, ...], make: Callable[[], T]) -> T:
-    """Return what `make` makes of a dataset, made once."""
-    known = _counted.setdefault(dataset, {})
-    if key not in known:
-        known[key] = make()
-    return known[key]  # type: ignore[return-value]
-
-
-def _histogram(dataset: Dataset, column: int, most: int = _BINS) -> tuple[NDArray[np.intp], Array]:
-    """Count [B] points of a column between edges [B + 1]."""
-    return _once(
-        dataset,
-        ("histogram", column, most),
-        lambda: _count_bins(dataset.values[:, column], most, dataset.weights),
-    )
-
-
-def _count_bins(
-    x: Array, most: int, weights: Array | None = None
-) -> tuple[NDArray[np.intp], Array]:
-    """Count the values in at most `most` bins, see `bins.bin_edges`; by their weights, if any."""
-    there = ~np.isnan(x)
-    x, weights = x[there], None if weights is None else weights[there]
-    low, high = float(x.min()), float(x.max())
-    if low == high:
-        half = 0.5 * max(abs(low) * 1e-3, 1.0 if abs(low) < 1e3 else 0.0)
-        return np.array([len(x) if weights is None else weights.sum()]), np.array(
-            [low - half, low + half]
-        )
-    # In the unit interval: neither 1e308 nor 1e-308 overflows there.
-    scale = max(abs(low), abs(high))
-    unit = (x / scale - low / scale) / (high / scale - low / scale)
-    t = bin_edges(unit, most)
-    counts, _ = np.histogram(unit, bins=t, weights=weights)
-    return counts, low * (1 - t) + high * t
-
-
-def _middle(edges: Array) -> Array:
-    return edges[:-1] / 2 + edges[1:] / 2
-
-
-def _bars(fig: go.Figure, counts: NDArray[np.intp], edges: Array, **place: int) -> None:
-    fig.add_bar(
-        x=_middle(edges),
-        y=counts,
-        width=0.94 * np.diff(edges),
-        marker={"color": _QUIET, "line": {"width": 0}},
-        customdata=np.column_stack([edges[:-1], edges[1:]]),
-        hovertemplate="%{customdata[0]:.4g} to %{customdata[1]:.4g}: %{y:,} points<extra></extra>",
-        name="points",
-        **place,
-    )
 
 
 def _bare(alt: str, height: int) -> go.Figure:
@@ -387,7 +340,7 @@ def _correlation(dataset: Dataset, columns: Sequence[int]) -> str:
             a, b = ((v - v.mean()) / v.std() for v in pair[~np.isnan(pair).any(axis=1)].T)
             return float((a * b).mean())
 
-    r = _once(dataset, ("correlation", *columns), make)
+    r = once(dataset, ("correlation", *columns), make)
     return f", correlation {number(r, 2)}" if np.isfinite(r) else ""
 
 

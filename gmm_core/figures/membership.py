@@ -5,14 +5,19 @@ Components are drawn in the order they come in; pages give them by weight, large
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from gmm_core.data.class_columns import ClassColumn
 from gmm_core.data.dataset import Dataset
 from gmm_core.figures import data, style
+from gmm_core.figures.groups import Group, by_class, marker, tell
 from gmm_core.formatting import member, number, place
-from gmm_core.membership.certainty import inner_boundaries, overview, visible_range
+from gmm_core.membership.against_classes import class_colours
+from gmm_core.membership.certainty import Overview, inner_boundaries, overview, visible_range
 from gmm_core.mixture import Parameters, assign, responsibilities
 
 Array = NDArray[np.float64]
@@ -25,12 +30,15 @@ _SMALL, _GROWTH = 8.0, 24.0  # pixels of a certain point, and what complete doub
 
 
 def main_figure(
-    dataset: Dataset, parameters: Parameters, pair: tuple[int, int] = (0, 1)
+    dataset: Dataset,
+    parameters: Parameters,
+    pair: tuple[int, int] = (0, 1),
+    classes: ClassColumn | None = None,
 ) -> go.Figure:
     """Responsibilities along one column, or the map of the components for more columns."""
     if parameters.locs.shape[1] == 1:
         return responsibility_curves(dataset, parameters)
-    return assignment_map(dataset, parameters, pair)
+    return assignment_map(dataset, parameters, pair, classes)
 
 
 def responsibility_curves(dataset: Dataset, parameters: Parameters) -> go.Figure:
@@ -86,7 +94,10 @@ def responsibility_curves(dataset: Dataset, parameters: Parameters) -> go.Figure
 
 
 def assignment_map(
-    dataset: Dataset, parameters: Parameters, pair: tuple[int, int] = (0, 1)
+    dataset: Dataset,
+    parameters: Parameters,
+    pair: tuple[int, int] = (0, 1),
+    classes: ClassColumn | None = None,
 ) -> go.Figure:
     """Points by their most probable component; for two columns over the regions of each.
 
@@ -94,19 +105,22 @@ def assignment_map(
     ----------
     pair : the columns along x and y. For more than two columns regions cannot be drawn, since
         the other columns decide as well.
+    classes : what points are coloured by in place of their component: a class has the colour of
+        the component that stands for it.
     """
     certainty = overview(dataset, parameters)
     K, D = parameters.locs.shape
     i, j = pair
     x_range, y_range = visible_range(dataset, i), visible_range(dataset, j)
     names = dataset.columns[i], dataset.columns[j]
+    coloured = "Most probable component" if classes is None else style.escape(classes.name, 40)
+    shading = ", shading the regions" + (" of components" if classes is not None else "")
     fig = style.figure(
-        "Most probable component: point size is doubt"
-        + (", shading the regions" if D == 2 else ""),
+        f"{coloured}: point size is doubt" + (shading if D == 2 else ""),
         style.escape(names[0]),
         style.escape(names[1]),
         alt=(
-            f"{names[1]} against {names[0]}, {len(certainty.rows):,} points coloured by their most "
+            f"{names[1]} against {names[0]}, {len(certainty.rows):,} points by their most "
             f"probable component: {_sizes_in_words(certainty.sizes, K)}. "
             f"{certainty.certain:,} of {certainty.n_points:,} points belong to one "
             "component with at least 99.9 % probability, "
@@ -136,23 +150,40 @@ def assignment_map(
             hoverinfo="skip",
         )
     xy = dataset.values[certainty.rows][:, [i, j]]
-    _points(fig, K, xy[:, 0], xy[:, 1], certainty.probs, certainty.rows)
+    if classes is None:
+        _points(fig, K, xy[:, 0], xy[:, 1], certainty.probs, certainty.rows)
+    else:
+        _classes(fig, classes, class_colours(dataset, parameters, classes), xy, certainty)
     _name_locs(fig, parameters, pair)
     fig.update_xaxes(range=list(x_range))
     fig.update_yaxes(range=list(y_range), showgrid=False)
     return fig
 
 
-def every_pair(dataset: Dataset, parameters: Parameters, pair: tuple[int, int]) -> go.Figure:
-    """Draw each pair of up to five columns, that of the main figure among them, by component."""
+def every_pair(
+    dataset: Dataset,
+    parameters: Parameters,
+    pair: tuple[int, int],
+    classes: ClassColumn | None = None,
+) -> go.Figure:
+    """Draw each pair of up to five columns, that of the main figure among them.
+
+    Points are coloured by component, or by class as `assignment_map` does.
+    """
     K = len(parameters.weights)
     shown = [*pair, *(d for d in range(len(dataset.columns)) if d not in pair)]
+    chosen = sorted(shown[: data.MATRIX_COLUMNS])
+    if classes is not None:
+        groups = by_class(classes, 4, class_colours(dataset, parameters, classes))
+        fig = data.matrix(dataset, chosen, groups)
+        tell(fig, classes, groups)
+        return fig
     component = overview(dataset, parameters).component
     groups = [
-        data.Group(member(k, K), component == k, marker(k, 4, n_components=K))
+        Group(member(k, K), component == k, marker(k, 4, n_components=K))
         for k in range(parameters.every_weight.shape[-1])
     ]
-    return data.matrix(dataset, sorted(shown[: data.MATRIX_COLUMNS]), groups)
+    return data.matrix(dataset, chosen, groups)
 
 
 def along(dataset: Dataset, edges: Array) -> Array:
@@ -208,20 +239,25 @@ def _points(
         )
 
 
-def marker(
-    k: int, size: float | Array, line: bool = False, n_components: int | None = None
-) -> dict[str, object]:
-    """How a point of component k is drawn; another shape where the palette begins again."""
-    shapes = ("circle", "diamond", "square", "triangle-up", "cross", "x", "star", "hexagon")
-    marker: dict[str, object] = {
-        "color": style.component_style(k, n_components).colour,
-        "symbol": shapes[k // len(style.PALETTE) % len(shapes)],
-        "size": size,
-        "opacity": 0.8,
-    }
-    if line:
-        marker["line"] = {"color": style.BACKGROUND, "width": 1}
-    return marker
+def _classes(
+    fig: go.Figure, classes: ClassColumn, colours: Sequence[int], xy: Array, certainty: Overview
+) -> None:
+    """Draw points [N, 2] in the colours of their classes, larger where in doubt."""
+    size = _SMALL + _GROWTH * (1 - certainty.probs.max(axis=1))
+    groups = by_class(classes, _SMALL, colours)
+    for group in groups:
+        mine = group.members[certainty.rows]
+        fig.add_scatter(
+            x=xy[mine, 0],
+            y=xy[mine, 1],
+            mode="markers",
+            marker={**group.marker, "size": size[mine]},
+            customdata=certainty.rows[mine] + 1,
+            hovertemplate=f"row %{{customdata:,}}: {group.name}<br>%{{x:.6g}}, %{{y:.6g}}"
+            "<extra></extra>",
+            name=group.name,
+        )
+    tell(fig, classes, groups)
 
 
 def mark_boundaries(fig: go.Figure, edges: Array, name: str, y: float) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gmm_core.data.class_columns import ClassColumn
 from gmm_core.data.dataset import Dataset
 from gmm_core.membership.agreement import agreement
 from gmm_core.mixture import Parameters, assign
@@ -61,3 +63,22 @@ def against_classes(dataset: Dataset, parameters: Parameters) -> AgainstClasses 
     found = agreement(classes.tolist(), components.tolist())
     component = tuple(matched.get(c) for c in range(len(names)))
     return AgainstClasses(names, table, component, found.ari, found.error)
+
+
+def class_colours(dataset: Dataset, parameters: Parameters, column: ClassColumn) -> list[int]:
+    """Give each class the number of the component that stands for it, others those behind.
+
+    Returns
+    -------
+    [C], different numbers; K and more for classes that have no component.
+    """
+    K = len(parameters.weights)
+    classes = tuple(None if c < 0 else column.names[c] for c in column.member.tolist())
+    found = against_classes(replace(dataset, classes=classes), parameters)
+    own = {} if found is None else dict(zip(found.names, found.component, strict=True))
+    spare = count(K)
+    numbers = []
+    for name in column.names:
+        k = own.get(name)
+        numbers.append(next(spare) if k is None or k >= K else k)
+    return numbers

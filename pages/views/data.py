@@ -10,7 +10,7 @@ from gmm_core.figures import data as figures
 from gmm_core.formatting import count, number
 from gmm_core.words.data import constant_columns, extras
 from gmm_core.words.segments import Segment
-from pages.parts import frame, header, pages, session, text
+from pages.parts import colour, frame, header, pages, session, text
 from pages.parts.data import choice, edit, example, generate, saved, shared, transform, upload
 from pages.parts.stream import figure
 
@@ -40,11 +40,12 @@ def body() -> None:
     left, right = st.columns([5, 2], gap="large")
     with right:
         columns = pick(data)
+        classes = colour.by(data, "nothing")
         summary(data)
     with left:
         # A node of its own for each look: nothing of other columns' axes can stay behind.
         shown = data.fingerprint[:8] if columns is None else f"{data.fingerprint[:8]}_{columns}"
-        figure.show(figures.preview(data, columns), key=f"data_{shown}")
+        figure.show(figures.preview(data, columns, classes=classes), key=f"data_{shown}")
     transform.show(data)
     st.header("Work on other data", anchor=False)
     ways = {name: show for name, show in WAYS.items() if name not in OFFERED or OFFERED[name]()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from gmm_core.data.class_columns import ClassColumn
 from gmm_core.data.dataset import Dataset
 from gmm_core.figures import assignments, density
 from gmm_core.figures import membership as figures
@@ -17,7 +18,7 @@ from gmm_core.words.fit import point_answer
 from gmm_core.words.membership import membership_answer
 from gmm_core.words.sampled import not_exported
 from gmm_core.words.segments import Segment
-from pages.parts import frame, header, layout, session, suggestion, text
+from pages.parts import colour, frame, header, layout, session, suggestion, text
 from pages.parts.membership.classes import classes
 from pages.parts.membership.expect import expect
 from pages.parts.membership.guide import guide
@@ -39,12 +40,13 @@ def body() -> list[live.View]:
     page = layout.with_settings()
     with page.settings():
         pair = pick_pair(data)
+        by = colour.by(data, "component")
         temperature, seed, window = draw_options(data, point)
     with page.main:
-        main_figure(data, point, pair)
+        main_figure(data, point, pair, by)
     drawn(data, point, pair, temperature, seed, window)
     if len(data.columns) > 2:
-        figure.show(figures.every_pair(data, point, pair), key="every_pair")
+        figure.show(figures.every_pair(data, point, pair, by), key="every_pair")
     classify(data, point)
     expect(data, point)
     classes(data, point)
@@ -199,11 +201,15 @@ def draw_options(data: Dataset, point: Parameters) -> tuple[float, int, tuple[fl
     return temperature, seed, (edge, width)
 
 
-def main_figure(data: Dataset, point: Parameters, pair: tuple[int, int]) -> None:
+def main_figure(
+    data: Dataset, point: Parameters, pair: tuple[int, int], by: ClassColumn | None
+) -> None:
     """Draw how surely each point belongs to its component."""
-    figure.show(figures.main_figure(data, point, pair), key="membership")
+    figure.show(figures.main_figure(data, point, pair, by), key="membership")
     certainty = overview(data, point)
     caption = "Larger points are less certain."
+    if by is not None:
+        caption += " A class has the colour of the component that it matches best."
     if certainty.sampled:
         caption += (
             f" Drawn are {len(certainty.rows):,} of {certainty.n_points:,} points: the most "

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+from gmm_core.data.class_columns import class_columns
 from gmm_core.data.dataset import Dataset
 from gmm_core.data.examples import example
 from gmm_core.figures import data as figures
@@ -135,3 +136,31 @@ def test_columns_that_cannot_be_drawn_are_refused(columns, said):
 def test_scatter_of_three_columns_is_refused():
     with pytest.raises(ValueError, match="needs two columns, but 3 came"):
         figures.scatter(example("iris"), (0, 1, 2))
+
+
+@pytest.mark.parametrize("columns", [[0, 2], [0, 1, 2]])
+def test_points_are_coloured_by_class_and_each_class_is_named_once(columns):
+    iris = example("iris")
+    (species,) = class_columns(iris)
+    plain, fig = (figures.preview(iris, columns, classes=c) for c in (None, species))
+    points = [t for t in fig.data if t.type == "scatter"]
+    pairs = len(columns) * (len(columns) - 1) // 2
+    assert len(points) == 3 * pairs
+    first = next(t for t in points if t.name == "versicolor")
+    there = np.array([c == "versicolor" for c in iris.classes])
+    assert np.array_equal(first.x, iris.values[there, 0])
+    assert first.marker.color == style.PALETTE[1]
+    assert sorted(t.name for t in fig.data if t.showlegend) == list(species.names)
+    assert "Coloured by known classes: 50 setosa, 50 versicolor" in fig.layout.meta["alt"]
+    assert fig.layout.height - fig.layout.margin.t == plain.layout.height - 44
+
+
+def test_points_of_unknown_class_lie_below_and_names_are_text():
+    iris = example("iris")
+    classes = ["<b>%{x}</b>" if n % 2 else None for n in range(150)]
+    some = Dataset.from_values(iris.values[:, :2], classes=classes)
+    fig = figures.preview(some, classes=class_columns(some)[0])
+    assert [t.name for t in fig.data] == ["unknown", "&lt;b&gt;&#37;{x}&lt;/b&gt;"]
+    assert [len(t.x) for t in fig.data] == [75, 75]
+    one = Dataset.from_values(iris.values[:, 0], classes=iris.classes)
+    assert figures.preview(one, classes=class_columns(one)[0]).data[0].type == "bar"

@@ -6,8 +6,10 @@ import numpy as np
 import plotly.graph_objects as go
 
 from gmm_core import Dataset, Parameters, responsibilities
+from gmm_core.data.class_columns import class_columns
 from gmm_core.data.examples import example
 from gmm_core.figures import assignments, membership, style
+from gmm_core.membership.against_classes import class_colours
 
 TUTORIAL = Parameters([0.625, 0.375], [[10.98446190], [0.49894133]], np.full((2, 1, 1), 0.65143370))
 PLANE = Parameters([0.6, 0.4], [[0.0, 0.0], [4.0, 4.0]], np.stack([np.eye(2)] * 2))
@@ -120,3 +122,20 @@ def test_the_main_figures_columns_are_among_the_pairs_of_wide_data() -> None:
     point = Parameters(np.ones(1), np.zeros((1, 8)), np.eye(8)[None])
     fig = membership.every_pair(wide, point, (5, 7))
     assert all(name in fig.layout.meta["alt"] for name in ("x1", "x2", "x3", "x6", "x8"))
+
+
+def test_a_class_has_the_colour_of_the_component_that_stands_for_it() -> None:
+    iris = example("iris")
+    locs = iris.values[[120, 0]]  # component 1 is virginica, component 2 setosa
+    point = Parameters(np.full(2, 0.5), locs, np.stack([np.eye(4)] * 2))
+    (species,) = class_columns(iris)
+    assert class_colours(iris, point, species)[0] == 1
+    assert sorted(class_colours(iris, point, species)) == [0, 1, 2]
+    for fig in (
+        membership.main_figure(iris, point, (2, 3), species),
+        membership.every_pair(iris, point, (2, 3), species),
+    ):
+        setosa = next(t for t in fig.data if t.name == "setosa")
+        assert setosa.marker.color == style.component_style(1).colour
+        assert len(setosa.x) == 50
+        assert "50 versicolor" in fig.layout.meta["alt"]

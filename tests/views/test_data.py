@@ -439,3 +439,24 @@ def test_a_transformed_table_is_edited_in_its_own_numbers(view):
     shown = app.session_state["edit_kept"][2]
     assert list(shown.columns) == ["eruptions", "waiting"]
     assert shown["waiting"].tolist() == example("faithful").values[:, 1].tolist()
+
+
+def test_points_are_coloured_by_a_column_that_is_not_fitted(view):
+    rows = "".join(f"{n + 0.5},{n * n % 7},{'male' if n % 3 else 'female'}\n" for n in range(12))
+    app = view("data")
+    assert not [w for w in app.selectbox if w.label == "Colour by"]
+    app = upload(app, "a.csv", b"a,b,sex\n" + rows.encode())
+    app.button(key="use_upload").click().run()
+    (chosen,) = [w for w in app.selectbox if w.label == "Colour by"]
+    assert chosen.options == ["nothing", "sex"]
+    chosen.set_value(0).run()
+    assert not app.exception
+    drawn = [str(each.proto) for each in app.get("bidi_component")]
+    assert any("Coloured by sex: 4 female, 8 male." in each for each in drawn)
+
+
+def test_rows_without_any_value_are_not_called_missing_values(view):
+    app = upload(view("data"), "a.csv", b"a,b\n1,2\n,\n3,5\n")
+    said = page_text(app)
+    assert "Dropped 1 row with no value at all." in said
+    assert "integrated out" not in said

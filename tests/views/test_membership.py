@@ -187,3 +187,12 @@ def test_hostile_column_names_are_text_on_the_page_and_harmless_in_the_file(view
     point = Parameters([1.0], [[0.0, 0.0]], [[[1.0, 0.0], [0.0, 1.0]]])
     back = read_table(io.BytesIO(tables.memberships_csv(data, point).encode()))
     assert "'" + names[1] in back.columns
+
+
+def test_points_are_coloured_by_their_classes(view, finished):
+    app = ready(view("membership", dataset=example("iris"), **QUICK), finished)
+    (chosen,) = [w for w in app.selectbox if w.label == "Colour by"]
+    assert chosen.options == ["component", "known classes"]
+    chosen.set_value(0).run()
+    assert not app.exception
+    assert "A class has the colour of the component that it matches best." in page_text(app)

@@ -57,7 +57,7 @@ def losses(
     points = int(np.clip(_POINTS // max(len(drawn), 1), _LEAST, _MOST))
     last = loss[chosen][np.isfinite(loss[chosen])]
     end = float(last[-1]) if last.size else np.nan
-    beyond = T - 1 + max(_BEYOND * T, 1.0)  # where the last segment ends
+    beyond = T - 1 + max(round(_BEYOND * T), 1)  # where the last segment ends
     curves = int((known > 1).sum())
     title = "Loss" if curves <= 1 else f"Loss of {curves:,} starts"
     alt = f"Minus the log joint against the step, {curves} of {R} starts trained. "
@@ -76,16 +76,17 @@ def losses(
             _with_polish(style.thin(np.arange(T), loss[r], points), polished, int(r), beyond)
             for r in group
         ]
+        # Steps stay whole numbers, which take half the room: the gap is one of the losses.
         gap = np.array([np.nan])
         fig.add_scatter(
-            x=np.concatenate([part for x, _ in pieces for part in (x, gap)]),
-            y=np.concatenate([part for _, y in pieces for part in (y, gap)]),
+            x=np.concatenate([part for x, _ in pieces for part in (x, x[-1:])]),
+            y=_five_digits(np.concatenate([part for _, y in pieces for part in (y, gap)])),
             customdata=np.repeat(group, [len(x) + 1 for x, _ in pieces]),
             mode="lines",
             line={"width": 1} | line,
             opacity=0.6,
             name="start",
-            hovertemplate="%{y:.6g} before step %{x}<extra>start %{customdata}</extra>",
+            hovertemplate="%{y:.5g} before step %{x}<extra>start %{customdata}</extra>",
         )
     x, y = style.thin(np.arange(T), loss[chosen], 1000)
     fig.add_scatter(
@@ -157,8 +158,22 @@ def losses(
     return fig
 
 
+def _five_digits(y: Array) -> NDArray[np.floating]:
+    """Round numbers to the digits that are shown, for the last ones would not pack.
+
+    Where they differ by too little for that, they stay as they are.
+    """
+    seen = y[np.isfinite(y)]
+    largest = float(np.abs(seen).max(initial=0.0))
+    if not (1e-30 < largest < 1e30 and np.ptp(seen) > 1e-2 * largest):
+        return y
+    bits = y.astype(np.float32).view(np.uint32)
+    rounded = ((bits + np.uint32(1 << 6)) >> np.uint32(7)) << np.uint32(7)
+    return np.where(np.isfinite(y), rounded, bits).view(np.float32)
+
+
 def _with_polish(
-    curve: tuple[NDArray[Any], NDArray[Any]], polished: Array | None, r: int, beyond: float
+    curve: tuple[NDArray[Any], NDArray[Any]], polished: Array | None, r: int, beyond: int
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Add to a start's curve where L-BFGS took it."""
     if polished is None or not np.isfinite(polished[r]):

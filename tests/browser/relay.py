@@ -6,15 +6,20 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 
 class Relay:
-    """Passes connections on to a port of this machine while it is not cut."""
+    """Passes connections on to a port of this machine while it is not cut.
+
+    `sent` counts the bytes that came back from there, as they go over the wire.
+    """
 
     def __init__(self, target: int) -> None:
         self._target = target
         self._open: set[socket.socket] = set()
         self._cut = False
+        self.sent = 0
         self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
@@ -41,7 +46,11 @@ class Relay:
             thread.join()
         self._listener.close()
 
-    def _start(self, target: Callable[..., None], *args: socket.socket) -> threading.Thread:
+    def _count(self, n: int) -> None:
+        with self._lock:
+            self.sent += n
+
+    def _start(self, target: Callable[..., None], *args: Any) -> threading.Thread:
         thread = threading.Thread(target=target, args=args, daemon=True)
         thread.start()
         return thread
@@ -60,17 +69,20 @@ class Relay:
                 far = socket.create_connection(("127.0.0.1", self._target))
                 self._open |= {near, far}
             with far:
-                back = self._start(_pass, far, near)
+                back = self._start(_pass, far, near, self._count)
                 _pass(near, far)
                 back.join()
                 with self._lock:
                     self._open -= {near, far}
 
 
-def _pass(source: socket.socket, sink: socket.socket) -> None:
+def _pass(
+    source: socket.socket, sink: socket.socket, count: Callable[[int], None] = lambda n: None
+) -> None:
     """Copy what comes until it ends."""
     with suppress(OSError):
         while data := source.recv(65536):
             sink.sendall(data)
+            count(len(data))
     with suppress(OSError):
         sink.shutdown(socket.SHUT_WR)

@@ -20,7 +20,7 @@ import plotly.io
 
 from gmm_core.figures.style import alternative
 
-_LONG = 100  # numbers
+_LONG = 50  # numbers
 _SPREAD = 1e-2  # of the largest number: seven digits of it are then five of what is seen
 _BYTES = 10 * 2**20  # of JSON: the pages of some twenty runs
 

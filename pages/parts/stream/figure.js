@@ -235,8 +235,8 @@ function lightness(colour) {
 function themed(figure) {
   const { colours, data } = figure;
   const target = {};
-  for (const [token, name] of Object.entries(data.tokens.theme)) target[token] = colours[name];
-  if (colours.dark) Object.assign(target, data.tokens.dark);
+  for (const [token, name] of Object.entries(TOKENS.theme)) target[token] = colours[name];
+  if (colours.dark) Object.assign(target, TOKENS.dark);
   const replace = {};
   const patterns = [];
   for (const [token, colour] of Object.entries(target)) {

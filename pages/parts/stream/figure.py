@@ -12,7 +12,6 @@ from typing import Any
 
 import streamlit as st
 
-from gmm_core.figures import style
 from pages.parts.platform import addresses, plotly_script
 from pages.parts.stream import cache, drawings, figure_script
 from pages.parts.stream.frames import PATH, FigureStream
@@ -88,7 +87,6 @@ def show(
             "height": drawing.height,
             "script": figure_script.url(),
             "plotly": plotly_script.url(),
-            "tokens": style.themes(),
             "clickable": on_click is not None,
             "bar": bar,
             "stream": "" if stream is None else stream.token,

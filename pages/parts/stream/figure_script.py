@@ -15,6 +15,7 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gmm_core.figures import style
 from pages.parts.platform import addresses
 
 PATH = "/figures"
@@ -22,19 +23,11 @@ _HERE = Path(__file__).parent
 # A module: the functions of the others stand behind the figure's.
 _PARTS = ("figure.js", "labels.js", "player.js", "frames.js")
 
-LOADER = """
-export default function (component) {
-  let undo;
-  let over = false;
-  import(location.origin + component.data.script).then((figures) => {
-    if (!over) undo = figures.default(component);
-  });
-  return () => {
-    over = true;
-    undo?.();
-  };
-}
-"""
+LOADER = """export default (component) => {
+let undo, over;
+import(location.origin + component.data.script).then((figures) => {
+if (!over) undo = figures.default(component)});
+return () => {over = true; undo?.()}}"""
 
 
 @cache
@@ -46,7 +39,8 @@ def _content() -> bytes:
         "document.head.append(look);\n"
     )
     parts = ((_HERE / name).read_text(encoding="utf-8") for name in _PARTS)
-    return "\n".join([*parts, appearance]).encode()
+    tokens = f"const TOKENS = {json.dumps(style.themes())};"
+    return "\n".join([*parts, tokens, appearance]).encode()
 
 
 @cache

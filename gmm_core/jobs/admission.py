@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from gmm_core.jobs import limits
-from gmm_core.store import LIVE, Store
+from gmm_core.store import LIVE, Store, Waiting
 
 if TYPE_CHECKING:
     from gmm_core.runs.specification import Specification
@@ -14,10 +15,8 @@ if TYPE_CHECKING:
 _ROOM = 0.9  # of what may be kept in all is left when room is made
 
 
-def check(
-    store: Store, settings: Settings, specification: Specification, owner: str, place: str
-) -> None:
-    """Refuse what is too much, unless it is there or under way already.
+def check(store: Store, settings: Settings, specification: Specification, owner: str) -> None:
+    """Refuse what is too large, unless it is there or under way already.
 
     Raises
     ------
@@ -32,23 +31,20 @@ def check(
         return
     limits.check_size(specification, settings.run_size)
     limits.check_numbers(specification, settings.run_numbers)
-    check_waiting(store, settings, owner)
     _check_bytes(store, settings, owner)
-    if place and settings.queued_per_address:
-        limits.check_waiting_here(store.waiting_from(place), settings.queued_per_address)
 
 
-def check_waiting(store: Store, settings: Settings, owner: str) -> None:
-    """Refuse one more run of a person who has too many waiting.
+def of_one_more(settings: Settings) -> Callable[[Waiting], None]:
+    """Return what refuses one more run when too many of its owner, or from its place, wait.
 
-    Raises
-    ------
-    ValueError
-        With their number and the limit.
+    It raises a ValueError with their number and the limit.
     """
-    if settings.queued_runs:
-        waiting = sum(store.run_counts(owner, states=("queued",), checks=True).values())
-        limits.check_waiting(waiting, settings.queued_runs)
+
+    def admit(waiting: Waiting) -> None:
+        limits.check_waiting(waiting.of_owner, settings.queued_runs)
+        limits.check_waiting_here(waiting.from_place, settings.queued_per_address)
+
+    return admit
 
 
 def _check_bytes(store: Store, settings: Settings, owner: str) -> None:

@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from gmm_core.jobs import limits, process_registry
+from gmm_core.jobs import process_registry
 from gmm_core.jobs.connection import Connection
-from gmm_core.jobs.ended import EndedRuns
+from gmm_core.jobs.following import Following
 from gmm_core.jobs.live import CANCELLED, End, LiveRun
 from gmm_core.jobs.outbox import Teller
-from gmm_core.jobs.queue import FairQueue
+from gmm_core.jobs.queue import Queue
 from gmm_core.jobs.steps import Steps
 from gmm_core.jobs.workers import Workers, death
 from gmm_core.program import fingerprint
-from gmm_core.store import ENDED, RunState, Store, reason
+from gmm_core.store import ENDED, Claim, Entry, RunState, Store, reason
 
 if TYPE_CHECKING:
     from gmm_core.settings import Settings
@@ -56,12 +56,12 @@ class Dispatcher:
         self.workers = workers
         self.settings = settings
         self.server = process_registry.name(workers.scheduler)
+        self.queue = Queue(store, self.server, settings.running_runs)
         process_registry.open_services.add(self.server)
-        self.live: dict[str, LiveRun] = {}
-        self.past = EndedRuns()
+        self.following = Following(self.queue)
+        self.live, self.past = self.following.live, self.following.past
         self.steps = Steps()
         self.teller = Teller(store, tell)
-        self._queue = FairQueue(settings.running_runs)
         self._lock = threading.RLock()
         self.connection = Connection(workers)
         self._pauses = 0  # how many ask for one at the moment
@@ -76,60 +76,50 @@ class Dispatcher:
 
     # ---- giving ----
 
+    def claim(self, n_parts: int, long: bool) -> Claim:
+        """Return a new attempt of a run, with which the store queues it."""
+        return self.queue.claim(uuid.uuid4().hex, n_parts, long)
+
     def begin(
         self, run_id: str, kind: str, n_parts: int, owners: list[str], long: bool = False
     ) -> None:
         """Queue a run for a new attempt, unless somebody else was faster."""
-        attempt = uuid.uuid4().hex
-        if not self.store.claim(run_id, attempt, self.server, owners=owners):
-            return
-        live = LiveRun(run_id, kind, attempt, n_parts, owners, long=long)
+        claim = self.claim(n_parts, long)
+        if self.store.claim(run_id, claim.attempt, claim.server, owners=owners, claim=claim):
+            self.follow(run_id, kind, claim, owners)
+
+    def follow(self, run_id: str, kind: str, claim: Claim, owners: list[str]) -> None:
+        """Follow a run that was queued for this process."""
+        fresh = LiveRun(run_id, kind, claim.attempt, claim.n_parts, owners, long=claim.long)
         self.teller.expect()
-        with self._lock:
-            self.live[run_id] = live
-            self.past.forget(run_id)
-            self._queue.add(attempt, owners, list(range(n_parts)), long)
+        self.following.keep(fresh)
+        self.queue.changed()
         self._pump_soon()
 
-    def join(self, live: LiveRun, owner: str) -> None:
-        """Let one more person wait for a run."""
-        with self._lock:
-            if owner not in live.owners:
-                live.owners.append(owner)
-            self._queue.join(live.attempt, owner)
-
-    def adopt(self, run: RunState, take: bool = False) -> LiveRun | None:
-        """Watch a run that another web process gives to the scheduler that both use.
-
-        take : give its parts from here on, since nobody else does. Those that the scheduler knows
-            are only watched; should it be over, they end at once.
-        """
-        if not self.workers.connected or run.attempt is None or run.server is None:
+    def adopt(self, run: RunState) -> LiveRun | None:
+        """Watch a run of another web process, when its workers are this process's too."""
+        if not self.workers.connected or not self.following.reaches(run):
             return None
-        scheduler = self.workers.scheduler
-        if not scheduler or process_registry.scheduler_of(run.server) != scheduler:
-            return None
-        from gmm_core import inference
-
         known = self.live.get(run.id)
         if known is None or known.attempt != run.attempt:
-            spec = self.store.specification(run.id)
-            n_parts, long = inference.n_parts(spec), limits.is_long(spec)
-            owners = list(self.store.owners(run.id))
-            live = LiveRun(run.id, run.kind, run.attempt, n_parts, owners, own=False, long=long)
-            with self._lock:
-                known = self.live.get(run.id)
-                if known is None or known.attempt != run.attempt:
-                    known = self.live[run.id] = live
+            entry = self.queue.view(fresh=True).entries.get(run.attempt or "")
+            if entry is None:  # it ends in this moment
+                return None
+            known = self.following.queued(run, entry, own=False)
             self._listen(known)
-        if take:
-            with self._lock:
-                if not known.own:
-                    known.own = True
-                    parts = list(range(len(known.parts)))
-                    self._queue.add(known.attempt, known.owners, parts, known.long)
-            self._pump_soon()
         return known
+
+    def _followed(self, entry: Entry) -> LiveRun | None:
+        """Follow a run, whoever asked for it, of which this process gives a part."""
+        live = self.live.get(entry.run_id)
+        if live is None or live.attempt != entry.key:
+            run = self._state_or_none(entry.run_id)
+            if run is None or run.attempt != entry.key:
+                return None
+            live = self.following.queued(run, entry, own=True)
+            self._listen(live, past=True)
+        live.own = True
+        return live
 
     def _load(self, loaded: Callable[[], object]) -> None:
         import distributed  # noqa: F401
@@ -145,9 +135,8 @@ class Dispatcher:
                 live.listening = False
                 parts = list(live.futures)
                 live.futures = {}
-            with self._lock:
-                for part in parts:
-                    self._queue.put_back(live.attempt, part)
+            if parts:
+                self.steps.guarded(self.queue.put_back, live.attempt, parts)
             self.steps.guarded(self._listen, live)
         self._pump()
 
@@ -164,13 +153,13 @@ class Dispatcher:
     def _keep_connected(self) -> None:
         if not self.connection.up:
             self._connect()
-        elif self.workers.scheduler and self.live:
-            slots = self.workers.slots
-            self.workers.count()
-            if self.workers.slots > slots:
-                self._pump()
-        elif self.workers.spare_came():
-            self._pump()
+            return
+        if self.workers.scheduler:
+            if self.live:
+                self.workers.count()
+        else:
+            self.workers.spare_came()
+        self._pump()  # another web process may have no worker free for what waits
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -187,7 +176,8 @@ class Dispatcher:
                 self._pauses -= 1
             self._pump_soon()
 
-    def _listen(self, live: LiveRun) -> None:
+    def _listen(self, live: LiveRun, past: bool = False) -> None:
+        """Hear what workers report of a run; with `past`, also what they reported before."""
         from gmm_core import worker
 
         with live.lock:
@@ -195,7 +185,9 @@ class Dispatcher:
                 return
             live.listening = True
         live.listening = self.workers.listen(
-            worker.topic(live.attempt), live.take, past=not live.own or live.started is not None
+            worker.topic(live.attempt),
+            live.take,
+            past=past or not live.own or live.started is not None,
         )
 
     def _pump_soon(self) -> None:
@@ -207,25 +199,24 @@ class Dispatcher:
     def _pump(self) -> None:
         """Give out parts while there are workers for them, in turn. In the control thread only."""
         while self.connection.up:
-            with self._lock:
-                if self._pauses or not self.workers.slots:
-                    return
-                # Long runs leave a worker to short ones, so that those start at once.
-                if self._queue.given_long >= self.workers.room and not self.workers.spare_asked:
-                    self.steps.in_background(self.workers.add_spare)
-                if self._queue.given >= self.workers.slots + self.workers.spare:
-                    return
-                turn = self._queue.next(self.workers.room)
-                if turn is None:
-                    return
-                key, part = turn
-                live = next((one for one in self.live.values() if one.attempt == key), None)
-                if live is None:
-                    self._queue.remove(key)
-                    continue
+            if self._pauses or not self.workers.slots:
+                return
+            try:
+                taken = self.queue.take(self.workers.slots + self.workers.spare, self.workers.room)
+            except SQLAlchemyError as error:
+                logger.warning("The queue could not be read (%s); trying again.", reason(error))
+                return
+            # Long runs leave a worker to short ones, so that those start at once.
+            if taken.full_of_long and not self.workers.spare_asked:
+                self.steps.in_background(self.workers.add_spare)
+            if taken.entry is None:
+                return
+            live = self._followed(taken.entry)
+            if live is None:  # it ended in this moment
+                continue
             try:
                 self._listen(live)
-                self._give(live, part)
+                self._give(live, taken.part)
             except Exception as error:
                 logger.exception("Run %s could not be given to the workers.", live.run_id)
                 message = f"The run could not be given to the workers: {error}"
@@ -282,10 +273,7 @@ class Dispatcher:
         if not statuses:
             return
         dropped = [part for part, status in statuses.items() if status in ("cancelled", "lost")]
-        with self._lock:
-            for part in statuses:
-                if part not in dropped:
-                    self._queue.done(live.attempt, part)
+        self.queue.changed()
         self._pump_soon()
         run = self._state_or_none(live.run_id)
         if run is None or run.attempt != live.attempt or run.state in ENDED:
@@ -301,13 +289,12 @@ class Dispatcher:
             # The connection broke, and with it went what Dask knew: these parts start again.
             self.connection.lost = True
             with live.lock:
+                dropped = [part for part in dropped if live.futures.get(part) is futures[part]]
                 for part in dropped:
-                    if live.futures.get(part) is futures[part]:
-                        del live.futures[part]
-                        with self._lock:
-                            self._queue.put_back(live.attempt, part)
-        elif len(statuses) == len(live.parts):
-            # Every part has written, and still the run goes on: a worker died between two writes.
+                    del live.futures[part]
+            self.queue.put_back(live.attempt, dropped)
+        elif any(self.queue.holds(live.attempt, part) for part in statuses):
+            # It has written, and still the run goes on: a worker died between two writes.
             message = "The run ended without a result. Run it again."
             self.conclude(live, End("failed", message))
 
@@ -321,8 +308,7 @@ class Dispatcher:
             live.closed = True
             self.teller.expect()
             futures, live.futures = list(live.futures.values()), {}
-        with self._lock:
-            self._queue.remove(live.attempt)
+        self.queue.changed()
         if live.again:
             # Before anybody who waits looks: for them the run goes on.
             self.steps.guarded(
@@ -330,10 +316,7 @@ class Dispatcher:
             )
         live.ended.set()
         live.forget_copies()  # before the lock: who looks at a run holds its own and asks for this
-        with self._lock:
-            if self.live.get(live.run_id) is live:
-                del self.live[live.run_id]
-                self.past.keep(live)
+        self.following.drop(live)
         if self.steps.closing.is_set():
             return
         waiting = [future for future in futures if not future.done()]
@@ -355,33 +338,21 @@ class Dispatcher:
     def lengthen(self, live: LiveRun) -> None:
         """Count a run among the long ones: it runs for longer than was estimated."""
         if not live.long:
+            self.queue.lengthen(live.attempt)
             live.long = True
-            with self._lock:
-                self._queue.lengthen(live.attempt)
             self._pump_soon()
-
-    def position(self, live: LiveRun) -> int:
-        """Count the waiting runs that start before this one."""
-        with self._lock:
-            return self._queue.position(live.attempt)
 
     def waits(self, live: LiveRun) -> bool:
         """Whether it waits for its turn, since every worker is busy."""
-        with self._lock:
-            free = self._queue.given < self.workers.slots or not self.workers.connected
-            return not live.futures and not free
+        if live.futures or self.queue.given(live.attempt):
+            return False
+        return self.workers.connected and self.queue.full(self.workers.slots)
 
     def note(self, live: LiveRun) -> str:
         """Say what holds a run up, when that is unusual."""
         if live.stopping:
             return "Stopping…"
         return self.connection.note() or live.note
-
-    def counts(self) -> tuple[int, int]:
-        """Count this process's runs that wait to start, and those that have started."""
-        own = [live for live in list(self.live.values()) if live.own and not live.closed]
-        started = sum(live.started is not None for live in own)
-        return len(own) - started, started
 
     # ---- closing ----
 
@@ -398,3 +369,4 @@ class Dispatcher:
             live.futures = {}
         self.workers.close()
         process_registry.open_services.discard(self.server)
+        self.steps.guarded(self.store.part_from, self.server)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from gmm_core.runs import serialize
-from gmm_core.runs.progress import Picture
+from gmm_core.runs.progress import Patch, Picture
 
 if TYPE_CHECKING:
     from distributed import Future
@@ -48,7 +48,9 @@ class Part:
 class LiveRun:
     """One attempt of a run that this process watches.
 
-    own : whether its parts are in this process's queue; else another process gives them.
+    own : whether it was asked for here, or this process has given a part of it; else this process
+        only watches it.
+    guest : whether it was asked for on a web process that does not reach the workers of this one.
     long : whether a part of it takes longer than others should wait for.
     """
 
@@ -61,6 +63,7 @@ class LiveRun:
         owners: list[str],
         own: bool = True,
         long: bool = False,
+        guest: bool = False,
     ) -> None:
         self.run_id = run_id
         self.kind = kind
@@ -68,6 +71,9 @@ class LiveRun:
         self.owners = owners
         self.own = own
         self.long = long
+        self.guest = guest
+        self.relay_due = 0.0
+        self.relayed: dict[int, int] = {}  # part -> the report of it that was shown elsewhere
         self.parts = [Part() for _ in range(n_parts)]
         self.futures: dict[int, Future] = {}
         self.listening = False
@@ -117,6 +123,20 @@ class LiveRun:
             self.rate.append((moment, self.done))
             while self.rate[0][0] < moment - _RATE_WINDOW and len(self.rate) > 2:
                 self.rate.popleft()
+
+    def message(self, index: int) -> bytes | None:
+        """Return all that a part has reported as one report of it; None before there is one."""
+        part = self.parts[index]
+        if part.execution is None or self.started is None:
+            return None
+        age = time.monotonic() - self.started
+        patches = [(name, Patch.whole(array)) for name, array in part.picture.arrays.items()]
+        return serialize.pack(
+            (
+                *(self.attempt, part.execution, age, index, part.number),
+                *(part.done, part.total, part.address, self.note, patches),
+            )
+        )
 
     @property
     def done(self) -> int:

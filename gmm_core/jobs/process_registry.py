@@ -24,6 +24,11 @@ def scheduler_of(server: str) -> str:
     return server.rsplit("|", 1)[1]
 
 
+def cluster_of(server: str) -> str:
+    """Return the name of a web process's workers: the shared scheduler's, or its own."""
+    return scheduler_of(server) or server
+
+
 def is_dead(server: str, silent: bool) -> bool:
     """Whether this web process is gone; of one on another machine, only its silence tells."""
     import psutil

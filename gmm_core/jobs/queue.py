@@ -1,178 +1,151 @@
-"""Whose run is next: turns between people, so that one who asks for much holds up nobody.
-
-Dask starts tasks in the order in which it gets them. So it gets only as many as there are workers,
-and this queue keeps the rest. It knows nothing of Dask, threads or time: the service holds a lock
-around it and says what ended.
-"""
+"""The queue of all web processes as this one sees it: takes its parts, tells positions."""
 
 from __future__ import annotations
 
-import heapq
-from collections import Counter, deque
-from dataclasses import dataclass, field
+import threading
+import time
+from typing import NamedTuple
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from gmm_core.jobs import process_registry
+from gmm_core.jobs.live import End
+from gmm_core.program import fingerprint
+from gmm_core.store import Claim, Entry, FairQueue, Store, Taker
+
+_FRESH = 0.3  # seconds for which what was read is shown to those who look
+_AWAY = 5.0  # seconds until a database that did not answer is asked again by who only looks
 
 
-@dataclass
-class _Entry:
-    """A run with parts that wait or are given."""
+class Taken(NamedTuple):
+    """What came of the wish for a part.
 
-    key: str
-    owners: list[str]
-    waiting: deque[int]
-    long: bool = False
-    given: dict[int, str] = field(default_factory=dict)  # part -> whose turn it took
-    by: str | None = None  # whose turn started it
+    entry, part : what was given, or None.
+    full_of_long : whether long runs fill all workers that they may.
+    """
+
+    entry: Entry | None
+    part: int
+    full_of_long: bool
 
 
-class FairQueue:
-    """Parts of runs, given out owner by owner.
-
-    Next is the owner with the fewest parts given at the moment; among equals the one whose last
-    turn is longest ago. Who comes anew joins at the present turn: before whoever had it,
-    behind all who have waited for longer. An
-    owner's own runs start in the order in which they were asked for, except that a long one which
-    may not start yet is passed by short ones, and a run that several people asked for starts at the
-    first turn of any of them.
+class Queue:
+    """Threads may share it.
 
     Parameters
     ----------
+    server : name of this web process.
     running : runs that may be started for one owner at the same time; 0 for any number.
     """
 
-    def __init__(self, running: int = 0) -> None:
-        self.running = running
-        self._entries: dict[str, _Entry] = {}
-        self._turns: dict[str, float] = {}  # a newcomer's lies just before the last one given
-        self._turn = 0
-        self._positions: dict[str, int] | None = None
+    def __init__(self, store: Store, server: str, running: int) -> None:
+        self._store = store
+        self._running = running
+        self.cluster = process_registry.cluster_of(server)
+        self.server = server
+        self._lock = threading.Lock()
+        self._view = FairQueue()
+        self._due = 0.0
 
-    def add(self, key: str, owners: list[str], parts: list[int], long: bool = False) -> None:
-        """Queue the parts of a run; each run has a key of its own."""
-        for owner in owners:
-            self._turns.setdefault(owner, self._turn - 0.5)
-        self._entries[key] = _Entry(key, list(owners), deque(parts), long)
-        self._positions = None
+    def claim(self, attempt: str, n_parts: int, long: bool) -> Claim:
+        """Return how an attempt of a run is queued."""
+        self.changed()
+        return Claim(attempt, self.server, n_parts, long, fingerprint())
 
-    def lengthen(self, key: str) -> None:
-        """Count a run among the long ones from now on: it takes longer than was thought."""
-        entry = self._entries.get(key)
-        if entry is not None:
-            entry.long = True
-
-    def join(self, key: str, owner: str) -> None:
-        """Let another owner's turns count for a run too."""
-        entry = self._entries.get(key)
-        if entry is not None and owner not in entry.owners:
-            self._turns.setdefault(owner, self._turn - 0.5)
-            entry.owners.append(owner)
-            self._positions = None
-
-    def next(self, room: int | None = None) -> tuple[str, int] | None:
-        """Give out the part whose turn it is: its run's key, and part. None when none may start.
+    def take(self, slots: int, room: int) -> Taken:
+        """Take the part whose turn it is, whoever asked for it, when a worker is free for it.
 
         Parameters
         ----------
-        room : how many parts of long runs may be given at the same time; None for any number.
+        slots : parts that this process's workers compute at the same time.
+        room : how many of them may be of long runs.
         """
-        charged = self._charged()
-        best: tuple[int, float] | None = None
-        chosen: tuple[str, _Entry] | None = None
-        for owner, entry in self._heads(room is not None and self.given_long >= room).items():
-            rank = (charged[owner], self._turns.get(owner, 0))
-            if best is None or rank < best:
-                best, chosen = rank, (owner, entry)
-        if chosen is None:
-            return None
-        owner, entry = chosen
-        part = entry.waiting.popleft()
-        entry.given[part] = owner
-        entry.by = entry.by or owner
-        self._turn += 1
-        self._turns[owner] = self._turn
-        self._positions = None
-        return entry.key, part
+        taker = Taker(self.server, self.cluster, fingerprint())
 
-    def put_back(self, key: str, part: int) -> None:
-        """Queue a part again that was given and lost, ahead of the run's others."""
-        entry = self._entries.get(key)
-        if entry is not None and entry.given.pop(part, None) is not None:
-            entry.waiting.appendleft(part)
-            self._positions = None
+        def next_part(queue: FairQueue) -> Taken:
+            full = queue.given_long(self.cluster) >= room
+            if queue.given(self.cluster) >= slots:
+                return Taken(None, 0, full)
+            turn = queue.next(room, taker)
+            return (
+                Taken(None, 0, full)
+                if turn is None
+                else Taken(queue.entries[turn[0]], turn[1], full)
+            )
 
-    def done(self, key: str, part: int) -> None:
-        """Say that a part which was given has ended."""
-        entry = self._entries.get(key)
-        if entry is not None and entry.given.pop(part, None) is not None:
-            self._positions = None
+        if not self._store.has_waiting():
+            return Taken(None, 0, False)
+        try:
+            return self._store.change_queue(next_part, self._running)
+        finally:
+            self.changed()
 
-    def remove(self, key: str) -> None:
-        """Say that a run is over, whatever of it waits or is given."""
-        if self._entries.pop(key, None) is not None:
-            self._positions = None
-            # A turn counts only against those who are here: nobody is kept in mind for ever.
-            here = {owner for entry in self._entries.values() for owner in entry.owners}
-            if len(self._turns) > 1000:
-                self._turns = {o: turn for o, turn in self._turns.items() if o in here}
+    def put_back(self, attempt: str, parts: list[int]) -> None:
+        """Queue parts again that this process gave, and that were lost on the way."""
 
-    @property
-    def given(self) -> int:
-        """Number of parts that are given and have not ended."""
-        return sum(len(entry.given) for entry in self._entries.values())
+        def back(queue: FairQueue) -> None:
+            entry = queue.entries.get(attempt)
+            given = {} if entry is None else entry.given
+            mine = [part for part in parts if part in given and given[part].server == self.server]
+            for part in sorted(mine, reverse=True):
+                queue.put_back(attempt, part)
 
-    @property
-    def given_long(self) -> int:
-        """Number of parts of long runs among them."""
-        return sum(len(entry.given) for entry in self._entries.values() if entry.long)
+        self._store.change_queue(back)
+        self.changed()
 
-    def position(self, key: str) -> int:
-        """Count the waiting runs that start before this one; 0 for the next, and for one begun."""
-        if self._positions is None:
-            self._positions = self._order()
-        return self._positions.get(key, 0)
+    def lengthen(self, attempt: str) -> None:
+        """Count a run among the long ones: it takes longer than was thought."""
+        self._store.change_queue(lambda queue: queue.lengthen(attempt))
+        self.changed()
 
-    def _charged(self) -> Counter[str]:
-        return Counter(owner for entry in self._entries.values() for owner in entry.given.values())
+    def stop(self, attempt: str, end: End) -> None:
+        """Give nothing more of a run, and let whoever has parts of it stop them."""
+        self._store.change_queue(lambda queue: queue.stop(attempt, (end.state, end.message)))
+        self.changed()
 
-    def _heads(self, short: bool = False) -> dict[str, _Entry]:
-        """Return the run that each owner's turn would go to; with `short` only short ones."""
-        started = Counter(entry.by for entry in self._entries.values() if entry.by is not None)
-        heads: dict[str, _Entry] = {}
-        for entry in self._entries.values():
-            if not entry.waiting or (short and entry.long):
-                continue
-            for owner in entry.owners:
-                full = 0 < self.running <= started[owner]
-                if owner not in heads and (entry.by is not None or not full):
-                    heads[owner] = entry
-        return heads
+    def changed(self) -> None:
+        """Read the queue anew the next time that somebody looks."""
+        self._due = 0.0
 
-    def _order(self) -> dict[str, int]:
-        """Play the turns to come, as if nothing that runs would end."""
-        charged = self._charged()
-        lines: dict[str, deque[_Entry]] = {}
-        left = {entry.key: len(entry.waiting) for entry in self._entries.values()}
-        for entry in self._entries.values():
-            for owner in entry.owners:
-                if entry.waiting:
-                    lines.setdefault(owner, deque()).append(entry)
-        # Who has had no turn yet comes in the order of asking, as in `next`.
-        heap = [
-            (charged[owner], self._turns.get(owner, 0), i, owner) for i, owner in enumerate(lines)
-        ]
-        heapq.heapify(heap)
-        turn = self._turn
-        positions: dict[str, int] = {}
-        while heap:
-            count, _, i, owner = heapq.heappop(heap)
-            line = lines[owner]
-            while line and not left[line[0].key]:
-                line.popleft()
-            if not line:
-                continue
-            entry = line[0]
-            if entry.by is None:
-                positions.setdefault(entry.key, len(positions))
-            left[entry.key] -= 1
-            turn += 1
-            heapq.heappush(heap, (count + 1, turn, i, owner))
-        return positions
+    def view(self, fresh: bool = False) -> FairQueue:
+        """Return the queue as it was a moment ago, to look at.
+
+        Raises
+        ------
+        SQLAlchemyError
+            With `fresh`, when the database is away; else it is as it was when it was last there.
+        """
+        with self._lock:
+            if fresh or time.monotonic() >= self._due:
+                try:
+                    self._view = self._store.queue(self._running)
+                    self._due = time.monotonic() + _FRESH
+                except SQLAlchemyError:
+                    self._due = time.monotonic() + _AWAY
+                    if fresh:
+                        raise
+            return self._view
+
+    def position(self, attempt: str | None) -> int:
+        """Count the waiting runs that start before this one, on any web process."""
+        return 0 if attempt is None else self.view().position(attempt)
+
+    def given(self, attempt: str) -> bool:
+        """Whether a worker has a part of a run."""
+        entry = self.view().entries.get(attempt)
+        return entry is not None and bool(entry.given)
+
+    def full(self, slots: int) -> bool:
+        """Whether every worker of this process is busy."""
+        return self.view().given(self.cluster) >= slots
+
+    def elsewhere(self, attempt: str) -> set[int]:
+        """Return the parts of a run that workers have which this process does not reach."""
+        entry = self.view(fresh=True).entries.get(attempt)
+        given = {} if entry is None else entry.given
+        return {part for part, turn in given.items() if turn.cluster != self.cluster}
+
+    def holds(self, attempt: str, part: int) -> bool:
+        """Whether a part still counts as given."""
+        entry = self.view(fresh=True).entries.get(attempt)
+        return entry is not None and part in entry.given

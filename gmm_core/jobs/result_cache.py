@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
+from sqlalchemy.exc import SQLAlchemyError
+
+from gmm_core.store import RunState, Store
+
+UNREADABLE = (
+    "The stored result of this run cannot be read: it was damaged, or a newer version of this "
+    "program wrote it. Run it again."
+)
+
+logger = logging.getLogger(__name__)
 
 # Of some fifteen usual ones. To read one again takes milliseconds.
 _BYTES = 12 * 2**20
@@ -24,6 +35,23 @@ class ResultCache:
     def __init__(self) -> None:
         self._results: OrderedDict[Key, tuple[Any, int]] = OrderedDict()
         self._lock = threading.Lock()
+
+    def read(self, store: Store, run: RunState) -> Any:
+        """Return the result of a run that has ended, or None when there is none to be read."""
+        key = (run.id, run.attempt)
+        if (kept := self.get(key)) is not None:
+            return kept
+        try:
+            result = store.result(run.id)
+        except SQLAlchemyError:
+            raise
+        except ValueError as error:
+            logger.error("The result of run %s cannot be read: %s", run.id, error)
+            store.give_up(run.id, run.attempt, UNREADABLE)
+            return None
+        if result is not None:
+            self.keep(key, result)
+        return result
 
     def get(self, key: Key) -> Any:
         """Return the result of an attempt, or None where it is not kept."""

@@ -9,33 +9,25 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from gmm_core import log
 from gmm_core import settings as settings_module
 from gmm_core.jobs import admission, limits
 from gmm_core.jobs.away import store_answers
 from gmm_core.jobs.dispatcher import Dispatcher
-from gmm_core.jobs.live import CANCELLED, LiveRun
+from gmm_core.jobs.live import LiveRun
 from gmm_core.jobs.orphans import Orphans
 from gmm_core.jobs.result_cache import ResultCache
 from gmm_core.jobs.status import RunStatus, live_status, stored_status
 from gmm_core.jobs.stopping import Stopping
 from gmm_core.jobs.watch import Watch
 from gmm_core.jobs.workers import Workers
-from gmm_core.store import LIVE, Event, RunState, Store, check_run_id
+from gmm_core.store import LIVE, Claim, Event, RunState, Store, check_run_id
 
 if TYPE_CHECKING:
     from gmm_core.data.dataset import Dataset
     from gmm_core.data.partitioned import PartitionedDataset
     from gmm_core.runs.specification import Specification
     from gmm_core.settings import Settings
-
-UNREADABLE = (
-    "The stored result of this run cannot be read: it was damaged, or a newer version of this "
-    "program wrote it. Run it again."
-)
-
 
 logger = logging.getLogger(__name__)
 
@@ -102,8 +94,8 @@ class JobService:
             loaded=lambda: atexit.register(self._close_at_exit),
             tell=self._happened,
         )
-        self._stopping = Stopping(self._dispatcher)
         self._orphans = Orphans(self._dispatcher)
+        self._stopping = Stopping(self._dispatcher, self._orphans)
         self._watch = Watch(self._dispatcher, self._stopping, self._orphans)
         self._watch.start()
 
@@ -122,7 +114,7 @@ class JobService:
 
     def counts(self) -> Counts:
         """Count runs, workers and errors now; asking `parts` counts the workers anew."""
-        queued, running = self._dispatcher.counts()
+        queued, running = self._dispatcher.following.counts()
         refusals = self._dispatcher.connection.refusals
         return Counts(queued, running, self._workers.present, self.store.errors, refusals)
 
@@ -160,11 +152,15 @@ class JobService:
                 "expected."
             )
         with store_answers():
-            admission.check(self.store, self.settings, specification, owner, place)
-            n_parts = inference.n_parts(specification)
-            run = self.store.create_run(specification, owner, place)
+            admission.check(self.store, self.settings, specification, owner)
+            claim = self._dispatcher.claim(
+                inference.n_parts(specification), limits.is_long(specification)
+            )
+            run = self.store.create_run(
+                specification, owner, place, claim, admission.of_one_more(self.settings)
+            )
             if run.state != "done":
-                self._take_up(run, n_parts, owner, limits.is_long(specification))
+                self._take_up(run, claim, owner)
         return run.id
 
     def sample(self, data: PartitionedDataset, **more: Any) -> Dataset:
@@ -172,12 +168,13 @@ class JobService:
         self._dispatcher.ready()
         return self._workers.sample(data, **more)
 
-    def verify(self, run_id: str, owner: str = "") -> str:
+    def verify(self, run_id: str, owner: str = "", place: str = "") -> str:
         """Compute a finished run again, beside the stored one; `jobs.verify.look` compares.
 
         Parameters
         ----------
         owner : who asks; it counts as this owner's run, but stands in no list.
+        place : where from, as of `submit`.
 
         Returns
         -------
@@ -199,24 +196,29 @@ class JobService:
                     "Run it to its end first."
                 )
             specification = self.store.specification(run_id)
-            admission.check_waiting(self.store, self.settings, owner)
-            run = self.store.create_check(run_id, specification, owner)
-            long = limits.is_long(specification)
-            self._take_up(run, inference.n_parts(specification), owner, long)
+            claim = self._dispatcher.claim(
+                inference.n_parts(specification), limits.is_long(specification)
+            )
+            admit = admission.of_one_more(self.settings)
+            run = self.store.create_check(run_id, specification, owner, place, claim, admit)
+            self._take_up(run, claim, owner)
         return run.id
 
-    def _take_up(self, run: RunState, n_parts: int, owner: str, long: bool) -> None:
-        """Join those who wait for a run, or begin it."""
+    def _take_up(self, run: RunState, claim: Claim, owner: str) -> None:
+        """Follow a run that was queued, or join those who wait for it."""
+        if run.attempt == claim.attempt:
+            self._dispatcher.follow(run.id, run.kind, claim, [owner])
+            return
         live = self._dispatcher.live.get(run.id)
         if live is not None:
-            self._dispatcher.join(live, owner)
+            self._dispatcher.following.join(live, owner)
             with live.lock:
                 if not live.closed:
                     live.again = bool(live.stopping)
                     return
         if run.state in LIVE and run.attempt is not None:
             self._orphans.mark_if_lost(run)
-        self._dispatcher.begin(run.id, run.kind, n_parts, [owner], long)
+        self._dispatcher.begin(run.id, run.kind, claim.n_parts, [owner], claim.long)
 
     def note_visit(self, run_id: str, owner: str | None = None) -> None:
         """Say that somebody looks at a run, so that it does not expire.
@@ -245,7 +247,8 @@ class JobService:
                     run = self.store.state(run_id)
                 live = self._dispatcher.adopt(run) if run.state in LIVE else None
             if live is None:
-                return stored_status(run, self._dispatcher.past.get(run.id))
+                position = self._dispatcher.queue.position(run.attempt)
+                return stored_status(run, self._dispatcher.past.get(run.id), position)
         return live_status(live, self._dispatcher)
 
     def result(self, run_id: str) -> Any:
@@ -260,20 +263,7 @@ class JobService:
             run = self.store.state(run_id)
             if run.state in LIVE:
                 return None
-            key = (run.id, run.attempt)
-            if (kept := self._results.get(key)) is not None:
-                return kept
-            try:
-                result = self.store.result(run.id)
-            except SQLAlchemyError:
-                raise
-            except ValueError as error:
-                logger.error("The result of run %s cannot be read: %s", run.id, error)
-                self.store.give_up(run.id, run.attempt, UNREADABLE)
-                return None
-        if result is not None:
-            self._results.keep(key, result)
-        return result
+            return self._results.read(self.store, run)
 
     def cancel(self, run_id: str, owner: str | None = None) -> bool:
         """Stop a run: one that waits is gone at once, one that runs within two seconds.
@@ -307,8 +297,8 @@ class JobService:
         if live is None or live.ended.is_set():
             live = self._dispatcher.adopt(run)
             if live is None:
-                # It runs for another web process: its workers look into the store every second.
-                self.store.set_state(run_id, *CANCELLED)
+                # It runs for another web process, which stops it and keeps what it has.
+                self._stopping.stop_elsewhere(run)
                 return True
         self._stopping.stop(live)
         return True

@@ -78,7 +78,7 @@ def live_status(live: LiveRun, dispatcher: Dispatcher) -> RunStatus:
             state=state,
             message=message,
             stage=stage if state in LIVE else "ended",
-            position=0 if running else dispatcher.position(live),
+            position=0 if running else dispatcher.queue.position(live.attempt),
             done=live.done,
             total=live.total,
             snapshot=live.snapshot(),
@@ -89,12 +89,13 @@ def live_status(live: LiveRun, dispatcher: Dispatcher) -> RunStatus:
         )
 
 
-def stored_status(run: RunState, past: LiveRun | None) -> RunStatus:
+def stored_status(run: RunState, past: LiveRun | None, position: int = 0) -> RunStatus:
     """Say where a run stands by its row.
 
     Parameters
     ----------
     past : what this process saw of it, with its last partial results.
+    position : waiting runs that start before it.
     """
     if past is not None and past.attempt != run.attempt:
         past = None
@@ -111,4 +112,6 @@ def stored_status(run: RunState, past: LiveRun | None) -> RunStatus:
                 "snapshot": past.snapshot(),
                 "workers": past.workers,
             }
-    return RunStatus(run.id, run.kind, run.state, run.message, stage, elapsed=elapsed, **progress)
+    return RunStatus(
+        *(run.id, run.kind, run.state, run.message, stage, position), elapsed=elapsed, **progress
+    )

@@ -6,9 +6,12 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from gmm_core.jobs.dispatcher import Dispatcher
 from gmm_core.jobs.live import CANCELLED, End, LiveRun
-from gmm_core.jobs.orphans import SERVER_STOPPED
+from gmm_core.jobs.orphans import SERVER_STOPPED, Orphans
+from gmm_core.store import RunState
 
 if TYPE_CHECKING:
     from distributed import Future
@@ -18,13 +21,16 @@ logger = logging.getLogger(__name__)
 # How long a run that is to stop may take to do so by itself. A report comes several times a second,
 # unless one step takes long; with the restart of the worker the whole stays below two seconds.
 _GRACE = 1.5
+# And how long for another web process to hear of it, and to stop it.
+_FAR_GRACE = 5.0
 
 
 class Stopping:
     """Stops the runs that a dispatcher follows; threads may share it."""
 
-    def __init__(self, dispatcher: Dispatcher) -> None:
+    def __init__(self, dispatcher: Dispatcher, orphans: Orphans) -> None:
         self._dispatcher = dispatcher
+        self._orphans = orphans
         self._store = dispatcher.store
         self._workers = dispatcher.workers
         self._steps = dispatcher.steps
@@ -43,6 +49,14 @@ class Stopping:
         else:
             self._steps.in_background(self._make_stop, live, end)
 
+    def stop_elsewhere(self, run: RunState, end: End = CANCELLED) -> None:
+        """Stop a run that this process does not follow."""
+        entry = self._dispatcher.queue.view(fresh=True).entries.get(run.attempt or "")
+        if entry is not None and entry.given:
+            self._dispatcher.queue.stop(entry.key, end)
+        else:
+            self._store.set_state(run.id, *end, attempt=run.attempt)
+
     def forget(self, live: LiveRun) -> None:
         """Stop a run that was deleted."""
         with live.lock:
@@ -51,17 +65,27 @@ class Stopping:
         self._ask(live, CANCELLED)
 
     def let_go(self) -> None:
-        """Mark the runs on this machine's workers as failed, and give them a moment to stop.
+        """Leave the runs on this machine's workers to other web processes, or mark them as failed.
 
         For a service that closes: its workers end with it, and need not be killed.
         """
         if self._workers.scheduler:  # they go on
             return
+        try:
+            others = bool(self._orphans.others())
+        except SQLAlchemyError:
+            others = False
         runs = list(self._dispatcher.live.values())
         for live in runs:
-            self._steps.guarded(
-                self._store.set_state, live.run_id, "failed", SERVER_STOPPED, attempt=live.attempt
-            )
+            if others or live.guest:
+                parts = list(live.futures)
+                self._steps.guarded(self._dispatcher.queue.put_back, live.attempt, parts)
+            else:
+                self._steps.guarded(
+                    *(self._store.set_state, live.run_id, "failed", SERVER_STOPPED),
+                    attempt=live.attempt,
+                )
+        runs = [] if others else [live for live in runs if not live.guest]
         futures = [future for live in runs for future in live.futures.values()]
         if not futures:
             return
@@ -79,18 +103,26 @@ class Stopping:
 
     def _make_stop(self, live: LiveRun, end: End) -> None:
         """Stop a run that has started."""
+        queue = self._dispatcher.queue
+        queue.stop(live.attempt, end)  # gives no more of it, and is heard by other web processes
+        elsewhere = queue.elsewhere(live.attempt)
         self._ask(live, end)
         with live.lock:
             futures = dict(live.futures)
-            waiting = [i for i, part in enumerate(live.parts) if part.execution is None]
+            waiting = [
+                i
+                for i, part in enumerate(live.parts)
+                if part.execution is None and i not in elsewhere
+            ]
         self._give_up(live, waiting, futures, end)
-        if live.ended.wait(_GRACE):
+        if live.ended.wait(_FAR_GRACE if elsewhere else _GRACE):
             return
         with live.lock:
             hanging = [
                 i
                 for i, part in enumerate(live.parts)
                 if i not in waiting
+                and i not in elsewhere
                 and part.address is not None
                 and not (i in futures and futures[i].done())
             ]

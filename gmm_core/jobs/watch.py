@@ -13,13 +13,14 @@ from gmm_core.jobs import limits
 from gmm_core.jobs.dispatcher import Dispatcher
 from gmm_core.jobs.live import End, LiveRun
 from gmm_core.jobs.orphans import Orphans
+from gmm_core.jobs.relay import Relay
 from gmm_core.jobs.stopping import Stopping
 from gmm_core.store import reason
 
 logger = logging.getLogger(__name__)
 
 _TICK = 0.5  # seconds between two looks
-_BEAT = 10.0  # how often it says in the store that this process still looks after its runs
+_BEAT = 5.0  # how often it says in the store that this process still looks after its runs
 _OVERDUE = 5.0  # seconds after which a run is a long one, whatever was estimated
 _OWN_TIME = 1.0  # a worker stops a run at its limit by itself; this much later it is made to
 _LOADING = 120.0  # loading and compiling an engine may take this long; it counts for no limit
@@ -32,11 +33,12 @@ class Watch:
         self._dispatcher = dispatcher
         self._stopping = stopping
         self._orphans = orphans
+        self._relay = Relay(dispatcher.store, dispatcher.queue)
         self._thread = threading.Thread(target=self._look, name="gmm-jobs-beat", daemon=True)
 
     def start(self) -> None:
         """Begin to watch."""
-        self._dispatcher.steps.guarded(self._orphans.mark)
+        self._dispatcher.steps.guarded(self._orphans.mark, starting=True)
         self._thread.start()
 
     def join(self) -> None:
@@ -87,16 +89,20 @@ class Watch:
             self._dispatcher.lengthen(live)
         if live.own:
             self._dispatcher.look(live)
+            self._relay.tick(live)
 
     def _compare(self) -> None:
         """End what the store knows as ended: by another process, or while a callback was lost."""
         watched = list(self._dispatcher.live.values())
         if not watched:
             return
-        going = {(run.id, run.attempt) for run in self._dispatcher.store.live()}
+        entries = self._dispatcher.queue.view(fresh=True).entries
         for live in watched:
-            if (live.run_id, live.attempt) in going:
+            entry = entries.get(live.attempt)
+            if entry is not None:
                 live.gone = 0
+                if entry.stop is not None and live.own:  # another web process asks for it
+                    self._stopping.stop(live, End(*entry.stop))
                 continue
             # Twice: the last reports of a run that just ended may still be on their way.
             live.gone += 1

@@ -12,10 +12,13 @@ from gmm_core.store.checks import Check, Checks
 from gmm_core.store.database import PATIENCE, WORKER_PATIENCE, default_url, reason
 from gmm_core.store.datasets import DatasetRow
 from gmm_core.store.events import Event
+from gmm_core.store.fair_queue import Entry, FairQueue, Taker
 from gmm_core.store.ids import ENDED, LIVE, check_run_id, now
 from gmm_core.store.listing import MOST_NOTE, MOST_TITLE, Listing, RunRow
+from gmm_core.store.queue import Picture, Queue
 from gmm_core.store.results import Results
 from gmm_core.store.runs import RunState
+from gmm_core.store.submissions import Claim, Waiting
 from gmm_core.store.usage import Usage
 
 __all__ = [
@@ -24,11 +27,17 @@ __all__ = [
     "MOST_NOTE",
     "MOST_TITLE",
     "Check",
+    "Claim",
     "DatasetRow",
+    "Entry",
     "Event",
+    "FairQueue",
+    "Picture",
     "RunRow",
     "RunState",
     "Store",
+    "Taker",
+    "Waiting",
     "check_run_id",
     "default_url",
     "now",
@@ -37,7 +46,7 @@ __all__ = [
 ]
 
 
-class Store(Listing, Results, Checks, Usage):
+class Store(Listing, Results, Checks, Queue, Usage):
     """Datasets, runs and results in one database. Safe to share between threads.
 
     Parameters

@@ -12,6 +12,7 @@ from gmm_core.store import schema
 from gmm_core.store.ids import ENDED, check_run_id, now
 from gmm_core.store.retention import Retention, remove_run
 from gmm_core.store.runs import RunState
+from gmm_core.store.submissions import Admit, Claim, Submissions
 
 if TYPE_CHECKING:
     from gmm_core.runs.specification import Specification
@@ -33,11 +34,17 @@ class Check:
     made: datetime
 
 
-class Checks(Retention):
+class Checks(Retention, Submissions):
     """The checks of a store."""
 
     def create_check(
-        self, run_id: str, specification: "Specification", owner: str = ""
+        self,
+        run_id: str,
+        specification: "Specification",
+        owner: str = "",
+        place: str = "",
+        claim: Claim | None = None,
+        admit: Admit | None = None,
     ) -> RunState:
         """Keep a run of its own that computes this stored one again, queued, linked to the owner.
 
@@ -48,6 +55,7 @@ class Checks(Retention):
         run_id : the stored run. It is not asked of its specification, whose id another version of
             the program may have computed otherwise.
         specification : what the stored run was made from.
+        place, claim, admit : as of `create_run`.
 
         Returns
         -------
@@ -64,6 +72,8 @@ class Checks(Retention):
 
         def create() -> RunState:
             with self._write() as connection:
+                if admit is not None:
+                    self._admit(connection, check_id, owner, place, admit)
                 ended = connection.execute(
                     sa.select(schema.runs.c.id)
                     .where(schema.runs.c.id == check_id, schema.runs.c.state.in_(ENDED))
@@ -71,13 +81,13 @@ class Checks(Retention):
                 ).first()
                 if ended is not None:
                     remove_run(connection, check_id)
-                state = self._put_run(connection, specification, owner, check_id)
+                state = self._put_run(connection, specification, owner, check_id, place)
                 connection.execute(sa.delete(schema.checks).where(schema.checks.c.run_id == run_id))
                 connection.execute(
                     self._insert(schema.checks),
                     {"run_id": run_id, "check_id": check_id, "made": now()},
                 )
-                return state
+                return self._claimed(connection, state, claim, owner)
 
         return self._retry(create)
 

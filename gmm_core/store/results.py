@@ -90,7 +90,14 @@ class Results(Runs):
                     .where(schema.parts.c.run_id == run_id, schema.parts.c.attempt == attempt)
                     .order_by(schema.parts.c.part)
                 ).all()
-                return None if len(rows) < n_parts else [row.blob for row in rows]
+                if len(rows) == n_parts:
+                    return [row.blob for row in rows]
+                # Its worker is free. The last part has it until the run has ended.
+                given = schema.given
+                connection.execute(
+                    sa.delete(given).where(given.c.run_id == run_id, given.c.part == part)
+                )
+                return None
 
         blobs = self._retry(save)
         return None if blobs is None else [serialize.unpack(blob) for blob in blobs]

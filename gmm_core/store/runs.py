@@ -1,6 +1,5 @@
-"""Runs and their states: asked for, taken in hand, under way, ended, deleted."""
+"""Runs and their states: under way, ended, left by those who asked."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -42,26 +41,6 @@ class RunState:
 class Runs(Datasets, Events):
     """The runs of a store, without their results."""
 
-    def create_run(
-        self, specification: "Specification", owner: str = "", place: str = ""
-    ) -> RunState:
-        """Keep a run and its dataset, queued, linked to the owner. Repeating it changes nothing.
-
-        Parameters
-        ----------
-        place : tells apart where people ask from; it is kept as a hash.
-
-        Returns
-        -------
-        The state of the run as it is in the store now: that of the equal run, if there was one.
-        """
-
-        def create() -> RunState:
-            with self._write() as connection:
-                return self._put_run(connection, specification, owner, specification.id, place)
-
-        return self._retry(create)
-
     def note_visit(self, run_id: str, owner: str | None = None) -> None:
         """Say that somebody looks at a run, so that it stays; with an owner, list it as theirs."""
         run_id = check_run_id(run_id)
@@ -94,122 +73,6 @@ class Runs(Datasets, Events):
                 return connection.execute(left).first() is not None
 
         return self._retry(write)
-
-    def waiting_from(self, place: str) -> int:
-        """Count the runs that wait to start and were asked for from a place."""
-        query = (
-            sa.select(sa.func.count(sa.distinct(schema.runs.c.id)))
-            .join(schema.run_owners, schema.run_owners.c.run_id == schema.runs.c.id)
-            .where(
-                schema.runs.c.state == "queued",
-                schema.run_owners.c.asks,
-                schema.run_owners.c.place == _hash(place),
-            )
-        )
-        return int(self._first(query)[0])
-
-    def _put_run(
-        self,
-        connection: sa.Connection,
-        specification: "Specification",
-        owner: str,
-        run_id: str,
-        place: str = "",
-    ) -> RunState:
-        moment = now()
-        self._put_dataset(connection, specification.dataset)
-        connection.execute(
-            self._insert(schema.runs),
-            {
-                "id": run_id,
-                "kind": specification.kind,
-                "dataset": specification.dataset.fingerprint,
-                "specification": specification.to_json(),
-                "engine": specification.engine,
-                "state": "queued",
-                "message": "",
-                "headline": "",
-                "created": moment,
-                "seen": moment,
-                "mixture": specification.mixture.model_dump(mode="json"),
-                "options": specification.options.model_dump(mode="json"),
-            },
-        )
-        connection.execute(
-            sa.update(schema.runs).where(schema.runs.c.id == run_id).values(used=moment)
-        )
-        connection.execute(
-            self._insert(schema.run_owners),
-            {"run_id": run_id, "owner": owner, "created": moment},
-        )
-        links = schema.run_owners
-        again = (links.c.run_id == run_id) & (links.c.owner == owner) & links.c.passed
-        connection.execute(sa.update(links).where(again).values(passed=False))
-        connection.execute(
-            sa.update(schema.run_owners)
-            .where(schema.run_owners.c.run_id == run_id, schema.run_owners.c.owner == owner)
-            .values(asks=True, place=_hash(place))
-        )
-        return state_of(connection.execute(state_query(run_id)).one())
-
-    def claim(
-        self,
-        run_id: str,
-        attempt: str,
-        server: str,
-        retry_ended: bool = True,
-        owners: Sequence[str] | None = None,
-    ) -> bool:
-        """Take a run in hand for a new attempt, unless somebody has it or it is done.
-
-        Parameters
-        ----------
-        owners : who asks for this attempt.
-
-        Returns
-        -------
-        Whether this call got it. Of several processes that ask at once, one does.
-        """
-        free = (schema.runs.c.state == "queued") & schema.runs.c.attempt.is_(None)
-        if retry_ended:
-            free = free | schema.runs.c.state.in_(("failed", "cancelled"))
-
-        def take() -> bool:
-            moment = now()
-            with self._write() as connection:
-                taken = connection.execute(
-                    sa.update(schema.runs)
-                    .where(schema.runs.c.id == run_id, free)
-                    .values(
-                        state="queued",
-                        message="",
-                        headline="",
-                        attempt=attempt,
-                        attempts=schema.runs.c.attempts + 1,
-                        server=server,
-                        seen=moment,
-                        created=moment,
-                        started=None,
-                        finished=None,
-                        seconds=None,
-                    )
-                ).rowcount
-                if taken:
-                    record(connection, "submitted", run_id)
-                    if owners is not None:
-                        connection.execute(
-                            sa.update(schema.run_owners)
-                            .where(
-                                schema.run_owners.c.run_id == run_id,
-                                schema.run_owners.c.owner.in_(list(owners)),
-                            )
-                            .values(asks=True)
-                        )
-                    for table in (schema.results, schema.parts):
-                        connection.execute(sa.delete(table).where(table.c.run_id == run_id))
-                return bool(taken)
-
-        return self._retry(take)
 
     def set_state(
         self,
@@ -280,6 +143,7 @@ class Runs(Datasets, Events):
                 .where(schema.run_owners.c.run_id == run_id)
                 .values(asks=False)
             )
+            connection.execute(sa.delete(schema.queue).where(schema.queue.c.run_id == run_id))
             record(connection, "ended", run_id, state)
         elif "started" in values:
             record(connection, "started", run_id)
@@ -361,10 +225,6 @@ class Runs(Datasets, Events):
             .order_by(schema.run_owners.c.created, schema.run_owners.c.owner)
         )
         return tuple(row.owner for row in self._all(query))
-
-
-def _hash(place: str) -> str:
-    return hashlib.sha256(place.encode()).hexdigest()[:32] if place else ""
 
 
 def state_query(run_id: str | None = None) -> sa.Select[Any]:

@@ -111,6 +111,60 @@ parts = sa.Table(
     sa.Column("blob", sa.LargeBinary, nullable=False),
 )
 
+# Attempts of runs that are not over, as the workers get them: what of them waits, whose turn began
+# them, the end that somebody asked for, and how often a web process died that had given parts.
+queue = sa.Table(
+    "queue",
+    metadata,
+    sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("attempt", sa.String(32), nullable=False),
+    sa.Column("n_parts", sa.Integer, nullable=False),
+    sa.Column("waiting", sa.JSON, nullable=False),
+    sa.Column("long", sa.Boolean, nullable=False),
+    sa.Column("program", sa.String(64), nullable=False),
+    sa.Column("by", sa.String(255)),
+    sa.Column("stop", sa.JSON(none_as_null=True)),
+    sa.Column("lost", sa.Integer, nullable=False, default=0, server_default="0"),
+)
+
+# Parts that a web process has given to its workers, and whose turn each took.
+given = sa.Table(
+    "given",
+    metadata,
+    sa.Column("run_id", sa.ForeignKey("queue.run_id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("part", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("owner", sa.String(255), nullable=False),
+    sa.Column("server", sa.String(255), nullable=False),
+    sa.Column("cluster", sa.String(255), nullable=False),
+)
+
+# When each owner had the last turn, as a number that grows.
+turns = sa.Table(
+    "turns",
+    metadata,
+    sa.Column("owner", sa.String(255), primary_key=True),
+    sa.Column("turn", sa.Float, nullable=False),
+)
+
+# What a part has drawn that computes for another web process than the one that asked for it.
+pictures = sa.Table(
+    "pictures",
+    metadata,
+    sa.Column("run_id", sa.ForeignKey("queue.run_id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("part", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("attempt", sa.String(32), nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("blob", sa.LargeBinary, nullable=False),
+)
+
+# Web processes that are there, and when each last said so.
+servers = sa.Table(
+    "servers",
+    metadata,
+    sa.Column("name", sa.String(255), primary_key=True),
+    sa.Column("seen", Utc, nullable=False),
+)
+
 # Who wants a run kept for ever.
 pins = sa.Table(
     "pins",

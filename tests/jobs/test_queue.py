@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gmm_core.jobs.queue import FairQueue
+from gmm_core.store import FairQueue
 
 
 def filled(*runs, running=0):
@@ -67,9 +67,9 @@ def test_a_lost_part_is_given_again_first_and_a_removed_run_never():
     queue = filled(("a", "ann", 3), ("b", "ann", 1))
     assert queue.next() == ("a", 0)
     queue.put_back("a", 0)
-    assert (queue.given, queue.next()) == (0, ("a", 0))
+    assert (queue.given(), queue.next()) == (0, ("a", 0))
     queue.remove("a")
-    assert (queue.given, queue.next(), queue.next()) == (0, ("b", 0), None)
+    assert (queue.given(), queue.next(), queue.next()) == (0, ("b", 0), None)
 
 
 def test_who_comes_anew_again_and_again_passes_nobody_who_waits():

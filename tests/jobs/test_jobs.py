@@ -29,6 +29,12 @@ def database(tmp_path_factory):
     return f"sqlite:///{tmp_path_factory.mktemp('jobs') / 'runs.db'}"
 
 
+@pytest.fixture
+def alone(tmp_path):
+    """A database that no other service of these tests takes runs from."""
+    return f"sqlite:///{tmp_path / 'runs.db'}"
+
+
 @pytest.fixture(scope="module")
 def jobs(database):
     with JobService(database=database, n_workers=2) as service:
@@ -289,12 +295,12 @@ def test_a_server_that_is_closed_says_so_of_its_runs(tmp_path):
         assert service.status(run_id).message == SERVER_STOPPED
 
 
-def test_web_processes_that_share_a_scheduler_watch_and_cancel_each_others_runs(shared, database):
+def test_web_processes_that_share_a_scheduler_watch_and_cancel_each_others_runs(shared, alone):
     scheduler = shared.address
-    with JobService(scheduler=scheduler, database=database) as one:
+    with JobService(scheduler=scheduler, database=alone) as one:
         run_id = one.submit(map_spec(steps=LONG, first_seed=40), "ann")
         until(lambda: one.status(run_id).done > 10)
-        with JobService(scheduler=scheduler, database=database) as other:
+        with JobService(scheduler=scheduler, database=alone) as other:
             assert other.submit(map_spec(steps=LONG, first_seed=40), "ben") == run_id
             seen = until(lambda: (s := other.status(run_id)).done > 10 and s)
             assert np.isfinite(seen.snapshot["loss"]).sum() > 10
@@ -303,11 +309,11 @@ def test_web_processes_that_share_a_scheduler_watch_and_cancel_each_others_runs(
         assert one.wait(run_id, 10).state == "cancelled"
 
 
-def test_a_run_on_a_shared_scheduler_outlives_its_web_process(shared, database):
-    with JobService(scheduler=shared.address, database=database) as one:
+def test_a_run_on_a_shared_scheduler_outlives_its_web_process(shared, alone):
+    with JobService(scheduler=shared.address, database=alone) as one:
         run_id = one.submit(map_spec(steps=800, first_seed=41), "ann")
         until(lambda: one.status(run_id).done > 10)
-    with JobService(scheduler=shared.address, database=database) as other:
+    with JobService(scheduler=shared.address, database=alone) as other:
         assert other.wait(run_id, 120).state == "done"
         assert other.result(run_id).loss.shape == (2, 800)
 

@@ -1,11 +1,15 @@
 """Two web processes on one PostgreSQL: a run of one is a run of the other."""
 
+import contextlib
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
+from processes import until
 
 import gmm_core as gmm
 from gmm_core.jobs import JobService
@@ -27,6 +31,10 @@ with JobService(database=sys.argv[1], n_workers=1) as service:
         if word == "fit":
             run_id = service.submit(fit(*rest), "ben")
             print(service.wait(run_id, 300).state, run_id, flush=True)
+        elif word == "ask":
+            print(service.submit(fit(*rest), "ben"), flush=True)
+        elif word == "positions":
+            print(*(service.status(run_id).position for run_id in rest), flush=True)
         elif word == "cancel":
             service.cancel(rest[0])
             print(service.wait(rest[0], 180).state, rest[0], flush=True)
@@ -55,9 +63,10 @@ def ask(url):
             other.stdin.flush()
             return other.stdout.readline().split()
 
+        asked.process = other
         yield asked
         other.stdin.close()
-        assert other.wait(60) == 0
+        assert other.wait(60) in (0, -signal.SIGKILL)
 
 
 def specification(engine, steps):
@@ -93,3 +102,41 @@ def test_two_processes_share_runs_results_and_cancel(url, ask):
         service.submit(long, "ann")
         assert ask("cancel", long.id) == ["cancelled", long.id]
         assert service.wait(long.id, 180).state == "cancelled"
+
+
+def test_one_queue_for_both_and_who_is_killed_loses_nothing(url, ask):
+    """Each has one worker; what waits, waits for both, wherever it was asked for."""
+    with JobService(database=url, n_workers=1) as service:
+        anns = [service.submit(specification("pyro", 20_000 + i), "ann") for i in range(4)]
+        # The other one's worker is free, so it takes the second; its curve is seen here.
+        far = until(lambda: (s := service.status(anns[1])).done > 10 and s, 300)
+        assert np.isfinite(far.snapshot["loss"]).sum() > 10
+        until(lambda: service.status(anns[0]).done > 10, 300)
+        (bens,) = ask("ask", "pyro", 4_100)
+        order = [bens, *anns[2:]]
+        # Ben had no turn yet, so he is before what Ann asked for first, on both.
+        assert [service.status(run).position for run in order] == [0, 1, 2]
+        assert ask("positions", *order) == ["0", "1", "2"]
+
+        # Asked for here, computed there: cancelled, it keeps what it had.
+        service.cancel(anns[1], "ann")
+        assert service.wait(anns[1], 60).state == "cancelled"
+        kept = service.result(anns[1])
+        assert kept is not None
+        assert np.isfinite(kept.loss).sum() > 10
+
+        # Ben's was next, so the other one has it now; it dies with its workers.
+        until(lambda: service.store.state(bens).started, 300)
+        workers = psutil.Process(ask.process.pid).children(recursive=True)
+        ask.process.kill()
+        for worker in workers:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                worker.kill()
+        for run in (*anns[2:], anns[0]):
+            service.cancel(run, "ann")
+        # Whoever is alive goes on: as the same attempt, from the queue.
+        attempt = service.store.state(bens).attempt
+        ended = service.wait(bens, 300)
+        assert (ended.state, service.store.state(bens).attempt) == ("done", attempt)
+        assert service.result(bens).loss.shape == (2, 4_100)
+        assert service.store.live() == []

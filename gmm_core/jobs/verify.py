@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from gmm_core.jobs import JobService, RunStatus
 
 
-def start(service: JobService, run_id: str, owner: str = "") -> str:
+def start(service: JobService, run_id: str, owner: str = "", place: str = "") -> str:
     """Compute a finished run again on the workers, beside the stored one.
+
+    Parameters
+    ----------
+    owner, place : who asks, and where from, as of `JobService.submit`.
 
     Returns
     -------
@@ -30,7 +34,7 @@ def start(service: JobService, run_id: str, owner: str = "") -> str:
     ValueError
         When no run has this id, it did not finish, or its owner has too many runs waiting.
     """
-    return service.verify(run_id, owner)
+    return service.verify(run_id, owner, place)
 
 
 def verdict_on(service: JobService, run_id: str) -> RunStatus | Verdict | None:

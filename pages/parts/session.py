@@ -348,8 +348,7 @@ def stored_id(spec: Specification) -> str:
 
 def submit(spec: Specification) -> str:
     """Ask for a run, under the id that this version of the program gives it, and return that."""
-    signed_in = st.user.get("is_logged_in", False)
-    run_id = service().submit(spec, owner(), "" if signed_in else browser.place())
+    run_id = service().submit(spec, owner(), browser.place())
     st.session_state.get("stored_ids", {}).pop(run_id, None)
     return run_id
 

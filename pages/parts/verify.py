@@ -8,6 +8,7 @@ from gmm_core.jobs import RunStatus, service, verify
 from gmm_core.runs import sameness
 from gmm_core.words.verify import made_with, verdict_words
 from pages.parts import session, text
+from pages.parts.platform import browser
 from pages.parts.stream import live
 
 _WIDTH = 552  # pixels, as the link above: the longest sentence would fill the page
@@ -58,6 +59,6 @@ def _draw(run_id: str, outcome: RunStatus | sameness.Verdict | None) -> None:
 
 def _start(run_id: str) -> None:
     try:
-        verify.start(service(), run_id, session.owner())
+        verify.start(service(), run_id, session.owner(), browser.place())
     except ValueError as error:
         st.session_state["verify_problem"] = text.sentence(error)

@@ -66,8 +66,12 @@ def owner() -> str:
 
 
 def place() -> str:
-    """Return the address that this browser speaks from, "" when it is this machine's own."""
-    return str(st.context.ip_address or "")
+    """Return the address of a browser in which nobody signed in; "" when it is this machine's own.
+
+    Whoever drops their cookie still asks from there.
+    """
+    signed_in = st.user.get("is_logged_in", False)
+    return "" if signed_in else str(st.context.ip_address or "")
 
 
 def remember(working: str) -> None:

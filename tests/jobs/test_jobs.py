@@ -246,7 +246,9 @@ def test_cancelling_a_posterior_keeps_the_draws_so_far(jobs):
     np.testing.assert_allclose(draws.sum(-1), 1)
 
 
-def test_a_restarted_server_shows_what_is_done_and_says_what_was_lost(jobs, tmp_path):
+def test_a_restarted_server_shows_what_is_done_says_what_was_lost_and_goes_on_with_what_waited(
+    jobs, tmp_path
+):
     url = f"sqlite:///{tmp_path / 'runs.db'}"
     script = textwrap.dedent("""
         import sys
@@ -265,7 +267,8 @@ def test_a_restarted_server_shows_what_is_done_and_says_what_was_lost(jobs, tmp_
             lost = jobs.submit(spec(20_000), "ann")
             while not jobs.status(lost).total:
                 pass
-            print(done, lost, flush=True)
+            waits = jobs.submit(spec(19_999), "ann")
+            print(done, lost, waits, flush=True)
             jobs.wait(lost)
     """)
     path = tmp_path / "server.py"
@@ -275,7 +278,7 @@ def test_a_restarted_server_shows_what_is_done_and_says_what_was_lost(jobs, tmp_
         [sys.executable, str(path), url], stdout=subprocess.PIPE, text=True, env=environment
     )
     with server:
-        done, lost = server.stdout.readline().split()
+        done, lost, waits = server.stdout.readline().split()
         with JobService(database=url, n_workers=1) as beside:
             assert beside.status(lost).state == "running"  # its server lives
         server.kill()
@@ -284,7 +287,10 @@ def test_a_restarted_server_shows_what_is_done_and_says_what_was_lost(jobs, tmp_
         assert restarted.result(done).loss.shape == (2, 20)
         status = restarted.status(lost)
         assert (status.state, status.message) == ("failed", SERVER_STOPPED)
-        assert [row.state for row in restarted.store.runs("ann")] == ["failed", "done"]
+        # What waited in the database goes on.
+        until(lambda: restarted.store.state(waits).started)
+        restarted.cancel(waits)
+        assert restarted.wait(waits, 20).state == "cancelled"
 
 
 def test_a_server_that_is_closed_says_so_of_its_runs(tmp_path):

@@ -69,11 +69,11 @@ def ask(url):
         assert other.wait(60) in (0, -signal.SIGKILL)
 
 
-def specification(engine, steps):
+def specification(engine, steps, first_seed=0):
     return gmm.Specification(
         dataset=gmm.example("tutorial"),
         mixture=gmm.Mixture(),
-        options=gmm.MapOptions(restarts=2, steps=steps),
+        options=gmm.MapOptions(restarts=2, steps=steps, first_seed=first_seed),
         engine=engine,
     )
 
@@ -107,7 +107,7 @@ def test_two_processes_share_runs_results_and_cancel(url, ask):
 def test_one_queue_for_both_and_who_is_killed_loses_nothing(url, ask):
     """Each has one worker; what waits, waits for both, wherever it was asked for."""
     with JobService(database=url, n_workers=1) as service:
-        anns = [service.submit(specification("pyro", 20_000 + i), "ann") for i in range(4)]
+        anns = [service.submit(specification("pyro", 20_000, i), "ann") for i in range(4)]
         # The other one's worker is free, so it takes the second; its curve is seen here.
         far = until(lambda: (s := service.status(anns[1])).done > 10 and s, 300)
         assert np.isfinite(far.snapshot["loss"]).sum() > 10

@@ -246,9 +246,7 @@ def test_cancelling_a_posterior_keeps_the_draws_so_far(jobs):
     np.testing.assert_allclose(draws.sum(-1), 1)
 
 
-def test_a_restarted_server_shows_what_is_done_says_what_was_lost_and_goes_on_with_what_waited(
-    jobs, tmp_path
-):
+def test_a_restarted_server_shows_what_is_done_says_what_was_lost_and_goes_on(jobs, tmp_path):
     url = f"sqlite:///{tmp_path / 'runs.db'}"
     script = textwrap.dedent("""
         import sys

@@ -16,7 +16,8 @@ MOVE = 60_000
 
 def test_a_slider_move_sends_little(browser: Browser, app_server: Server) -> None:
     before = first_screen(browser, app_server.url)
-    turn(before, "ArrowRight", "Four")
+    for words in ("Four", "Five"):
+        turn(before, words)
     before.context.close()
 
     way = Relay(urlsplit(app_server.url).port or 0)
@@ -24,15 +25,15 @@ def test_a_slider_move_sends_little(browser: Browser, app_server: Server) -> Non
         page = first_screen(browser, f"http://127.0.0.1:{way.port}")
         settled(page, way)
         moves = []
-        for words, key in (("Four", "ArrowRight"), ("Three", "ArrowLeft")):
+        for words in ("Four", "Five"):
             sent = way.sent
-            turn(page, key, words)
+            turn(page, words)
             settled(page, way)
             moves.append(way.sent - sent)
         page.context.close()
     finally:
         way.close()
-    assert 5_000 < moves[0]
+    assert min(moves) > 5_000
     assert min(moves) < MOVE  # a slow machine may draw a page twice before its run has ended
 
 
@@ -46,9 +47,9 @@ def first_screen(browser: Browser, url: str) -> Page:
     return page
 
 
-def turn(page: Page, key: str, words: str) -> None:
+def turn(page: Page, words: str) -> None:
     """Turn K by one, and wait for the fit of so many components."""
-    page.get_by_role("slider", name="Components K").press(key)
+    page.get_by_role("slider", name="Components K").press("ArrowRight")
     expect(page.locator(".gmm-answer")).to_contain_text(f"{words} components", timeout=120_000)
     connected(page)
 

@@ -39,9 +39,12 @@ def is_dead(server: str, silent: bool) -> bool:
     if int(pid) == os.getpid():
         return server not in open_services
     try:
+        process = psutil.Process(int(pid))
+        if process.status() == psutil.STATUS_ZOMBIE:  # it ended, and whoever started it looks away
+            return True
         # The birth is computed from the machine's clock: one that was set moves it for everybody,
         # so a process of this id and of another birth is dead only when it is silent too.
-        moved = abs(psutil.Process(int(pid)).create_time() - float(born)) > 1.0
+        moved = abs(process.create_time() - float(born)) > 1.0
     except psutil.NoSuchProcess:
         return True
     return moved

@@ -101,6 +101,20 @@ def original(dataset: Dataset) -> Dataset:
     )
 
 
+def complete_row(dataset: Dataset) -> list[float]:
+    """Return the first row without missing values as it was before its columns were transformed.
+
+    Where every row lacks a value, the columns' means.
+    """
+    whole = ~np.isnan(dataset.values).any(axis=1)
+    rows = dataset.values[whole][:1] if whole.any() else [np.nanmean(dataset.values, axis=0)]
+    hows = dataset.transforms or (None,) * len(dataset.columns)
+    return [
+        float(x) if how is None else float(_significant(how.inverse(np.array([x])))[0])
+        for x, how in zip(rows[0], hows, strict=True)
+    ]
+
+
 def log_jacobian(dataset: Dataset) -> float:
     """Sum of the log slopes of the transforms over all values that are there.
 

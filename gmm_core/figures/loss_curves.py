@@ -113,6 +113,7 @@ def losses(
     polishing = polishing or polished is not None
     fig.layout.xaxis.range = [0, 1.02 * beyond if polishing else max(T - 1, 1)]
     at: float = float(np.flatnonzero(np.isfinite(loss[chosen]))[-1]) if np.isfinite(end) else 0.0
+    after = ""
     if polished is not None and np.isfinite(end) and np.isfinite(polished[chosen]):
         fig.add_scatter(
             x=[at, beyond],
@@ -127,15 +128,14 @@ def losses(
             name="L-BFGS",
             hovertemplate="%{y:.8g}<extra>after L-BFGS</extra>",
         )
-        style.label(fig, T - 1, end, "+ L-BFGS", style.MUTED, anchor="right", dy=-14)
-        at, end = beyond, float(polished[chosen])
+        at, end, after = beyond, float(polished[chosen]), " after L-BFGS"
     if np.isfinite(end):
         agree = "now" if verdict is None else f"{name}:"
         style.label(
             fig,
             at,
             end,
-            f"{agree} {number(end, 4)}",
+            f"{agree} {number(end, 4)}{after}",
             style.COLLAPSED if bad[chosen] else style.PALETTE[0],
             anchor="right" if at > 0.3 * T else "left",
             dy=14,

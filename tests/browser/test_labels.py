@@ -61,7 +61,7 @@ def covering(page: Page) -> list[str]:
     return list(found)
 
 
-@pytest.mark.parametrize("data", ["tutorial", "galaxies", "iris"])
+@pytest.mark.parametrize("data", ["tutorial", "galaxies", "iris", "faithful"])
 def test_no_text_of_a_figure_covers_another(
     app_server: Server, open_page: Callable[..., Page], data: str
 ):

@@ -8,7 +8,7 @@ import streamlit as st
 
 from gmm_core.data import cage, formats
 from gmm_core.data.dataset import Dataset
-from gmm_core.data.transformed import like, original, table_columns
+from gmm_core.data.transformed import complete_row, like, table_columns
 from gmm_core.data.typed import match_columns, parse_values
 from gmm_core.formatting import MINUS, count, number, percent
 from gmm_core.jobs import service
@@ -156,7 +156,7 @@ def typed(data: Dataset) -> Dataset | None:
     else:
         shown = ", ".join(names[:WIDE]) + (", …" if len(names) > WIDE else "")
         label = f"One point per line: {text.plain(shown)}"
-        hint = ", ".join(f"{x:g}" for x in original(data.take([0])).values[0, :WIDE])
+        hint = ", ".join(f"{x:g}" for x in complete_row(data)[:WIDE])
     entered = st.text_area(
         label,
         **widget_state.value(f"typed_{len(names)}", ""),

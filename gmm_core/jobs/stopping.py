@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gmm_core.jobs.dispatcher import Dispatcher
 from gmm_core.jobs.live import CANCELLED, End, LiveRun
 from gmm_core.jobs.orphans import SERVER_STOPPED, Orphans
-from gmm_core.store import RunState
+from gmm_core.store import RunState, reason
 
 if TYPE_CHECKING:
     from distributed import Future
@@ -103,10 +103,8 @@ class Stopping:
 
     def _make_stop(self, live: LiveRun, end: End) -> None:
         """Stop a run that has started."""
-        queue = self._dispatcher.queue
-        queue.stop(live.attempt, end)  # gives no more of it, and is heard by other web processes
-        elsewhere = queue.elsewhere(live.attempt)
         self._ask(live, end)
+        elsewhere = self._stop_elsewhere(live.attempt, end)
         with live.lock:
             futures = dict(live.futures)
             waiting = [
@@ -137,6 +135,21 @@ class Stopping:
             self._dispatcher.conclude(live, end)
             logger.warning("Run %s did not stop; restarting %s.", live.run_id, addresses)
             self._workers.restart(addresses)
+
+    def _stop_elsewhere(self, attempt: str, end: End) -> set[int]:
+        """Let no more of a run be given, and other web processes stop what they gave of it.
+
+        Returns
+        -------
+        The parts that workers of others have.
+        """
+        queue = self._dispatcher.queue
+        try:
+            queue.stop(attempt, end)
+            return queue.elsewhere(attempt)
+        except SQLAlchemyError as error:
+            logger.warning("The queue could not be told of a stop: %s", reason(error))
+            return set()
 
     def _give_up(
         self, live: LiveRun, parts: list[int], futures: dict[int, Future], end: End

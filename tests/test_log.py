@@ -83,12 +83,12 @@ def told(tmp_path_factory, postgres):
     try:
         done = one.ask("wait 30")
         assert other.ask("wait 30") == done  # shared
-        lost = one.ask("submit 20000")
+        lost = one.ask("submit 6000")
         until(lambda: one.events(lost, "started") + other.events(lost, "started"))
-        assert other.ask("watch 20000") == lost
+        assert other.ask("watch 6000") == lost
         one.process.kill()
         one.process.communicate()
-        assert other.process.stdout.readline() == "ended\n"  # since nobody computes it
+        assert other.process.stdout.readline() == "ended\n"  # whoever had it
         cut_short = other.ask("submit 19999")
         other.process.communicate(timeout=60)
         assert other.process.returncode == 0
@@ -124,7 +124,8 @@ def test_a_run_makes_three_lines_that_say_who_what_how_long_and_how_it_ended(tol
 
 
 def test_an_end_is_logged_once_by_two_that_watch_when_one_dies_and_when_a_server_ends(told):
-    for run_id, outcome in ((told.done, "done"), (told.lost, "failed"), (told.cut_short, "failed")):
+    # The other one went on with what the killed one had; nobody is left for what that one has.
+    for run_id, outcome in ((told.done, "done"), (told.lost, "done"), (told.cut_short, "failed")):
         assert [line["outcome"] for line in told.events(run_id, "ended")] == [outcome]
         assert len(told.events(run_id, "submitted")) == 1
     assert told.other.events(told.lost, "ended")

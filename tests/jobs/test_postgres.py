@@ -121,7 +121,7 @@ def test_one_queue_for_both_and_who_is_killed_loses_nothing(url, ask):
         far = until(lambda: (s := service.status(anns[1])).done > 50 and s, 300)
         assert np.isfinite(far.snapshot["draws.weights"][:, 5]).all()
         until(lambda: service.status(anns[0]).done > 10, 300)
-        (bens,) = ask("ask", "pyro", 4_100)
+        (bens,) = ask("ask", "pyro", 1_500)
         order = [bens, *anns[2:]]
         # Ben had no turn yet, so he is before what Ann asked for first, on both.
         assert [service.status(run).position for run in order] == [0, 1, 2]
@@ -147,5 +147,5 @@ def test_one_queue_for_both_and_who_is_killed_loses_nothing(url, ask):
         attempt = service.store.state(bens).attempt
         ended = service.wait(bens, 300)
         assert (ended.state, service.store.state(bens).attempt) == ("done", attempt)
-        assert service.result(bens).loss.shape == (2, 4_100)
+        assert service.result(bens).loss.shape == (2, 1_500)
         assert service.store.live() == []

@@ -52,14 +52,18 @@ def use_pyro(page: Page) -> None:
     pick(page, "Engine", "Pyro, the reference")
 
 
+def progress_of(steps: int) -> re.Pattern[str]:
+    """Return what a run of so many steps says of its progress; a polish counts as some more."""
+    return re.compile(f"of ({steps:,}|{steps + METHODS['adam'].polishing:,}) ·")
+
+
 def stream(page: Page, steps: int) -> Locator:
     """Fit in Pyro with so many steps; return the words that say how far it is."""
     settled(page)
     use_pyro(page)
     set_number(page, "Steps", str(steps))
     page.get_by_role("button", name="Fit", exact=True).click()
-    polish = METHODS["adam"].polishing  # counts as so many steps, where it is chosen
-    words = page.get_by_text(re.compile(f"of ({steps:,}|{steps + polish:,}) ·"))
+    words = page.get_by_text(progress_of(steps))
     expect(words).to_be_visible(timeout=60_000)
     return words
 

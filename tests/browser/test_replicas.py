@@ -18,7 +18,7 @@ from postgres import Server as Postgres
 from processes import Cluster, until
 
 from .conftest import START_SECONDS, Server, answers, connected
-from .test_fit import set_number, settled, use_pyro
+from .test_fit import progress_of, set_number, settled, use_pyro
 
 
 @dataclass
@@ -94,7 +94,7 @@ def test_two_web_processes_share_a_run_its_progress_and_its_end(
     use_pyro(ann)
     set_number(ann, "Steps", "9002")
     ann.get_by_role("button", name="Fit", exact=True).click()
-    steps = re.compile("of 9,002 ·")
+    steps = progress_of(9_002)
     expect(ann.get_by_text(steps)).to_be_visible(timeout=60_000)
 
     ben = open_page(ann.url, cookies=his)

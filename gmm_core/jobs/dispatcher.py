@@ -85,7 +85,7 @@ class Dispatcher:
     ) -> None:
         """Queue a run for a new attempt, unless somebody else was faster."""
         claim = self.claim(n_parts, long)
-        if self.store.claim(run_id, claim.attempt, claim.server, owners=owners, claim=claim):
+        if self.store.claim(run_id, *claim, owners=owners):
             self.follow(run_id, kind, claim, owners)
 
     def follow(self, run_id: str, kind: str, claim: Claim, owners: list[str]) -> None:

@@ -103,13 +103,6 @@ class FairQueue:
         if entry := self.entries.get(key):
             entry.long = True
 
-    def join(self, key: str, owner: str) -> None:
-        """Let another owner's turns count for a run too."""
-        entry = self.entries.get(key)
-        if entry is not None and owner not in entry.owners:
-            entry.owners.append(owner)
-            self.put(entry)
-
     def stop(self, key: str, end: tuple[str, str]) -> None:
         """Give nothing more of a run; the first word counts."""
         if entry := self.entries.get(key):
@@ -148,17 +141,6 @@ class FairQueue:
         entry = self.entries.get(key)
         if entry is not None and entry.given.pop(part, None) is not None:
             entry.waiting.appendleft(part)
-            self._positions = None
-
-    def done(self, key: str, part: int) -> None:
-        """Say that a part which was given has ended."""
-        entry = self.entries.get(key)
-        if entry is not None and entry.given.pop(part, None) is not None:
-            self._positions = None
-
-    def remove(self, key: str) -> None:
-        """Say that a run is over, whatever of it waits or is given."""
-        if self.entries.pop(key, None) is not None:
             self._positions = None
 
     def given(self, cluster: str | None = None) -> int:

@@ -130,12 +130,11 @@ class Listing(Runs):
         *,
         kinds: Sequence[str] | None = None,
         search: str = "",
-        checks: bool = False,
     ) -> dict[tuple[str, str], int]:
-        """Count what `runs` would list, by (kind, state); with `checks` also runs that check."""
+        """Count what `runs` would list, by (kind, state)."""
         query = (
             sa.select(schema.runs.c.kind, schema.runs.c.state, sa.func.count())
-            .where(*_wanted(owner, states, kinds, checks, search))
+            .where(*_wanted(owner, states, kinds, search))
             .group_by(schema.runs.c.kind, schema.runs.c.state)
         )
         return {(kind, state): n for kind, state, n in self._all(query)}
@@ -210,13 +209,12 @@ def _wanted(
     owner: str | None,
     states: Sequence[str] | None,
     kinds: Sequence[str] | None,
-    checks: bool = False,
     search: str = "",
 ) -> list[sa.ColumnElement[bool]]:
     runs = schema.runs
-    conditions: list[sa.ColumnElement[bool]] = []
-    if not checks:  # a run that only computes another one again belongs to that one
-        conditions.append(~sa.exists().where(schema.checks.c.check_id == runs.c.id))
+    # A run that only computes another one again belongs to that one.
+    again = sa.exists().where(schema.checks.c.check_id == runs.c.id)
+    conditions: list[sa.ColumnElement[bool]] = [~again]
     if owner is not None:
         conditions.append(runs.c.id.in_(_of(owner)))
     if states is not None:

@@ -84,26 +84,27 @@ class Submissions(Runs):
         run_id: str,
         attempt: str,
         server: str,
-        retry_ended: bool = True,
+        n_parts: int = 0,
+        long: bool = False,
+        program: str = "",
         owners: Sequence[str] | None = None,
-        claim: Claim | None = None,
     ) -> bool:
         """Take a run in hand for a new attempt, unless somebody has it or it is done.
 
         Parameters
         ----------
+        attempt, server, n_parts, long, program : as of `Claim`.
         owners : who asks for this attempt.
-        claim : how it is queued; by default it is not.
 
         Returns
         -------
         Whether this call got it. Of several processes that ask at once, one does.
         """
-        taking = claim or Claim(attempt, server)
+        claim = Claim(attempt, server, n_parts, long, program)
 
         def take() -> bool:
             with self._write() as connection:
-                return self._take(connection, run_id, taking, retry_ended, owners)
+                return self._take(connection, run_id, claim, owners)
 
         return self._retry(take)
 
@@ -111,7 +112,7 @@ class Submissions(Runs):
         self, connection: sa.Connection, state: RunState, claim: Claim | None, owner: str
     ) -> RunState:
         """Take a run in hand that was just kept; return its state after that."""
-        if claim is None or not self._take(connection, state.id, claim, True, [owner]):
+        if claim is None or not self._take(connection, state.id, claim, [owner]):
             return state
         return state_of(connection.execute(state_query(state.id)).one())
 
@@ -143,12 +144,11 @@ class Submissions(Runs):
         connection: sa.Connection,
         run_id: str,
         claim: Claim,
-        retry_ended: bool,
         owners: Sequence[str] | None,
     ) -> bool:
-        free = (schema.runs.c.state == "queued") & schema.runs.c.attempt.is_(None)
-        if retry_ended:
-            free = free | schema.runs.c.state.in_(("failed", "cancelled"))
+        runs = schema.runs
+        fresh = (runs.c.state == "queued") & runs.c.attempt.is_(None)
+        free = fresh | runs.c.state.in_(("failed", "cancelled"))
         moment = now()
         taken = connection.execute(
             sa.update(schema.runs)

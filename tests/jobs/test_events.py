@@ -9,13 +9,6 @@ import gmm_core as gmm
 from gmm_core.store import Store, reason
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request, tmp_path):
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'runs.db'}"
-    return request.getfixturevalue("postgres").new_database()
-
-
 @pytest.fixture
 def store(url):
     with Store(url) as store:

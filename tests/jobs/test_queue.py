@@ -17,12 +17,17 @@ def filled(*runs, running=0):
     return queue
 
 
+def done(queue, key, part):
+    """What the store does when a part has ended."""
+    del queue.entries[key].given[part]
+
+
 def drained(queue):
     """Every part in its turn, each ending before the next is given."""
     order = []
     while (turn := queue.next()) is not None:
         order.append(turn)
-        queue.done(*turn)
+        done(queue, *turn)
     return order
 
 
@@ -37,7 +42,7 @@ def test_who_comes_late_is_next_while_another_has_many_waiting():
     queue.add("b", ["ben"], [0])
     assert queue.position("b") == 0
     assert [queue.position(f"a{i}") for i in range(2, 6)] == [1, 2, 3, 4]
-    queue.done("a0", 0)
+    done(queue, "a0", 0)
     assert queue.next() == ("b", 0)
 
 
@@ -50,16 +55,17 @@ def test_limit_of_running_runs_holds_back_the_next_run_but_no_part_of_a_begun_on
     queue = filled(("a", "ann", 2), ("b", "ann", 1), ("c", "ben", 1), running=1)
     given_ = [queue.next() for _ in range(4)]
     assert given_ == [("a", 0), ("c", 0), ("a", 1), None]
-    queue.done("a", 0)
-    queue.done("a", 1)
+    done(queue, "a", 0)
+    done(queue, "a", 1)
     assert queue.next() is None  # the run is not over before the service says so
-    queue.remove("a")
+    del queue.entries["a"]
     assert queue.next() == ("b", 0)
 
 
 def test_a_run_that_two_asked_for_starts_at_the_first_turn_of_either():
     queue = filled(("a1", "ann", 1), ("a2", "ann", 1), ("shared", "ann", 1))
-    queue.join("shared", "ben")
+    queue.entries["shared"].owners.append("ben")
+    queue.put(queue.entries["shared"])
     assert [key for key, _ in drained(queue)] == ["a1", "shared", "a2"]
 
 
@@ -68,19 +74,19 @@ def test_a_lost_part_is_given_again_first_and_a_removed_run_never():
     assert queue.next() == ("a", 0)
     queue.put_back("a", 0)
     assert (queue.given(), queue.next()) == (0, ("a", 0))
-    queue.remove("a")
+    del queue.entries["a"]
     assert (queue.given(), queue.next(), queue.next()) == (0, ("b", 0), None)
 
 
 def test_who_comes_anew_again_and_again_passes_nobody_who_waits():
     queue = filled(("a1", "ann", 1), ("a2", "ann", 1))
     assert queue.next() == ("a1", 0)
-    queue.done("a1", 0)
+    done(queue, "a1", 0)
     passed = 0
     while True:  # a script that drops its cookie after each run
         queue.add(f"s{passed}", [f"stranger {passed}"], [0])
         turn = queue.next()
-        queue.done(*turn)
+        done(queue, *turn)
         if turn == ("a2", 0):
             break
         passed += 1
@@ -94,8 +100,8 @@ def test_long_runs_leave_room_and_short_ones_pass_them():
     assert [queue.next(1), queue.next(1)] == [("long", 0), None]
     queue.add("short", ["ann"], [0])
     assert queue.next(1) == ("short", 0)
-    queue.done("short", 0)
-    queue.done("long", 0)
+    done(queue, "short", 0)
+    done(queue, "long", 0)
     assert queue.next(1) == ("longer", 0)
     queue.add("slow", ["cat"], [0])
     queue.lengthen("slow")  # it turned out to be long
@@ -124,7 +130,7 @@ def test_every_part_is_given_once_and_no_owner_is_more_than_a_turn_ahead(runs, s
             assert all(served[owner] <= served[o] + 1 for o in here)
         if not given_:
             break
-        queue.done(*given_.pop(0))
+        done(queue, *given_.pop(0))
     parts = [(str(i), part) for i, (_, n) in enumerate(runs) for part in range(n)]
     assert sorted(order) == sorted(parts)
     firsts = list(dict.fromkeys(key for key, _ in order))

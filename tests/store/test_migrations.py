@@ -21,13 +21,6 @@ TOP = Path(__file__).parents[2]
 UNVERSIONED = Path(__file__).with_name("unversioned.sql")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request, tmp_path):
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'runs.db'}"
-    return request.getfixturevalue("postgres").new_database()
-
-
 @pytest.fixture
 def engine(url):
     engine = sa.create_engine(url)

@@ -15,13 +15,6 @@ from gmm_core.settings import Settings
 from gmm_core.store import Claim, FairQueue, Picture, Store, Taker
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request, tmp_path):
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'runs.db'}"
-    return request.getfixturevalue("postgres").new_database()
-
-
 @pytest.fixture
 def store(url):
     with Store(url, patience=20) as store:

@@ -67,11 +67,25 @@ def of_labels(mixture: Mixture, x: Array, labels: NDArray[np.intp]) -> Parameter
     return of_shares(mixture, x, (labels[:, None] == np.arange(mixture.n_components)) * 1.0)
 
 
-def nearest(x: Array, locs: Array) -> NDArray[np.intp]:
-    """Label each point [N] with its nearest loc [K, D], in units of the columns' spread."""
-    spread = x.std(axis=0)
-    z, m = x / spread, locs / spread
+def nearest(x: Array, locs: Array, *, sphered: bool = False) -> NDArray[np.intp]:
+    """Label each point [N] with its nearest loc [K, D], in the units of `_units`."""
+    units = _units(x, sphered)
+    z, m = x @ units, locs @ units
     return np.argmin((m**2).sum(axis=1) - 2 * z @ m.T, axis=1)
+
+
+def _units(x: Array, sphered: bool) -> Array:
+    """Return what points are multiplied by [D, J] so that they spread by one along each axis.
+
+    The axes are the columns, or where `sphered` the principal ones that the points extend along.
+    """
+    spread = x.std(axis=0)
+    if not sphered:
+        return np.diag(1 / spread)
+    z = (x - x.mean(axis=0)) / spread
+    values, axes = np.linalg.eigh(z.T @ z / len(z))
+    wide = values > 1e-10 * values[-1]
+    return np.asarray(axes[:, wide] / np.sqrt(values[wide]) / spread[:, None])
 
 
 def sample(dataset: Dataset, seed: int, most: int = MOST_ROWS) -> Array:
@@ -131,11 +145,7 @@ def _ward(dataset: Dataset, seed: int) -> Array:
     from scipy.cluster.hierarchy import ward
 
     x = sample(dataset, seed // 2)
-    z = (x - x.mean(axis=0)) / x.std(axis=0)
-    if seed % 2:
-        values, axes = np.linalg.eigh(z.T @ z / len(z))
-        wide = values > 1e-10 * values[-1]
-        z = z @ axes[:, wide] / np.sqrt(values[wide])
+    z = (x - x.mean(axis=0)) @ _units(x, sphered=bool(seed % 2))
     merges: Array = ward(z)
     return merges
 
@@ -146,25 +156,69 @@ def splits(dataset: Dataset, mixture: Mixture, fewer: Parameters) -> list[Parame
     Its points go to the one half or the other by the side of its loc on which they lie.
     """
     x = sample(dataset, 0)
-    shares = e_step(fewer, x)[1][: len(fewer.weights)].T
-    noise = _NOISE if fewer.noise is None else max(float(fewer.noise), _LEAST_NOISE)
+    shares = _shares(fewer, x)
     points = []
     for k, covariance in enumerate(fewer.covariances):
         axis = np.linalg.eigh(covariance)[1][:, -1]
-        above = (x - fewer.locs[k]) @ axis > 0
-        halves = np.c_[shares, shares[:, k] * above]
-        halves[:, k] *= ~above
+        halves = _halved(x, shares, k, fewer.locs[k], axis)
         if min(halves[:, k].sum(), halves[:, -1].sum()) >= 1:
-            points.append(of_shares(mixture, x, halves, noise))
+            points.append(of_shares(mixture, x, halves, _noise_of(fewer)))
     return points
 
 
-def swapped(dataset: Dataset, point: Parameters, rng: np.random.Generator) -> Parameters:
+def _shares(point: Parameters, x: Array) -> Array:
+    """Share of each component in each point [N, K]."""
+    return e_step(point, x)[1][: len(point.weights)].T
+
+
+def _halved(x: Array, shares: Array, k: int, loc: Array, axis: Array) -> Array:
+    """Give what lies above `loc` along `axis` of component k's shares to one more [N, K + 1]."""
+    above = (x - loc) @ axis > 0
+    halves = np.c_[shares, shares[:, k] * above]
+    halves[:, k] *= ~above
+    return halves
+
+
+def _noise_of(point: Parameters) -> float:
+    return _NOISE if point.noise is None else max(float(point.noise), _LEAST_NOISE)
+
+
+def split_elsewhere(
+    dataset: Dataset, mixture: Mixture, point: Parameters, rng: np.random.Generator
+) -> Parameters:
+    """Take a component away, and split what the others hold then along any of their axes.
+
+    Another is drawn by its weight, and one of its principal axes in units of its columns' spread,
+    each as likely: what tells two groups apart need not be where they extend farthest together.
+    """
+    K = len(point.weights)
+    stay = np.delete(np.arange(K), int(rng.integers(K)))
+    weights = point.weights[stay] * (point.weights.sum() / point.weights[stay].sum())
+    fewer = replace(
+        point, weights=weights, locs=point.locs[stay], scale_tril=point.scale_tril[stay]
+    )
+    x = sample(dataset, 0)
+    shares = _shares(fewer, x)
+    k = int(rng.choice(K - 1, p=weights / weights.sum()))
+    held = np.maximum(shares[:, k], 1e-12)
+    loc = held @ x / held.sum()
+    away = x - loc
+    spread = np.sqrt(held @ away**2 / held.sum())
+    z = away / np.where(spread > 0, spread, 1.0)
+    axes = np.linalg.eigh((z * held[:, None]).T @ z)[1]
+    axis = axes[:, int(rng.integers(len(axes)))]
+    halves = _halved(z, shares, k, np.zeros(len(axis)), axis)
+    return of_shares(mixture, x, halves, _noise_of(fewer))
+
+
+def swapped(
+    dataset: Dataset, mixture: Mixture, point: Parameters, rng: np.random.Generator
+) -> Parameters:
     """Take a component away and put it on a random point, beside the component that is there.
 
     It takes half the weight and the covariance of that one.
     """
-    K = len(point.weights)
+    K = mixture.n_components
     arrays = {name: array.copy() for name, array in point.arrays().items()}
     weights, locs, factors = (arrays[name] for name in ("weights", "locs", "scale_tril"))
     gone = int(rng.integers(K))

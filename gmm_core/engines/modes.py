@@ -20,15 +20,17 @@ from gmm_core.engines.intrinsics import bare
 from gmm_core.engines.kernel import log_joint_in
 from gmm_core.engines.layout import scratch
 from gmm_core.engines.problem import Problem
-from gmm_core.mixture import Mixture, Parameters, sites
+from gmm_core.mixture import Mixture, Parameters, log_joint, sites
 from gmm_core.runs.options import MapOptions
 
 Array = NDArray[np.float64]
 
-_SEARCH = MapOptions(restarts=30, steps=50, start="kmeans++", choose="final", polish=True)
+_SEARCH = MapOptions(restarts=60, steps=200, start="search", method="em", polish=True)
 # An optimum's height says little of its mass, so only those that are far below are left out.
 _WITHIN = 25.0
 _MOST = 12
+# Of the distance to the next value. Rounding by itself makes a scale of 0.29 of it.
+_ON_ONE = 0.05
 # With so many components empty, and no more: they lie alike, in as many orders as there are.
 _EMPTY = 2
 # Central differences of the gradient lose least at about the cube root of the machine's precision.
@@ -55,8 +57,29 @@ class Mode:
 
 
 def distinct_optima(dataset: Dataset, mixture: Mixture) -> tuple[Parameters, ...]:
-    """Find the distinct sound optima of the log joint, best first."""
-    return optima(dataset, mixture, _SEARCH, _WITHIN)
+    """Find the distinct sound optima of the log joint, best first.
+
+    Those on equal values are left out (`posterior.ties` tells of them): a component may shrink onto
+    the copies of a value that rounding has made until a prior holds it, at any height, and such a
+    mode says nothing of groups.
+    """
+    points = optima(dataset, mixture, _SEARCH, np.inf)
+    sound = [point for point in points if not on_equal_values(dataset, point)]
+    heights = [log_joint(dataset, mixture, point) for point in sound]
+    return tuple(p for p, h in zip(sound, heights, strict=True) if h >= heights[0] - _WITHIN)
+
+
+def on_equal_values(dataset: Dataset, point: Parameters) -> bool:
+    """Tell whether a component lies on one value of a column, far narrower than to the next one."""
+    for column, locs, scales in zip(dataset.values.T, point.locs.T, point.scales.T, strict=True):
+        values = np.unique(column[~np.isnan(column)])
+        if len(values) < 2:
+            continue
+        nearest = np.abs(values - locs[:, None]).argmin(axis=1)
+        gap = np.diff(values, prepend=-np.inf, append=np.inf)
+        if np.any(scales < _ON_ONE * np.minimum(gap[nearest], gap[nearest + 1])):
+            return True
+    return False
 
 
 def candidates(dataset: Dataset, mixture: Mixture) -> list[Parameters]:

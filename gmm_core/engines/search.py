@@ -1,14 +1,17 @@
-"""The search: many kinds of starts, then components taken from where they are to random points.
+"""The search: many kinds of starts, then components taken from where they are to other places.
 
 One kind of start can miss the best optimum however often it is tried; what is found by several
 kinds is believable. A search of R starts is
 
-- mixed ones, in turn points far apart and points drawn evenly, each once as locs alone and once
-  with the M-step of the points nearest to them;
+- mixed ones, in turn points far apart and points drawn evenly, each once as locs alone and twice
+  with the M-step of the points nearest to them, near in units of the columns' spread and of the
+  spread along the principal axes: where columns are correlated, only the latter tells groups apart
+  that lie side by side along a long common axis;
 - two trees (`beginnings.tree`);
 - what a sweep hands on: the best of K - 1 with a component split, the optima of nested families;
-- for a third of R swaps: from the best so far a component is taken away and put on a random point,
-  and where that leads is kept when it is better (Zhao, Hautamaki and Franti 2012, of k-means).
+- for half of R swaps: from the best so far a component is taken away and in turn put on a random
+  point (Zhao, Hautamaki and Franti 2012, of k-means) or made of half of another, and where that
+  leads is kept when it is better.
 
 An optimum leads only where every component holds enough points (`verdicts.fewest_points`).
 """
@@ -26,6 +29,7 @@ from gmm_core.engines.climb import Climb
 from gmm_core.engines.starts import in_order_of_classes, start_locs, start_sites
 from gmm_core.engines.training import Training
 from gmm_core.mixture import Mixture, Parameters, from_sites, sites
+from gmm_core.runs.found import SWAPS
 from gmm_core.runs.options import MapOptions
 from gmm_core.runs.progress import OnProgress
 from gmm_core.runs.verdicts import POLISHED, collapsed, fewest_points, held
@@ -36,6 +40,7 @@ Start = tuple[str, Parameters]
 TREES = 2
 # Swaps of one round begin at the same optimum and go side by side.
 _ROUND = 5
+_SWAP = dict(zip(SWAPS, (beginnings.swapped, beginnings.split_elsewhere), strict=True))
 
 
 def search(
@@ -52,9 +57,9 @@ def search(
     more : starts beside those of the search, each with the name of its kind.
     """
     R = options.restarts
-    swaps = R // 3 if mixture.n_components > 1 else 0
+    swaps = R // 2 if mixture.n_components > 1 else 0
     first = [*mixed_starts(dataset, mixture, options, R - swaps), *more]
-    origin = [name for name, _ in first] + ["swap"] * swaps
+    origin = [name for name, _ in first] + [SWAPS[i % len(SWAPS)] for i in range(swaps)]
     with Climb(dataset, mixture, options, len(origin), on_progress) as climb:
         climb.go(_together(dataset, mixture, [point for _, point in first]))
         rng = np.random.default_rng(options.first_seed)
@@ -62,7 +67,10 @@ def search(
             count = min(_ROUND, len(origin) - climb.reached)
             best = leader(dataset, climb.training)
             point = climb.training.points[best]
-            moved = [beginnings.swapped(dataset, point, rng) for _ in range(count)]
+            moved = [
+                _SWAP[kind](dataset, mixture, point, rng)
+                for kind in origin[climb.reached : climb.reached + count]
+            ]
             climb.go(_together(dataset, mixture, moved))
     climb.training.origin = np.array(origin)
     return climb.training
@@ -74,7 +82,7 @@ def mixed_starts(
     """Return the mixed starts and the trees, `count` in all, each with the name of its kind."""
     trees = min(TREES, max(count - 1, 0))
     K, seed = mixture.n_components, options.first_seed
-    each = -(-(count - trees) // 4)  # of both kinds, each drawn once and used twice
+    each = -(-(count - trees) // 6)  # of both kinds, each drawn once and used three times
     drawn = {
         kind: start_locs(
             dataset, K, options.model_copy(update={"start": kind, "restarts": max(each, 1)})
@@ -84,13 +92,15 @@ def mixed_starts(
     x = beginnings.sample(dataset, seed)
     starts: list[Start] = []
     for i in range(count - trees):
-        kind = ("kmeans++", "subsample")[i // 2 % 2]
-        locs = drawn[kind][i // 4]
-        if i % 2 == 0:
+        kind = ("kmeans++", "subsample")[i // 3 % 2]
+        locs = drawn[kind][i // 6]
+        if i % 3 == 0:
             starts.append((kind, from_sites(mixture, start_sites(dataset, mixture, locs))))
         else:
-            labels = beginnings.nearest(x, locs)
-            starts.append((f"{kind} groups", beginnings.of_labels(mixture, x, labels)))
+            sphered = i % 3 == 2
+            labels = beginnings.nearest(x, locs, sphered=sphered)
+            name = f"{kind} sphered groups" if sphered else f"{kind} groups"
+            starts.append((name, beginnings.of_labels(mixture, x, labels)))
     for i in range(trees):
         name = "sphered tree" if (seed + i) % 2 else "tree"
         starts.append((name, beginnings.tree(dataset, mixture, seed + i)))

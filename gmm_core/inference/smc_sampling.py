@@ -31,6 +31,9 @@ def evidence(
 ) -> Evidence:
     """Estimate the log evidence of a mixture, log p(x), everything integrated out.
 
+    A mode in which a component has shrunk onto the copies of one value is left out, as
+    `engines.modes` says; with conjugate priors there is none.
+
     Parameters
     ----------
     mixture : with proper priors; its evidence depends on them.

@@ -8,6 +8,9 @@ import numpy as np
 
 from gmm_core.runs.results import MapFit
 
+SWAPS = ("swap", "swap by a split")
+"""Kinds of start that take a component of the best so far elsewhere."""
+
 
 class Found(NamedTuple):
     """What a search tells of the optimum that it shows.
@@ -38,6 +41,6 @@ def how_found(fit: MapFit) -> Found | None:
     return Found(
         by=str(fit.origin[first]),
         kinds=len(set(fit.origin[same].tolist())),
-        swaps=int(np.sum(fit.origin[: first + 1] == "swap")),
+        swaps=int(np.isin(fit.origin[: first + 1], SWAPS).sum()),
         higher=int(np.argmin(np.where(above, fit.final_loss, np.inf))) if np.any(above) else None,
     )

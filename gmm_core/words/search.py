@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from gmm_core.comparison.sweep import ComparisonRow
 from gmm_core.formatting import count, number
-from gmm_core.runs.found import how_found
+from gmm_core.runs.found import SWAPS, how_found
 from gmm_core.runs.results import MapFit
 
 ORIGINS = {
     "subsample": "random points",
     "subsample groups": "the groups about random points",
+    "subsample sphered groups": "the groups about random points, in sphered units",
     "kmeans++": "far-apart points",
     "kmeans++ groups": "the groups about far-apart points",
+    "kmeans++ sphered groups": "the groups about far-apart points, in sphered units",
     "tree": "a tree of the standardised points",
     "sphered tree": "a tree of the sphered points",
     "split": "the best of K − 1, one component split",
     "nested": "the optimum of a family that shares more",
     "swap": "a component moved to a random point",
+    "swap by a split": "a component moved to half of another",
 }
 """The kinds of start of `engines.search`, by name."""
 
@@ -65,4 +68,4 @@ def of_fit(fit: MapFit) -> str:
 
 def _by(origin: str, swaps: int) -> str:
     first = f"{ORIGINS.get(origin, origin)} found it first"
-    return f"{first}, with swap {swaps}" if origin == "swap" else first
+    return f"{first}, with swap {swaps}" if origin in SWAPS else first

@@ -3,6 +3,7 @@
 import pytest
 
 import gmm_core as gmm
+from gmm_core.engines.modes import distinct_optima, on_equal_values
 from gmm_core.posterior.ties import TiedMode, tied_mode
 from gmm_core.words.robustness import tied_words
 
@@ -47,3 +48,18 @@ def test_words_say_what_it_is_and_what_helps():
     assert "by about 305 nats" in words
     assert "rounded" in words
     assert "Conjugate priors have no such mode" in words
+
+
+def test_draws_stay_off_the_equal_values_that_a_search_would_crown():
+    iris = gmm.example("iris")
+    mixture = gmm.Mixture(
+        n_components=3, covariance="full", tied=False, priors=gmm.Priors.for_data(iris)
+    )
+    fit = gmm.fit_map(iris, mixture, gmm.MapOptions(start="search", restarts=60))
+    assert on_equal_values(iris, fit.restart(int(fit.final_loss.argmin())))
+    optima = distinct_optima(iris, mixture)
+    assert optima
+    assert not any(on_equal_values(iris, point) for point in optima)
+    draws = gmm.sample_posterior(iris, mixture, FEW, engine="smc")
+    # Importance sampling about the optimum by itself gave -298.2.
+    assert draws.log_evidence.value == pytest.approx(-298.2, abs=0.5)

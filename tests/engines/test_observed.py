@@ -76,15 +76,15 @@ def test_closed_form_and_compiled_pass_are_the_pyro_model(kind, D, K):
 
 
 @pytest.mark.parametrize("options", [SEARCH, EM], ids=["adam", "em"])
-@pytest.mark.parametrize("priors", ["flat", "for_data"])
-@pytest.mark.parametrize(("covariance", "tied"), SIX)
+@pytest.mark.parametrize("priors", ["flat", "for_data", "conjugate"])
+@pytest.mark.parametrize(("covariance", "tied"), FOURTEEN)
 def test_a_weight_of_two_is_the_row_twice_and_of_zero_the_row_gone(
     options, priors, covariance, tied
 ):
     weights = ORDER % 3
     weighted = gmm.Dataset.from_values(FAITHFUL, weights=weights)
     repeated = gmm.Dataset.from_values(np.repeat(FAITHFUL, weights, axis=0))
-    priors = FLAT if priors == "flat" else gmm.Priors.for_data(repeated)
+    priors = FLAT if priors == "flat" else getattr(gmm.Priors, priors)(repeated)
     mixture = gmm.Mixture(n_components=2, covariance=covariance, tied=tied, priors=priors)
     one, other = (gmm.fit_map(each, mixture, options) for each in (weighted, repeated))
     assert one.verdict[one.chosen] == "converged"

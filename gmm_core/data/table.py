@@ -252,6 +252,9 @@ class Reading:
             )
         if weights is not None:
             told.append(f'Each row counts as many times as "{weights}" says.')
+            if uncounted := self._uncounted(weights, wanted, missing):
+                told.append(f'Dropped {_count(uncounted, "row")} without a number in "{weights}".')
+                dropped += uncounted
         if classes is not None:
             unknown = sum(not str(cell).strip() or cell != cell for cell in self._cells(classes))
             more = f"; {_count(unknown, 'row')} without one" if unknown else ""
@@ -273,6 +276,12 @@ class Reading:
             f"{listing(wanted)}."
         )
         return tuple(told)
+
+    def _uncounted(self, weights: str, wanted: list[str], missing: Missing) -> int:
+        """Count the rows that have values, but no number that says how often they count."""
+        finite = np.isfinite(self._chosen(wanted))
+        there = finite.any(axis=1) if missing == "keep" else finite.all(axis=1)
+        return int(np.sum(there & np.isnan(self._chosen(weights)[:, 0])))
 
     def _names(self, columns: str | Sequence[str] | None) -> list[str]:
         if columns is None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import gmm_core as gmm
+from gmm_core.data.reading import read_table
 
 FILE = b"""species;count;length;width
 adelie;2;1,5;3
@@ -29,6 +30,18 @@ def test_rows_with_holes_are_left_out_unless_they_are_kept():
     assert len(gmm.read_dataset(FILE, columns=columns, missing="keep").values) == 4
     with pytest.raises(ValueError, match="3 of 5 rows have a missing"):
         gmm.read_dataset(FILE, columns=columns, missing="refuse")
+
+
+def test_a_row_that_does_not_say_how_often_it_counts_is_dropped_and_told():
+    reading = read_table(b"n;a;b\n2;1,5;3\n;2,5;4\n;;7\n1;3,5;9\n", name="a")
+    for missing, rows, told in (("keep", 2, 2), ("drop", 2, 1)):
+        kind = {"missing": missing, "weights": "n"}
+        assert len(reading.dataset(["a", "b"], **kind).values) == rows
+        said = " ".join(reading.sentences(["a", "b"], **kind))
+        assert f'Dropped {told} row{"s" * (told > 1)} without a number in "n".' in said
+        assert "In use: 2 rows of 2 columns" in said
+    with pytest.raises(ValueError, match="weights are negative or no numbers; the first is nan"):
+        reading.dataset(["b"], missing="refuse", weights="n")
 
 
 @pytest.mark.parametrize(

@@ -232,12 +232,13 @@ class Reading:
             parts = [f"{listing(names)} ({why})" for why, names in by_reason.items()]
             told.append(f"Left out {_count(len(aside), 'column')}: {'; '.join(parts)}.")
         dropped = self.dropped(wanted)
-        lacks = (~np.isfinite(self._chosen(wanted))).sum(axis=0).tolist()
+        holes = ~np.isfinite(self._chosen(wanted))
+        empty = holes.all(axis=1) & (missing == "keep")  # what stays of them is nothing
+        lacks = holes[~empty].sum(axis=0).tolist()
         per = [f'"{c}" lacks {n:,}' for c, n in zip(wanted, lacks, strict=True) if n]
         if dropped and missing == "keep":
-            nothing = int((~np.isfinite(self._chosen(wanted)).any(axis=1)).sum())
-            lacking = sum(lacks) - nothing * len(wanted)
-            if lacking:
+            nothing = int(empty.sum())
+            if lacking := sum(lacks):
                 told.append(
                     f"{_count(lacking, 'value')} {'is' if lacking == 1 else 'are'} missing, and "
                     f"integrated out: {', '.join(per[:8])}."

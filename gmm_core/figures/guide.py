@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gmm_core.data.dataset import Dataset
 from gmm_core.figures import style
 from gmm_core.figures.membership import along, marker
-from gmm_core.formatting import number
+from gmm_core.formatting import member, number
 from gmm_core.membership.certainty import inner_boundaries, largest_difference, overview
 from gmm_core.mixture import Parameters, responsibilities
 
@@ -150,9 +150,9 @@ def probabilities(dataset: Dataset, parameters: Parameters, assignment_probs: Ar
     known = np.isfinite(drawn_probs).all(axis=1)
     # K dots for each point: all components of fewer points, so that the page stays quick.
     shown = np.flatnonzero(known)[:: max(1, len(rows) * K // 2000)]
-    for k in range(K):
+    for k in range(certainty.probs.shape[1]):
         if one:
-            look_k = style.component_style(k)
+            look_k = style.component_style(k, K)
             fig.add_scatter(
                 x=grid,
                 y=probs[:, k],
@@ -164,10 +164,10 @@ def probabilities(dataset: Dataset, parameters: Parameters, assignment_probs: Ar
             x=dataset.values[rows[shown], 0] if one else certainty.probs[shown, k],
             y=drawn_probs[shown, k],
             mode="markers",
-            marker=marker(k, 8),
+            marker=marker(k, 8, n_components=K),
             customdata=np.stack([rows[shown] + 1, certainty.probs[shown, k]], axis=1),
             hovertemplate=(
-                f"row %{{customdata[0]:,}}, component {k + 1}: guide %{{y:.6g}}, "
+                f"row %{{customdata[0]:,}}, {member(k, K)}: guide %{{y:.6g}}, "
                 "closed form %{customdata[1]:.6g}<extra></extra>"
             ),
         )

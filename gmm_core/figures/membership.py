@@ -56,8 +56,8 @@ def responsibility_curves(dataset: Dataset, parameters: Parameters) -> go.Figure
         alt=(
             f"Probability of each of {K} components for values of {name} from "
             f"{number(grid[0])} to {number(grid[-1])}. "
-            f"{_edges_in_words(edges)} {certainty.certain:,} of {certainty.n_points:,} points are "
-            f"certain to 99.9 %, {certainty.doubtful:,} are below 90 %."
+            f"{_edges_in_words(edges)} {_count(certainty.certain)} of {_count(certainty.total)} "
+            f"points are certain to 99.9 %, {_count(certainty.doubtful)} are below 90 %."
         ),
         height=380,
     )
@@ -122,9 +122,9 @@ def assignment_map(
         alt=(
             f"{names[1]} against {names[0]}, {len(certainty.rows):,} points by their most "
             f"probable component: {_sizes_in_words(certainty.sizes, K)}. "
-            f"{certainty.certain:,} of {certainty.n_points:,} points belong to one "
+            f"{_count(certainty.certain)} of {_count(certainty.total)} points belong to one "
             "component with at least 99.9 % probability, "
-            f"{certainty.doubtful:,} are below 90 %."
+            f"{_count(certainty.doubtful)} are below 90 %."
         ),
         height=440,
     )
@@ -294,6 +294,10 @@ def _edges_in_words(edges: Array) -> str:
     return f"{'Boundary' if len(edges) == 1 else 'Boundaries'} at {listed}{more}."
 
 
-def _sizes_in_words(sizes: NDArray[np.int64], K: int) -> str:
-    listed = ", ".join(f"{n:,} in {member(k, K)}" for k, n in enumerate(sizes[:_NAMED]))
+def _count(n: float) -> str:
+    return f"{n:,}" if isinstance(n, int) else number(n, 4)
+
+
+def _sizes_in_words(sizes: Sequence[float], K: int) -> str:
+    listed = ", ".join(f"{_count(n)} in {member(k, K)}" for k, n in enumerate(sizes[:_NAMED]))
     return listed + (f" and {len(sizes) - _NAMED} further components" if len(sizes) > 8 else "")

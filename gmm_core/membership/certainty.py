@@ -8,13 +8,14 @@ people type them.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
 from gmm_core.mixture import Mixture, Parameters, boundaries, log_joint, responsibilities
+from gmm_core.mixture.observation import box_of
 
 Array = NDArray[np.float64]
 _Key = tuple[tuple[str, tuple[int, ...], bytes], ...]
@@ -42,20 +43,22 @@ class Overview:
     Attributes
     ----------
     n_points : N.
-    certain, doubtful : how many points reach `CERTAIN`, how many stay below `DOUBTFUL`.
-    sizes : [K], with noise [K + 1], points whose most probable component is k.
+    total : how many points they count as, by their weights.
+    certain, doubtful : how many of these reach `CERTAIN`, how many stay below `DOUBTFUL`.
+    sizes : [K], with noise [K + 1], how many of these have k as their most probable component.
     component : [N], the most probable component of each point; K is the noise.
     rows : [M] row numbers, from 0, ascending, of the points to draw; all of them when they are
         few, else the most doubtful ones and a random sample of the others.
     probs : [M, K] responsibilities of those.
-    weakest : row number of the most doubtful point.
+    weakest : row number of the most doubtful point, of those that count.
     weakest_probs : [K], its responsibilities.
     """
 
     n_points: int
-    certain: int
-    doubtful: int
-    sizes: NDArray[np.int64]
+    total: int | float
+    certain: int | float
+    doubtful: int | float
+    sizes: tuple[int | float, ...]
     component: NDArray[np.int16]
     rows: NDArray[np.int64]
     probs: Array
@@ -80,7 +83,10 @@ def overview(dataset: Dataset, parameters: Parameters) -> Overview:
 
 
 def map_loss(dataset: Dataset, mixture: Mixture, parameters: Parameters) -> float:
-    """Minus the log joint: what the enumerating guide's loss comes down to, and no further."""
+    """Minus the log joint: what the enumerating guide's loss comes down to, and no further.
+
+    Each point counts once there: how often it does is nothing to its assignment.
+    """
     return _map_loss(dataset, mixture, _key(parameters))
 
 
@@ -96,8 +102,9 @@ def _overview(dataset: Dataset, key: _Key) -> Overview:
         probs = responsibilities(parameters, values[begin : begin + _CHUNK])
         certainty[begin : begin + _CHUNK] = probs.max(axis=1)
         component[begin : begin + _CHUNK] = probs.argmax(axis=1)
-    sizes = np.bincount(component, minlength=W)
-    weakest = int(np.argmin(certainty))
+    w = np.ones(N) if dataset.weights is None else dataset.weights
+    sizes = np.bincount(component, weights=w, minlength=W)
+    weakest = int(np.argmin(np.where(w > 0, certainty, np.inf)))
     if N <= DRAWN:
         rows = np.arange(N)
     else:
@@ -107,9 +114,10 @@ def _overview(dataset: Dataset, key: _Key) -> Overview:
         rows = np.sort(np.concatenate([doubtful, sample]))
     return Overview(
         n_points=N,
-        certain=int((certainty >= CERTAIN).sum()),
-        doubtful=int((certainty < DOUBTFUL).sum()),
-        sizes=sizes,
+        total=_tally(w.sum()),
+        certain=_tally(w[certainty >= CERTAIN].sum()),
+        doubtful=_tally(w[certainty < DOUBTFUL].sum()),
+        sizes=tuple(map(_tally, sizes.tolist())),
         component=component,
         rows=rows,
         probs=responsibilities(parameters, values[rows]),
@@ -118,9 +126,17 @@ def _overview(dataset: Dataset, key: _Key) -> Overview:
     )
 
 
+def _tally(weights: float) -> int | float:
+    """Return a sum of weights as the count that it is, where it is one."""
+    return int(weights) if float(weights).is_integer() else float(weights)
+
+
 @functools.lru_cache(maxsize=16)
 def _map_loss(dataset: Dataset, mixture: Mixture, key: _Key) -> float:
-    return -log_joint(dataset, mixture, _point(key))
+    if mixture.noise and mixture.noise_box is None:  # that of the data as it counts
+        box = tuple(box_of(dataset.values, dataset.weights).tolist())
+        mixture = mixture.model_copy(update={"noise_box": box})
+    return -log_joint(replace(dataset, weights=None), mixture, _point(key))
 
 
 def _key(parameters: Parameters) -> _Key:
@@ -148,11 +164,11 @@ def zoom_width(parameters: Parameters, boundary: float) -> float:
     Parameters
     ----------
     parameters : K components in one column.
-    boundary : one of `boundaries(parameters)`.
+    boundary : one of `boundaries(parameters)`, of two components or of one and the noise.
     """
     scales = parameters.scale_tril[:, 0, 0]
-    # The slope of log w_k N(x | k), for the two components that meet there.
-    slopes = (parameters.locs[:, 0] - boundary) / scales**2
+    # The slope of log w_k N(x | k), for the two that meet there; that of the noise is zero.
+    slopes = np.append((parameters.locs[:, 0] - boundary) / scales**2, 0.0)
     two = np.argsort(-responsibilities(parameters, [boundary])[0])[:2]
     slope = abs(float(slopes[two[0]] - slopes[two[-1]]))
     width = 9.2 / slope if slope > 0 else float("inf")

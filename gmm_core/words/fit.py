@@ -25,7 +25,7 @@ from gmm_core.runs.methods import METHODS
 from gmm_core.runs.options import MapOptions
 from gmm_core.runs.results import MapFit
 from gmm_core.words import search
-from gmm_core.words.segments import Segment
+from gmm_core.words.segments import NOISE, Segment
 
 Array = NDArray[np.float64]
 
@@ -73,7 +73,7 @@ def point_answer(dataset: Dataset, parameters: Parameters) -> list[Segment]:
             listed = each[0] if K == 1 else f"{', '.join(each[:-1])} and {each[-1]}"
             words.append(Segment(f", with standard deviation{'' if K == 1 else 's'} {listed}"))
     if parameters.noise is not None:
-        words.append(Segment(f"; {percent(float(parameters.noise))} is noise"))
+        words += [Segment("; "), Segment(f"{percent(float(parameters.noise))} is noise", NOISE)]
     return [*words, Segment(". ")]
 
 
@@ -224,7 +224,8 @@ def points_each(dataset: Dataset, parameters: Parameters) -> list[float]:
     if dataset.whole is not None:
         # Of all rows, where an optimum is: there the sum is the component's share.
         return (dataset.whole.total * parameters.every_weight).tolist()
-    return responsibilities(parameters, dataset.values).sum(axis=0).tolist()
+    r = responsibilities(parameters, dataset.values)
+    return (r.sum(axis=0) if dataset.weights is None else dataset.weights @ r).tolist()
 
 
 def objective_rows(

@@ -12,7 +12,7 @@ from gmm_core.membership.scoring import Score
 from gmm_core.mixture import Parameters, boundaries, responsibilities
 from gmm_core.mixture.expectation import Expectation
 from gmm_core.runs.results import GuideFit
-from gmm_core.words.segments import Segment
+from gmm_core.words.segments import NOISE, Segment
 
 CLOSE = 0.001
 """Nats between the guide's loss and the MAP loss, which is the Kullback-Leibler divergence of all
@@ -27,21 +27,23 @@ def membership_answer(dataset: Dataset, parameters: Parameters) -> list[Segment]
     ----------
     parameters : components by weight, largest first.
     """
-    N, K = len(dataset.values), len(parameters.weights)
-    if K == 1 and parameters.noise is None:
-        return [Segment(f"There is one component, so {_all(N)} belong{_s(N)} to it.")]
+    K, noisy = len(parameters.weights), parameters.noise is not None
     certainty = overview(dataset, parameters)
+    N = certainty.total
+    if K == 1 and not noisy:
+        return [Segment(f"There is one component, so {_all(N)} belong{_s(N)} to it.")]
     words = _boundary(dataset, parameters) if parameters.locs.shape[1] == 1 else []
-    words.append(Segment(_certain(certainty.certain, N)))
+    words.append(Segment(_certain(certainty.certain, N, noisy)))
     n = certainty.doubtful
     if n:
         probs = certainty.weakest_probs
         first, second = (int(k) for k in np.argsort(-probs, kind="stable")[:2])
-        many = "All" if n == N > 1 else _capital(numeral(n))
+        many = "All" if n == N > 1 else _capital(_times(n))
         row = f"row {certainty.weakest + 1:,}"
+        single = n == 1 and dataset.weights is None
         words += [
             Segment(
-                f" {many} {_is(n)} below 90 %: {row if n == 1 else f'the least certain is {row}'}, "
+                f" {many} {_is(n)} below 90 %: {row if single else f'the least certain is {row}'}, "
             ),
             _share(float(probs[first]), first, K),
             Segment(" and "),
@@ -50,9 +52,13 @@ def membership_answer(dataset: Dataset, parameters: Parameters) -> list[Segment]
         ]
     elif certainty.certain < N:
         words.append(Segment(" No point is below 90 %."))
-    if parameters.noise is not None:
-        of = int(certainty.sizes[K])
-        words.append(Segment(f" {_capital(numeral(of))} {_is(of)} noise, more likely than not."))
+    if noisy:
+        of = certainty.sizes[K]
+        words += [
+            Segment(f" {_capital(_times(of))} {_is(of)} most probably "),
+            Segment("noise", NOISE),
+            Segment("."),
+        ]
     return words
 
 
@@ -98,8 +104,8 @@ def expectation_answer(found: Expectation, given: str, of: str, at: float) -> st
 
 
 def _share(probability: float, k: int, K: int) -> Segment:
-    """Say how probable a component is, in its colour; the noise has none."""
-    return Segment(f"{percent(probability)} {member(k, K)}", None if k == K else k)
+    """Say how probable a component is, in its colour."""
+    return Segment(f"{percent(probability)} {member(k, K)}", NOISE if k == K else k)
 
 
 def score_answer(scores: Score) -> str:
@@ -188,9 +194,9 @@ def _boundary(dataset: Dataset, parameters: Parameters) -> list[Segment]:
         top = np.sort(probs)[::-1]
         if top[0] - top[1] < 1e-9:
             return [Segment("The largest components lie on each other, without a boundary. ")]
-        k = int(probs.argmax())
+        k, K = int(probs.argmax()), len(parameters.weights)
         return [
-            Segment(f"Component {k + 1}", k),
+            Segment("The noise", NOISE) if k == K else Segment(f"Component {k + 1}", k),
             Segment(" is the most probable everywhere, so there is no boundary. "),
         ]
     listed = [place(float(edge), high - low) for edge in edges]
@@ -201,29 +207,40 @@ def _boundary(dataset: Dataset, parameters: Parameters) -> list[Segment]:
     return [Segment(f"The boundaries are at {', '.join(listed[:-1])} and {listed[-1]}. ")]
 
 
-def _certain(n: int, N: int) -> str:
+def _certain(n: float, N: float, noisy: bool) -> str:
     if n == N:
-        return f"{_capital(_all(N))} {_belong(N)}."
+        return f"{_capital(_all(N))} {_belong(N, noisy)}."
     if n == 0:
-        who = f"None of {count(N, 'point')}" if N > 1 else "Not even the only point"
-        return f"{who} {_belong(1)}."
-    return f"{_capital(numeral(n))} of {count(N, 'point')} {_belong(n)}."
+        who = f"None of {_points(N)}" if N != 1 else "Not even the only point"
+        return f"{who} {_belong(1, noisy)}."
+    return f"{_capital(_times(n))} of {_points(N)} {_belong(n, noisy)}."
 
 
-def _belong(n: int) -> str:
+def _belong(n: float, noisy: bool) -> str:
     verb = "belongs" if n == 1 else "belong"
-    return f"{verb} to one component with at least 99.9 % probability"
+    which = "one component or to the noise" if noisy else "one component"
+    return f"{verb} to {which} with at least 99.9 % probability"
 
 
-def _all(n: int) -> str:
-    return {1: "the only point", 2: "both points"}.get(n, f"all {count(n, 'point')}")
+def _all(n: float) -> str:
+    few: dict[float, str] = {1: "the only point", 2: "both points"}
+    return few.get(n, f"all {_points(n)}")
 
 
-def _is(n: int) -> str:
+def _points(n: float) -> str:
+    return count(n, "point") if isinstance(n, int) else f"{number(n, 4)} points"
+
+
+def _times(n: float) -> str:
+    """Say how many, or by weights how much of it."""
+    return numeral(n) if isinstance(n, int) else number(n, 4)
+
+
+def _is(n: float) -> str:
     return "is" if n == 1 else "are"
 
 
-def _s(n: int) -> str:
+def _s(n: float) -> str:
     return "s" if n == 1 else ""
 
 

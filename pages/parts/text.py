@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 
 import streamlit as st
 
-from gmm_core.figures.style import component_style
+from gmm_core.figures import style
 from gmm_core.mixture.refusals import Refused
 from gmm_core.words import settings
-from gmm_core.words.segments import Segment
+from gmm_core.words.segments import NOISE, Segment
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:@&])")
 
@@ -36,7 +36,7 @@ def answer(segments: Iterable[Segment]) -> None:
         if segment.component is not None:
             # The colour is a bar under the words, and the words stay in the text colour: some
             # of the palette is too light to be read.
-            colour = component_style(segment.component).colour
+            colour = _colour(segment.component)
             words = f'<b style="border-bottom: 3px solid {colour}">{words}</b>'
         parts.append(words)
     st.html(f'<p class="gmm-answer">{"".join(parts)}</p>')
@@ -61,7 +61,7 @@ def table(
         dot = ""
         if isinstance(value, Segment):
             if value.component is not None:
-                colour = component_style(value.component).colour
+                colour = _colour(value.component)
                 dot = f'<span class="gmm-dot" style="background:{colour}"></span>'
             value = value.text
         tag = "td" if i else "th"
@@ -79,6 +79,10 @@ def table(
         f'<div class="gmm-scroll" tabindex="0"><table class="gmm-table">{title}'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def _colour(component: int) -> str:
+    return style.NOISE if component == NOISE else style.component_style(component).colour
 
 
 def note(title: str, body: str, trap: bool = False) -> None:

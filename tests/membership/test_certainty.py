@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import gmm_core as gmm
 from gmm_core import Dataset, Mixture, Parameters, boundaries, responsibilities
 from gmm_core.data.examples import example
 from gmm_core.data.reading import read_table
@@ -32,7 +33,7 @@ def test_overview_counts_what_a_loop_counts() -> None:
     assert look.certain == sum(p >= CERTAIN for p in best)
     assert look.doubtful == sum(p < DOUBTFUL for p in best)
     assert look.weakest == best.argmin()
-    assert look.sizes.tolist() == [(data.values > 5.721).sum(), (data.values < 5.721).sum()]
+    assert list(look.sizes) == [(data.values > 5.721).sum(), (data.values < 5.721).sum()]
     assert not look.sampled
 
 
@@ -44,7 +45,7 @@ def test_large_table_is_thinned_and_its_most_doubtful_point_is_drawn() -> None:
     assert look.sampled
     assert look.weakest == 123_456
     assert 123_456 in look.rows
-    assert look.sizes.sum() == 250_000
+    assert sum(look.sizes) == 250_000
 
 
 def test_tutorial_is_seen_from_minus_3_to_15_and_zoomed_by_half_a_unit() -> None:
@@ -60,6 +61,28 @@ def test_zoom_shows_the_change_from_end_to_end() -> None:
         ends = responsibilities(point, [boundary - half, boundary + half])
         assert ends[0].argmax() != ends[1].argmax()
         assert ends.max(axis=1).min() > 0.95
+
+
+def test_zoom_to_the_edge_of_the_noise_shows_it_from_end_to_end() -> None:
+    point = Parameters(
+        [0.6, 0.3], [[0.0], [9.0]], np.ones((2, 1, 1)), np.array(0.1), np.array([60.0])
+    )
+    edges = boundaries(point)
+    assert len(edges) == 4
+    for boundary in edges:
+        half = zoom_width(point, boundary) / 2
+        ends = responsibilities(point, [boundary - half, boundary + half])
+        assert {*ends.argmax(axis=1)} in ({0, 2}, {1, 2})
+
+
+def test_overview_of_weights_is_that_of_the_rows_repeated() -> None:
+    values, weights = np.linspace(3, 8, 40), np.arange(40) % 3
+    one = overview(Dataset.from_values(values, weights=weights), TUTORIAL)
+    other = overview(Dataset.from_values(np.repeat(values, weights)), TUTORIAL)
+    for name in ("total", "certain", "doubtful", "sizes"):
+        assert getattr(one, name) == getattr(other, name)
+    assert weights[one.weakest] > 0
+    assert one.weakest_probs.tolist() == other.weakest_probs.tolist()
 
 
 @pytest.mark.parametrize(
@@ -121,6 +144,31 @@ def test_file_without_the_columns_says_which_it_lacks() -> None:
 
 def test_guide_comes_down_to_the_map_loss() -> None:
     assert map_loss(example("tutorial"), Mixture(), TUTORIAL) == pytest.approx(17.44325488)
+
+
+@pytest.mark.parametrize("kind", ["weights", "missing values", "known classes", "noise"])
+def test_guide_comes_down_to_the_map_loss_of_every_kind_of_data(kind: str) -> None:
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(0, 1, (12, 2)), rng.normal(5, 1, (12, 2))])
+    kinds: dict[str, dict] = {
+        "weights": {"weights": np.arange(24) % 3},
+        "missing values": {"missing": "keep"},
+        "known classes": {"classes": ["b"] + [None] * 12 + ["a"] * 11},
+    }
+    x[3, 0] = x[20, 1] = np.nan if kind == "missing values" else 4.0
+    data = Dataset.from_values(x, **kinds.get(kind, {}))
+    mixture = Mixture(
+        n_components=2,
+        covariance="diag",
+        tied=False,
+        noise=kind == "noise",
+        labels="fix" if kind == "known classes" else "ignore",
+        priors=gmm.Priors.for_data(data),
+    )
+    options = gmm.MapOptions(restarts=3, method="em", choose="final")
+    point = gmm.fit_map(data, mixture, options).parameters
+    guide = gmm.fit_guide(data, mixture, point, gmm.GuideOptions(steps=2000, learning_rate=0.1))
+    assert guide.loss[-1] == pytest.approx(map_loss(data, mixture, point), abs=1e-3)
 
 
 def test_difference_ignores_what_is_not_known_yet() -> None:

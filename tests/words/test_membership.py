@@ -9,6 +9,7 @@ from gmm_core import Dataset, GuideFit, Parameters
 from gmm_core.data.examples import example
 from gmm_core.membership.scoring import score
 from gmm_core.words.membership import guide_answer, guide_verdict, membership_answer, score_answer
+from gmm_core.words.segments import NOISE
 
 TUTORIAL = Parameters([0.625, 0.375], [[10.98446190], [0.49894133]], np.full((2, 1, 1), 0.65143370))
 
@@ -74,6 +75,46 @@ def test_nested_components_have_two_boundaries() -> None:
     point = Parameters([0.5, 0.5], [[0.0], [0.0]], np.array([[[1.0]], [[4.0]]]))
     assert said(Dataset.from_values([-3, 3]), point).startswith(
         "The boundaries are at −1.72 and 1.72."
+    )
+
+
+def noisy(weights: list[float], noise: float) -> Parameters:
+    return Parameters(
+        np.array(weights), [[0.0], [9.0]], np.ones((2, 1, 1)), np.array(noise), np.array([40.0])
+    )
+
+
+def test_the_noise_is_called_so_and_has_its_own_colour() -> None:
+    point = noisy([0.5, 0.4], 0.1)
+    data = Dataset.from_values([0.0, 9.0, 30.0])
+    assert said(data, point).endswith(
+        "One of 3 points belongs to one component or to the noise with at least 99.9 % probability. "
+        "No point is below 90 %. One is most probably noise."
+    )
+    (part,) = [s for s in membership_answer(data, point) if s.text == "noise"]
+    assert part.component == NOISE
+    words = said(data, noisy([1e-6, 1e-6], 1 - 2e-6))
+    assert words.startswith("The noise is the most probable everywhere, so there is no boundary.")
+    assert "Component 3" not in words
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        ([3, 1, 2], "All 6 points belong"),
+        ([0.5, 0.25, 0.5], "All 1.250 points belong"),
+        ([3, 0, 2], "All 5 points belong"),
+    ],
+)
+def test_points_count_by_their_weights(weights: list[float], words: str) -> None:
+    data = Dataset.from_values([0, 1, 11], weights=weights)
+    assert said(data, TUTORIAL) == f"The boundary is at 5.72. {words} {SURE}."
+
+
+def test_a_point_that_counts_as_nothing_is_not_the_least_certain() -> None:
+    data = Dataset.from_values([0, 5.7, 5.72, 11], weights=[1, 2, 0, 4])
+    assert "Two are below 90 %: the least certain is row 2, 63 % component 2" in said(
+        data, TUTORIAL
     )
 
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
 from gmm_core.figures import guide as figures
 from gmm_core.membership.certainty import largest_difference, map_loss
 from gmm_core.mixture import Parameters, responsibilities
+from gmm_core.mixture.observation import observed
 from gmm_core.runs.options import GuideOptions
 from gmm_core.runs.results import GuideFit
 from gmm_core.runs.specification import Specification
 from gmm_core.words.membership import guide_answer, guide_verdict
 from pages.parts import controls, session, settings, text
 from pages.parts.stream import live, partial
+
+Array = NDArray[Any]
 
 
 def guide(data: Dataset, point: Parameters) -> live.View:
@@ -26,6 +33,11 @@ def guide(data: Dataset, point: Parameters) -> live.View:
         "\\mathrm{KL}(q_n \\,\\|\\, p(z_n \\mid x_n))$, so it comes down to the MAP loss exactly "
         "when $q$ is the closed form.",
     )
+    if data.weights is not None:
+        st.caption(
+            "Each row counts once here: how often it counts is nothing to which component it is of."
+        )
+    order = _order(point)
     left, right = st.columns([3, 1], gap="large")
     with right:
         _options()
@@ -35,7 +47,7 @@ def guide(data: Dataset, point: Parameters) -> live.View:
             dataset=data,
             mixture=session.mixture(),
             options=settings.options("guide"),
-            parameters=point,
+            parameters=point.permuted(np.argsort(order)),
         )
 
     view = live.view("guide", make)
@@ -44,8 +56,18 @@ def guide(data: Dataset, point: Parameters) -> live.View:
             st.error(text.plain(view.error))
             return view
         live.status_line(view, "guide", "Run the guide")
-        _found(data, point, view)
+        _found(data, point, order, view)
     return view
+
+
+def _order(point: Parameters) -> Array:
+    """Return which component of the fit each of the page's is: class j is component j there."""
+    fit = session.fit()
+    if fit is not None:
+        order = fit.parameters.order
+        if np.array_equal(fit.parameters.permuted(order).locs, point.locs):
+            return order
+    return np.arange(len(point.weights))
 
 
 def _options() -> None:
@@ -60,10 +82,21 @@ def _options() -> None:
     controls.betas("guide")
 
 
-def _found(data: Dataset, point: Parameters, view: live.View) -> None:
+def _found(data: Dataset, point: Parameters, order: Array, view: live.View) -> None:
     """Draw the guide's curves and its probabilities, live and when it is done."""
     assert view.spec is not None
-    optimum = map_loss(data, view.spec.mixture, point)
+    assert view.spec.parameters is not None
+    optimum = map_loss(data, view.spec.mixture, view.spec.parameters)
+    known = observed(data, view.spec.mixture).component
+
+    def shown(probs: Array) -> Array:
+        """Return probabilities in the page's order, without those of points of known class."""
+        behind = np.arange(len(order), probs.shape[1])  # the noise
+        probs = probs[:, np.concatenate([order, behind])]
+        if known is not None and len(probs):
+            probs[known >= 0] = np.nan
+        return probs
+
     left, right = st.columns(2)
     with left:
         live.show(view, "guide_loss", lambda v: figures.loss(partial.guide(v)["loss"], optimum))
@@ -72,12 +105,12 @@ def _found(data: Dataset, point: Parameters, view: live.View) -> None:
     live.show(
         view,
         "guide_probs",
-        lambda v: figures.probabilities(data, point, partial.guide(v)["probs"]),
+        lambda v: figures.probabilities(data, point, shown(partial.guide(v)["probs"])),
     )
     fit: GuideFit | None = view.result
     if fit is None:
         return
-    gap = largest_difference(fit.assignment_probs, responsibilities(point, data.values))
+    gap = largest_difference(shown(fit.assignment_probs), responsibilities(point, data.values))
     text.note("How close is it?", guide_answer(fit, optimum, gap))
     options = view.spec.options
     assert isinstance(options, GuideOptions)

@@ -12,7 +12,7 @@ from gmm_core.formatting import MINUS, percent
 from gmm_core.membership.certainty import overview
 from gmm_core.mixture import Parameters, responsibilities
 from gmm_core.sharing import tables
-from gmm_core.words.segments import Segment
+from gmm_core.words.segments import NOISE, Segment
 from pages.parts import text
 
 ROWS = 200  # of a table on the page; its download has them all
@@ -48,7 +48,7 @@ def table(data: Dataset, point: Parameters, rows: Sequence[int], caption: str) -
     lines = [
         [
             *names[n],
-            Segment("noise") if best[n] == K else Segment(str(best[n] + 1), int(best[n])),
+            Segment("noise", NOISE) if best[n] == K else Segment(str(best[n] + 1), int(best[n])),
             percent(float(probs[n, best[n]])),
             *(percent(float(probs[n, k])) for k in each),
         ]

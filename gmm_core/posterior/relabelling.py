@@ -111,7 +111,10 @@ def reordered(posterior: Posterior, order: Order) -> Posterior:
         index = order.reshape(*order.shape, *(1,) * (array.ndim - 3))
         return np.take_along_axis(array, index, axis=2)
 
-    return replace(posterior, draws={n: taken(a) for n, a in posterior.draws.items()})
+    K, D = posterior.draws["locs"].shape[2:]
+    of_components = Parameters.shapes(K, D)
+    draws = {n: taken(a) if n in of_components else a for n, a in posterior.draws.items()}
+    return replace(posterior, draws=draws)
 
 
 def stephens(posterior: Posterior, dataset: Dataset) -> Order:
@@ -131,6 +134,7 @@ def stephens(posterior: Posterior, dataset: Dataset) -> Order:
     M = C * S
     limit = max(20, min(_POINTS, _NUMBERS // (M * K)))
     _, P = e_step(draws, dataset.values[matrix_rows(dataset.values, limit)])
+    P = P[:, :K]  # the noise has one label, whatever the components are called
     entropy = (P * np.log(np.maximum(P, _TINY))).sum(axis=-1)[:, None, :]
 
     def divergence(Q: Array) -> Array:

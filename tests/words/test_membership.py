@@ -88,7 +88,7 @@ def test_the_noise_is_called_so_and_has_its_own_colour() -> None:
     point = noisy([0.5, 0.4], 0.1)
     data = Dataset.from_values([0.0, 9.0, 30.0])
     assert said(data, point).endswith(
-        "One of 3 points belongs to one component or to the noise with at least 99.9 % probability. "
+        f"One of 3 points belongs {SURE.replace('component', 'component or to the noise')}. "
         "No point is below 90 %. One is most probably noise."
     )
     (part,) = [s for s in membership_answer(data, point) if s.text == "noise"]

@@ -29,6 +29,18 @@ def separated(C=2, S=200, K=3, D=2, seed=0, tied=True) -> Posterior:
     )
 
 
+def with_noise(posterior, seed=0, widths=60.0):
+    """Return the same draws with one more component, the noise, of changing weight."""
+    share = 0.3 * np.random.default_rng(seed).random(posterior.draws["weights"].shape[:2])
+    D = posterior.draws["locs"].shape[-1]
+    draws = posterior.draws | {
+        "weights": posterior.draws["weights"] * (1 - share[..., None]),
+        "noise": share,
+        "box": np.full((*share.shape, D), widths),
+    }
+    return Posterior(draws, posterior.stats)
+
+
 def shuffled(posterior: Posterior, seed=1) -> tuple[Posterior, np.ndarray]:
     """Permute the components of every draw at random."""
     C, S, K = posterior.draws["weights"].shape

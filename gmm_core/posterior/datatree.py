@@ -6,6 +6,7 @@ Groups and names are those of the InferenceData schema
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -44,6 +45,8 @@ _AXES: dict[str, tuple[str, ...]] = {
     "locs": ("component", "column"),
     "scale": ("component", "column"),
     "scale_tril": ("component", "column", "column_bis"),
+    "noise": (),
+    "box": ("column",),
 }
 RELABELLED = "_relabelled"
 
@@ -70,8 +73,8 @@ def groups(
 
     "posterior" has weights, locs, scale (standard deviations) and scale_tril as they were drawn,
     and again with labels that mean the same in all draws, as "weights_relabelled" and so on. The
-    data brings "observed_data", "log_likelihood" and "posterior_predictive"; with proper priors the
-    mixture brings "prior" and "prior_predictive".
+    data brings "observed_data" (with weight and known_class of the points), "log_likelihood" and
+    "posterior_predictive"; with proper priors the mixture brings "prior" and "prior_predictive".
 
     Parameters
     ----------
@@ -92,13 +95,14 @@ def groups(
         )
     raw = _variables(posterior.draws)
     same = _variables(posterior.relabelled(dataset).draws)
+    renamed = {n + RELABELLED: each for n, each in same.items() if "component" in each.axes}
     found: Groups = {
-        "posterior": raw | {name + RELABELLED: each for name, each in same.items()},
+        "posterior": raw | renamed,
         "sample_stats": _stats(posterior),
     }
     if dataset is None:
         return found
-    found["observed_data"] = {"obs": Variable(("point", "column"), dataset.values)}
+    found["observed_data"] = _observed(dataset)
     N = len(dataset.values)
     if budget >= C * S * N:
         density = log_density(posterior.parameters, dataset.values).reshape(C, S, N)
@@ -158,7 +162,39 @@ def datatree(
 def _variables(draws: dict[str, Array]) -> dict[str, Variable]:
     """Name the axes of draws [C, S, ...], with the standard deviations beside their factors."""
     held = draws | {"scale": Parameters.of(draws).scales}
-    return {name: Variable(("chain", "draw", *_AXES[name]), held[name]) for name in _AXES}
+    return {
+        name: Variable(("chain", "draw", *axes), held[name])
+        for name, axes in _AXES.items()
+        if name in held
+    }
+
+
+def _observed(dataset: Dataset) -> dict[str, Variable]:
+    """Return the data, with what each point counts as and is known to be, where that was given."""
+    found = {"obs": Variable(("point", "column"), dataset.values)}
+    if dataset.weights is not None:
+        found["weight"] = Variable(("point",), dataset.weights)
+    if dataset.classes is not None:
+        known = np.array([name or "" for name in dataset.classes], dtype=object)
+        found["known_class"] = Variable(("point",), known)
+    return found
+
+
+def names(dataset: Dataset, mixture: Mixture) -> dict[str, str]:
+    """Say what numbers are of, as attributes: columns and their units, components, noise."""
+    hows = dataset.transforms or (None,) * len(dataset.columns)
+    units = {
+        name: f'as in the column "{name}" of the data' if how is None else how.words
+        for name, how in zip(dataset.columns, hows, strict=True)
+    }
+    found = {"columns": json.dumps(dataset.columns), "units": json.dumps(units)}
+    if dataset.classes is not None:
+        found["classes"] = json.dumps(dataset.class_names)
+        if mixture.labels == "fix":
+            found["components"] = "as drawn, component j is class j; further ones have no class"
+    if mixture.noise:
+        found["noise"] = "weight of one more component, uniform in a box of the widths in box"
+    return found
 
 
 def _stats(posterior: Posterior) -> dict[str, Variable]:

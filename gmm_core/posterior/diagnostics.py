@@ -16,7 +16,7 @@ from gmm_core.data.dataset import Dataset
 from gmm_core.formatting import number
 from gmm_core.mixture import log_density
 from gmm_core.posterior.draws import Posterior
-from gmm_core.posterior.summary import ESS_EACH, R_HAT, Named, SummaryRow, equal, summary_row
+from gmm_core.posterior.summary import ESS_EACH, NOISE, R_HAT, Named, SummaryRow, equal, summary_row
 
 Array = NDArray[np.float64]
 
@@ -46,8 +46,8 @@ def invariant_draws(dataset: Dataset, posterior: Posterior, column: int = 0) -> 
     """Draws [C, S] of quantities that do not change when the components of a draw are permuted.
 
     The log joint, the log density at the lowest, the middle and the highest data point, the locs
-    in ascending order along the column, the largest weight, and the scale along the column (the
-    smallest and the largest where components have their own).
+    in ascending order along the column, the largest weight and that of the noise, and the scale
+    along the column (the smallest and the largest where components have their own).
     """
     C, S, K = posterior.draws["weights"].shape
     values = dataset.values
@@ -69,6 +69,8 @@ def invariant_draws(dataset: Dataset, posterior: Posterior, column: int = 0) -> 
         quantities += [Named("lowest loc", locs[..., 0]), Named("highest loc", locs[..., -1])]
     if K > 1:
         quantities.append(Named("largest weight", posterior.draws["weights"].max(axis=-1)))
+    if "noise" in posterior.draws:
+        quantities.append(Named(NOISE, posterior.draws["noise"]))
     scales = np.sqrt((posterior.draws["scale_tril"][..., column, :] ** 2).sum(axis=-1))
     if equal(scales, axis=-1):
         quantities.append(Named("scale", scales[..., 0]))
@@ -89,7 +91,7 @@ def every_invariant(dataset: Dataset, posterior: Posterior) -> list[SummaryRow]:
     several = len(dataset.columns) > 1
     for d, column in enumerate(dataset.columns[:_COLUMNS]):
         for each in invariant_draws(dataset, posterior, d):
-            shared = each.name.startswith("log ") or each.name == "largest weight"
+            shared = each.name.startswith("log ") or each.name in ("largest weight", NOISE)
             name = each.name if shared or not several else f"{each.name} of {column}"
             if name not in rows:
                 rows[name] = summary_row(name, each.draws)

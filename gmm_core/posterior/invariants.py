@@ -44,7 +44,7 @@ def coclustering(draws: Parameters, values: ArrayLike) -> Array:
 
     The assignments of a draw are independent given its parameters, so the probability is the
     product of responsibilities summed over components: no assignment has to be drawn, and labels
-    do not matter. A point is with itself for certain.
+    do not matter. A point is with itself for certain, and the noise is no component to share.
 
     Parameters
     ----------
@@ -52,10 +52,10 @@ def coclustering(draws: Parameters, values: ArrayLike) -> Array:
     values : [N, D].
     """
     x = np.asarray(values, dtype=np.float64)
-    N = len(x)
+    N, K = len(x), draws.weights.shape[-1]
     total = np.zeros((N, N))
     for part in _parts(draws, N):
-        p = e_step(part, x)[1].reshape(-1, N)
+        p = e_step(part, x)[1][:, :K].reshape(-1, N)
         total += p.T @ p
     together = total / len(draws)
     np.fill_diagonal(together, 1.0)
@@ -69,6 +69,7 @@ def occupied(draws: Parameters, values: ArrayLike, seed: int = 0) -> Array:
     points are assigned independently, so that all of them lie in a set B of components with
     probability prod_n sum_{k in B} r_nk, and the number of occupied ones follows by inclusion and
     exclusion over all sets. Beyond ten components one assignment of each draw is drawn instead.
+    Noise is in every set, and no component.
 
     Parameters
     ----------
@@ -82,34 +83,34 @@ def occupied(draws: Parameters, values: ArrayLike, seed: int = 0) -> Array:
     rng = np.random.default_rng(seed)
     for part in _parts(draws, len(x)):
         r = e_step(part, x)[1]
-        total += _counted(r) if K <= _SUBSETS else _drawn(r, rng)
+        total += _counted(r, K) if K <= _SUBSETS else _drawn(r, K, rng)
     return np.clip(total[1:] / len(draws), 0.0, 1.0)
 
 
-def _counted(r: Array) -> Array:
-    """Sum over draws of the probability of j occupied components [K + 1]; r is [M, K, N]."""
-    K = r.shape[1]
+def _counted(r: Array, K: int) -> Array:
+    """Sum over draws of the probability of j occupied components [K + 1]; r is [M, W, N]."""
+    noise = range(K, r.shape[1])
     inside = np.zeros((K + 1, len(r)))
-    for size in range(1, K + 1):
+    for size in range(K + 1):
         for subset in combinations(range(K), size):
             with np.errstate(divide="ignore"):
-                share = np.log(np.minimum(r[:, subset].sum(axis=1), 1.0)).sum(axis=1)
+                share = np.log(np.minimum(r[:, [*subset, *noise]].sum(axis=1), 1.0)).sum(axis=1)
             inside[size] += np.exp(share)
     counts = np.zeros((K + 1, len(r)))
-    for j in range(1, K + 1):
-        for size in range(1, j + 1):
+    for j in range(K + 1):
+        for size in range(j + 1):
             sign = (-1) ** (j - size)
             counts[j] += sign * math.comb(K - size, j - size) * inside[size]
     return counts.sum(axis=1)
 
 
-def _drawn(r: Array, rng: np.random.Generator) -> Array:
-    """Count the occupied components of one assignment of each draw [K + 1]."""
-    M, K, N = r.shape
-    z = (r.cumsum(axis=1) < rng.random((M, 1, N))).sum(axis=1).clip(max=K - 1)
-    used = np.zeros((M, K), dtype=bool)
+def _drawn(r: Array, K: int, rng: np.random.Generator) -> Array:
+    """Count the occupied components of one assignment of each draw [K + 1]; r is [M, W, N]."""
+    M, W, N = r.shape
+    z = (r.cumsum(axis=1) < rng.random((M, 1, N))).sum(axis=1).clip(max=W - 1)
+    used = np.zeros((M, W), dtype=bool)
     used[np.repeat(np.arange(M), N), z.ravel()] = True
-    return np.bincount(used.sum(axis=1), minlength=K + 1).astype(np.float64)
+    return np.bincount(used[:, :K].sum(axis=1), minlength=K + 1).astype(np.float64)
 
 
 def boundary_draws(draws: Parameters, low: float, high: float) -> Boundaries:

@@ -28,6 +28,7 @@ EXTREME = 0.025
 CURVES = 40  # replicated densities drawn one by one
 
 _NUMBERS = 4_000_000  # replicated values at once, 32 MB
+_MOST = 1_000_000  # values that stand for weighted ones
 _GRID = 240
 
 
@@ -96,21 +97,32 @@ def prior_draws(dataset: Dataset, mixture: Mixture, n: int, seed: int = 0) -> Pa
     return _from_priors(mixture, dataset.values.shape[1], n, seed)
 
 
-def replicated(draws: Parameters, n_points: int, seed: int = 0) -> Array:
+def replicated(
+    draws: Parameters, n_points: int, seed: int = 0, around: Array | None = None
+) -> Array:
     """Draw a data set of `n_points` from every draw's mixture [M, n_points, D].
 
     Parameters
     ----------
     draws : a sequence of points, weights [M, K].
     seed : the same seed gives the same data sets.
+    around : [2, D], between which the noise, which has a density but no place, is drawn evenly;
+        without it no point is noise.
     """
     rng = np.random.default_rng(seed)
     M, K, D = draws.locs.shape
-    upper = draws.weights.cumsum(axis=-1)[:, None, :]
-    z = (upper < rng.random((M, n_points, 1))).sum(axis=-1).clip(max=K - 1)
-    noise = rng.standard_normal((M, n_points, D))
-    row = np.arange(M)[:, None]
-    return draws.locs[row, z] + np.einsum("mnij,mnj->mni", draws.scale_tril[row, z], noise)
+    shares = draws.weights
+    if draws.noise is not None:
+        shares = draws.every_weight if around is not None else shares / (1 - draws.noise[:, None])
+    upper = shares.cumsum(axis=-1)[:, None, :]
+    z = (upper < rng.random((M, n_points, 1))).sum(axis=-1).clip(max=shares.shape[-1] - 1)
+    normal = rng.standard_normal((M, n_points, D))
+    row, k = np.arange(M)[:, None], z.clip(max=K - 1)
+    x = draws.locs[row, k] + np.einsum("mnij,mnj->mni", draws.scale_tril[row, k], normal)
+    if around is None or draws.noise is None:
+        return x
+    anywhere = around[0] + rng.random((M, n_points, D)) * (around[1] - around[0])
+    return np.where((z == K)[..., None], anywhere, x)
 
 
 def check_predictive(
@@ -128,7 +140,7 @@ def check_predictive(
     Gelman, Meng and Stern (1996), Posterior predictive assessment of model fitness via realized
     discrepancies, Statistica Sinica 6.
     """
-    x = dataset.seen(column)
+    x = _as_counted(dataset, column)
     N = len(x)
     R = min(REPLICATES, len(draws))
     n = min(N, max(2, _NUMBERS // (R * dataset.values.shape[1])))
@@ -136,7 +148,8 @@ def check_predictive(
         # Thinned evenly along the sorted values, which keeps their distribution.
         x = np.sort(x)[np.linspace(0, N - 1, n).astype(int)]
     index = np.linspace(0, len(draws) - 1, R).astype(int)
-    y = replicated(draws[index], n, seed)[..., column]
+    around = np.array([np.nanmin(dataset.values, axis=0), np.nanmax(dataset.values, axis=0)])
+    y = replicated(draws[index], n, seed, around)[..., column]
     margin = 0.25 * (np.ptp(x) or 1.0)
     grid = np.linspace(x.min() - margin, x.max() + margin, _GRID)
     sorted_y = np.sort(y, axis=1)
@@ -153,6 +166,22 @@ def check_predictive(
         R,
         n,
     )
+
+
+def _as_counted(dataset: Dataset, column: int) -> Array:
+    """Return the values of a column that are there, each as often as it counts, at most `_MOST`.
+
+    Where weights are no counts, or count far more, as many values stand evenly for them.
+    """
+    x = dataset.values[:, column]
+    there = ~np.isnan(x)
+    if dataset.weights is None:
+        return x[there]
+    order = np.argsort(x[there], kind="stable")
+    upper = np.cumsum(dataset.weights[there][order])
+    n = min(max(round(float(upper[-1])), 2), _MOST)
+    at = (np.arange(n) + 0.5) / n * upper[-1]
+    return x[there][order][np.searchsorted(upper, at).clip(max=len(order) - 1)]
 
 
 def central_values(draws: Parameters, share: float = 0.9, seed: int = 0) -> Array:

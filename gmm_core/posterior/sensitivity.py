@@ -131,10 +131,12 @@ def _log_prior(mixture: Mixture, posterior: Posterior) -> Array:
 def _together(posterior: Posterior, values: Array, weights: Array) -> Array:
     """Probability that two points share a component [W, P, P], under each of the weights."""
     points, P = posterior.parameters, len(values)
+    K = points.weights.shape[-1]
     together = np.zeros((len(weights), P, P))
-    step = max(1, _CHUNK // (P * points.weights.shape[-1]))
+    step = max(1, _CHUNK // (P * K))
     for first in range(0, len(points), step):
-        r = e_step(points[first : first + step], values)[1]  # [M, K, P]
+        # The noise is no component to share.
+        r = e_step(points[first : first + step], values)[1][:, :K]  # [M, K, P]
         for i, w in enumerate(weights[:, first : first + step]):
             together[i] += np.einsum("m,mkp,mkq->pq", w, r, r, optimize=True)
     together[:, range(P), range(P)] = 1.0  # a point is with itself

@@ -28,6 +28,9 @@ ESS_EACH = 100
 BINS = 20
 """Of the two-dimensional histogram along each axis, as in the tutorial."""
 
+NOISE = "weight of the noise"
+"""What the weight of the noise is called among the parameters."""
+
 _DRAWS = 1000  # draws for averages over the posterior: their error is far below a pixel
 
 
@@ -118,6 +121,8 @@ def named_draws(
     yield Named("log joint", posterior.stats["log_joint"])
     for k in range(K):
         yield Named(f"weight {k + 1}", weights[..., k], k)
+    if "noise" in posterior.draws:
+        yield Named(NOISE, posterior.draws["noise"])
     for k in range(K):
         for d in along:
             yield Named(of("loc", str(k + 1), column[d]), locs[..., k, d], k)

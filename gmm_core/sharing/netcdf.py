@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gmm_core.posterior.datatree import RELABELLED, Variable, coordinates, groups
+from gmm_core.posterior.datatree import RELABELLED, Variable, coordinates, groups, names
 from gmm_core.posterior.draws import Posterior
 from gmm_core.runs import kinds
 
@@ -28,8 +28,9 @@ def draws_netcdf(spec: Specification, posterior: Posterior) -> bytes:
 
     Variables of "posterior": weights (chain, draw, component), locs (.., component, column),
     scale (standard deviations, as locs) and scale_tril (.., column, column_bis), in the units of
-    the data, and each again with labels that mean the same in all draws. What grows with points ×
-    draws is left out where it would be large. The run's specification stands in the attributes.
+    the data, and each again with labels that mean the same in all draws; noise (chain, draw) where
+    the mixture has some. What grows with points × draws is left out where it would be large. The
+    run's specification stands in the attributes, beside columns, their units, classes and noise.
 
     Raises
     ------
@@ -44,6 +45,7 @@ def draws_netcdf(spec: Specification, posterior: Posterior) -> bytes:
     buffer = io.BytesIO()
     with h5netcdf.File(buffer, "w") as file:
         file.attrs["specification"] = spec.to_json()
+        file.attrs.update(names(data, spec.mixture))
         if (whole := spec.dataset.whole) is not None:
             file.attrs["data"] = whole.sampled(len(spec.dataset.values), spec.dataset.total)
         for name, variables in found.items():
@@ -71,12 +73,15 @@ def _write(group: Any, variables: dict[str, Variable], axes: dict[str, np.ndarra
     """Write one group with the dimensions that its variables have."""
     import h5py
 
-    group.dimensions = {axis: len(names) for axis, names in axes.items()}
-    for axis, names in axes.items():
-        kind = h5py.string_dtype() if names.dtype == object else np.int64
-        group.create_variable(axis, (axis,), dtype=kind, data=names)
+    group.dimensions = {axis: len(along) for axis, along in axes.items()}
+    for axis, along in axes.items():
+        kind = h5py.string_dtype() if along.dtype == object else np.int64
+        group.create_variable(axis, (axis,), dtype=kind, data=along)
     for name, (dims, values) in variables.items():
         # NetCDF has no booleans: bytes, as xarray writes them.
+        if values.dtype == object:
+            group.create_variable(name, dims, dtype=h5py.string_dtype(), data=values)
+            continue
         flag = values.dtype == np.bool_
         array = values.astype(np.int8) if flag else values
         group.create_variable(name, dims, data=array, compression="gzip", compression_opts=1)

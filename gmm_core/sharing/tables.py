@@ -22,6 +22,7 @@ from gmm_core.membership.imputing import imputed
 from gmm_core.membership.scoring import Score
 from gmm_core.mixture import Parameters, responsibilities
 from gmm_core.posterior.draws import Posterior
+from gmm_core.posterior.summary import NOISE
 from gmm_core.runs.results import GuideFit, MapFit
 from gmm_core.sharing.script_observed import columns_of_file
 
@@ -236,8 +237,8 @@ def draws_csv(dataset: Dataset, posterior: Posterior) -> str:
     """Write the draws of a posterior as CSV, one row per draw.
 
     Columns: chain and draw (from 1), the weight, loc and Cholesky factor of each component as
-    they were drawn (for one column the factor is the standard deviation), and the sampler's
-    statistics.
+    they were drawn (for one column the factor is the standard deviation), behind the weights that
+    of the noise where there is any, and the sampler's statistics.
 
     Parameters
     ----------
@@ -254,6 +255,10 @@ def draws_csv(dataset: Dataset, posterior: Posterior) -> str:
     names = _names(dataset, D)
     lower = [(i, j) for i in range(D) for j in range(i + 1)]
     head = ["chain", "draw"] + [f"weight {k + 1}" for k in range(K)]
+    shares = [weights]
+    if "noise" in posterior.draws:
+        head.append(NOISE)
+        shares.append(posterior.draws["noise"][..., None])
     head += [f"loc {k + 1} {name}" for k in range(K) for name in names]
     head += [
         f"sd {k + 1} {names[0]}" if D == 1 else f"factor {k + 1} {names[i]}, {names[j]}"
@@ -267,7 +272,11 @@ def draws_csv(dataset: Dataset, posterior: Posterior) -> str:
     def rows() -> Iterable[list[object]]:
         for c in range(C):
             table = np.column_stack(
-                [weights[c], locs[c].reshape(S, -1), factors[c][:, :, i, j].reshape(S, -1)]
+                [
+                    *(each[c] for each in shares),
+                    locs[c].reshape(S, -1),
+                    factors[c][:, :, i, j].reshape(S, -1),
+                ]
                 + [stat[c] for stat in stats.values()]
             )
             for s, row in enumerate(table):

@@ -17,7 +17,7 @@ from gmm_core.posterior.invariants import (
     matrix_rows,
     occupied,
 )
-from tests.draws import separated, shuffled
+from tests.draws import separated, shuffled, with_noise
 
 
 def test_coclustering_is_the_mean_product_of_responsibilities():
@@ -76,11 +76,32 @@ def test_occupied_components_are_counted_over_every_assignment():
     assert occupied(draws, x) == pytest.approx(brute[1:] / len(draws), abs=1e-12)
 
 
+@pytest.mark.parametrize("K", [2, 3])
+def test_noise_is_no_component_that_points_share_or_occupy(K):
+    draws = with_noise(separated(C=1, S=6, K=K, D=1)).parameters
+    x = np.array([[0.0], [4.8], [5.2], [25.0]])
+    counts, together = np.zeros(K + 1), np.zeros((4, 4))
+    for point in draws:
+        r = responsibilities(point, x)
+        assert r.shape[1] == K + 1
+        for z in product(range(K + 1), repeat=4):
+            share = np.prod([r[n, k] for n, k in enumerate(z)])
+            counts[len(set(z) - {K})] += share
+            together += share * np.array([[a == b < K for a in z] for b in z])
+    np.fill_diagonal(together, len(draws))
+    assert occupied(draws, x) == pytest.approx(counts[1:] / len(draws), abs=1e-12)
+    assert coclustering(draws, x) == pytest.approx(together / len(draws), abs=1e-12)
+
+
 def test_occupied_components_of_many_are_counted_from_drawn_assignments():
     # Twelve distant components, three of them with a point.
     draws = separated(C=1, S=20, K=12, D=1).parameters
-    found = occupied(draws, np.array([[0.0], [10.0], [50.0], [50.2]]))
-    assert found == pytest.approx(np.eye(12)[2])
+    x = np.array([[0.0], [10.0], [50.0], [50.2]])
+    assert occupied(draws, x) == pytest.approx(np.eye(12)[2])
+    noisy = with_noise(separated(C=1, S=20, K=12, D=1), widths=200.0).parameters
+    found = occupied(noisy, np.concatenate([x, [[-60.0], [190.0]]]))  # far from all twelve
+    assert found[2] == pytest.approx(1, abs=0.3)
+    assert found[3:].sum() == 0
 
 
 def test_occupied_components_of_the_sampler_are_those_of_the_exact_posterior():

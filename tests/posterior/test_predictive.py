@@ -37,6 +37,36 @@ def test_replicated_values_have_the_mixtures_distribution():
     assert np.array_equal(y, replicated(repeated(POINT, 50), 100, seed=1).ravel())
 
 
+def test_replicated_noise_lies_evenly_over_the_data():
+    noisy = Parameters(
+        [0.24, 0.56], [[0.0], [4.0]], [[[1.0]], [[0.5]]], np.array(0.2), np.array([40.0])
+    )
+    draws = Parameters.of({n: np.repeat(a[None], 50, axis=0) for n, a in noisy.arrays().items()})
+    y = replicated(draws, 100, seed=1, around=np.array([[-10.0], [30.0]])).ravel()
+
+    def components(v):
+        return 0.3 * norm.cdf(v) + 0.7 * norm.cdf((v - 4) / 0.5)
+
+    def cdf(v):
+        return 0.8 * components(v) + 0.2 * np.clip((v + 10) / 40, 0, 1)
+
+    assert kstest(y, cdf).pvalue > 0.001
+    # Where nothing says where it lies, what is drawn are the components.
+    assert kstest(replicated(draws, 100, seed=1).ravel(), components).pvalue > 0.001
+
+
+def test_the_check_of_weighted_values_is_that_of_the_values_repeated():
+    draws = repeated(POINT, 40)
+    x, w = np.random.default_rng(0).normal(3, 2, 50), np.arange(50) % 3
+    one = check_predictive(Dataset.from_values(x, weights=w), draws)
+    other = check_predictive(Dataset.from_values(np.sort(np.repeat(x, w))), draws)
+    assert one.n_points == other.n_points == w.sum()
+    np.testing.assert_allclose(one.ecdf, other.ecdf)
+    np.testing.assert_allclose(one.density, other.density)
+    seen = [[q.observed for q in each.quantities] for each in (one, other)]
+    assert seen[0] == pytest.approx(seen[1])
+
+
 def test_replicated_columns_have_the_components_covariance():
     L = np.array([[2.0, 0.0], [1.5, 1.0]])
     draws = repeated(Parameters([1.0], [[1.0, -1.0]], L[None]), 200)

@@ -19,7 +19,7 @@ from gmm_core.posterior.relabelling import (
     permutations,
     stephens,
 )
-from tests.draws import separated, shuffled
+from tests.draws import separated, shuffled, with_noise
 
 
 def points(K, D, seed=5):
@@ -37,6 +37,16 @@ def test_relabelling_undoes_random_permutations_exactly(K, D, tied):
     back = mixed.relabelled()
     for name, array in draws.draws.items():
         assert np.array_equal(back.draws[name], array)
+
+
+@pytest.mark.parametrize(("K", "D", "tied"), [(2, 1, True), (3, 2, True), (5, 1, False)])
+def test_relabelling_leaves_the_noise_as_it_is(K, D, tied):
+    draws = with_noise(separated(K=K, D=D, tied=tied))
+    mixed, _ = shuffled(separated(K=K, D=D, tied=tied))
+    mixed = with_noise(mixed)
+    for back in (mixed.relabelled(), mixed.relabelled(points(K, D))):
+        for name, array in draws.draws.items():
+            np.testing.assert_allclose(back.draws[name], array, rtol=1e-12)
 
 
 def test_relabelled_components_are_by_weight_largest_first():

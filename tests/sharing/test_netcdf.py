@@ -67,6 +67,42 @@ def test_the_file_says_what_it_was_made_of(opened):
     assert json.loads(opened.posterior.attrs["labels"])
 
 
+def test_every_kind_of_data_is_named_in_the_file(tmp_path):
+    x = gmm.example("faithful").values[:30].copy()
+    x[3, 0] = np.nan
+    classes = ["short" if row[1] < 65 else None for row in x]
+    data = gmm.transformed(
+        gmm.Dataset.from_values(
+            x, ["length", "wait"], weights=1 + np.arange(30) % 2, classes=classes, missing="keep"
+        ),
+        {"length": "log"},
+    )
+    mixture = gmm.Mixture(priors=gmm.Priors.for_data(data), noise=True, labels="fix")
+    options = gmm.NutsOptions(draws=10, warmup=20, chains=2)
+    spec = gmm.Specification(dataset=data, mixture=mixture, options=options)
+    drawn = gmm.sample_posterior(data, mixture, options)
+    path = tmp_path / "draws.nc"
+    path.write_bytes(draws_netcdf(spec, drawn))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        opened = arviz.from_netcdf(path)
+    np.testing.assert_array_equal(opened.posterior["noise"], drawn.draws["noise"])
+    total = opened.posterior["weights"].sum("component") + opened.posterior["noise"]
+    np.testing.assert_allclose(total, 1)
+    assert opened.posterior["box"].dims == ("chain", "draw", "column")
+    assert json.loads(opened.attrs["columns"]) == ["log length", "wait"]
+    assert json.loads(opened.attrs["units"]) == {
+        "log length": 'the natural logarithm of "length"',
+        "wait": 'as in the column "wait" of the data',
+    }
+    assert json.loads(opened.attrs["classes"]) == ["short"]
+    assert "component j is class j" in opened.attrs["components"]
+    assert "noise" in opened.attrs
+    np.testing.assert_array_equal(opened.observed_data["weight"], data.weights)
+    known = [each or None for each in opened.observed_data["known_class"].values.tolist()]
+    assert known == classes
+
+
 def test_draws_of_other_data_are_refused(posterior):
     other = SPEC.model_copy(update={"dataset": gmm.example("tutorial")})
     with pytest.raises(ValueError, match="D = 2 columns"):

@@ -20,6 +20,11 @@ def classes(data: Dataset, point: Parameters) -> None:
     K = len(point.weights)
     st.header("Components against known classes", anchor=False)
     st.markdown(text.plain(classes_answer(found, K)))
+    if st.session_state["labels"] == "fix":
+        st.caption(
+            "The fit took each known class for its component. This is where the numbers alone put "
+            "these points."
+        )
     W = found.table.shape[1]
     head = ["class", *("noise" if k == K else f"component {k + 1}" for k in range(W))]
     rows = [

@@ -91,9 +91,11 @@ def _found(data: Dataset, point: Parameters, order: Array, view: live.View) -> N
 
     def shown(probs: Array) -> Array:
         """Return probabilities in the page's order, without those of points of known class."""
+        if not len(probs):  # before the first report
+            return probs
         behind = np.arange(len(order), probs.shape[1])  # the noise
         probs = probs[:, np.concatenate([order, behind])]
-        if known is not None and len(probs):
+        if known is not None:
             probs[known >= 0] = np.nan
         return probs
 

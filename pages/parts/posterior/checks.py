@@ -24,6 +24,8 @@ def checks(of: Answer, column: int) -> None:
     st.markdown("#### Posterior predictive check")
     check = computed.check(of, column)
     st.markdown(text.plain(predictive_words(check)))
+    if of.mixture.noise:
+        st.caption("Points of the noise are drawn evenly over the range of the data.")
     left, right = st.columns(2, gap="large")
     with left:
         shown = figures.replicated_densities(of.data, check, column)

@@ -224,7 +224,9 @@ def _invariant(key: Key, _of: Answer, column: int) -> list[SummaryRow]:
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _occupied(key: Key, _of: Answer) -> Any:
-    return invariants.occupied(thinned(_of.draws), _of.data.values)
+    data = _of.data
+    counted = data.values if data.weights is None else data.values[data.weights > 0]
+    return invariants.occupied(thinned(_of.draws), counted)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

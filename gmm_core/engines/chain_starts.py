@@ -61,7 +61,7 @@ def chain_start(
         return from_sites(mixture, start_sites(dataset, mixture, locs)), "data points"
     turn, which = divmod(chain // 2, len(points))
     # Where components have classes, their labels are not free to move.
-    turn = 0 if mixture.labels == "fix" else turn % mixture.n_components
+    turn = 0 if mixture.classes_fixed else turn % mixture.n_components
     order = np.roll(np.arange(mixture.n_components), turn)
     moved = ", labels moved" if turn else ""
     return points[which].permuted(order), f"optimum {which + 1}{moved}"

@@ -81,7 +81,7 @@ class Climb:
         self._begin(starts, -values[row])
         initial = self.training.loss[begun : begun + n, 0]
         leader = int(np.nanargmin(initial)) if np.any(np.isfinite(initial)) else 0
-        if self._options.choose == "initial":
+        if not self._options.trains_all:
             trained, restarts = slice(leader, leader + 1), np.array([leader])
             rows = row[restarts]
         else:

@@ -118,7 +118,7 @@ def _alone(
     try:
         again = replicate.dataset(dataset.columns)
         mixture.check(again)
-        lost = mixture.labels == "fix" and again.class_names != dataset.class_names
+        lost = mixture.classes_fixed and again.class_names != dataset.class_names
     except ValueError:  # every row of a column is the same
         lost = True
     if lost:  # or a class has no point

@@ -94,7 +94,7 @@ def candidates(dataset: Dataset, mixture: Mixture) -> list[Parameters]:
     assert c is not None
     assert middle is not None
     optima = list(distinct_optima(dataset, mixture))[:_MOST]
-    classes = len(dataset.class_names) if mixture.labels == "fix" else 0
+    classes = len(dataset.class_names) if mixture.classes_fixed else 0
     for occupied in range(max(1, classes, K - _EMPTY), K):
         fewer = mixture.model_copy(update={"n_components": occupied})
         for point in distinct_optima(dataset, fewer)[:_MOST]:

@@ -39,6 +39,7 @@ ENGINES = [
         "observes": ("weights", "missing values", "known classes", "noise"),
         "per_evaluation": 0.003,
         "per_number": 3e-08,
+        "reference": True,
     },
     {
         "kind": "guide",
@@ -81,7 +82,7 @@ def fit_map(
         stacked = {name: np.stack([start[name] for start in starts]) for name in starts[0]}
         training = Training.empty(mixture, options, from_sites(mixture, stacked, seen.box), initial)
         chosen = int(np.nanargmin(initial)) if np.any(np.isfinite(initial)) else 0
-        train = [chosen] if options.choose == "initial" else sorted({first for first, _ in alike})
+        train = sorted({first for first, _ in alike}) if options.trains_all else [chosen]
         each = T + (METHODS["adam"].polishing if options.polish else 0)
         report(0, len(train) * each, training.first_news)
         report.flush()
@@ -90,7 +91,7 @@ def fit_map(
             _train(dataset, restart, training, r, options, report, turn * each, len(train) * each)
             report((turn + 1) * each, len(train) * each, dict)
         report.flush()
-        if options.choose == "final":
+        if options.trains_all:
             for r, (first, order) in enumerate(alike):
                 if first != r:
                     training.copy(first, r, order)

@@ -147,7 +147,7 @@ def _climbed(problem: Problem, points: list[Parameters]) -> list[Mode]:
 
 def pinned(dataset: Dataset, mixture: Mixture) -> int:
     """Count the components, the first ones, whose classes are known and hold them in place."""
-    return len(dataset.class_names) if mixture.labels == "fix" else 0
+    return len(dataset.class_names) if mixture.classes_fixed else 0
 
 
 def prior_coordinates(problem: Problem, n: int, seed: int, direction: Array, first: int) -> Array:

@@ -63,7 +63,7 @@ def made(
 
 def _fixed(dataset: Dataset, mixture: Mixture) -> tuple[str | None, ...] | None:
     """Return the classes [N] that hold components in their places, or None."""
-    return dataset.classes if mixture.labels == "fix" else None
+    return dataset.classes if mixture.classes_fixed else None
 
 
 def _by_points(
@@ -172,7 +172,7 @@ def bootstrap(
         begin, done = some[0] - replicates[0], some[-1] + 1 - replicates[0]
         changed[begin:done], failed[begin:done] = refit.other_basin, refit.failed
         points = refit.points
-        if mixture.labels != "fix":  # else they are in the order of the classes
+        if not mixture.classes_fixed:  # else they are in the order of the classes
             points = _matched(own, points, values)
         points = units.point(points)
         for name, array in points.arrays().items():

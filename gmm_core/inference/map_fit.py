@@ -123,7 +123,7 @@ def _judge(dataset: Dataset, options: MapOptions, training: Any) -> MapFit:
     )
     sound = np.isin(verdict, ("converged", "moving"))
     smallest, fewest = None, 0.0
-    if options.choose == "initial":
+    if not options.trains_all:
         chosen = int(np.flatnonzero(training.trained)[0])
     else:
         # A collapsed loss has no lower bound, so it is no measure: sound ones come first.
@@ -170,7 +170,7 @@ def _trained(spec: Specification) -> tuple[int, int]:
     distinct = (
         min(options.restarts, comb(N, K)) if STARTS[options.start].repeats else options.restarts
     )
-    return distinct, distinct if options.choose == "final" else 1
+    return distinct, distinct if options.trains_all else 1
 
 
 def _evaluations(spec: Specification) -> list[kinds.Evaluations]:
@@ -200,7 +200,7 @@ def _overhead(spec: Specification) -> float:
 
 def _stored(spec: Specification) -> float:
     options: MapOptions = spec.options
-    return float(_curves(spec) * (options.restarts if options.choose == "final" else 1))
+    return float(_curves(spec) * (options.restarts if options.trains_all else 1))
 
 
 def _headline(fit: MapFit) -> str:
@@ -217,6 +217,12 @@ def _rule(spec: Specification) -> None:
             f"Choose the engine {' or '.join(map(repr, others))}, "
             f"or the method {' or '.join(map(repr, engine.methods))}."
         )
+
+
+def _has_begun_and_ended(fit: MapFit) -> bool:
+    """Whether the way of the shown start is known from its beginning to a place."""
+    steps, _ = fit.trajectory
+    return int(steps[0]) == 0 and fit.verdict[fit.chosen] not in ("failed", "untrained")
 
 
 def _final_state(fit: MapFit) -> tuple[str, str]:
@@ -252,5 +258,6 @@ KIND = kinds.Kind(
     smallest=MapOptions(restarts=1, steps=1),
     verb="fit",
     files=("script.py", "notebook.ipynb", "data.csv", "report.html"),
+    savable=_has_begun_and_ended,
     compared=True,
 )

@@ -150,7 +150,7 @@ def climb(
 
     Between two passes the sample says where EM would lead.
     """
-    fixed = mixture.labels == "fix"
+    fixed = mixture.classes_fixed
     leap = Surrogate(mixture, sample, there.whole.total)
     ascent = Ascent(mixture, starts, there.whole.total, steps, leap)
     while not ascent.over:

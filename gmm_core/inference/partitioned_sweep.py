@@ -24,7 +24,7 @@ from gmm_core.data.partitioned import PartitionedDataset
 from gmm_core.inference import course
 from gmm_core.inference.cost import CLIMB
 from gmm_core.inference.partitioned import CORESET, before, best_few, boxed, climb
-from gmm_core.mixture import Mixture, Priors, log_prior_terms
+from gmm_core.mixture import Mixture, Priors, fewest_components, log_prior_terms
 from gmm_core.mixture.observation import EVERYTHING
 from gmm_core.partitions.held import Held, held
 from gmm_core.partitions.opened import all_rows
@@ -96,7 +96,7 @@ def compare(
     with held(data, client, before(1, on_progress)) as there:
         sample = there.coreset(data.columns, data.name, CORESET, options.first_seed)
         base = Mixture(
-            n_components=max(1, len(sample.class_names)) if labels == "fix" else 1,
+            n_components=fewest_components(sample, labels),
             priors=Priors.flat() if priors is None else priors,
             noise=noise,
             labels=labels,  # type: ignore[arg-type]  # checked by the mixture
@@ -156,7 +156,7 @@ def _few(spec: Specification) -> Dataset:
 def _at_full_size(there: Held, row: ComparisonRow, mixture: Mixture, fit: MapFit) -> ComparisonRow:
     """Judge a mixture where its climb on all the rows has ended."""
     N, point = there.whole.total, fit.parameters
-    unsure = there.doubt(point, mixture.labels == "fix")
+    unsure = there.doubt(point, mixture.classes_fixed)
     prior = float(sum(log_prior_terms(mixture, point).values()))
     at = At(-float(fit.final_loss[0]) - prior, row.n_parameters, N, unsure.entropy, unsure.doubt)
     judged: dict[str, Any] = {

@@ -16,7 +16,7 @@ from gmm_core.formatting import count
 from gmm_core.inference import map_fit, smc_sampling
 from gmm_core.inference.course import Optima, found, groups, swept
 from gmm_core.inference.run import run_here
-from gmm_core.mixture import COVARIANCES, Mixture, Priors
+from gmm_core.mixture import COVARIANCES, Mixture, Priors, fewest_components
 from gmm_core.posterior.draws import Posterior
 from gmm_core.posterior.evidence import pooled
 from gmm_core.posterior.summary import thinned
@@ -96,7 +96,7 @@ def compare(
         )
     else:
         mixture = Mixture(
-            n_components=max(1, len(dataset.class_names)) if labels == "fix" else 1,
+            n_components=fewest_components(dataset, labels),
             priors=Priors.flat() if priors is None else priors,
             noise=noise,
             labels=labels,  # type: ignore[arg-type]  # checked by the mixture
@@ -113,7 +113,7 @@ def compare(
 
 def _counting(mixture: Mixture) -> Mixture:
     """Keep of a mixture what all cells have; with known classes, that there is room for them."""
-    K = mixture.n_components if mixture.labels == "fix" else 1
+    K = mixture.n_components if mixture.classes_fixed else 1
     cells_have = {
         name: getattr(mixture, name) for name in ("priors", "noise", "noise_box", "labels")
     }

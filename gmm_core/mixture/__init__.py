@@ -15,7 +15,7 @@ from gmm_core.mixture.density import (
     responsibilities,
 )
 from gmm_core.mixture.log_joint import log_joint, log_joint_terms, log_prior_terms
-from gmm_core.mixture.model import COVARIANCES, MAX_COMPONENTS, Mixture
+from gmm_core.mixture.model import COVARIANCES, MAX_COMPONENTS, Mixture, fewest_components
 from gmm_core.mixture.parameters import Parameters, from_sites, sites
 from gmm_core.mixture.prior_draws import prior_draws
 from gmm_core.mixture.priors import Priors
@@ -30,6 +30,7 @@ __all__ = [
     "boundaries",
     "component_log_densities",
     "e_step",
+    "fewest_components",
     "from_sites",
     "log_components",
     "log_density",

@@ -94,7 +94,12 @@ class Mixture(Model):
         if self.tied is None:
             text += f", {self.family.words}"
         text += ", with noise" * self.noise
-        return text + ", classes fixed" * (self.labels == "fix")
+        return text + ", classes fixed" * self.classes_fixed
+
+    @property
+    def classes_fixed(self) -> bool:
+        """Whether points of known class j come from component j, for certain."""
+        return self.labels == "fix"
 
     @property
     def n_weights(self) -> int:
@@ -202,7 +207,7 @@ class Mixture(Model):
         self._check_labels(dataset)
 
     def _check_labels(self, dataset: Dataset) -> None:
-        if self.labels != "fix":
+        if not self.classes_fixed:
             return
         names = dataset.class_names
         if not names:
@@ -216,3 +221,8 @@ class Mixture(Model):
                 f"K = {self.n_components}, and each class needs a component. Raise K to "
                 f'{len(names)} at least, or use labels="ignore".'
             )
+
+
+def fewest_components(dataset: Dataset, labels: str) -> int:
+    """Return the least K that has a component for every class that is fixed."""
+    return max(1, len(dataset.class_names)) if labels == "fix" else 1

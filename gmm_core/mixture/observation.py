@@ -77,7 +77,7 @@ def refuse(dataset: Dataset, mixture: Mixture, takes: Sequence[str], who: str) -
 def observed(dataset: Dataset, mixture: Mixture) -> Observation:
     """Say how a mixture looks at a dataset."""
     component = None
-    if mixture.labels == "fix" and dataset.classes is not None:
+    if mixture.classes_fixed and dataset.classes is not None:
         place = {name: k for k, name in enumerate(dataset.class_names)}
         component = np.array([-1 if c is None else place[c] for c in dataset.classes])
     box = None

@@ -44,7 +44,7 @@ class Surrogate:
 
     def __init__(self, mixture: Mixture, sample: Dataset, total: float) -> None:
         self._mixture, self._total = mixture, total
-        self._fixed = mixture.labels == "fix"
+        self._fixed = mixture.classes_fixed
         names = sample.class_names
         known = None
         if sample.classes is not None:

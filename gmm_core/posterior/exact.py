@@ -147,7 +147,7 @@ def reason_against(dataset: Dataset, mixture: Mixture) -> str:
             f"The exact posterior is summed for one column, but the data has D = {D}. Keep one "
             "column, or draw from the posterior with sample_posterior."
         )
-    if mixture.family.code != "EII":
+    if not mixture.family.balls or mixture.family.own(D):
         covariance = f"{mixture.covariance}, {'tied' if mixture.tied else 'not tied'}"
         return (
             "The exact posterior is summed for a spherical, tied covariance, but it is "

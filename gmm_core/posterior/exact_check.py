@@ -74,7 +74,7 @@ def summable(dataset: Dataset, mixture: Mixture) -> Mixture | None:
     With one column every covariance is spherical.
     """
     same = mixture
-    if dataset.values.shape[1] == 1 and mixture.family.reduced(2, 1) == "EII":
+    if dataset.values.shape[1] == 1 and not mixture.family.own(1):
         same = mixture.model_copy(update={"covariance": "spherical", "tied": True})
     if reason_against(dataset, same):
         return None

@@ -41,6 +41,7 @@ class Engine:
         of the sample climb there; its module's `run(spec, on_progress)` then stands in the place of
         the kind's. 0 for one that takes the dataset as it is.
     suggests : options that take these values where none is given.
+    reference : whether it is the definition that the others' curves are held against.
     """
 
     kind: str
@@ -56,6 +57,7 @@ class Engine:
     observes: tuple[str, ...] = ()
     climbs: int = 0
     suggests: Mapping[str, Any] = field(default_factory=dict)
+    reference: bool = False
 
     def load(self) -> Any:
         """Import the engine's module; torch and numba take seconds."""
@@ -106,6 +108,7 @@ class Kind:
     verb : its command on the command line; "" for its name.
     likelihood : whether it is of the likelihood alone where nobody asks for priors.
     files : names of the files that it can be saved as, see `sharing.files`.
+    savable : whether a result has all that these files tell.
     mixtures : where it is about several mixtures, their names by its stored options.
     compared : whether one is kept to be laid beside another.
     resamples : what it does with each row, where a weighted sample cannot stand for all of them.
@@ -134,6 +137,7 @@ class Kind:
     verb: str = ""
     likelihood: bool = False
     files: tuple[str, ...] = ()
+    savable: Callable[[Any], bool] = field(default=lambda result: True)
     mixtures: Callable[[Mapping[str, Any]], str] | None = None
     compared: bool = False
     resamples: str = ""

@@ -73,6 +73,11 @@ class MapOptions(Model):
             return {**start.suggests, **fields, **start.implies}
         return fields
 
+    @property
+    def trains_all(self) -> bool:
+        """Whether every restart is trained, and the end is what counts."""
+        return self.choose == "final"
+
     @model_validator(mode="after")
     def _together(self) -> MapOptions:
         if STARTS[self.start].search and not METHODS[self.method].settles:

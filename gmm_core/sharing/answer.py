@@ -14,6 +14,7 @@ import numpy as np
 
 from gmm_core.comparison.likelihood_ratio import LikelihoodRatio
 from gmm_core.comparison.sweep import Comparison, best
+from gmm_core.data.dataset import Dataset
 from gmm_core.data.transforms import dumped
 from gmm_core.mixture import Parameters
 from gmm_core.mixture.fields import canonical
@@ -54,19 +55,24 @@ class Answer:
 
 
 class _Told(NamedTuple):
+    """How a type of results is told.
+
+    answer, figure : of (specification, result).
+    about : what else is to be said of its numbers on this data.
+    """
+
     answer: Callable[[Specification, Any], Answer]
     figure: Callable[[Specification, Any], go.Figure] | None = None
+    about: Callable[[Dataset], str] = lambda dataset: ""
 
 
 def answer(spec: Specification, result: Any) -> Answer:
     """Say what a run found."""
-    entry = _BY_TYPE.get(type(result))
-    found = entry.answer(spec, result) if entry else _any(spec, result)
+    entry = _BY_TYPE.get(type(result), _Told(_any))
+    told = entry.answer(spec, result)
     # What was computed is said first, then in which units.
-    about = [found.words, transformed.units(spec.dataset)]
-    if isinstance(result, Comparison):
-        about.append(transformed.comparable(spec.dataset))
-    return replace(found, words=sampled.lead(spec) + " ".join(filter(None, about)))
+    about = [told.words, transformed.units(spec.dataset), entry.about(spec.dataset)]
+    return replace(told, words=sampled.lead(spec) + " ".join(filter(None, about)))
 
 
 def check_figure(kind: kinds.Kind) -> None:
@@ -293,7 +299,7 @@ _BY_TYPE: dict[type, _Told] = {
     MapFit: _Told(_map, _density),
     EmFit: _Told(_em, _density),
     GuideFit: _Told(_guide),
-    Comparison: _Told(_comparison, _criteria),
+    Comparison: _Told(_comparison, _criteria, transformed.comparable),
     Posterior: _Told(_posterior, _bands),
     Bootstrap: _Told(_bootstrap, _density),
     LikelihoodRatio: _Told(_ratio),

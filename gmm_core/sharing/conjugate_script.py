@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
-from numpy.typing import ArrayLike
 
 from gmm_core.mixture import Mixture
 from gmm_core.mixture.conjugate import conjugate_prior
+from gmm_core.sharing.literals import tensor
+from gmm_core.sharing.script_sites import lines_of, spread
 
 
-def conjugate_lines(
-    mixture: Mixture, D: int, sampled: bool, tensor: Callable[[ArrayLike], str]
-) -> list[str]:
+def conjugate_lines(mixture: Mixture, D: int, sampled: bool) -> list[str]:
     """Write the prior's log density into the model, where its sites have been drawn.
 
     Parameters
     ----------
     sampled : whether the density is per unit of the sites, as a sampler needs it; a fit's mode is
         that per unit of covariance.
-    tensor : how numbers are written.
     """
     prior, family = conjugate_prior(mixture, D), mixture.family
     if prior is None:
         return []
     lines = []
-    names = {site.name for site in mixture.sites(D)}
-    spread = "lengths" if "shape" in names else "scale"
-    if "shape" not in names and not family.per_column:
-        spread += ".unsqueeze(-1)"
+    scale = spread(mixture, D)
     if prior.shrinkage is not None:
         root = f"{prior.shrinkage!r} ** 0.5"
-        about = f"dist.Normal({tensor(prior.mean)}, {spread} / {root})"
+        about = f"dist.Normal({tensor(prior.mean)}, {scale} / {root})"
         if not family.diagonal(D):
-            about = f"dist.MultivariateNormal({tensor(prior.mean)}, scale_tril=scale_tril / {root})"
+            about = f"dist.MultivariateNormal({tensor(prior.mean)}, scale_tril={scale} / {root})"
         lines.append(f'pyro.factor("locs_prior", {about}.log_prob(locs).sum())')
     if prior.freedom is None:
         return lines
@@ -43,7 +36,7 @@ def conjugate_lines(
         gamma = f"dist.InverseGamma({half}, {float(D * scales[0] / 2)!r}).log_prob(scale**2)"
         lines.append(f'pyro.factor("covariances_prior", {gamma}.sum())')
     elif family.diagonal(D):
-        gamma = f"dist.InverseGamma({half}, {tensor(scales / 2)}).log_prob({spread}**2)"
+        gamma = f"dist.InverseGamma({half}, {tensor(scales / 2)}).log_prob({scale}**2)"
         lines.append(f'pyro.factor("covariances_prior", {gamma}.sum())')
     else:
         lines += [
@@ -55,10 +48,8 @@ def conjugate_lines(
             'pyro.factor("covariances_prior", inverse_wishart.sum())',
         ]
     if sampled:
-        volume = "(2 * scale).log().sum()"
-        if "correlation" in names:
-            volume += " + (D - 1) * scale.log().sum()"
-            volume += " + (correlation.diagonal(dim1=-2, dim2=-1).log()"
-            volume += " * torch.arange(D - 1, -1, -1)).sum()"
+        volume = " + ".join(
+            term for site_lines in lines_of(mixture, D) for term in site_lines.volume
+        )
         lines.append(f'pyro.factor("volume", {volume})  # of covariances per unit of the sites')
     return lines

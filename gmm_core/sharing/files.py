@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from gmm_core.runs import kinds
-from gmm_core.runs.results import MapFit
 from gmm_core.runs.specification import Specification
 from gmm_core.words.segments import Segment
 
@@ -33,13 +32,13 @@ class File:
 def _script(spec: Specification, result: Any, answer: Sequence[Segment]) -> str:
     from gmm_core.sharing.script import pyro_script
 
-    return pyro_script(spec, result if isinstance(result, MapFit) else None)
+    return pyro_script(spec, result)
 
 
 def _notebook(spec: Specification, result: Any, answer: Sequence[Segment]) -> str:
     from gmm_core.sharing.script import pyro_notebook
 
-    return pyro_notebook(spec, result if isinstance(result, MapFit) else None)
+    return pyro_notebook(spec, result)
 
 
 def _data(spec: Specification, result: Any, answer: Sequence[Segment]) -> str:
@@ -71,14 +70,7 @@ FILES = [
 
 def of(spec: Specification, result: Any) -> list[File]:
     """Return the files that a run can be saved as, in the order of `FILES`."""
-    if isinstance(result, MapFit) and not _has_begun_and_ended(result):
-        return []
-    names = kinds.named(spec.kind).files
+    kind = kinds.named(spec.kind)
+    names = kind.files if kind.savable(result) else ()
     has_rows = spec.dataset.whole is None
     return [file for file in FILES if file.name in names and (has_rows or not file.rows)]
-
-
-def _has_begun_and_ended(fit: MapFit) -> bool:
-    """Whether the way of the shown start is known from its beginning to a place."""
-    steps, _ = fit.trajectory
-    return int(steps[0]) == 0 and fit.verdict[fit.chosen] not in ("failed", "untrained")

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from textwrap import wrap
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from gmm_core.data.dataset import Dataset
-from gmm_core.mixture import Mixture, rotations, sites
+from gmm_core.mixture import Mixture, sites
 from gmm_core.mixture.observation import observed
 from gmm_core.runs.methods import METHODS
 from gmm_core.runs.options import GuideOptions, MapOptions, NutsOptions
@@ -24,19 +24,20 @@ from gmm_core.runs.units import Units, rescaled
 from gmm_core.sharing.literals import dictionary, tensor
 from gmm_core.sharing.script_model import model
 from gmm_core.sharing.script_observed import data_lines, file_lines, spread_of
+from gmm_core.sharing.script_sites import in_script
 from gmm_core.words import transformed
 
 MOST_NUMBERS = 20_000
 """Data of at most this many numbers stands in the script; more is read from data.csv beside it."""
 
 
-def pyro_script(spec: Specification, fit: MapFit | None = None) -> str:
+def pyro_script(spec: Specification, result: Any = None) -> str:
     """Write a run as a Python program in plain Pyro.
 
     Parameters
     ----------
     spec : of a MAP fit, an enumerating guide or a posterior.
-    fit : the result, for a MAP fit: the script trains its chosen start.
+    result : of the run; only that of a MAP fit is needed, whose chosen start the script trains.
 
     Returns
     -------
@@ -48,13 +49,13 @@ def pyro_script(spec: Specification, fit: MapFit | None = None) -> str:
     ValueError
         When it is no such run, a MAP fit comes without its result, or the chosen restart failed.
     """
-    return "\n\n".join(code for _, code in _cells(spec, fit)) + "\n"
+    return "\n\n".join(code for _, code in _cells(spec, result)) + "\n"
 
 
-def pyro_notebook(spec: Specification, fit: MapFit | None = None) -> str:
+def pyro_notebook(spec: Specification, result: Any = None) -> str:
     """Write the same program as a Jupyter notebook (nbformat 4.5); see `pyro_script`."""
     cells: list[dict[str, object]] = []
-    for title, code in _cells(spec, fit):
+    for title, code in _cells(spec, result):
         for kind, source in (("markdown", title), ("code", code)):
             cell: dict[str, object] = {
                 "cell_type": kind,
@@ -75,7 +76,7 @@ def needs_data_file(spec: Specification) -> bool:
     return spec.dataset.values.size > MOST_NUMBERS
 
 
-def _cells(spec: Specification, fit: MapFit | None) -> Iterator[tuple[str, str]]:
+def _cells(spec: Specification, result: Any) -> Iterator[tuple[str, str]]:
     """Yield the parts of the program, each with what it does in words."""
     script = _SCRIPTS.get(spec.kind)
     if script is None:
@@ -90,8 +91,11 @@ def _cells(spec: Specification, fit: MapFit | None) -> Iterator[tuple[str, str]]
     yield "The data", _data(spec)
     if units is not None:
         yield "Units in which the data spreads over about one", _units(units)
-    yield "The model: assignments are enumerated, not drawn", model(mixture, spec, dataset)
-    yield from script.cells(spec, fit, units)
+    yield (
+        "The model: assignments are enumerated, not drawn",
+        model(mixture, dataset, sampled=script.sampled, assigned=script.assigned),
+    )
+    yield from script.cells(spec, result, units)
 
 
 def _map_cells(
@@ -120,7 +124,7 @@ def _map_cells(
 
 def _guide_cells(spec: Specification, *_: object) -> Iterator[tuple[str, str]]:
     assert spec.parameters is not None
-    learned = dictionary("learned", _in_script(sites(spec.mixture, spec.parameters)))
+    learned = dictionary("learned", in_script(sites(spec.mixture, spec.parameters)))
     yield "The learned parameters, held fixed", learned
     known = observed(spec.dataset, spec.mixture).component
     if known is not None and np.all(known >= 0):
@@ -141,11 +145,15 @@ class _Script(NamedTuple):
     imports : what the program imports besides Pyro and torch.
     cells : the parts that follow the model, each with what it does in words.
     rescales : whether data of unusual units is computed with in other units.
+    sampled : whether the model's density is per unit of its sites.
+    assigned : whether the component of each point is what is asked about.
     """
 
     imports: str
-    cells: Callable[[Specification, MapFit | None, Units | None], Iterator[tuple[str, str]]]
+    cells: Callable[[Specification, Any, Units | None], Iterator[tuple[str, str]]]
     rescales: bool = False
+    sampled: bool = False
+    assigned: bool = False
 
 
 _SCRIPTS = {
@@ -161,8 +169,11 @@ _SCRIPTS = {
         "from pyro.infer import SVI, TraceEnum_ELBO, config_enumerate\n"
         "from torch.distributions import constraints",
         _guide_cells,
+        assigned=True,
     ),
-    "posterior": _Script("from pyro.infer import MCMC, NUTS, config_enumerate", _posterior_cells),
+    "posterior": _Script(
+        "from pyro.infer import MCMC, NUTS, config_enumerate", _posterior_cells, sampled=True
+    ),
 }
 
 
@@ -206,15 +217,7 @@ def _start(mixture: Mixture, fit: MapFit, units: Units | None, options: MapOptio
     first = fit.trajectory[1][0 if METHODS[options.method].in_pyro else -1]
     if units is not None:
         first = units.inside(first)
-    return dictionary("start", _in_script(sites(mixture, first)))
-
-
-def _in_script(values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return sites as the script has them: directions by their angles."""
-    script_values = dict(values)
-    if "direction" in script_values:
-        script_values["angles"] = rotations.angles(script_values.pop("direction"))
-    return script_values
+    return dictionary("start", in_script(sites(mixture, first)))
 
 
 def _fit(options: MapOptions) -> str:
@@ -298,7 +301,7 @@ def _found(mixture: Mixture, units: Units | None) -> str:
 
 def _guide(mixture: Mixture, options: GuideOptions) -> str:
     n = "(K + 1)" if mixture.noise else "K"
-    fixed = mixture.labels == "fix"
+    fixed = mixture.classes_fixed
     points = "int((~known).sum())" if fixed else "len(data)"
     return (
         "conditioned = poutine.condition(model, data=learned)\n\n\n"

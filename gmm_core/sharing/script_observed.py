@@ -14,6 +14,7 @@ from gmm_core.data.dataset import Dataset
 from gmm_core.mixture import Mixture
 from gmm_core.mixture.observation import Observation, observed
 from gmm_core.sharing.literals import tensor
+from gmm_core.sharing.script_sites import spread
 
 
 def columns_of_file(dataset: Dataset) -> tuple[list[str], list[tuple[object, ...]]]:
@@ -105,14 +106,10 @@ def observing_lines(mixture: Mixture, D: int, seen: Observation, assigned: bool)
     assigned : whether assignments are asked about: then each point has one, however often it
         counts.
     """
-    names = {site.name for site in mixture.sites(D)}
-    if not mixture.family.diagonal(D):
-        yield "factors = scale_tril.expand(K, D, D)"
-    else:
-        spread = "lengths" if "shape" in names else "scale"
-        if "shape" not in names and not mixture.family.per_column:
-            spread += ".unsqueeze(-1)"
-        yield f"factors = torch.diag_embed({spread}.expand(K, D))"
+    factors = f"{spread(mixture, D)}.expand(K, D{'' if mixture.family.diagonal(D) else ', D'})"
+    if mixture.family.diagonal(D):
+        factors = f"torch.diag_embed({factors})"
+    yield f"factors = {factors}"
     yield "joint = log_densities(locs, factors, data)"
     counted = "counts * " if seen.weights is not None and not assigned else ""
     if seen.component is not None:

@@ -210,25 +210,28 @@ def scores_csv(dataset: Dataset, scores: Score) -> str:
     return _csv(head, rows)
 
 
-def curves_csv(fit: MapFit | GuideFit, first_seed: int = 0) -> str:
-    """Write the curves of a fit as CSV, one row per step; empty where nothing was computed.
+def curves_csv(fit: MapFit, first_seed: int = 0) -> str:
+    """Write the curves of a MAP fit as CSV, one row per step; empty where nothing was computed.
 
-    Columns: step (from 0), the loss before that step, the gradient norms of the chosen restart,
-    and for a MAP fit the loss of every restart, named by its seed.
+    Columns: step (from 0), the loss before that step and the gradient norms of the chosen restart,
+    and the loss of every restart, named by its seed.
 
     Parameters
     ----------
     first_seed : seed of restart 0.
     """
-    if isinstance(fit, GuideFit):
-        loss = fit.loss
-        series = {f"gradient norm {_plain(n)}": norm for n, norm in fit.gradient_norm.items()}
-    else:
-        loss = fit.loss[fit.chosen]
-        series = {
-            f"gradient norm {_plain(n)}": norm[fit.chosen] for n, norm in fit.gradient_norm.items()
-        }
-        series |= {f"loss seed {first_seed + r}": fit.loss[r] for r in range(len(fit.loss))}
+    norms = {name: norm[fit.chosen] for name, norm in fit.gradient_norm.items()}
+    every = {f"loss seed {first_seed + r}": loss for r, loss in enumerate(fit.loss)}
+    return _curves(fit.loss[fit.chosen], norms, every)
+
+
+def guide_curves_csv(fit: GuideFit) -> str:
+    """Write the curves of a guide as CSV: step (from 0), the loss before it, the gradient norm."""
+    return _curves(fit.loss, fit.gradient_norm, {})
+
+
+def _curves(loss: Array, norms: dict[str, Array], others: dict[str, Array]) -> str:
+    series = {f"gradient norm {_plain(name)}": norm for name, norm in norms.items()} | others
     table = np.column_stack([loss, *series.values()])
     return _csv(["step", "loss", *series], ([t, *row.tolist()] for t, row in enumerate(table)))
 

@@ -17,7 +17,7 @@ import streamlit as st
 from gmm_core.data.dataset import Dataset
 from gmm_core.data.examples import example, examples
 from gmm_core.jobs import service
-from gmm_core.mixture import Mixture, Parameters, Priors
+from gmm_core.mixture import Mixture, Parameters, Priors, fewest_components
 from gmm_core.mixture.covariance import FAMILIES
 from gmm_core.mixture.family import Family
 from gmm_core.mixture.priors import NAMED
@@ -307,7 +307,7 @@ def compare_specification() -> Specification:
     options = settings.options("compare")
     chosen = Priors.flat() if st.session_state["compare_prior"] == "flat" else priors()
     extras = _extras()
-    K = max(1, len(dataset().class_names)) if extras["labels"] == "fix" else 1
+    K = fewest_components(dataset(), extras["labels"])
     mixture = Mixture(n_components=K, priors=chosen, **extras)
     return Specification(
         dataset=dataset(), mixture=mixture, options=options, engine=settings.engine("compare")

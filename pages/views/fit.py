@@ -11,6 +11,7 @@ import streamlit as st
 
 from gmm_core.figures import curves, density, loss_curves
 from gmm_core.formatting import count, number
+from gmm_core.runs import kinds
 from gmm_core.runs.one_restart import alone
 from gmm_core.runs.options import MapOptions
 from gmm_core.runs.results import MapFit
@@ -260,7 +261,7 @@ def _options(view: live.View) -> MapOptions:
 
 def reference(view: live.View, fit: MapFit) -> live.View | None:
     """Draw the switch that lays another curve over ours; return that run when it is on."""
-    if view.spec is None or view.spec.engine == "pyro" or sampled.everywhere(view.spec):
+    if view.spec is None or kinds.engine_of(view.spec).reference or sampled.everywhere(view.spec):
         return None
     second = _SECOND_CURVES[view.spec.options.method]
     wanted = st.toggle(

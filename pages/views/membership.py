@@ -253,7 +253,7 @@ def exports(data: Dataset, point: Parameters, view: live.View) -> header.Exports
     if data.incomplete:
         files["imputed.csv"] = ("text/csv", lambda _: tables.imputed_csv(data, point))
     if view.result is not None:
-        files |= {"guide.csv": ("text/csv", tables.curves_csv)}
+        files |= {"guide.csv": ("text/csv", tables.guide_curves_csv)}
     return files
 
 

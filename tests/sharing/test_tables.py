@@ -132,7 +132,7 @@ def test_curves_of_a_guide_hold_loss_and_gradient() -> None:
     fit = GuideFit(
         np.array([2.0, 1.0]), {"assignment_probs": np.array([0.5, 0.25])}, np.full((5, 2), 0.5)
     )
-    head, rows = read(tables.curves_csv(fit))
+    head, rows = read(tables.guide_curves_csv(fit))
     assert head == ["step", "loss", "gradient norm assignment probs"]
     assert rows == [["0", "2.0", "0.5"], ["1", "1.0", "0.25"]]
 

@@ -85,7 +85,7 @@ def advice(fit: MapFit) -> None:
             if mixture.n_components > 1:
                 K = mixture.n_components - 1
                 controls.cure(f"K = {K}", {"n_components": K}, "cure_fewer")
-            if verdict == "collapsed" and settings.options("map").choose == "initial":
+            if verdict == "collapsed" and not settings.options("map").trains_all:
                 controls.cure("Train every start", {"map.choose": "final"}, "cure_final")
     elif verdict == "failed":
         rate = settings.options("map").learning_rate

@@ -6,6 +6,7 @@ and have more. The arrays themselves are never hashed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,6 +57,11 @@ class Answer(NamedTuple):
     every: Posterior
     groups: ChainGroups
 
+    @property
+    def weighs_modes(self) -> bool:
+        """Whether the sampler gave each mode its weight, so that no chain can keep to one."""
+        return self.every.weights_of_modes is not None
+
 
 def answer(view: live.View) -> Answer | None:
     """Return the posterior of a view, or None while there is none."""
@@ -71,7 +77,7 @@ def answer(view: live.View) -> Answer | None:
 
 def needs_weights(of: Answer) -> bool:
     """Whether chains keep to modes of their own, so that their number would stand for weight."""
-    if not isinstance(of.options, NutsOptions) or of.mixture.n_components == 1:
+    if of.weighs_modes or of.mixture.n_components == 1:
         return False
     return bool(of.groups.apart) or overview_of(of).agreement.far
 
@@ -113,12 +119,16 @@ def overview_of(of: Answer) -> Overview:
 
 
 def labelled(of: Answer, labels: str, column: int) -> Posterior:
-    """Return the draws under "raw", "ordered" or "relabelled" labels."""
-    if labels == "raw" or of.mixture.n_components == 1:
-        return of.draws
-    if labels == "ordered":
-        return relabelling.ordered(of.draws, column)
-    return _relabelled(of.key, of)
+    """Return the draws under labels of one of `LABELS`."""
+    return of.draws if of.mixture.n_components == 1 else LABELS[labels](of, column)
+
+
+LABELS: dict[str, Callable[[Answer, int], Posterior]] = {
+    "raw": lambda of, column: of.draws,
+    "ordered": lambda of, column: relabelling.ordered(of.draws, column),
+    "relabelled": lambda of, column: _relabelled(of.key, of),
+}
+"""How components are labelled, by what people read: of an answer and a column, for the order."""
 
 
 def summarised(of: Answer, labels: str, column: int) -> list[SummaryRow]:

@@ -21,11 +21,11 @@ from pages.parts.stream import figure
 def show(of: Answer, column: int) -> None:
     """Draw what tells whether the chains have arrived, on what labels cannot spoil."""
     summary = computed.overview_of(of)
-    if isinstance(of.options, NutsOptions):
+    if of.weighs_modes:
+        st.markdown(text.plain(populations_words(of.every.stats["pareto_k"].tolist())))
+    else:
         st.markdown(text.plain(trust_words(summary)))
         cures(of, of.options)
-    else:
-        st.markdown(text.plain(populations_words(of.every.stats["pareto_k"].tolist())))
     quantities = {each.name: each for each in invariant_draws(of.data, of.draws, column)}
     name = st.selectbox(
         "Quantity",
@@ -49,12 +49,12 @@ def show(of: Answer, column: int) -> None:
     draws.summary_table(
         computed.invariant(of, column), "What does not depend on labels, with its diagnostics"
     )
-    if isinstance(of.options, NutsOptions):
-        chains_of(of, of.options)
-    else:
+    if of.weighs_modes:
         text.table(
             list(EVIDENCE_HEAD), evidence_rows(of.every), caption="What each population found"
         )
+    else:
+        chains_of(of, of.options)
     parameters(of, column)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,13 +21,68 @@ _ROWS = 40  # of a table on the page; the download has them all
 # Component and column of the locs along x and y.
 Pair = tuple[tuple[int, int], tuple[int, int]]
 
-_PARAMETERS = {"locs": "locs", "weights": "weights", "scale": "scale", "log_joint": "log joint"}
+
+class Series(NamedTuple):
+    """What a trace shows of the draws.
+
+    values : [C, S], or [C, S, K].
+    axis : what is along y.
+    title : in place of the parameter's, where labels do not matter.
+    """
+
+    values: Any
+    axis: str
+    title: str = ""
+
+
+class Traced(NamedTuple):
+    """A parameter that can be traced.
+
+    label : what people read.
+    series : of (draws, statistics, column, name of the column).
+    warmup : of the warm-up's draws and the column, where they are kept.
+    running : whether it is known while the chains run.
+    """
+
+    label: str
+    series: Callable[[dict[str, Any], dict[str, Any], int, str], Series]
+    warmup: Callable[[Any, int], Any] = lambda warmup, column: None
+    running: bool = True
+
+
+def _scales(draws: dict[str, Any], stats: dict[str, Any], column: int, name: str) -> Series:
+    values = np.sqrt((draws["scale_tril"][..., column, :] ** 2).sum(axis=-1))
+    axis = f"standard deviation, {name}"
+    if np.array_equal(values, np.repeat(values[..., :1], values.shape[-1], -1), equal_nan=True):
+        return Series(values[..., 0], axis, "Trace of the scale")
+    return Series(values, axis)
+
+
+TRACED = {
+    "locs": Traced(
+        "locs",
+        lambda draws, stats, column, name: Series(draws["locs"][..., column], f"loc, {name}"),
+        warmup=lambda warmup, column: warmup[..., column],
+    ),
+    "weights": Traced(
+        "weights", lambda draws, stats, column, name: Series(draws["weights"], "weight")
+    ),
+    "scale": Traced("scale", _scales),
+    "log_joint": Traced(
+        "log joint",
+        lambda draws, stats, column, name: Series(
+            stats["log_joint"], "log joint", "Trace of the log joint"
+        ),
+        running=False,
+    ),
+}
+"""All parameters that can be traced, by the name that links have."""
 
 
 class Picked(NamedTuple):
-    """What the person wants to see of the draws."""
+    """What the person wants to see of the draws: a name of `TRACED`, and two locs."""
 
-    kind: str
+    parameter: str
     pair: Pair | None
     mirror: bool
 
@@ -36,12 +92,15 @@ def pickers(data: Dataset, K: int, column: int, running: bool) -> Picked:
     D = len(data.columns)
     left, right = st.columns(2, gap="large")
     three, four, five = right.columns(3, vertical_alignment="bottom")
-    kinds = list(_PARAMETERS)[: 3 if running else 4]
-    kind = left.selectbox(
-        "Trace of", kinds, format_func=_PARAMETERS.__getitem__, key="trace_of", bind="query-params"
+    parameter = left.selectbox(
+        "Trace of",
+        [name for name, traced in TRACED.items() if traced.running or not running],
+        format_func=lambda name: TRACED[name].label,
+        key="trace_of",
+        bind="query-params",
     )
     if K * D < 2:
-        return Picked(kind, None, False)
+        return Picked(parameter, None, False)
     locs = [(k, d) for k in range(min(K, 12)) for d in range(min(D, 30))]
     keys = f"{data.fingerprint[:8]}_{K}"
 
@@ -78,7 +137,7 @@ def pickers(data: Dataset, K: int, column: int, running: bool) -> Picked:
         help="Counts each draw $(a, b)$ also as $(b, a)$. The posterior is symmetric, so this is "
         "as chains would show if they switched labels often.",
     )
-    return Picked(kind, (locs[a], locs[b]), mirror and mirrored)
+    return Picked(parameter, (locs[a], locs[b]), mirror and mirrored)
 
 
 def trace(
@@ -86,28 +145,20 @@ def trace(
     draws: dict[str, Any],
     stats: dict[str, Any],
     warmup: Any,
-    kind: str,
+    parameter: str,
     naming: str,
     column: int,
 ) -> go.Figure:
     """Return the trace of the chosen parameter."""
-    name = escape(data.columns[column], 24)
-    K = draws["weights"].shape[-1]
-    title = f"Trace of the {_PARAMETERS[kind]}" + (f" ({naming} labels)" if K > 1 else "")
-    shown = None
-    if kind == "locs":
-        values, axis = draws["locs"][..., column], f"loc, {name}"
-        shown = None if warmup is None else warmup[..., column]
-    elif kind == "weights":
-        values, axis = draws["weights"], "weight"
-    elif kind == "scale":
-        values = np.sqrt((draws["scale_tril"][..., column, :] ** 2).sum(axis=-1))
-        axis = f"standard deviation, {name}"
-        if np.array_equal(values, np.repeat(values[..., :1], K, axis=-1), equal_nan=True):
-            values, title = values[..., 0], "Trace of the scale"
-    else:
-        values, axis, title = stats["log_joint"], "log joint", "Trace of the log joint"
-    return chains.trace(values, axis, title=title, diverging=stats.get("diverging"), warmup=shown)
+    traced, K = TRACED[parameter], draws["weights"].shape[-1]
+    values, axis, title = traced.series(draws, stats, column, escape(data.columns[column], 24))
+    return chains.trace(
+        values,
+        axis,
+        title=title or f"Trace of the {traced.label}" + (f" ({naming} labels)" if K > 1 else ""),
+        diverging=stats.get("diverging"),
+        warmup=None if warmup is None else traced.warmup(warmup, column),
+    )
 
 
 def two_locs(data: Dataset, locs: Any, pair: Pair, mirror: bool) -> go.Figure:
@@ -161,14 +212,14 @@ def chain_table(rows: list[ChainRow], starts: Any = None) -> None:
 def summary_table(rows: list[SummaryRow], caption: str) -> None:
     """Show mean, error, interval and diagnostics of each number."""
 
-    def said(value: float | None, digits: int = 3) -> str:
+    def cell(value: float | None, digits: int = 3) -> str:
         return "–" if value is None else number(value, digits)
 
     table = [
         [
             row.name if len(row.name) < 50 else row.name[:49] + "…",
             number(row.mean, 4),
-            said(row.mcse, 2),
+            cell(row.mcse, 2),
             number(row.sd),
             number(row.q5),
             number(row.q95),

@@ -30,19 +30,18 @@ from pages.parts.posterior.computed import Answer
 from pages.parts.stream import figure, live, partial
 from pages.parts.stream.cache import Figure
 
-_LABELS = ("raw", "ordered", "relabelled")
-
 
 def running(view: live.View, column: int) -> None:
     """Draw the chains of a run that is under way: traces, two locs, how each goes."""
     assert view.spec is not None
     data, K = view.spec.dataset, view.spec.mixture.n_components
-    kind, pair, mirror = draws.pickers(data, K, column, running=True)
+    parameter, pair, mirror = draws.pickers(data, K, column, running=True)
 
     def trace(view: live.View) -> Figure:
         now = partial.draws(view)
-        warmup = now["warmup"] if kind == "locs" else None
-        return draws.trace(data, now["draws"], now["stats"], warmup, kind, "raw", column)
+        return draws.trace(
+            data, now["draws"], now["stats"], now["warmup"], parameter, "raw", column
+        )
 
     left, right = st.columns(2, gap="large")
     with left:
@@ -70,12 +69,14 @@ def says(of: Answer, column: int) -> None:
     picked = draws.pickers(data, K, column, running=False)
     left, right = st.columns(2, gap="large")
     with left:
-        drawn = draws.trace(data, of.every.draws, of.every.stats, None, picked.kind, "raw", column)
-        figure.show(drawn, key="trace")
+        trace = draws.trace(
+            data, of.every.draws, of.every.stats, None, picked.parameter, "raw", column
+        )
+        figure.show(trace, key="trace")
     with right:
         if picked.pair is not None:
-            drawn = draws.two_locs(data, of.draws.draws["locs"], picked.pair, picked.mirror)
-            figure.show(drawn, key="two_locs")
+            two_locs = draws.two_locs(data, of.draws.draws["locs"], picked.pair, picked.mirror)
+            figure.show(two_locs, key="two_locs")
     left, right = st.columns(2, gap="large")
     with left:
         matrix(data, computed.overview_of(of))
@@ -112,7 +113,7 @@ def labels(of: Answer, column: int) -> None:
     summary = computed.overview_of(of)
     naming = st.segmented_control(
         "Labels",
-        list(_LABELS),
+        list(computed.LABELS),
         default="raw",
         required=True,
         key="labels",
@@ -130,12 +131,12 @@ def labels(of: Answer, column: int) -> None:
     picked = draws.pickers(data, K, column, running=False)
     left, right = st.columns(2, gap="large")
     with left:
-        drawn = draws.trace(data, shown.draws, shown.stats, None, picked.kind, naming, column)
-        figure.show(drawn, key="trace")
+        trace = draws.trace(data, shown.draws, shown.stats, None, picked.parameter, naming, column)
+        figure.show(trace, key="trace")
     with right:
         if picked.pair is not None:
-            drawn = draws.two_locs(data, shown.draws["locs"], picked.pair, picked.mirror)
-            figure.show(drawn, key="two_locs")
+            two_locs = draws.two_locs(data, shown.draws["locs"], picked.pair, picked.mirror)
+            figure.show(two_locs, key="two_locs")
     if K > 1:
         left, right = st.columns(2, gap="large")
         occupancy = summary.labels.occupancy()

@@ -32,15 +32,15 @@ def setup(level: str = "INFO", form: str = "text") -> None:
     """
     formatter = _formatter(form)
     root = logging.getLogger()
-    ours = next((h for h in root.handlers if getattr(h, "gmm", False)), None)
-    if ours is None:
-        ours = logging.StreamHandler()
-        ours.gmm = True  # type: ignore[attr-defined]
-        ours.addFilter(_is_worth_a_line)
-        root.addHandler(ours)
+    own_handler = next((h for h in root.handlers if getattr(h, "gmm", False)), None)
+    if own_handler is None:
+        own_handler = logging.StreamHandler()
+        own_handler.gmm = True  # type: ignore[attr-defined]
+        own_handler.addFilter(_is_worth_a_line)
+        root.addHandler(own_handler)
         for without_end in ("asyncio", "tornado.application"):
             logging.getLogger(without_end).addFilter(_Seldom())
-    ours.setFormatter(formatter)
+    own_handler.setFormatter(formatter)
     logging.getLogger("gmm_core").setLevel(level)
     logging.captureWarnings(True)
     if form == "json":

@@ -36,10 +36,10 @@ def dataset(source: str, values: dict[str, Any]) -> Dataset:
             raise ValueError(
                 f"There is no example {name!r}. Name one of {', '.join(sorted(examples()))}."
             )
-        found = example(name)
+        chosen = example(name)
         how = _reading(values)
-        found = found.select(how["columns"]) if how["columns"] else found
-        return transformed(found, how["transforms"])
+        chosen = chosen.select(how["columns"]) if how["columns"] else chosen
+        return transformed(chosen, how["transforms"])
     return read_dataset(sys.stdin.buffer.read() if source == "-" else source, **_reading(values))
 
 
@@ -134,14 +134,14 @@ def specification(
         together[0],
     )
     # An option of another engine's is refused, not passed over.
-    typed = {n: v for each in together for n, v in fields.given(each.options, values).items()}
+    typed = {n: v for each in together for n, v in fields.typed(each.options, values).items()}
     suggested = kinds.usual(kind.name, sampled=True).suggests if data.whole is not None else {}
     options = kind.options.model_validate({**suggested, **typed})
     chosen = values.get("priors") or ("flat" if kind.likelihood else "data")
     base = NAMED[chosen](data)
-    priors = Priors.model_validate(dict(base) | fields.given(Priors, values))
+    priors = Priors.model_validate(dict(base) | fields.typed(Priors, values))
     counting = {n: v for n, v in values.items() if n in mixture_fields(kind)}
-    mixture = Mixture.model_validate(fields.given(Mixture, counting) | {"priors": priors})
+    mixture = Mixture.model_validate(fields.typed(Mixture, counting) | {"priors": priors})
     point = values.get("point")
     return Specification(
         dataset=data,
@@ -155,9 +155,11 @@ def specification(
 def mixture_fields(kind: kinds.Kind) -> set[str]:
     """Return which fields of the mixture count for a kind of run, besides its priors."""
     other = Mixture(n_components=3, covariance="full", tied=False)
-    kept = kind.mixture(other)
-    mine = {name for name in Mixture.model_fields if getattr(kept, name) == getattr(other, name)}
-    return mine - set(kind.options.model_fields) - {"priors"}
+    counted = kind.mixture(other)
+    names = {
+        name for name in Mixture.model_fields if getattr(counted, name) == getattr(other, name)
+    }
+    return names - set(kind.options.model_fields) - {"priors"}
 
 
 def parameters(path: Path, data: Dataset | PartitionedDataset) -> Parameters:
@@ -169,8 +171,8 @@ def parameters(path: Path, data: Dataset | PartitionedDataset) -> Parameters:
         When the file is not there or holds none, or they are of other columns than the data.
     """
     body = _body(path)
-    found = body.get("parameters", body)
-    if not isinstance(found, dict):
+    arrays = body.get("parameters", body)
+    if not isinstance(arrays, dict):
         raise ValueError(
             f"{path.name} holds no parameters. Give what `mixture-explorer fit --json` wrote."
         )
@@ -181,7 +183,7 @@ def parameters(path: Path, data: Dataset | PartitionedDataset) -> Parameters:
             f"{', '.join(data.columns)}. Choose these columns of the data by --columns."
         )
     try:
-        return Parameters.of(found)
+        return Parameters.of(arrays)
     except (TypeError, AttributeError) as error:
         raise ValueError(f"{path.name} holds no parameters that can be read: {error}.") from error
 

@@ -83,10 +83,12 @@ class Typed(click.ParamType):
         return value if types == {"string"} else _number(value)
 
 
-def given(model: type[BaseModel], values: dict[str, Any]) -> dict[str, Any]:
+def typed(model: type[BaseModel], values: dict[str, Any]) -> dict[str, Any]:
     """Pick what was given of a model's fields."""
-    found = {name: values[name] for name in model.model_fields if values.get(name) is not None}
-    return {name: None if value is _Nothing else value for name, value in found.items()}
+    values_given = {
+        name: values[name] for name in model.model_fields if values.get(name) is not None
+    }
+    return {name: None if value is _Nothing else value for name, value in values_given.items()}
 
 
 def _branches(field: dict[str, Any]) -> list[dict[str, Any]]:
@@ -118,9 +120,9 @@ def _limits(branches: list[dict[str, Any]]) -> str:
     phrases = []
     for names in (_LIMITS, _UPPER):
         for branch in branches:
-            found = next((name for name in names if name in branch), None)
-            if found and branch.get("type") in ("integer", "number"):
-                phrases.append(f"{names[found]} {branch[found]:,.10g}")
+            limit = next((name for name in names if name in branch), None)
+            if limit and branch.get("type") in ("integer", "number"):
+                phrases.append(f"{names[limit]} {branch[limit]:,.10g}")
     lists = any(branch.get("type") == "array" for branch in branches)
     if lists:
         phrases.append("separated by commas")

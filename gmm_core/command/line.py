@@ -80,14 +80,14 @@ def _computing(together: tuple[kinds.Kind, ...]) -> click.Command:
             spec = asked.specification(together, asked.data(source, values), values)
             with output.progress(spec.mixture.label) as report:
                 result = run_here(spec, report)
-        drawn = None if figure is None else answer.figure(spec, result)
-        if drawn is not None and figure is not None:
-            output.write_figure(drawn, figure)
+        picture = None if figure is None else answer.figure(spec, result)
+        if picture is not None and figure is not None:
+            output.write_figure(picture, figure)
         if as_json:
             output.as_json(answer.as_json(spec, result))
         else:
-            found = answer.answer(spec, result)
-            output.table(found.words, found.head, found.rows)
+            told = answer.answer(spec, result)
+            output.table(told.words, told.head, told.rows)
             click.echo(f"run {spec.id}")
 
     options: dict[str, click.Option] = {}
@@ -147,22 +147,22 @@ def _score() -> click.Command:
         from gmm_core.sharing.tables import scores_csv
 
         data = asked.scored(source, fit, values)
-        found = score(asked.parameters(fit, data), data)
+        scores = score(asked.parameters(fit, data), data)
         if not as_json:
-            click.echo(scores_csv(data, found), nl=False)
+            click.echo(scores_csv(data, scores), nl=False)
             return
         output.as_json(
             {
                 "data": {"name": data.name, "fingerprint": data.fingerprint},
-                "threshold": found.threshold,
+                "threshold": scores.threshold,
                 "points": [
                     {"component": k + 1, "probabilities": p, "log_density": d, "outlier": o}
                     for k, p, d, o in zip(
-                        found.component.tolist(),
-                        found.probs.tolist(),
+                        scores.component.tolist(),
+                        scores.probs.tolist(),
                         # Beyond the range of numbers there is no logarithm.
-                        [v if v > float("-inf") else None for v in found.log_density.tolist()],
-                        found.outlier.tolist(),
+                        [v if v > float("-inf") else None for v in scores.log_density.tolist()],
+                        scores.outlier.tolist(),
                         strict=True,
                     )
                 ],

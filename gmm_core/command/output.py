@@ -28,12 +28,12 @@ def table(words: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Non
     console.print(words, markup=False, highlight=False, soft_wrap=not sys.stdout.isatty())
     if not rows:
         return
-    found = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for number, name in enumerate(head):
-        found.add_column(_literal(name), justify="right" if number else "left")
+        grid.add_column(_literal(name), justify="right" if number else "left")
     for row in rows:
-        found.add_row(*map(_literal, row))
-    console.print(found, highlight=False)
+        grid.add_row(*map(_literal, row))
+    console.print(grid, highlight=False)
 
 
 def as_json(body: Any) -> None:

@@ -9,15 +9,15 @@ from gmm_core import settings
 
 
 @contextmanager
-def at_work(wanted: bool) -> Iterator[None]:
-    """Have workers for as long as this lasts, where they are wanted.
+def at_work(partitioned: bool) -> Iterator[None]:
+    """Have workers for as long as this lasts, where data is partitioned.
 
     Raises
     ------
     ValueError
         When the scheduler of GMM_SCHEDULER does not answer.
     """
-    if not wanted:
+    if not partitioned:
         yield
         return
     from distributed import Client
@@ -35,6 +35,6 @@ def at_work(wanted: bool) -> Iterator[None]:
                     f"The Dask scheduler {address} does not answer (GMM_SCHEDULER). Start it, or "
                     "unset GMM_SCHEDULER for workers of this machine."
                 ) from error
-        found = stack.enter_context(connected(client))
-        stack.enter_context(found.as_current())
+        workers = stack.enter_context(connected(client))
+        stack.enter_context(workers.as_current())
         yield

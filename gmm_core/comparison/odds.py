@@ -98,14 +98,14 @@ def average_density(
     weighed = [each for each in _probable(rows, dataset.values.shape[1]) if each[0].density]
     if not weighed or column >= COLUMNS:
         return None
-    kept = slice(column * _GRID, (column + 1) * _GRID)
+    of_column = slice(column * _GRID, (column + 1) * _GRID)
     by_k: dict[int, tuple[float, Array]] = {}
     for K in sorted({row.n_components for row, _ in weighed}):
-        mine = [each for each in weighed if each[0].n_components == K]
-        share = sum(probability for _, probability in mine)
+        of_k = [each for each in weighed if each[0].n_components == K]
+        share = sum(probability for _, probability in of_k)
         # Mixtures too improbable for a number of their own are as probable as each other.
-        parts = np.array([p for _, p in mine]) / share if share > 0 else 1 / len(mine)
-        lines = np.array([row.density[kept] for row, _ in mine])
+        parts = np.array([p for _, p in of_k]) / share if share > 0 else 1 / len(of_k)
+        lines = np.array([row.density[of_column] for row, _ in of_k])
         by_k[K] = share, np.sum(lines * np.reshape(parts, (-1, 1)), axis=0)
     total = sum(share for share, _ in by_k.values())
     density = np.sum([share / total * line for share, line in by_k.values()], axis=0)

@@ -21,9 +21,9 @@ from gmm_core.mixture import Mixture, Parameters
 from gmm_core.mixture.covariance import FAMILIES, by_code
 from gmm_core.mixture.family import Family
 from gmm_core.mixture.likelihood import log_likelihood
-from gmm_core.runs.found import how_found
 from gmm_core.runs.options import CompareOptions
 from gmm_core.runs.results import MapFit
+from gmm_core.runs.search_report import search_report
 from gmm_core.runs.verdicts import held
 
 Array = NDArray[np.float64]
@@ -203,7 +203,7 @@ def fitted_row(dataset: Dataset, mixture: Mixture, fit: MapFit, seconds: float) 
 
 def _searched(dataset: Dataset, mixture: Mixture, fit: MapFit) -> dict[str, object]:
     """Say how a search has found its optimum, and what it has passed over."""
-    search = how_found(fit)
+    search = search_report(fit)
     if search is None or fit.smallest is None:
         return {}
     passed: tuple[float, ...] = ()

@@ -40,9 +40,9 @@ def class_columns(dataset: Dataset) -> list[ClassColumn]:
     A column that is not fitted counts where it has at least two and at most `MOST` different
     entries, empty cells aside, and not each only once.
     """
-    found = []
+    groups = []
     if dataset.classes is not None:
-        found.append(_of(KNOWN, dataset.classes))
+        groups.append(_of(KNOWN, dataset.classes))
     columns = {} if dataset.rows is None else dataset.rows.columns
     for name, cells in columns.items():
         if len(np.unique(cells)) > MOST + 1:  # one may be the empty cell
@@ -50,11 +50,11 @@ def class_columns(dataset: Dataset) -> list[ClassColumn]:
         column = _of(name, tuple(map(class_name, cells.tolist())))
         if not 2 <= len(column.names) <= min(MOST, (column.member >= 0).sum() - 1):
             continue
-        if found and found[0].name == KNOWN and np.array_equal(found[0].member, column.member):
-            found[0] = column  # the same, under the name that a person knows
+        if groups and groups[0].name == KNOWN and np.array_equal(groups[0].member, column.member):
+            groups[0] = column  # the same, under the name that a person knows
         else:
-            found.append(column)
-    return found
+            groups.append(column)
+    return groups
 
 
 def _of(name: str, classes: tuple[str | None, ...]) -> ClassColumn:

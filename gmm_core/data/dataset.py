@@ -217,8 +217,8 @@ class Dataset:
 
     def counts(self) -> NDArray[np.float64]:
         """Return how many values each column counts as [D]: the weights of those that are there."""
-        there = ~np.isnan(self.values)
-        return there.sum(axis=0) * 1.0 if self.weights is None else self.weights @ there
+        present = ~np.isnan(self.values)
+        return present.sum(axis=0) * 1.0 if self.weights is None else self.weights @ present
 
     def moments(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return mean and variance of each column [D], of the values that are there.
@@ -265,23 +265,23 @@ class Dataset:
         ValueError
             When a name is unknown or repeated, or none is given.
         """
-        wanted = [columns] if isinstance(columns, str) else list(columns)
-        if not wanted:
+        names = [columns] if isinstance(columns, str) else list(columns)
+        if not names:
             raise ValueError(
                 "No column was chosen, but a dataset needs at least one. "
                 f"Choose from {listing(self.columns)}."
             )
-        unknown = [c for c in wanted if c not in self.columns]
+        unknown = [c for c in names if c not in self.columns]
         if unknown:
             raise ValueError(
                 f"There is no column {listing(unknown)} in this data. "
                 f"Choose from {listing(self.columns)}."
             )
-        chosen = [self.columns.index(c) for c in wanted]
+        chosen = [self.columns.index(c) for c in names]
         return replace(
             self,
             values=self.values[:, chosen],
-            columns=tuple(wanted),
+            columns=tuple(names),
             whole=None,
             transforms=self.transforms and tuple(self.transforms[d] for d in chosen),
         )
@@ -371,12 +371,12 @@ def _column_names(columns: Any, D: int) -> tuple[str, ...]:
     """Validate D names, or make them."""
     if columns is None:
         return ("value",) if D == 1 else tuple(f"x{d + 1}" for d in range(D))
-    wanted = [columns] if isinstance(columns, str) else list(columns)
-    if len(wanted) != D:
+    given_names = [columns] if isinstance(columns, str) else list(columns)
+    if len(given_names) != D:
         raise ValueError(
-            f"{len(wanted)} column names came for D = {D} columns. Give one name per column."
+            f"{len(given_names)} column names came for D = {D} columns. Give one name per column."
         )
-    names = tuple(clean_name(c, f"The name of column {d + 1}") for d, c in enumerate(wanted))
+    names = tuple(clean_name(c, f"The name of column {d + 1}") for d, c in enumerate(given_names))
     repeated = sorted({c for c in names if names.count(c) > 1})
     if repeated:
         raise ValueError(

@@ -120,8 +120,8 @@ def generate(
     noise = rng.standard_normal((n, D))
     values = np.empty((n, D))
     for k in range(K):
-        mine = assignment == k
-        values[mine] = locs[k] + noise[mine] @ scale_tril[k].T
+        members = assignment == k
+        values[members] = locs[k] + noise[members] @ scale_tril[k].T
     return Dataset.from_values(values, columns, name)
 
 
@@ -197,8 +197,8 @@ def _drawn(
     def make(name: str) -> Dataset:
         scale_tril = np.linalg.cholesky(np.asarray(covariances, dtype=np.float64))
         truth = _Truth(np.asarray(weights), np.asarray(locs, dtype=np.float64), scale_tril)
-        drawn = generate(truth, n, seed, name)
-        return Dataset.from_values(drawn.values.round(3), drawn.columns, name)
+        example = generate(truth, n, seed, name)
+        return Dataset.from_values(example.values.round(3), example.columns, name)
 
     return make
 

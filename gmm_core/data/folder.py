@@ -72,13 +72,13 @@ class Folder:
         self._root = os.path.realpath(root) if self._local else root.rstrip("/")
         self._scheme = "" if self._local else address.partition("://")[0] + "://"
         try:
-            there = self._files.isdir(self._root)
+            exists = self._files.isdir(self._root)
         except (OSError, ImportError, ValueError) as error:
             raise ValueError(
                 f"The folder of shared data does not answer: {error or type(error).__name__}. Ask "
                 "whoever runs this server."
             ) from error
-        if not there:
+        if not exists:
             raise ValueError(
                 "The folder of shared data is not there. Ask whoever runs this server."
             )
@@ -191,8 +191,8 @@ class Folder:
                     if plain and self._inside(path) and os.path.isfile(path):
                         yield os.path.relpath(path, self._root), os.path.getsize(path)
             return
-        found = self._files.find(self._root, maxdepth=DEPTH + 1, detail=True)
-        for path, about in found.items():
+        entries = self._files.find(self._root, maxdepth=DEPTH + 1, detail=True)
+        for path, about in entries.items():
             if path.lower().endswith(known) and path.startswith(self._root + "/"):
                 yield path[len(self._root) + 1 :], int(about.get("size") or 0)
 
@@ -231,14 +231,14 @@ class Folder:
         """Return the names of the Parquet files that are one table, "folder/*.parquet"."""
         folder = name.rpartition("/")[0]
         # Files that are links out of the folder are not among those that a walk meets.
-        found = [
+        files = [
             each
             for each, _ in sorted(self._walk())
             if each.rpartition("/")[0] == folder and each.endswith(ENDING)
         ]
-        if not found:
+        if not files:
             raise ValueError(f"There are no Parquet files at {name}. Choose another table.")
-        return found
+        return files
 
     def _joined(self, name: str) -> bytes:
         """Return the Parquet files of a folder as one."""

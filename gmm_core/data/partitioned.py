@@ -51,15 +51,15 @@ class PartitionedDataset:
         missing: Missing = "drop",
     ) -> PartitionedDataset:
         """List what lies at an address; see `pieces.pieces` for the arguments and the errors."""
-        found = pieces(source, columns, weights, classes, missing)
+        parts = pieces(source, columns, weights, classes, missing)
         first = source if isinstance(source, str) else source[0]
-        if not found:
+        if not parts:
             raise ValueError(f"The Parquet files at {first} have no rows. Name files that have.")
         folder = first.rstrip("/").rpartition("/")
         called = name or (folder[2] if "*" not in folder[2] else folder[0].rpartition("/")[2])
         return cls(
-            tuple(found),
-            found[0].columns,
+            tuple(parts),
+            parts[0].columns,
             weights,
             clean_name(called or "data", "The name of the data"),
             classes,
@@ -84,8 +84,8 @@ class PartitionedDataset:
 
     @property
     def _bytes_of_a_row(self) -> int:
-        beside = (self.weights, self.classes)
-        return 8 * (len(self.columns) + sum(name is not None for name in beside))
+        extra_columns = (self.weights, self.classes)
+        return 8 * (len(self.columns) + sum(name is not None for name in extra_columns))
 
     @property
     def values(self) -> NoReturn:

@@ -139,10 +139,12 @@ class Piece:
                 f"The file {_name(self.address)} has changed since it was listed. Read the data "
                 "again when nobody writes to it."
             )
-        beside = [name for name in (self.weights, self.classes) if name is not None]
+        extra_columns = [name for name in (self.weights, self.classes) if name is not None]
         try:
             with filesystem.open(path, "rb") as file:
-                return pq.ParquetFile(file).read_row_group(self.group, [*self.columns, *beside])
+                return pq.ParquetFile(file).read_row_group(
+                    self.group, [*self.columns, *extra_columns]
+                )
         except (OSError, ValueError) as error:
             raise ValueError(
                 f"The file {_name(self.address)} cannot be read: {error}. Check that it is whole."
@@ -150,8 +152,8 @@ class Piece:
 
 
 def _numbers(table: Any, column: str) -> Array:
-    found: Array = table.column(column).to_numpy(zero_copy_only=False).astype(np.float64)
-    return found
+    values: Array = table.column(column).to_numpy(zero_copy_only=False).astype(np.float64)
+    return values
 
 
 def _classes(
@@ -227,13 +229,13 @@ def footers(source: str | Sequence[str]) -> tuple[Any, dict[str, Any]]:
     filesystem, pattern = opened(source if isinstance(source, str) else source[0])
     try:
         if not isinstance(source, str):
-            found = [opened(each)[1] for each in source]
+            paths = [opened(each)[1] for each in source]
         elif filesystem.isdir(pattern):
-            found = sorted(filesystem.glob(f"{pattern.rstrip('/')}/*{ENDING}"))
+            paths = sorted(filesystem.glob(f"{pattern.rstrip('/')}/*{ENDING}"))
         else:
-            found = sorted(filesystem.glob(pattern)) if "*" in pattern else [pattern]
+            paths = sorted(filesystem.glob(pattern)) if "*" in pattern else [pattern]
         by_path: dict[str, Any] = {}
-        for path in found:
+        for path in paths:
             with filesystem.open(path, "rb") as file:
                 by_path[path] = pq.ParquetFile(file).metadata
     except FileNotFoundError:
@@ -270,9 +272,9 @@ def _columns(
     if not chosen:
         raise ValueError(f"{_name(first_path)} has no column of numbers. Choose other files.")
     counted = (*chosen, *([] if weights is None else [weights]))
-    wanted = (*counted, *([] if classes is None else [classes]))
+    required = (*counted, *([] if classes is None else [classes]))
     for path, schema in schemas.items():
-        lacking = [name for name in wanted if name not in schema.names]
+        lacking = [name for name in required if name not in schema.names]
         if lacking and path == first_path:
             raise ValueError(
                 f"There is no column {listing(lacking)} in {_name(path)}. "

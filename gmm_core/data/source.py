@@ -49,8 +49,8 @@ def read_bytes(source: Source) -> tuple[bytes, str]:
 
 def _check_bytes(size: int, *, exact: bool = True) -> None:
     if size > MAX_BYTES:
-        came = f"has {size / 1024**2:,.1f} MB" if exact else "is larger"
+        described = f"has {size / 1024**2:,.1f} MB" if exact else "is larger"
         raise ValueError(
-            f"The file {came}, but at most {MAX_BYTES / 1024**2:,.0f} MB are accepted. Save fewer "
-            "columns, take a sample of the rows, or save it as Parquet, which is smaller."
+            f"The file {described}, but at most {MAX_BYTES / 1024**2:,.0f} MB are accepted. Save "
+            "fewer columns, take a sample of the rows, or save it as Parquet, which is smaller."
         )

@@ -90,10 +90,10 @@ class Reading:
 
     def holes(self, columns: str | Sequence[str] | None = None) -> list[tuple[int, list[str]]]:
         """List the rows that `dataset(columns)` leaves out: row (from 1), and what is missing."""
-        wanted = self._names(columns)
-        finite = np.isfinite(self._chosen(wanted))
+        names = self._names(columns)
+        finite = np.isfinite(self._chosen(names))
         return [
-            (int(row) + 1, [wanted[d] for d in np.flatnonzero(~finite[row])])
+            (int(row) + 1, [names[d] for d in np.flatnonzero(~finite[row])])
             for row in np.flatnonzero(~finite.all(axis=1))
         ]
 
@@ -140,19 +140,21 @@ class Reading:
             raise ValueError(
                 f'missing = {missing!r} came, but "drop", "keep" or "refuse" was expected.'
             )
-        beside = {name for name in (weights, classes) if name is not None}
-        wanted = [c for c in self._names(columns) if columns is not None or c not in beside]
+        extra_columns = {name for name in (weights, classes) if name is not None}
+        names = [c for c in self._names(columns) if columns is not None or c not in extra_columns]
         counts = None if weights is None else self._chosen(weights)[:, 0]
         known = None if classes is None else self._cells(classes)
         if columns is None and missing == "refuse":  # a hole must not be avoided silently
             holes = [c for c, why in self.left_out if why == "mostly missing"]
-            wanted = [c for c in self.columns if c in wanted or (c in holes and c not in beside)]
-        if len(wanted) > MAX_COLUMNS:
+            names = [
+                c for c in self.columns if c in names or (c in holes and c not in extra_columns)
+            ]
+        if len(names) > MAX_COLUMNS:
             raise ValueError(
-                f"The file has {len(wanted):,} columns of numbers, but at most {MAX_COLUMNS} are "
+                f"The file has {len(names):,} columns of numbers, but at most {MAX_COLUMNS} are "
                 "accepted. Choose fewer columns."
             )
-        values = self._chosen(wanted)
+        values = self._chosen(names)
         finite = np.isfinite(values)
         rows: NDArray[np.bool_] = np.asarray(finite.all(axis=1))
         if missing == "refuse" and not rows.all():
@@ -171,14 +173,14 @@ class Reading:
         if not rows.any():
             raise ValueError(
                 f"No row is left: each of the {self.n_rows:,} rows has a missing or infinite value "
-                f"in {listing(wanted)}. Choose other columns."
+                f"in {listing(names)}. Choose other columns."
             )
         title = self.name if name is None else name
         data = Dataset(
             values[rows],
-            tuple(wanted),
+            tuple(names),
             title,
-            self._rows(wanted, rows),
+            self._rows(names, rows),
             None if counts is None else counts[rows],
             None if known is None else tuple(known[rows].tolist()),
             missing == "keep",
@@ -199,8 +201,8 @@ class Reading:
     def _rows(self, fitted: Sequence[str], rows: NDArray[Any]) -> Rows:
         """Where the chosen rows come from, with the columns beside the fitted ones."""
         numbers = {c: self.values[:, i] for i, c in enumerate(self.columns) if c not in fitted}
-        beside = dict(list((self.texts | numbers).items())[:CARRIED])
-        return Rows(np.arange(1, self.n_rows + 1), beside).take(rows)
+        carried = dict(list((self.texts | numbers).items())[:CARRIED])
+        return Rows(np.arange(1, self.n_rows + 1), carried).take(rows)
 
     def sentences(
         self,
@@ -214,69 +216,71 @@ class Reading:
 
         Column names are the file's own text: show the sentences as text, not as markup.
         """
-        wanted = self._names(columns)
+        fitted = self._names(columns)
         how = [f"{self.delimiter}-separated"] if self.delimiter else []
         how += ["decimal comma"] if self.decimal == "," else []
         how += [f'sheet "{self.sheet}"'] if self.sheet else []
         how += ["names from the header"] if self.header else ["no header"]
         total = len(self.columns) + sum(n not in self.columns for n, _ in self.left_out)
         rows, seen = _count(self.n_rows, "row"), _count(total, "column")
-        told = [f"Read {rows} and {seen} from {self.format} ({', '.join(how)})."]
-        told += self.notes
-        beside = (weights, classes)
-        aside = [(n, why) for n, why in self.left_out if n not in wanted and n not in beside]
+        sentences = [f"Read {rows} and {seen} from {self.format} ({', '.join(how)})."]
+        sentences += self.notes
+        extra_columns = (weights, classes)
+        aside = [(n, why) for n, why in self.left_out if n not in fitted and n not in extra_columns]
         if aside:
             by_reason: dict[str, list[str]] = {}
             for column, why in aside:
                 by_reason.setdefault(why, []).append(column)
             parts = [f"{listing(names)} ({why})" for why, names in by_reason.items()]
-            told.append(f"Left out {_count(len(aside), 'column')}: {'; '.join(parts)}.")
-        dropped = self.dropped(wanted)
-        holes = ~np.isfinite(self._chosen(wanted))
+            sentences.append(f"Left out {_count(len(aside), 'column')}: {'; '.join(parts)}.")
+        dropped = self.dropped(fitted)
+        holes = ~np.isfinite(self._chosen(fitted))
         empty = holes.all(axis=1) & (missing == "keep")  # what stays of them is nothing
         lacks = holes[~empty].sum(axis=0).tolist()
-        per = [f'"{c}" lacks {n:,}' for c, n in zip(wanted, lacks, strict=True) if n]
+        per = [f'"{c}" lacks {n:,}' for c, n in zip(fitted, lacks, strict=True) if n]
         if dropped and missing == "keep":
             nothing = int(empty.sum())
             if lacking := sum(lacks):
-                told.append(
+                sentences.append(
                     f"{_count(lacking, 'value')} {'is' if lacking == 1 else 'are'} missing, and "
                     f"integrated out: {', '.join(per[:8])}."
                 )
             if nothing:
-                told.append(f"Dropped {_count(nothing, 'row')} with no value at all.")
+                sentences.append(f"Dropped {_count(nothing, 'row')} with no value at all.")
             dropped = nothing
         elif dropped:
-            told.append(
+            sentences.append(
                 f"Dropped {_count(dropped, 'row')} of {self.n_rows:,} with a missing or "
                 f"infinite value: {', '.join(per[:8])}."
             )
         if weights is not None:
-            told.append(f'Each row counts as many times as "{weights}" says.')
-            if uncounted := self._uncounted(weights, wanted, missing):
-                told.append(f'Dropped {_count(uncounted, "row")} without a number in "{weights}".')
+            sentences.append(f'Each row counts as many times as "{weights}" says.')
+            if uncounted := self._uncounted(weights, fitted, missing):
+                sentences.append(
+                    f'Dropped {_count(uncounted, "row")} without a number in "{weights}".'
+                )
                 dropped += uncounted
         if classes is not None:
             unknown = sum(not str(cell).strip() or cell != cell for cell in self._cells(classes))
             more = f"; {_count(unknown, 'row')} without one" if unknown else ""
-            told.append(f'What is known of a row is in "{classes}"{more}.')
-        unreadable = {c: self.unreadable[c] for c in wanted if self.unreadable.get(c)}
+            sentences.append(f'What is known of a row is in "{classes}"{more}.')
+        unreadable = {c: self.unreadable[c] for c in fitted if self.unreadable.get(c)}
         if unreadable:
             total_cells = sum(unreadable.values())
-            told.append(
+            sentences.append(
                 f"{_count(total_cells, 'cell')} in {listing(unreadable)} could not be read as a "
                 f"number, and {'counts' if total_cells == 1 else 'count'} as missing."
             )
         if self.other_sheets:
-            told.append(
+            sentences.append(
                 f"Not read: {_count(len(self.other_sheets), 'sheet')}, "
                 f"{listing(self.other_sheets)}."
             )
-        told.append(
-            f"In use: {_count(self.n_rows - dropped, 'row')} of {_count(len(wanted), 'column')}, "
-            f"{listing(wanted)}."
+        sentences.append(
+            f"In use: {_count(self.n_rows - dropped, 'row')} of {_count(len(fitted), 'column')}, "
+            f"{listing(fitted)}."
         )
-        return tuple(told)
+        return tuple(sentences)
 
     def _uncounted(self, weights: str, wanted: list[str], missing: Missing) -> int:
         """Count the rows that have values, but no number that says how often they count."""
@@ -287,13 +291,13 @@ class Reading:
     def _names(self, columns: str | Sequence[str] | None) -> list[str]:
         if columns is None:
             return list(self.default)
-        wanted = [columns] if isinstance(columns, str) else list(columns)
-        if not wanted:
+        names = [columns] if isinstance(columns, str) else list(columns)
+        if not names:
             raise ValueError(
                 f"No column was chosen, but one is needed. Choose from {listing(self.columns)}."
             )
         reasons, known = dict(self.left_out), set(self.columns)
-        for column in wanted:
+        for column in names:
             if column not in known:
                 why = (
                     f"holds no numbers ({reasons[column]})"
@@ -303,7 +307,7 @@ class Reading:
                 raise ValueError(
                     f"The column {listing([column])} {why}. Choose from {listing(self.columns)}."
                 )
-        return wanted
+        return names
 
     def _chosen(self, columns: str | Sequence[str] | None) -> NDArray[np.float64]:
         place = {column: d for d, column in enumerate(self.columns)}

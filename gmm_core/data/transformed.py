@@ -127,9 +127,9 @@ def log_jacobian(dataset: Dataset) -> float:
     total = 0.0
     w = np.ones(len(dataset.values)) if dataset.weights is None else dataset.weights
     for z, how in zip(dataset.values.T, dataset.transforms, strict=True):
-        there = ~np.isnan(z) & (w > 0)
+        counted = ~np.isnan(z) & (w > 0)
         if how is not None:
-            total += float(w[there] @ how.log_slope(z[there]))
+            total += float(w[counted] @ how.log_slope(z[counted]))
     return total
 
 
@@ -150,8 +150,8 @@ def _with(
     pairs = list(zip(dataset.values.T, dataset.columns, how, strict=True))
     rows = dataset.rows
     if rows is not None:  # as they were the columns go along with what else the table has
-        beside = {name: x for x, name, each in pairs if each is not None}
-        rows = Rows(rows.numbers, {**rows.columns, **beside})
+        extra_columns = {name: x for x, name, each in pairs if each is not None}
+        rows = Rows(rows.numbers, {**rows.columns, **extra_columns})
     return replace(
         dataset,
         values=np.stack([x if each is None else each.forward(x) for x, _, each in pairs], axis=1),

@@ -124,10 +124,10 @@ class Applied:
             When there is a number that the transform cannot take, or a result beyond the range.
         """
         how = named(self.transform)
-        there = ~np.isnan(x)
-        wrong = np.flatnonzero(there & ~how.accepts(np.where(there, x, 1.0)))
+        present = ~np.isnan(x)
+        wrong = np.flatnonzero(present & ~how.accepts(np.where(present, x, 1.0)))
         if wrong.size:
-            many = f"{wrong.size:,} of {int(there.sum()):,} values are not"
+            many = f"{wrong.size:,} of {int(present.sum()):,} values are not"
             raise ValueError(
                 f'The {how.label.lower()} of "{self.column}" takes values {how.expected}, but '
                 f"{many}; the first is {x[wrong[0]]:.6g}, value {wrong[0] + 1:,} of the column. "

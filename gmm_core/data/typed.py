@@ -158,9 +158,9 @@ def parse_values(text: str, columns: Sequence[str]) -> Array:
         elif len(numbers) == D:
             rows.append(numbers)
         else:
-            came = "1 number" if len(numbers) == 1 else f"{len(numbers)} numbers"
+            amount = "1 number" if len(numbers) == 1 else f"{len(numbers)} numbers"
             raise ValueError(
-                f"Line {n} has {came}, but a point has {D}: {listing(columns)}. "
+                f"Line {n} has {amount}, but a point has {D}: {listing(columns)}. "
                 "Write one point per line, in this order."
             )
         if len(rows) > TYPED:

@@ -122,10 +122,10 @@ def _as_float(array: NDArray[Any], incomplete: bool) -> NDArray[np.float64]:
                     "real number was expected. Remove this row or column, or correct the value."
                 )
     elif kind not in "iuf":
-        came = {"b": "true/false values", "c": "complex numbers", "U": "text", "S": "text"}
-        came |= {"M": "dates", "m": "time spans", "V": "records", "T": "text"}
+        types = {"b": "true/false values", "c": "complex numbers", "U": "text", "S": "text"}
+        types |= {"M": "dates", "m": "time spans", "V": "records", "T": "text"}
         raise ValueError(
-            f"The values are {came.get(kind, str(array.dtype))}, but real numbers were expected. "
+            f"The values are {types.get(kind, str(array.dtype))}, but real numbers were expected. "
             "Convert them to numbers first."
         )
     try:

@@ -92,10 +92,10 @@ class AdamRun(Restarts):
             frames = self.frames[i, : len(steps)]
         else:
             start, most = self.starts[i : i + 1], 2 * restarts.FRAME_NUMBERS
-            again = AdamRun(self.problem, self.options, start, most)
+            repeated = AdamRun(self.problem, self.options, start, most)
             with Team(self.problem) as team:
-                for _ in again.advance(team):
+                for _ in repeated.advance(team):
                     pass
-            frames = again.frames[0, : len(steps)]
+            frames = repeated.frames[0, : len(steps)]
         points = self.problem.points(np.concatenate([frames, self.q[i : i + 1]]))
         return np.append(steps, stop), points

@@ -221,15 +221,15 @@ def swapped(
     K = mixture.n_components
     arrays = {name: array.copy() for name, array in point.arrays().items()}
     weights, locs, factors = (arrays[name] for name in ("weights", "locs", "scale_tril"))
-    gone = int(rng.integers(K))
+    removed = int(rng.integers(K))
     x = sample(dataset, 0)
     where = x[int(rng.integers(len(x)))]
     shares = e_step(point, where[None])[1][:K, 0]
-    shares[gone] = -1
+    shares[removed] = -1
     whole = weights.sum()
-    there = int(shares.argmax())
-    weights[gone] = 0
-    weights[gone] = weights[there] = weights[there] / 2
+    target = int(shares.argmax())
+    weights[removed] = 0
+    weights[removed] = weights[target] = weights[target] / 2
     weights *= whole / weights.sum()
-    locs[gone], factors[gone] = where, factors[there]
+    locs[removed], factors[removed] = where, factors[target]
     return Parameters.of(arrays)

@@ -33,7 +33,7 @@ _HALF = 0.5
 _ROUNDING = 1e-9
 
 
-class Found(NamedTuple):
+class BestOptimum(NamedTuple):
     """The best optimum of a search.
 
     parameters : it; None where no start ended in a sound one.
@@ -46,7 +46,7 @@ class Found(NamedTuple):
 
 def search(
     dataset: Dataset, mixture: Mixture, starts: int, seed: int, also: list[Parameters] | None = None
-) -> Found:
+) -> BestOptimum:
     """Climb from several starts, and from given points, and take the best sound optimum.
 
     Parameters
@@ -60,11 +60,11 @@ def search(
     locs = known_locs(dataset, mixture, start_locs(dataset, mixture.n_components, options))
     one = start_sites(dataset, mixture, locs[0])
     fresh = {n: np.broadcast_to(v, (starts, *v.shape)) for n, v in one.items()} | {"locs": locs}
-    given = [problem.unconstrain(sites(mixture, point)) for point in also or []]
-    q = np.concatenate([np.reshape(given, (-1, problem.size)), problem.unconstrain(fresh)])
+    begin = [problem.unconstrain(sites(mixture, point)) for point in also or []]
+    q = np.concatenate([np.reshape(begin, (-1, problem.size)), problem.unconstrain(fresh)])
     points, values = polished(problem, q)
-    best, other = best_of(points, values, collapsed(dataset, mixture, points), 0, bool(given))
-    return Found(points[best] if best >= 0 else None, other)
+    best, other = best_of(points, values, collapsed(dataset, mixture, points), 0, bool(begin))
+    return BestOptimum(points[best] if best >= 0 else None, other)
 
 
 def polished(problem: Problem, q: Array) -> tuple[Parameters, Array]:
@@ -90,21 +90,21 @@ def polished(problem: Problem, q: Array) -> tuple[Parameters, Array]:
 
 
 def best_of(
-    points: Parameters, values: Array, lost: NDArray[np.bool_], first: int, asked_about: bool
+    points: Parameters, values: Array, collapsed: NDArray[np.bool_], first: int, asked_about: bool
 ) -> tuple[int, bool]:
     """Choose the best of some ends that is an optimum.
 
     Parameters
     ----------
     points : [M], where climbs have ended; those in question begin at `first`.
-    values, lost : [R], the objective there, and whether a component was lost.
+    values, collapsed : [R], the objective there, and whether a component was lost.
     asked_about : whether the first is that of a given point, whose basin is asked about.
 
     Returns
     -------
     Its number of the R, -1 when there is none, and whether it is of another basin.
     """
-    sound = np.isfinite(values) & ~lost
+    sound = np.isfinite(values) & ~collapsed
     if not sound.any():
         return -1, False
     best = int(np.where(sound, values, -np.inf).argmax())
@@ -134,15 +134,15 @@ def thorough(
         When no start ends in a sound optimum.
     """
     units = standard(dataset, mixture)
-    given = [] if also is None else splits(also)
-    found = search(units.dataset, units.mixture, max(starts, _THOROUGH), 0, given)
-    if found.parameters is None:
+    split_points = [] if also is None else splits(also)
+    optimum = search(units.dataset, units.mixture, max(starts, _THOROUGH), 0, split_points)
+    if optimum.parameters is None:
         raise ValueError(
             f"No start of {mixture.label} ended in a sound optimum: a component lost its points, "
             "or shrank onto too few of them. Give priors, such as Priors.for_data(dataset), or "
             "fewer components."
         )
-    return units, found.parameters
+    return units, optimum.parameters
 
 
 def splits(point: Parameters) -> list[Parameters]:
@@ -151,7 +151,7 @@ def splits(point: Parameters) -> list[Parameters]:
     Along its longest axis, in two of half the weight: so that a search with one component more
     never ends below the one with fewer.
     """
-    found = []
+    points = []
     for k in range(len(point.weights)):
         axes, sizes, _ = np.linalg.svd(point.scale_tril[k])
         step = _HALF * sizes[0] * axes[:, 0]
@@ -160,5 +160,5 @@ def splits(point: Parameters) -> list[Parameters]:
         locs = np.concatenate([point.locs, [point.locs[k] + step]])
         locs[k] -= step
         factors = np.concatenate([point.scale_tril, point.scale_tril[[k]]])
-        found.append(replace(point, weights=weights, locs=locs, scale_tril=factors))
-    return found
+        points.append(replace(point, weights=weights, locs=locs, scale_tril=factors))
+    return points

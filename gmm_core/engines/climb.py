@@ -77,9 +77,9 @@ class Climb:
         values = np.empty(len(points))
         for _ in self._team.evaluate(points, values, np.empty_like(points)):
             self._report(self._done, max(self._R * self._each, 1), dict)
-        begun = self.reached
+        before = self.reached
         self._begin(starts, -values[row])
-        initial = self.training.loss[begun : begun + n, 0]
+        initial = self.training.loss[before : before + n, 0]
         leader = int(np.nanargmin(initial)) if np.any(np.isfinite(initial)) else 0
         if not self._options.trains_all:
             trained, restarts = slice(leader, leader + 1), np.array([leader])
@@ -93,13 +93,13 @@ class Climb:
         run = METHODS[self._options.method].load()(self._problem, self._options, points[rows])
         self._follow(
             run,
-            restarts + begun,
+            restarts + before,
             place,
-            slice(trained.start + begun, trained.stop + begun),
+            slice(trained.start + before, trained.stop + before),
             shown,
-            self._done + (self._R - begun if begun or n < self._R else len(rows)) * self._each,
+            self._done + (self._R - before if before or n < self._R else len(rows)) * self._each,
         )
-        self._close(run, restarts + begun, place, [alike[r][1] for r in restarts])
+        self._close(run, restarts + before, place, [alike[r][1] for r in restarts])
         self._done += n * self._each
 
     def _begin(self, starts: dict[str, Array], loss: Array) -> None:

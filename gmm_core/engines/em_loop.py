@@ -21,12 +21,12 @@ def form(family: Family) -> int:
 
 
 @njit(cache=True, nogil=True)
-def plain_m_step(kept, shared, counts, scatter, weights, covariances):
+def plain_m_step(structure, shared, counts, scatter, weights, covariances):
     """Fill in the weights [W] and covariances [K, D, D] of greatest likelihood.
 
     Parameters
     ----------
-    kept : BALL, DIAGONAL or FULL.
+    structure : BALL, DIAGONAL or FULL.
     shared : whether there is one covariance for all.
     counts, scatter : [W] and [K, D, D], as `moments` leaves them.
     """
@@ -53,21 +53,21 @@ def plain_m_step(kept, shared, counts, scatter, weights, covariances):
             continue
         if not shared:
             covariances[k] /= counts[k]
-        if kept != FULL:
+        if structure != FULL:
             trace = 0.0
             for i in range(D):
                 trace += covariances[k, i, i]
                 for j in range(D):
                     if i != j:
                         covariances[k, i, j] = 0.0
-            if kept == BALL:
+            if structure == BALL:
                 for i in range(D):
                     covariances[k, i, i] = trace / D
 
 
 @njit(cache=True, nogil=True)
 def climb(
-    first, last, rows, passes, kept, shared, x, numbers, layout, counts, means, scatter,
+    first, last, rows, passes, structure, shared, x, numbers, layout, counts, means, scatter,
     limit, tolerance, flat_tolerance, value,
     next_weights, next_locs, covariances, weights, locs, factors, zero, plain,
     stretch, phase, known, best, made, steps, settled, collapsed, stuck, loss, frame_of, frames,
@@ -84,7 +84,7 @@ def climb(
                 place, place + 1, rows, weights, locs, factors, x, numbers, layout,
                 value, counts, means, scatter,
             )  # fmt: skip
-            plain_m_step(kept, shared, counts[r], scatter[r], next_weights[r], covariances[r])
+            plain_m_step(structure, shared, counts[r], scatter[r], next_weights[r], covariances[r])
             next_locs[r] = means[r]
             advance(
                 place, place + 1, rows, limit, tolerance, flat_tolerance, value,

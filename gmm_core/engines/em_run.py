@@ -156,9 +156,11 @@ class EmRun(Restarts):
             pass
         sound = np.isfinite(value) & np.isfinite(gradient).all(axis=1)
         rows, value, gradient = rows[sound], value[sound], gradient[sound]
-        there = p.points(self.q[rows])
-        thin = np.any(np.diagonal(there.scale_tril, axis1=-2, axis2=-1) <= self._limit, axis=(1, 2))
-        size = restarts.gradient_sizes(p, there, gradient)
+        points = p.points(self.q[rows])
+        thin = np.any(
+            np.diagonal(points.scale_tril, axis1=-2, axis2=-1) <= self._limit, axis=(1, 2)
+        )
+        size = restarts.gradient_sizes(p, points, gradient)
         up = value >= self._best[rows] - squarem.ROUNDING * np.abs(self._best[rows])
         self.collapsed[rows[thin]] = True
         self._settled[rows[~thin & up & (size <= POLISHED)]] = True
@@ -184,9 +186,9 @@ class EmRun(Restarts):
         m_step = self._m_step
         if not m_step.flat:
             # Where a leap has led need not be a point of the family.
-            here = live[self._phase[live] != squarem.LANDED]
-            if len(here):
-                self._value[here] += m_step.log_prior(*(array[here] for array in self._at))
+            moving = live[self._phase[live] != squarem.LANDED]
+            if len(moving):
+                self._value[moving] += m_step.log_prior(*(array[moving] for array in self._at))
         updated = m_step(self.sums[live], self._means[live], self._scatter[live], self._at[2][live])
         for array, values in zip(self._next, updated, strict=True):
             array[live] = values
@@ -195,12 +197,12 @@ class EmRun(Restarts):
     def _climb(self, team: Team, live: NDArray[np.int64]) -> Iterator[None]:
         """Pass over the data some times from every live restart."""
         p, state = self.problem, self._state()
-        kept, shared = em_loop.form(self._family), not self._family.own(p.n_columns)
+        structure, shared = em_loop.form(self._family), not self._family.own(p.n_columns)
         passes = int(np.clip(team.budget // len(live), 1, _PASSES))
 
         def call(begin: int, end: int, *_: Array) -> None:
             em_loop.climb(  # type: ignore[call-arg]
-                begin, end, live, passes, kept, shared, p.x, p.numbers, p.layout,
+                begin, end, live, passes, structure, shared, p.x, p.numbers, p.layout,
                 self.sums, self._means, self._scatter, *state,
             )  # fmt: skip
 
@@ -218,11 +220,11 @@ class EmRun(Restarts):
         Only without priors, in plain families.
         """
         p = self.problem
-        kept, shared = em_loop.form(self._family), not self._family.own(p.n_columns)
+        structure, shared = em_loop.form(self._family), not self._family.own(p.n_columns)
         # Each point that is recorded takes two passes at most: one is that of a leap.
         passes = 2 * self.options.steps + 2
         em_loop.climb(  # type: ignore[call-arg]
-            0, len(rows), rows, passes, kept, shared, x, p.numbers, p.layout,
+            0, len(rows), rows, passes, structure, shared, x, p.numbers, p.layout,
             self.sums, self._means, self._scatter, *self._state(),
         )  # fmt: skip
 
@@ -289,10 +291,10 @@ class EmRun(Restarts):
         """
         yield from super().finish(dataset, team)
         # EM's own loss, at its own point: through coordinates narrow components lose digits.
-        mine = np.flatnonzero(~self.moved & (self.made > 0))
-        last = self.loss[mine, self.made[mine] - 1]
+        settled = np.flatnonzero(~self.moved & (self.made > 0))
+        last = self.loss[settled, self.made[settled] - 1]
         known = np.isfinite(last)
-        self.final_loss[mine[known]] = last[known]
+        self.final_loss[settled[known]] = last[known]
         if self._m_step.exact:
             self.size[self._settled] = np.minimum(self.size[self._settled], POLISHED)
 
@@ -323,11 +325,11 @@ class EmRun(Restarts):
             frames = self._frames[i, : len(steps)]
         else:
             start, most = self.starts[i : i + 1], 2 * restarts.FRAME_NUMBERS
-            again = EmRun(self.problem, self.options, start, most)
+            repeated = EmRun(self.problem, self.options, start, most)
             with Team(self.problem) as team:
-                for _ in again.advance(team):
+                for _ in repeated.advance(team):
                     pass
-            frames = again._frames[0, : len(steps)]
+            frames = repeated._frames[0, : len(steps)]
         end = self.points[i]
         ended = end.every_weight, end.locs, end.scale_tril
         shapes = [array.shape for array in ended]

@@ -34,7 +34,7 @@ def joined(weights, locs, factors, head_weights, head_locs, head_factors, fixed,
         if not nothing and not abs(math.log(weights[k] / head_weights[k])) <= NEAR:
             return False
     for k in range(K):
-        found = -1
+        neighbour = -1
         for j in range(K):
             if fixed and j != k:
                 continue
@@ -45,11 +45,11 @@ def joined(weights, locs, factors, head_weights, head_locs, head_factors, fixed,
                 weights[k], locs[k], factors[k],
                 head_weights[j], head_locs[j], head_factors[j], work,
             ):  # fmt: skip
-                found = j
+                neighbour = j
                 break
-        if found < 0:
+        if neighbour < 0:
             return False
-        order[k] = found
+        order[k] = neighbour
     return True
 
 

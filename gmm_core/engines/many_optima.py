@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
-from gmm_core.engines.best_optimum import Found, best_of, polished, search
+from gmm_core.engines.best_optimum import BestOptimum, best_of, polished, search
 from gmm_core.engines.em_run import EmRun
 from gmm_core.engines.problem import Problem
 from gmm_core.engines.starts import start_sites
@@ -58,12 +58,12 @@ class Replicate(NamedTuple):
         )
         if self.weights is None:
             return whole
-        there = np.flatnonzero(self.weights > 0)
+        rows = np.flatnonzero(self.weights > 0)
         if self.classes is not None:
             # Classes are numbered as they first appear, and have to keep their numbers.
             place = {name: k for k, name in enumerate((*whole.class_names, None))}
-            there = there[np.argsort([place[self.classes[n]] for n in there], kind="stable")]
-        return whole.take(there)
+            rows = rows[np.argsort([place[self.classes[n]] for n in rows], kind="stable")]
+        return whole.take(rows)
 
 
 class Best(NamedTuple):
@@ -96,14 +96,14 @@ def search_each(
     """
     plain = mixture.family.plain and observed(dataset, mixture).plain
     if not plain or log_prior_terms(mixture, given[0][0]):
-        found = [
+        optima = [
             _alone(dataset, mixture, replicate, starts, points)
             for replicate, points in zip(replicates, given, strict=True)
         ]
         return Best(
-            stacked([given[0][0] if one.parameters is None else one.parameters for one in found]),
-            np.array([one.parameters is None for one in found]),
-            np.array([one.other_basin for one in found]),
+            stacked([given[0][0] if one.parameters is None else one.parameters for one in optima]),
+            np.array([one.parameters is None for one in optima]),
+            np.array([one.other_basin for one in optima]),
         )
     return _together(dataset, mixture, replicates, starts, given)
 
@@ -114,16 +114,16 @@ def _alone(
     replicate: Replicate,
     starts: int,
     given: Sequence[Parameters],
-) -> Found:
+) -> BestOptimum:
     try:
-        again = replicate.dataset(dataset.columns)
-        mixture.check(again)
-        lost = mixture.classes_fixed and again.class_names != dataset.class_names
+        resampled = replicate.dataset(dataset.columns)
+        mixture.check(resampled)
+        degenerate = mixture.classes_fixed and resampled.class_names != dataset.class_names
     except ValueError:  # every row of a column is the same
-        lost = True
-    if lost:  # or a class has no point
-        return Found(None, False)
-    return search(again, mixture, starts, int(replicate.rng.integers(2**31)), list(given))
+        degenerate = True
+    if degenerate:  # or a class has no point
+        return BestOptimum(None, False)
+    return search(resampled, mixture, starts, int(replicate.rng.integers(2**31)), list(given))
 
 
 def _together(
@@ -160,20 +160,20 @@ def _together(
         run.settle(np.arange(b * R, (b + 1) * R), np.ascontiguousarray(x))
     ends, values = run.points_now(), -run.loss[np.arange(B * R), run.made - 1]
     values[run.collapsed | ~np.isfinite(values)] = -np.inf
-    lost = collapsed(dataset, mixture, ends, run.sums[:, :K])
+    degenerate = collapsed(dataset, mixture, ends, run.sums[:, :K])
     arrays = {name: array.copy() for name, array in ends.arrays().items()}
-    slow = run.unfinished() & np.isfinite(values) & ~lost
+    slow = run.unfinished() & np.isfinite(values) & ~degenerate
     for b in np.unique(np.flatnonzero(slow) // R):
         rows = b * R + np.flatnonzero(slow[b * R : (b + 1) * R])
-        again = replicates[b].dataset(dataset.columns)
-        own = Problem.of(again, mixture)
+        resampled = replicates[b].dataset(dataset.columns)
+        own = Problem.of(resampled, mixture)
         further, values[rows] = polished(own, own.unconstrain(sites(mixture, ends[rows])))
-        lost[rows] = collapsed(again, mixture, further)
+        degenerate[rows] = collapsed(resampled, mixture, further)
         for name, array in further.arrays().items():
             arrays[name][rows] = array
     ends = Parameters.of(arrays)
-    values, lost = values.reshape(B, R), lost.reshape(B, R)
-    chosen = [best_of(ends, values[b], lost[b], b * R, asked_about=True) for b in range(B)]
+    values, degenerate = values.reshape(B, R), degenerate.reshape(B, R)
+    chosen = [best_of(ends, values[b], degenerate[b], b * R, asked_about=True) for b in range(B)]
     best = np.array([r for r, _ in chosen])
     return Best(
         ends[np.arange(B) * R + np.maximum(best, 0)],

@@ -123,14 +123,14 @@ def climb(problem: Problem, point: Parameters) -> Mode | None:
             break
         size = 1.0
         while size > 1e-6:
-            there = q + size * way
-            higher, slope = problem.value_and_gradient(there)
+            candidate = q + size * way
+            higher, slope = problem.value_and_gradient(candidate)
             if higher >= value + 1e-4 * size * gain:
                 break
             size /= 2
         else:
             break
-        q, value, gradient = there, higher, slope
+        q, value, gradient = candidate, higher, slope
     return mode_at(problem, q)
 
 

@@ -111,7 +111,7 @@ def _train(
     """Make the steps of one restart and close its record; `done` of `total` steps came before."""
     mixture, T = training.mixture, options.steps
     keep = frame_steps(mixture, dataset.values.shape[1], T)
-    kept, frames = [0], [restart.unconstrained()]
+    steps, frames = [0], [restart.unconstrained()]
     last, before, sent = frames[0], frames[0], 0
     broken = False
     for t in range(T):
@@ -124,7 +124,7 @@ def _train(
         # The loss was finite where this step began, so that point is sound; the next may not be.
         before, last = last, restart.unconstrained()
         if t + 1 in keep:
-            kept.append(t + 1)
+            steps.append(t + 1)
             frames.append(last)
 
         def news(t: int = t, current: dict[str, Tensor] = last) -> dict[str, Patch]:
@@ -150,11 +150,11 @@ def _train(
         point = from_sites(mixture, restart.constrain(end), training.box)
     # The last frame is where the restart ended: polished, or the last sound point.
     stop = max((t if np.isnan(training.loss[r, t]) else T) - int(broken), 0)
-    frames = [frame for step, frame in zip(kept, frames, strict=True) if step < stop] + [end]
-    kept = [step for step in kept if step < stop] + [stop]
+    frames = [frame for step, frame in zip(steps, frames, strict=True) if step < stop] + [end]
+    steps = [step for step in steps if step < stop] + [stop]
     stacked = {name: torch.stack([frame[name] for frame in frames]) for name in end}
     size = gradient_size(point, {n: g.numpy() for n, g in gradient.items()}, dataset.total)
-    training.end(r, np.array(kept), restart.constrain(stacked), loss, size, broken)
+    training.end(r, np.array(steps), restart.constrain(stacked), loss, size, broken)
 
 
 class _Restart:

@@ -29,7 +29,7 @@ class WatchedNUTS(NUTS):
         """Make a transition (called by Pyro)."""
         self.energy, self.tree_depth = np.nan, 0
         divergences, mean, t = len(self._divergences), self._mean_accept_prob, self._t
-        drawn = super().sample(params)
+        draw = super().sample(params)
         self.potential = self._fetch_from_cache()[1]
         self.diverging = len(self._divergences) > divergences
         # Pyro keeps a running mean over the phase; its last step gives back the last value.
@@ -38,7 +38,7 @@ class WatchedNUTS(NUTS):
         self.acceptance = (
             self._mean_accept_prob if n == 1 else (mean + n * (self._mean_accept_prob - mean))
         )
-        return drawn
+        return draw
 
     def _kinetic_energy(self, r_unscaled: dict[str, Tensor]) -> Tensor:
         kinetic = super()._kinetic_energy(r_unscaled)

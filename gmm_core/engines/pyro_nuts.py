@@ -62,7 +62,7 @@ def sample_chain(
     seen = observed(dataset, mixture)
     locs = known_locs(dataset, mixture, start_locs(dataset, mixture.n_components, one))[0]
     start = {n: torch.tensor(v) for n, v in start_sites(dataset, mixture, locs).items()}
-    drawn: list[dict[str, Tensor]] = []
+    states: list[dict[str, Tensor]] = []
     stats: dict[str, list[float]] = {
         name: [] for name in ("diverging", "tree_depth", "energy", "acceptance", "potential")
     }
@@ -83,7 +83,9 @@ def sample_chain(
 
         def constrained(first: int, last: int) -> dict[str, Array]:
             values = {
-                name: kernel.transforms[name].inv(torch.stack([z[name] for z in drawn[first:last]]))
+                name: kernel.transforms[name].inv(
+                    torch.stack([z[name] for z in states[first:last]])
+                )
                 for name in start
             }
             arrays = {n: v.detach().numpy() for n, v in values.items()}
@@ -96,7 +98,7 @@ def sample_chain(
             # normal keeps its normalisation in float32; a constant is nothing to a sampler.
             total = torch.zeros(last - first, dtype=data.dtype)
             for name in start:
-                z = torch.stack([draw[name] for draw in drawn[first:last]])
+                z = torch.stack([draw[name] for draw in states[first:last]])
                 transform = kernel.transforms[name]
                 jacobian = transform.log_abs_det_jacobian(transform.inv(z), z)
                 total += jacobian.reshape(last - first, -1).sum(-1)
@@ -110,28 +112,28 @@ def sample_chain(
                 shape = (C, length, *values.shape[2:])
                 patches[name] = Patch(shape, (chain, at) + (0,) * (values.ndim - 2), values)
 
-            if sent < min(len(drawn), W):
-                last = min(len(drawn), W)
+            if sent < min(len(states), W):
+                last = min(len(states), W)
                 add("warmup.locs", W, sent, constrained(sent, last)["locs"])
                 sent = last
-            if sent < len(drawn):
-                for name, values in constrained(sent, len(drawn)).items():
+            if sent < len(states):
+                for name, values in constrained(sent, len(states)).items():
                     add(f"draws.{name}", S, sent - W, values)
                 for name in ("diverging", "acceptance"):
                     add(f"stats.{name}", S, sent - W, np.array([stats[name][sent:]]))
-                sent = len(drawn)
+                sent = len(states)
             size = np.array([float(kernel.step_size)])
             patches["stats.step_size"] = Patch((C,), (chain,), size)
             return patches
 
         def hook(kernel: WatchedNUTS, params: dict[str, Tensor], stage: str, i: int) -> None:
-            drawn.append({name: params[name].detach().clone() for name in start})
+            states.append({name: params[name].detach().clone() for name in start})
             for name, values in stats.items():
                 values.append(float(getattr(kernel, name)))
-            report(len(drawn), W + S, news)
+            report(len(states), W + S, news)
 
         def result() -> Posterior | None:
-            n = len(drawn)
+            n = len(states)
             if n <= W:
                 return None
             draws = constrained(W, n)

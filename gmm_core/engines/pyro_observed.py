@@ -27,15 +27,15 @@ def log_densities(locs: Tensor, factors: Tensor, data: Tensor, seen: Observation
     data : [N, D], NaN where a value is missing.
     """
     parts, rows = [], []
-    for there, of_pattern in patterns(np.isnan(data.numpy())):
-        factor, columns = factors, torch.tensor(np.flatnonzero(there))
-        if not there.all():
+    for present, of_pattern in patterns(np.isnan(data.numpy())):
+        factor, columns = factors, torch.tensor(np.flatnonzero(present))
+        if not present.all():
             some = factors[:, columns]
             factor = torch.linalg.cholesky(some @ some.transpose(-1, -2))
         component = dist.MultivariateNormal(locs[:, columns], scale_tril=factor)
         density = component.log_prob(data[torch.tensor(of_pattern)][:, columns][:, None])
         if seen.box is not None:
-            height = -math.fsum(np.log(seen.box[there]))
+            height = -math.fsum(np.log(seen.box[present]))
             density = torch.cat([density, torch.full_like(density[:, :1], height)], dim=1)
         parts.append(density)
         rows.append(of_pattern)

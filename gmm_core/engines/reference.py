@@ -77,8 +77,8 @@ class Reference:
         of_prior = np.flatnonzero(which == J)
         q = np.empty((n, P))
         for j in range(J):
-            mine = which == j
-            q[mine] = self.locs[j] + (z[mine] @ self.factors[j].T) * stretch[mine, None]
+            of_mode = which == j
+            q[of_mode] = self.locs[j] + (z[of_mode] @ self.factors[j].T) * stretch[of_mode, None]
         if len(of_prior):
             seed = int(rng.integers(2**32))
             q[of_prior] = prior_coordinates(
@@ -105,13 +105,13 @@ def reference(
     problem = Problem.of(dataset, mixture, "bijection", jacobian=True)
     points = modes.candidates(dataset, mixture)
     also = [problem.points(np.array(q)) for q in given]
-    found, theirs = _climbed(problem, points), _climbed(problem, also)
-    climbed = sorted(found + theirs, key=lambda mode: -mode.log_mass)
+    found_modes, given_modes = _climbed(problem, points), _climbed(problem, also)
+    climbed = sorted(found_modes + given_modes, key=lambda mode: -mode.log_mass)
     direction = np.full(D, np.nan)
     first = pinned(dataset, mixture)
     if K - first > 1:
         direction = _direction(problem, climbed, first) if climbed else np.eye(D)[0]
-    kept: list[Mode] = []
+    local_modes: list[Mode] = []
     of: list[int] = []
     shares: list[float] = []
     added: set[int] = set()
@@ -126,18 +126,20 @@ def reference(
             modes.mode_at(problem, problem.unconstrain(sites(mixture, point.permuted(order))))
             for order in orders
         ]
-        same = next((i for i, other in enumerate(kept) if _same(problem, parts[0], other)), None)
+        same = next(
+            (i for i, other in enumerate(local_modes) if _same(problem, parts[0], other)), None
+        )
         if same is not None:
-            if mode in found:
+            if mode in found_modes:
                 added.discard(of[same])
             continue
         number = max(of, default=-1) + 1
-        if mode in theirs:
+        if mode in given_modes:
             added.add(number)
-        kept += parts
+        local_modes += parts
         of += [number] * len(parts)
         shares += [share / len(parts)] * len(parts)
-    whole = _assemble(problem, kept, of, shares, direction, first, prior_share)
+    whole = _assemble(problem, local_modes, of, shares, direction, first, prior_share)
     return replace(whole, added=len(added))
 
 
@@ -185,21 +187,21 @@ def reordered(points: Parameters, order: NDArray[np.intp]) -> Parameters:
 
 def _assemble(
     problem: Problem,
-    kept: list[Mode],
+    local_modes: list[Mode],
     of: list[int],
     shares: list[float],
     direction: Array,
     first: int,
     prior_share: float,
 ) -> Reference:
-    K, P, J = problem.mixture.n_components, problem.size, len(kept)
+    K, P, J = problem.mixture.n_components, problem.size, len(local_modes)
     share = np.array(shares)
     # Where no mode is known, the prior is all there is to begin at.
     of_t = (1 - prior_share) * share / share.sum() if J else np.empty(0)
     weights = np.append(of_t, prior_share if J else 1.0)
     prior = prior_coordinates(problem, 1000, 0, direction, first)
     spread = np.subtract(*np.quantile(prior, [0.84, 0.16], axis=0)) / 2
-    factors = np.stack([*(_WIDER * mode.factor for mode in kept), np.diag(spread)])
+    factors = np.stack([*(_WIDER * mode.factor for mode in local_modes), np.diag(spread)])
     inverse = np.linalg.inv(factors)
     of_one = lgamma((DEGREES + P) / 2) - lgamma(DEGREES / 2) - 0.5 * P * log(DEGREES * pi)
     log_det = np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(axis=1)
@@ -207,7 +209,7 @@ def _assemble(
     log_heights[:J] += of_one - log_det[:J]
     log_heights[J] += lgamma(K - first + 1)
     return Reference(
-        np.array([mode.q for mode in kept]).reshape(J, P),
+        np.array([mode.q for mode in local_modes]).reshape(J, P),
         factors,
         inverse,
         log_heights,

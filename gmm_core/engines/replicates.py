@@ -160,14 +160,14 @@ def bootstrap(
         }
 
     for some in _groups(replicates, units.dataset, mixture, options.starts):
-        drawn = [
+        batch = [
             DRAW[options.by](
                 units.dataset, units.mixture, best, np.random.default_rng([options.seed, b])
             )
             for b in some
         ]
         refit = search_each(
-            units.dataset, units.mixture, drawn, options.starts, [[best]] * len(drawn)
+            units.dataset, units.mixture, batch, options.starts, [[best]] * len(batch)
         )
         begin, done = some[0] - replicates[0], some[-1] + 1 - replicates[0]
         changed[begin:done], failed[begin:done] = refit.other_basin, refit.failed
@@ -222,17 +222,17 @@ def likelihood_ratios(
     ratios = np.full(len(replicates), np.nan)
     for some in _groups(replicates, units.dataset, larger, S + mixture.n_components):
         rngs = [np.random.default_rng([options.seed, b]) for b in some]
-        drawn = [_parametric(units.dataset, units.mixture, null, rng) for rng in rngs]
-        small = search_each(units.dataset, units.mixture, drawn, S, [[null]] * len(drawn))
+        batch = [_parametric(units.dataset, units.mixture, null, rng) for rng in rngs]
+        small = search_each(units.dataset, units.mixture, batch, S, [[null]] * len(batch))
         nulls = list(small.points)
         large = search_each(
-            units.dataset, larger_inside, drawn, S, [splits(point) for point in nulls]
+            units.dataset, larger_inside, batch, S, [splits(point) for point in nulls]
         )
         begin, done = some[0] - replicates[0], some[-1] + 1 - replicates[0]
         for i in np.flatnonzero(~small.failed & ~large.failed):
-            again = drawn[i].dataset(dataset.columns)
+            simulated = batch[i].dataset(dataset.columns)
             ratios[begin + i] = _statistic(
-                again, units.mixture, nulls[i], larger_inside, large.points[int(i)]
+                simulated, units.mixture, nulls[i], larger_inside, large.points[int(i)]
             )
 
         def news(done: int = done) -> dict[str, Patch]:

@@ -29,9 +29,9 @@ from gmm_core.engines.climb import Climb
 from gmm_core.engines.starts import in_order_of_classes, start_locs, start_sites
 from gmm_core.engines.training import Training
 from gmm_core.mixture import Mixture, Parameters, from_sites, sites
-from gmm_core.runs.found import SWAPS
 from gmm_core.runs.options import MapOptions
 from gmm_core.runs.progress import OnProgress
+from gmm_core.runs.search_report import SWAPS
 from gmm_core.runs.verdicts import POLISHED, collapsed, fewest_points, held
 
 Array = NDArray[np.float64]
@@ -83,7 +83,7 @@ def mixed_starts(
     trees = min(TREES, max(count - 1, 0))
     K, seed = mixture.n_components, options.first_seed
     each = -(-(count - trees) // 6)  # of both kinds, each drawn once and used three times
-    drawn = {
+    locs_by_kind = {
         kind: start_locs(
             dataset, K, options.model_copy(update={"start": kind, "restarts": max(each, 1)})
         )
@@ -93,7 +93,7 @@ def mixed_starts(
     starts: list[Start] = []
     for i in range(count - trees):
         kind = ("kmeans++", "subsample")[i // 3 % 2]
-        locs = drawn[kind][i // 6]
+        locs = locs_by_kind[kind][i // 6]
         if i % 3 == 0:
             starts.append((kind, from_sites(mixture, start_sites(dataset, mixture, locs))))
         else:

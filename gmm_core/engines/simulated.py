@@ -40,16 +40,16 @@ def simulate(dataset: Dataset, mixture: Mixture, seed: int, b: int) -> tuple[Par
 
 
 def ranks(
-    simulated: Dataset, mixture: Mixture, point: Parameters, drawn: Posterior, thin: int
+    simulated: Dataset, mixture: Mixture, point: Parameters, posterior: Posterior, thin: int
 ) -> Array:
     """Rank the true quantities [Q] among every `thin`-th draw of the first chain."""
     rows = slice(thin - 1, KEPT * thin, thin)
-    points = Parameters.of({name: array[0, rows] for name, array in drawn.draws.items()})
+    points = Parameters.of({name: array[0, rows] for name, array in posterior.draws.items()})
     x, D = simulated.values, simulated.values.shape[1]
     middle = mixture.priors.columns("loc_mean", D)
     assert middle is not None  # the priors are proper
-    here = np.append(
+    true_values = np.append(
         quantities(point.reshape(1), x, middle)[:, 0], log_joint(simulated, mixture, point)
     )
-    there = np.vstack([quantities(points, x, middle), drawn.stats["log_joint"][0, rows]])
-    return (there < here[:, None]).sum(axis=1).astype(np.float64)
+    draw_values = np.vstack([quantities(points, x, middle), posterior.stats["log_joint"][0, rows]])
+    return (draw_values < true_values[:, None]).sum(axis=1).astype(np.float64)

@@ -199,13 +199,13 @@ def advance(
         now_w, now_l, now_f = weights[r], locs[r], factors[r]
         objective, gain = value[r], math.inf
         if phase[r] != LANDED:
-            lost = not objective >= best[r] - ROUNDING * abs(best[r])
-            if lost and known[r]:
+            fell = not objective >= best[r] - ROUNDING * abs(best[r])
+            if fell and known[r]:
                 _take(plain[r], now_w, now_l, now_f)
                 known[r], phase[r] = False, FIRST
                 stretch[r] = max(1.0, stretch[r] / STRETCH)
                 continue
-            if lost:
+            if fell:
                 # A step that is no exact maximum went down: what it came from is where it ends, or
                 # after two that went down together the first of their cycle.
                 stuck[r] = True
@@ -335,21 +335,21 @@ def _keep(weights, locs, factors, into):
 
 
 @njit(cache=True, nogil=True)
-def _parts(kept, W, K, D):
+def _parts(packed, W, K, D):
     return (
-        kept[:W],
-        kept[W : W + K * D].reshape((K, D)),
-        kept[W + K * D :].reshape((K, D, D)),
+        packed[:W],
+        packed[W : W + K * D].reshape((K, D)),
+        packed[W + K * D :].reshape((K, D, D)),
     )
 
 
 @njit(cache=True, nogil=True)
-def _take(kept, weights, locs, factors):
+def _take(packed, weights, locs, factors):
     (K, D), W = locs.shape, len(weights)
-    weights[:] = kept[:W]
+    weights[:] = packed[:W]
     for k in range(K):
         for i in range(D):
-            locs[k, i] = kept[W + k * D + i]
+            locs[k, i] = packed[W + k * D + i]
             at = W + K * D + (k * D + i) * D
             for j in range(D):
-                factors[k, i, j] = kept[at + j]
+                factors[k, i, j] = packed[at + j]

@@ -87,18 +87,18 @@ def start_locs(dataset: Dataset, n_components: int, options: MapOptions) -> Arra
     """
     x, weights = _drawn_from(dataset, n_components)
     K = n_components
-    draw, again, distinct = _DRAW[options.start](x, weights), None, x
+    draw, redraw, distinct = _DRAW[options.start](x, weights), None, x
     locs = []
     for r in range(options.restarts):
         seed = (options.first_seed + r) % 2**32
-        drawn = x[draw(K, seed)]
-        if len({row.tobytes() for row in drawn + 0.0}) < K:
-            if again is None:
+        rows = x[draw(K, seed)]
+        if len({row.tobytes() for row in rows + 0.0}) < K:
+            if redraw is None:
                 distinct = np.unique(x, axis=0)
-                again = _DRAW[options.start](distinct, None)
+                redraw = _DRAW[options.start](distinct, None)
             if len(distinct) >= K:
-                drawn = distinct[again(K, seed)]
-        locs.append(drawn)
+                rows = distinct[redraw(K, seed)]
+        locs.append(rows)
     return np.stack(locs)
 
 
@@ -124,13 +124,13 @@ def known_locs(dataset: Dataset, mixture: Mixture, locs: Array) -> Array:
     component = observed(dataset, mixture).component
     if component is None:
         return locs
-    locs, there = locs.copy(), ~np.isnan(dataset.values)
-    counts = there * point_counts(dataset)[:, None]
+    locs, present = locs.copy(), ~np.isnan(dataset.values)
+    counts = present * point_counts(dataset)[:, None]
     for k in range(len(dataset.class_names)):
         rows = component == k
         count = counts[rows].sum(axis=0)
         known = count > 0
-        sums = np.where(there[rows], counts[rows] * dataset.values[rows], 0.0).sum(axis=0)
+        sums = np.where(present[rows], counts[rows] * dataset.values[rows], 0.0).sum(axis=0)
         locs[:, k, known] = sums[known] / count[known]
     return locs
 
@@ -172,9 +172,9 @@ def duplicate_starts(all_locs: Sequence[Array]) -> list[tuple[int, NDArray[np.in
         order = np.lexsort(locs.T[::-1])
         first, first_order = seen.setdefault(locs[order].tobytes(), (r, order))
         # Component order[i] here is component first_order[i] there.
-        here = np.empty_like(order)
-        here[order] = first_order
-        firsts.append((first, here))
+        positions = np.empty_like(order)
+        positions[order] = first_order
+        firsts.append((first, positions))
     return firsts
 
 

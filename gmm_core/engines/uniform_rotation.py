@@ -84,8 +84,8 @@ class UniformRotation(dist.TorchDistribution):
         """Draw rotations, by torch's random state."""
         seed = int(torch.randint(2**62, ()).item())
         lead = (*sample_shape, *self.batch_shape)
-        drawn = rotations.uniform(np.random.default_rng(seed), self.event_shape[-1], lead)
-        return torch.tensor(drawn)
+        rotation = rotations.uniform(np.random.default_rng(seed), self.event_shape[-1], lead)
+        return torch.tensor(rotation)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log of one, whatever the rotation."""

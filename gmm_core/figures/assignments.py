@@ -41,16 +41,16 @@ def assignments(
     mark_boundaries(fig, inner_boundaries(dataset, parameters), "", y=K + 0.42)
     _jittered(fig, parameters, grid, temperature, seed, lift=-0.16)
     values = dataset.values[certainty.rows]
-    drawn = assign(parameters, values, temperature, seed)
+    components = assign(parameters, values, temperature, seed)
     for k in range(parameters.every_weight.shape[-1]):
-        mine = drawn == k
-        if mine.any():
+        members = components == k
+        if members.any():
             fig.add_scatter(
-                x=values[mine, 0],
-                y=k + 1 + 0.16 + 0.1 * _jitter(certainty.rows[mine]) * (temperature > 0),
+                x=values[members, 0],
+                y=k + 1 + 0.16 + 0.1 * _jitter(certainty.rows[members]) * (temperature > 0),
                 mode="markers",
                 marker=marker(k, 10, line=True, n_components=K),
-                customdata=certainty.rows[mine] + 1,
+                customdata=certainty.rows[members] + 1,
                 hovertemplate=(
                     f"row %{{customdata:,}}: %{{x:.6g}} → {member(k, K)}<extra></extra>"
                 ),
@@ -122,8 +122,8 @@ def drawn_map(
     certainty = overview(dataset, parameters)
     i, j = pair
     values = dataset.values[certainty.rows]
-    drawn = assign(parameters, values, temperature, seed)
-    moved = drawn != certainty.probs.argmax(axis=1)
+    components = assign(parameters, values, temperature, seed)
+    moved = components != certainty.probs.argmax(axis=1)
     fig = style.figure(
         _assigned(temperature) + (": ringed where not the most probable" if moved.any() else ""),
         style.escape(dataset.columns[i]),
@@ -136,19 +136,19 @@ def drawn_map(
     )
     K = len(parameters.weights)
     for k in range(parameters.every_weight.shape[-1]):
-        mine = drawn == k
-        if mine.any():
+        members = components == k
+        if members.any():
             ringed = marker(k, 8, n_components=K)
             ringed["line"] = {
                 "color": style.INK,
-                "width": np.where(moved[mine], 2, 0).tolist(),
+                "width": np.where(moved[members], 2, 0).tolist(),
             }
             fig.add_scatter(
-                x=values[mine, i],
-                y=values[mine, j],
+                x=values[members, i],
+                y=values[members, j],
                 mode="markers",
                 marker=ringed,
-                customdata=certainty.rows[mine] + 1,
+                customdata=certainty.rows[members] + 1,
                 hovertemplate=f"row %{{customdata:,}} → {member(k, K)}<extra></extra>",
             )
     fig.update_xaxes(range=list(visible_range(dataset, i)))
@@ -167,15 +167,15 @@ def _jittered(
     size: float = 4,
 ) -> None:
     """Draw the assignment of a grid, spread a little where it is drawn at random."""
-    drawn = assign(parameters, grid, temperature, seed)
+    components = assign(parameters, grid, temperature, seed)
     spread = 0.16 * _jitter(np.arange(len(grid))) * (temperature > 0)
     K = len(parameters.weights)
     for k in range(parameters.every_weight.shape[-1]):
-        mine = drawn == k
-        if mine.any():
+        members = components == k
+        if members.any():
             fig.add_scatter(
-                x=grid[mine],
-                y=k + 1 + lift + spread[mine],
+                x=grid[members],
+                y=k + 1 + lift + spread[members],
                 mode="markers",
                 marker=marker(k, size, n_components=K),
                 hovertemplate=f"%{{x:.6g}} → {member(k, K)}<extra></extra>",

@@ -21,8 +21,8 @@ _LINES = 5
 def averaged(dataset: Dataset, rows: Sequence[ComparisonRow], column: int = 0) -> go.Figure:
     """Draw the density averaged over all mixtures, thick, and those of the likeliest K, thin."""
     name = style.escape(dataset.columns[column])
-    found = average_density(dataset, rows, column)
-    odds = {} if found is None else {K: share for K, (share, _) in found.by_k.items()}
+    average = average_density(dataset, rows, column)
+    odds = {} if average is None else {K: share for K, (share, _) in average.by_k.items()}
     leading = [K for K in sorted(odds, key=lambda K: -odds[K])[:_LINES] if odds[K] > _SHOWN]
     each = ", ".join(f"K = {K} {percent(odds[K])}" for K in leading)
     fig = style.figure(
@@ -32,28 +32,30 @@ def averaged(dataset: Dataset, rows: Sequence[ComparisonRow], column: int = 0) -
         alt=f"Density of {name} averaged over all mixtures by their probability: {each}.",
         height=HEIGHT,
     )
-    if found is None:
+    if average is None:
         return fig
     for i, K in enumerate(leading):
         colour = style.component_style(K - 1).colour
         fig.add_scatter(
-            x=found.grid,
-            y=found.by_k[K][1],
+            x=average.grid,
+            y=average.by_k[K][1],
             mode="lines",
             line={"color": colour, "width": 1.3, "dash": "dash"},
             hovertemplate="%{y:.3g} at %{x:.4g}<extra>" + f"K = {K}</extra>",
         )
         corner(fig, f"K = {K}, {percent(odds[K])}", colour, row=i + 1)
     fig.add_scatter(
-        x=found.grid,
-        y=found.density,
+        x=average.grid,
+        y=average.density,
         mode="lines",
         line={"color": style.INK, "width": 2.5},
         hovertemplate="%{y:.3g} at %{x:.4g}<extra>average</extra>",
     )
     corner(fig, "average", style.INK)
     rug(fig, dataset.seen(column))
-    top = max(float(line.max()) for line in (found.density, *(found.by_k[K][1] for K in leading)))
+    top = max(
+        float(line.max()) for line in (average.density, *(average.by_k[K][1] for K in leading))
+    )
     fig.update_yaxes(range=[0, 1.1 * top])
-    fig.update_xaxes(range=[found.grid[0], found.grid[-1]])
+    fig.update_xaxes(range=[average.grid[0], average.grid[-1]])
     return fig

@@ -48,8 +48,8 @@ def _count_bins(
     x: Array, most: int, weights: Array | None = None
 ) -> tuple[NDArray[np.intp], Array]:
     """Count the values in at most `most` bins, see `bins.bin_edges`; by their weights, if any."""
-    there = ~np.isnan(x)
-    x, weights = x[there], None if weights is None else weights[there]
+    present = ~np.isnan(x)
+    x, weights = x[present], None if weights is None else weights[present]
     low, high = float(x.min()), float(x.max())
     if low == high:
         half = 0.5 * max(abs(low) * 1e-3, 1.0 if abs(low) < 1e3 else 0.0)

@@ -11,18 +11,18 @@ _BINS, _BAND = 10, 0.99
 HEIGHT = 320
 
 
-def rank_histogram(found: Calibration, quantity: str) -> go.Figure:
+def rank_histogram(calibration: Calibration, quantity: str) -> go.Figure:
     """Draw the ranks of a quantity, and the band that holds 99 % of a bar's counts by chance.
 
     Parameters
     ----------
-    found : as far as it is known.
+    calibration : as far as it is known.
     quantity : one of `QUANTITIES`.
     """
     from scipy.stats import binom
 
-    ranks = found.known[QUANTITIES.index(quantity)]
-    counts = binned(ranks, KEPT, found.n_bins or _BINS)
+    ranks = calibration.known[QUANTITIES.index(quantity)]
+    counts = binned(ranks, KEPT, calibration.n_bins or _BINS)
     bins, n = len(counts), int(counts.sum())
     low, high = (int(edge) for edge in binom.interval(_BAND, n, 1 / bins)) if n else (0, 0)
     outside = int(((counts < low) | (counts > high)).sum())

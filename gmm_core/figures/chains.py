@@ -54,10 +54,10 @@ def trace(
     length = W + S
     shown = min(K, _LINES)
     names = list(labels) if labels is not None else [f"component {k + 1}" for k in range(K)]
-    drawn = int(np.isfinite(lines[..., 0]).sum())
+    n_draws = int(np.isfinite(lines[..., 0]).sum())
     marks = _divergences(diverging)
     alt = (
-        f"Trace of {name}: {drawn:,} of {C * S:,} draws in {C} chain{'' if C == 1 else 's'}, "
+        f"Trace of {name}: {n_draws:,} of {C * S:,} draws in {C} chain{'' if C == 1 else 's'}, "
         f"{len(marks):,} divergent."
     )
     if marks:

@@ -55,9 +55,9 @@ def criterion_over_k(
     name = CRITERION[criterion]
     downwards = not CRITERIA[criterion].larger_is_better
     rows = distinct(rows, n_columns)
-    drawn = known(rows, criterion)
-    sound = [rows[i] for i in drawn]
-    lost = [row for i, row in enumerate(rows) if i not in drawn and not row.sound]
+    known_rows = known(rows, criterion)
+    sound = [rows[i] for i in known_rows]
+    unsound = [row for i, row in enumerate(rows) if i not in known_rows and not row.sound]
     values = np.array([getattr(row, criterion) for row in sound])
     edge, top = _view(values if not downwards else -values, whole)
     if downwards:
@@ -81,8 +81,8 @@ def criterion_over_k(
             continue
         line.sort(key=lambda row: row.n_components)
         y = [getattr(row, criterion) for row in line]
-        colour, again = style.PALETTE[i % len(style.PALETTE)], i >= len(style.PALETTE)
-        dash = ("dash" if again else "dot") if family.own(n_columns) else "solid"
+        colour, reused = style.PALETTE[i % len(style.PALETTE)], i >= len(style.PALETTE)
+        dash = ("dash" if reused else "dot") if family.own(n_columns) else "solid"
         label = form(*pair, n_columns)
         fig.add_scatter(
             x=[row.n_components for row in line],
@@ -104,7 +104,7 @@ def criterion_over_k(
             hidden.append(label)
     _label_lines(fig, labels, edge, top)
     _mark_best(fig, sound, criterion, n_columns)
-    _crosses(fig, lost, n_columns, edge)
+    _crosses(fig, unsound, n_columns, edge)
     if hidden:
         below = f"below: {'; '.join(hidden)}"
         style.label(fig, 0, 0, below, style.MUTED, xref="paper", yref="paper", dx=6, dy=24)

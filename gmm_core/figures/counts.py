@@ -60,12 +60,12 @@ def _bars(counts: Counts, point: Parameters | None, height: int) -> go.Figure:
         grid = np.linspace(edges[0], edges[-1], _GRID)
         rows = np.exp(component_log_densities(point, grid)) * width * counts.counts.sum()
         for k in range(len(point.weights)):
-            look = style.component_style(k)
+            line_style = style.component_style(k)
             fig.add_scatter(
                 x=grid,
                 y=rows[:, k],
                 mode="lines",
-                line={"color": look.colour, "width": 2, "dash": look.dash},
+                line={"color": line_style.colour, "width": 2, "dash": line_style.dash},
                 name=f"component {k + 1}",
                 hovertemplate="%{y:,.0f} at %{x:.4g}<extra>component " + f"{k + 1}</extra>",
             )
@@ -112,14 +112,14 @@ def _map(counts: Counts, point: Parameters | None, height: int) -> go.Figure:
         turn = np.linspace(0, 2 * np.pi, 61)
         circle = np.stack([np.cos(turn), np.sin(turn)])
         for k in range(len(point.weights)):
-            look = style.component_style(k)
+            line_style = style.component_style(k)
             for radius in (1, 2):
                 ring = point.locs[k][:, None] + radius * point.scale_tril[k] @ circle
                 fig.add_scatter(
                     x=ring[0],
                     y=ring[1],
                     mode="lines",
-                    line={"color": look.colour, "width": 3 - radius, "dash": look.dash},
+                    line={"color": line_style.colour, "width": 3 - radius, "dash": line_style.dash},
                     name=f"component {k + 1}, {radius} {'scale' if radius == 1 else 'scales'}",
                     hoverinfo="name",
                 )
@@ -129,7 +129,7 @@ def _map(counts: Counts, point: Parameters | None, height: int) -> go.Figure:
                     float(point.locs[k, 0]),
                     float(point.locs[k, 1] + 2 * point.scales[k, 1]),
                     f"<b>{k + 1}</b>  {percent(point.weights[k])}",
-                    look.colour,
+                    line_style.colour,
                     anchor="center",
                     dy=-10,
                 )

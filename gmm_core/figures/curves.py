@@ -129,9 +129,9 @@ def _label_ends(
     ends : (value, name, colour) of each curve; `values` are all that the axis shows, [M].
     """
     log = fig.layout.yaxis.type == "log"
-    drawn = values[np.isfinite(values)]
-    drawn = np.log10(drawn[drawn > 0]) if log else drawn
-    pixels = 0.72 * height / max(float(np.ptp(drawn)) if drawn.size else 0.0, 1e-12)
+    finite = values[np.isfinite(values)]
+    finite = np.log10(finite[finite > 0]) if log else finite
+    pixels = 0.72 * height / max(float(np.ptp(finite)) if finite.size else 0.0, 1e-12)
     last, notes = -np.inf, []
     for value, name, colour in sorted(ends):
         place = float(np.log10(value)) if log else value

@@ -200,7 +200,7 @@ def matrix(
     rows = _sample(N, min(SCATTER, _MATRIX_POINTS * 2 // (M * (M - 1))))
     names = ", ".join(name for _, name in data)
     everything = Group("", np.ones(N, dtype=bool), _marker(len(rows), 4))
-    drawn = [(g, rows[g.members[rows]]) for g in groups or [everything]]
+    series = [(g, rows[g.members[rows]]) for g in groups or [everything]]
     fig = style.figure(
         f"Every pair of {M} columns{_said(N, len(rows))}",
         "",
@@ -238,7 +238,7 @@ def matrix(
                 fig.update_yaxes(showticklabels=False, showgrid=False, **place)
                 continue
             where = f"{data[j][1]} %{{x}}<br>{data[i][1]} %{{y}}"
-            for group, its_rows in drawn:
+            for group, its_rows in series:
                 fig.add_scatter(
                     x=data[j][0][its_rows],
                     y=data[i][0][its_rows],

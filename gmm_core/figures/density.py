@@ -83,8 +83,8 @@ def _line(
     height: int,
     set_aside: bool,
 ) -> go.Figure:
-    there = ~np.isnan(x[:, 0])
-    x, weights = x[there, 0], None if weights is None else weights[there]
+    present = ~np.isnan(x[:, 0])
+    x, weights = x[present, 0], None if weights is None else weights[present]
     alt = f"The {len(x):,} values of {names[0]} lie between {x.min():.4g} and {x.max():.4g}."
     title = "The data"
     if parameters is not None:

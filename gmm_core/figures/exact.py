@@ -56,17 +56,19 @@ def evidence(evidences: Sequence[tuple[int, float]], K: int) -> go.Figure:
     return fig
 
 
-def together_difference(drawn: Array, exact: Array, labels: Sequence[str], axis: str) -> go.Figure:
+def together_difference(
+    estimated: Array, exact: Array, labels: Sequence[str], axis: str
+) -> go.Figure:
     """Draw the sampler's probability that two points share a component minus the exact one.
 
     Parameters
     ----------
-    drawn, exact : [P, P].
+    estimated, exact : [P, P].
     labels : [P] names of the points; plain or escaped.
     axis : what the labels are.
     """
     P = len(exact)
-    gap = drawn - exact
+    gap = estimated - exact
     largest = float(np.abs(gap).max())
     alt = (
         f"Difference of the draws from the exact probability that two of {P} points share a "

@@ -20,7 +20,7 @@ def expected(dataset: Dataset, parameters: Parameters, given: int, of: int, at: 
     x, y = dataset.values[:, given], dataset.values[:, of]
     low, high = float(np.nanmin(x)), float(np.nanmax(x))
     grid = np.linspace(min(low, at), max(high, at), _GRID)
-    found = expectation(parameters, given, grid, of)
+    conditional_mean = expectation(parameters, given, grid, of)
     marked = expectation(parameters, given, [at], of)
     names = [style.escape(dataset.columns[c], 40) for c in (given, of)]
     fig = style.figure(
@@ -35,7 +35,7 @@ def expected(dataset: Dataset, parameters: Parameters, given: int, of: int, at: 
     shown = np.linspace(0, len(x) - 1, min(len(x), _POINTS)).astype(int)
     fig.add_scatter(
         x=np.concatenate([grid, grid[::-1]]),
-        y=np.concatenate([found.low, found.high[::-1]]),
+        y=np.concatenate([conditional_mean.low, conditional_mean.high[::-1]]),
         mode="lines",
         line={"width": 0},
         fill="toself",
@@ -53,7 +53,7 @@ def expected(dataset: Dataset, parameters: Parameters, given: int, of: int, at: 
     )
     fig.add_scatter(
         x=grid,
-        y=found.mean,
+        y=conditional_mean.mean,
         mode="lines",
         line={"color": style.PALETTE[0], "width": 2},
         name="mean",

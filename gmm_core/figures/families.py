@@ -21,7 +21,7 @@ def picture(family: Family) -> str:
             family.code, (_SIZES, _SHAPES, _DIRECTIONS), (0.0, 0.0, 0.0), strict=True
         )
     )
-    drawn = "".join(
+    ellipses = "".join(
         f'<ellipse cx="{40 + 75 * k}" cy="32" rx="{size[k] * exp(shape[k]):.1f}" '
         f'ry="{size[k] * exp(-shape[k]):.1f}" fill="{component_style(k).colour}" '
         f'fill-opacity="0.25" stroke="{component_style(k).colour}" stroke-width="2" '
@@ -30,5 +30,5 @@ def picture(family: Family) -> str:
     )
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" width="230" height="64" viewBox="0 0 230 64" '
-        f'role="img" aria-label="{family.code}: {family.words}">{drawn}</svg>'
+        f'role="img" aria-label="{family.code}: {family.words}">{ellipses}</svg>'
     )

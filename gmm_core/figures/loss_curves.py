@@ -51,10 +51,12 @@ def losses(
     if chosen is None:
         chosen = int(known.argmax()) if R else 0
     bad = np.isin(verdict, ("collapsed", "failed")) if verdict is not None else np.zeros(R, bool)
-    drawn = [r for r in np.flatnonzero(known > 1) if r != chosen]
-    if len(drawn) > _CURVES:
-        drawn = [drawn[i] for i in np.linspace(0, len(drawn) - 1, _CURVES).astype(int)]
-    points = int(np.clip(_POINTS // max(len(drawn), 1), _LEAST, _MOST))
+    background = [r for r in np.flatnonzero(known > 1) if r != chosen]
+    if len(background) > _CURVES:
+        background = [
+            background[i] for i in np.linspace(0, len(background) - 1, _CURVES).astype(int)
+        ]
+    points = int(np.clip(_POINTS // max(len(background), 1), _LEAST, _MOST))
     last = loss[chosen][np.isfinite(loss[chosen])]
     end = float(last[-1]) if last.size else np.nan
     beyond = T - 1 + max(round(_BEYOND * T), 1)  # where the last segment ends
@@ -66,8 +68,8 @@ def losses(
     fig = style.figure(title, "step", "loss, −log joint", alt=alt, height=height)
     fig.layout.meta = {**fig.layout.meta, "customdata": "start"}
     for group, line in (
-        ([r for r in drawn if not bad[r]], {"color": style.MUTED, "dash": "solid"}),
-        ([r for r in drawn if bad[r]], {"color": style.COLLAPSED, "dash": "dot"}),
+        ([r for r in background if not bad[r]], {"color": style.MUTED, "dash": "solid"}),
+        ([r for r in background if bad[r]], {"color": style.COLLAPSED, "dash": "dot"}),
     ):
         if not group:
             continue

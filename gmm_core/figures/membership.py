@@ -203,9 +203,9 @@ def _territories(grid: Array, winner: NDArray[np.int64], K: int) -> list[tuple[i
     widths = (grid[ends] - grid[starts]) / (grid[-1] - grid[0])
     stretches = []
     for k in range(K):
-        mine = np.flatnonzero(winner[starts] == k)
-        if mine.size:
-            widest = mine[np.argmax(widths[mine])]
+        members = np.flatnonzero(winner[starts] == k)
+        if members.size:
+            widest = members[np.argmax(widths[members])]
             # A number takes some 15 of 700 pixels.
             if widths[widest] > 0.02:
                 middle = float(grid[starts[widest]] + grid[ends[widest]]) / 2
@@ -219,15 +219,15 @@ def _points(
     """Draw points in the colour of their most probable component, larger where in doubt."""
     winner, doubt = probs.argmax(axis=1), 1 - probs.max(axis=1)
     for k in range(probs.shape[1]):
-        mine = winner == k
-        if not mine.any():
+        members = winner == k
+        if not members.any():
             continue
         fig.add_scatter(
-            x=x[mine],
-            y=y[mine],
+            x=x[members],
+            y=y[members],
             mode="markers",
-            marker=marker(k, _SMALL + _GROWTH * doubt[mine], line=True, n_components=K),
-            customdata=np.stack([rows[mine] + 1, probs[mine, k]], axis=1),
+            marker=marker(k, _SMALL + _GROWTH * doubt[members], line=True, n_components=K),
+            customdata=np.stack([rows[members] + 1, probs[members, k]], axis=1),
             hovertemplate=(
                 f"row %{{customdata[0]:,}}: {member(k, K)} with probability "
                 "%{customdata[1]:.6g}<br>%{x:.6g}, %{y:.6g}<extra></extra>"
@@ -246,13 +246,13 @@ def _classes(
     size = _SMALL + _GROWTH * (1 - certainty.probs.max(axis=1))
     groups = by_class(classes, _SMALL, colours)
     for group in groups:
-        mine = group.members[certainty.rows]
+        members = group.members[certainty.rows]
         fig.add_scatter(
-            x=xy[mine, 0],
-            y=xy[mine, 1],
+            x=xy[members, 0],
+            y=xy[members, 1],
             mode="markers",
-            marker={**group.marker, "size": size[mine]},
-            customdata=certainty.rows[mine] + 1,
+            marker={**group.marker, "size": size[members]},
+            customdata=certainty.rows[members] + 1,
             hovertemplate=f"row %{{customdata:,}}: {group.name}<br>%{{x:.6g}}, %{{y:.6g}}"
             "<extra></extra>",
             name=group.name,

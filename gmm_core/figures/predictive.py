@@ -78,14 +78,14 @@ def ecdf_band(dataset: Dataset, check: PredictiveCheck, column: int = 0) -> go.F
     return fig
 
 
-def pit_figure(found: Pit) -> go.Figure:
+def pit_figure(transform: Pit) -> go.Figure:
     """Draw how the points' places among what the others foretell differ from uniform ones."""
-    values = np.sort(found.values[~np.isnan(found.values)])
+    values = np.sort(transform.values[~np.isnan(transform.values)])
     N = len(values)
     alt = (
         f"Share of {N} points up to each place, less the place itself: at most "
-        f"{number(found.gap, 2)} from zero, where 95 % of uniform samples stay below "
-        f"{number(found.limit, 2)}."
+        f"{number(transform.gap, 2)} from zero, where 95 % of uniform samples stay below "
+        f"{number(transform.limit, 2)}."
     )
     fig = style.figure(
         "Places of the points, against uniform ones",
@@ -96,7 +96,7 @@ def pit_figure(found: Pit) -> go.Figure:
     )
     fig.add_scatter(
         x=[0, 1, 1, 0],
-        y=[-found.limit, -found.limit, found.limit, found.limit],
+        y=[-transform.limit, -transform.limit, transform.limit, transform.limit],
         mode="lines",
         line={"width": 0},
         fill="toself",

@@ -120,8 +120,8 @@ def _drawn(c: Coordinate, places: Array) -> Array:
     return 10.0**places if c.axis == "log" else np.asarray(places)
 
 
-def _range(c: Coordinate, drawn: Array) -> list[float]:
-    ends = np.log10(drawn[[0, -1]]) if c.axis == "log" else drawn[[0, -1]]
+def _range(c: Coordinate, values: Array) -> list[float]:
+    ends = np.log10(values[[0, -1]]) if c.axis == "log" else values[[0, -1]]
     return [float(ends[0]), float(ends[1])]
 
 

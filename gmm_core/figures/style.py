@@ -287,8 +287,8 @@ def thin(
     rows = np.arange(runs)
     lowest = index[rows, np.argmin(np.where(gap, np.inf, values), axis=1)]
     highest = index[rows, np.argmax(np.where(gap, -np.inf, values), axis=1)]
-    kept = np.unique(np.concatenate([[0, M - 1], lowest, highest]))
-    return x[kept], y[kept]
+    indices = np.unique(np.concatenate([[0, M - 1], lowest, highest]))
+    return x[indices], y[indices]
 
 
 def _axis_value(fig: go.Figure, ref: str, value: float) -> float:

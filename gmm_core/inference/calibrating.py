@@ -47,8 +47,8 @@ def calibrate(
     spec = Specification(
         dataset=dataset, mixture=mixture, options=checked_options(CalibrationOptions, options)
     )
-    found: Calibration = run_here(spec, on_progress)
-    return found
+    calibration: Calibration = run_here(spec, on_progress)
+    return calibration
 
 
 _ASKED: dict[str, Callable[[CalibrationOptions, int], Any]] = {
@@ -66,10 +66,10 @@ def _run(spec: Specification, part: int, on_progress: OnProgress | None) -> Cali
     report = Reporter(on_progress)
     kind = kinds.by_engine("posterior", options.sampler)
     sets = _of_part(part, options.sets)
-    found = np.full((len(QUANTITIES), len(sets)), np.nan)
+    ranks = np.full((len(QUANTITIES), len(sets)), np.nan)
 
     def news() -> dict[str, Patch]:
-        return {"ranks": Patch((len(QUANTITIES), options.sets), (0, sets[0]), found)}
+        return {"ranks": Patch((len(QUANTITIES), options.sets), (0, sets[0]), ranks)}
 
     for i, b in enumerate(sets):
 
@@ -78,19 +78,19 @@ def _run(spec: Specification, part: int, on_progress: OnProgress | None) -> Cali
 
         try:
             point, simulated = engine.simulate(spec.dataset, spec.mixture, options.seed, b)
-            asked = Specification(
+            inner = Specification(
                 dataset=simulated,
                 mixture=spec.mixture,
                 options=_ASKED[kind.name](options, b),
                 engine=options.sampler,
             )
-            drawn = run_part(asked, 0, going_on if on_progress else None)
-            found[:, i] = engine.ranks(simulated, spec.mixture, point, drawn, options.thin)
+            posterior = run_part(inner, 0, going_on if on_progress else None)
+            ranks[:, i] = engine.ranks(simulated, spec.mixture, point, posterior, options.thin)
         except ValueError:  # values or a posterior out of the range of numbers: counted, and said
             continue
         report(i + 1, len(sets), news)
     report.flush()
-    return Calibration(found)
+    return Calibration(ranks)
 
 
 def _of_part(part: int, sets: int) -> range:
@@ -120,9 +120,11 @@ def _rule(spec: Specification) -> None:
         )
 
 
-def _headline(found: Calibration) -> str:
-    sets = found.known.shape[1]
-    return f"{sets:,} data sets" + (f", p = {found.p_value:.3g}" if found.n_bins else "")
+def _headline(calibration: Calibration) -> str:
+    sets = calibration.known.shape[1]
+    return f"{sets:,} data sets" + (
+        f", p = {calibration.p_value:.3g}" if calibration.n_bins else ""
+    )
 
 
 KIND = kinds.Kind(

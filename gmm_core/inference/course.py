@@ -29,7 +29,7 @@ def swept(
 ) -> Comparison:
     """Fit a mixture for each group of cells, and report a row for every cell as it is known.
 
-    What is found is handed on: a search takes from it what `found` says.
+    What is found is handed on: a search takes from it what `fit_from_optima` says.
 
     Parameters
     ----------
@@ -56,10 +56,10 @@ def swept(
             if row.sound and row.parameters is not None:
                 optima[sweep.canonical(every[group[0]], data.values.shape[1])] = row.parameters
             for i in group:
-                mine = row._replace(**every[i]._asdict())
-                rows.append(mine)  # before it is told, which may end the sweep
+                cell_row = row._replace(**every[i]._asdict())
+                rows.append(cell_row)  # before it is told, which may end the sweep
                 if on_progress is not None:
-                    numbers = sweep.reported(mine)
+                    numbers = sweep.reported(cell_row)
                     shape = (len(every),)
                     news = {n: Patch(shape, (i,), np.array([v])) for n, v in numbers.items()}
                     on_progress(Progress((turn + 1) * R, len(groups) * R, news))
@@ -68,7 +68,7 @@ def swept(
     return Comparison(tuple(rows))
 
 
-def found(
+def fit_from_optima(
     data: Dataset, mixture: Mixture, options: CompareOptions, optima: Optima, report: OnProgress
 ) -> MapFit:
     """Fit one mixture of a sweep; a search also begins at splits of K - 1 and nested families.

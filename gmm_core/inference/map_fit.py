@@ -210,8 +210,8 @@ def _headline(fit: MapFit) -> str:
 def _rule(spec: Specification) -> None:
     engine, method = kinds.engine_of(spec), spec.options.method
     if method not in engine.methods:
-        there = kinds.engines(spec.kind, sampled=spec.dataset.whole is not None)
-        others = [other.name for other in there if method in other.methods]
+        available = kinds.engines(spec.kind, sampled=spec.dataset.whole is not None)
+        others = [other.name for other in available if method in other.methods]
         raise ValueError(
             f"The engine {engine.name!r} does not fit by {method!r}. "
             f"Choose the engine {' or '.join(map(repr, others))}, "
@@ -232,8 +232,8 @@ def _final_state(fit: MapFit) -> tuple[str, str]:
     loss = np.append(fit.loss[fit.chosen], fit.final_loss[fit.chosen])
     broken = np.flatnonzero(~np.isfinite(loss))
     if len(broken):
-        came = "NaN" if np.isnan(loss[broken[0]]) else "infinite"
-        what = f"The loss became {came} at step {broken[0]}"
+        what_came = "NaN" if np.isnan(loss[broken[0]]) else "infinite"
+        what = f"The loss became {what_came} at step {broken[0]}"
     else:
         what = "The parameters left the range of numbers"
     return "failed", f"{what}: the fit diverged. Lower the learning rate and run it again."

@@ -93,18 +93,18 @@ def fit(
         As `held` says, and as `fit_map` does of options and mixture.
     """
     options = options or MapOptions.model_validate(_SEARCH)
-    with held(data, client, before(options.steps, on_progress)) as there:
-        sample = there.coreset(data.columns, data.name, CORESET, options.first_seed)
-        mixture = boxed(mixture, there)
+    with held(data, client, before(options.steps, on_progress)) as rows:
+        sample = rows.coreset(data.columns, data.name, CORESET, options.first_seed)
+        mixture = boxed(mixture, rows)
         mixture.check(sample)
         if start is not None:
             sites(mixture, start)  # says when it is not one of this mixture
             at = _at(start, mixture)
-            return climb(there, mixture, at, sample, options.steps, on_progress)
+            return climb(rows, mixture, at, sample, options.steps, on_progress)
         searched = {"method": "em", "choose": "final"}
         full_options = MapOptions.model_validate(dict(options) | searched)
         return climb(
-            there,
+            rows,
             mixture,
             _searched(sample, mixture, full_options, None),
             sample,
@@ -117,13 +117,13 @@ def run(spec: Specification, on_progress: OnProgress | None = None) -> MapFit:
     """Run a fit to all the rows that a dataset is a sample of, as `fit` does from that sample."""
     options: MapOptions = spec.options
     tell = before(options.steps, on_progress)
-    with all_rows(spec.dataset, tell=tell) as there:
-        mixture, sample = boxed(spec.mixture, there), replace(spec.dataset, whole=None)
+    with all_rows(spec.dataset, tell=tell) as rows:
+        mixture, sample = boxed(spec.mixture, rows), replace(spec.dataset, whole=None)
         if spec.parameters is not None:
             starts = _at(spec.parameters, mixture)
         else:
             starts = _searched(sample, mixture, options, tell)
-        return climb(there, mixture, starts, sample, options.steps, on_progress)
+        return climb(rows, mixture, starts, sample, options.steps, on_progress)
 
 
 def before(total: int, on_progress: OnProgress | None) -> OnProgress | None:
@@ -131,15 +131,15 @@ def before(total: int, on_progress: OnProgress | None) -> OnProgress | None:
     return None if on_progress is None else lambda _: on_progress(Progress(0, total))
 
 
-def boxed(mixture: Mixture, there: Held) -> Mixture:
+def boxed(mixture: Mixture, rows: Held) -> Mixture:
     """Return the mixture, whose noise, where it has any, is in the box of all the data."""
     if not mixture.noise or mixture.noise_box is not None:
         return mixture
-    return mixture.model_copy(update={"noise_box": tuple(box(there).tolist())})
+    return mixture.model_copy(update={"noise_box": tuple(box(rows).tolist())})
 
 
 def climb(
-    there: Held,
+    rows: Held,
     mixture: Mixture,
     starts: Parameters,
     sample: Dataset,
@@ -151,11 +151,11 @@ def climb(
     Between two passes the sample says where EM would lead.
     """
     fixed = mixture.classes_fixed
-    leap = Surrogate(mixture, sample, there.whole.total)
-    ascent = Ascent(mixture, starts, there.whole.total, steps, leap)
+    leap = Surrogate(mixture, sample, rows.whole.total)
+    ascent = Ascent(mixture, starts, rows.whole.total, steps, leap)
     while not ascent.over:
         now = Progress(ascent.passes, ascent.most)
-        ascent.advance(there.moments(ascent.points, fixed, now, on_progress))
+        ascent.advance(rows.moments(ascent.points, fixed, now, on_progress))
     if on_progress is not None:
         on_progress(Progress(ascent.most, ascent.most))
     order = {"converged": 0, "moving": 1, "collapsed": 2}
@@ -189,8 +189,8 @@ def _searched(
     return best_few(run_here(spec, on_progress))
 
 
-def best_few(found: MapFit) -> Parameters:
+def best_few(fit: MapFit) -> Parameters:
     """Return one point of each of the best optima of a fit [R], the chosen one first."""
-    first = [int(np.flatnonzero(found.basin == b)[0]) for b in range(BASINS) if b in found.basin]
-    rows = list(dict.fromkeys([found.chosen, *first]))[:BASINS]
-    return found.points[rows]
+    first = [int(np.flatnonzero(fit.basin == b)[0]) for b in range(BASINS) if b in fit.basin]
+    rows = list(dict.fromkeys([fit.chosen, *first]))[:BASINS]
+    return fit.points[rows]

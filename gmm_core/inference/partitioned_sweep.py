@@ -93,29 +93,29 @@ def compare(
     ValueError
         As `held` and `sweep.compare` say.
     """
-    with held(data, client, before(1, on_progress)) as there:
-        sample = there.coreset(data.columns, data.name, CORESET, options.first_seed)
+    with held(data, client, before(1, on_progress)) as rows:
+        sample = rows.coreset(data.columns, data.name, CORESET, options.first_seed)
         base = Mixture(
             n_components=fewest_components(sample, labels),
             priors=Priors.flat() if priors is None else priors,
             noise=noise,
             labels=labels,  # type: ignore[arg-type]  # checked by the mixture
         )
-        base = boxed(base, there)
+        base = boxed(base, rows)
         spec = Specification(dataset=sample, mixture=base, options=options)
-        return _climbed(there, spec, steps, on_progress)
+        return _climbed(rows, spec, steps, on_progress)
 
 
 def run(spec: Specification, on_progress: OnProgress | None = None) -> Comparison:
     """Compare mixtures on all the rows that a dataset is a sample of, as `compare` does."""
-    with all_rows(spec.dataset, tell=before(1, on_progress)) as there:
-        sample, base = replace(spec.dataset, whole=None), boxed(spec.mixture, there)
+    with all_rows(spec.dataset, tell=before(1, on_progress)) as rows:
+        sample, base = replace(spec.dataset, whole=None), boxed(spec.mixture, rows)
         there_spec = Specification(dataset=sample, mixture=base, options=spec.options)
-        return _climbed(there, there_spec, CLIMB, on_progress)
+        return _climbed(rows, there_spec, CLIMB, on_progress)
 
 
 def _climbed(
-    there: Held, spec: Specification, steps: int, on_progress: OnProgress | None
+    held_rows: Held, spec: Specification, steps: int, on_progress: OnProgress | None
 ) -> Comparison:
     """Search each mixture on a few rows of the sample, and take it on to all the rows."""
     few = _few(spec)
@@ -127,12 +127,14 @@ def _climbed(
             report(Progress(progress.total + progress.done, progress.total))
 
         try:
-            found = course.found(few, mixture, spec.options, optima, report)
-            row = fitted_row(few, mixture, found, 0.0)
+            sample_fit = course.fit_from_optima(few, mixture, spec.options, optima, report)
+            row = fitted_row(few, mixture, sample_fit, 0.0)
             if row.parameters is not None:
-                start = Surrogate(mixture, spec.dataset, there.whole.total).best(best_few(found))
-                fit = climb(there, mixture, start.reshape(1), spec.dataset, steps, passed)
-                row = _at_full_size(there, row, mixture, fit)
+                start = Surrogate(mixture, spec.dataset, held_rows.whole.total).best(
+                    best_few(sample_fit)
+                )
+                fit = climb(held_rows, mixture, start.reshape(1), spec.dataset, steps, passed)
+                row = _at_full_size(held_rows, row, mixture, fit)
             return row._replace(seconds=time.perf_counter() - began)
         except (ValueError, ArithmeticError) as error:
             return unfitted_row(few, mixture, "failed", str(error), spec.options.restarts)
@@ -153,10 +155,10 @@ def _few(spec: Specification) -> Dataset:
     return sample.take(some)
 
 
-def _at_full_size(there: Held, row: ComparisonRow, mixture: Mixture, fit: MapFit) -> ComparisonRow:
+def _at_full_size(rows: Held, row: ComparisonRow, mixture: Mixture, fit: MapFit) -> ComparisonRow:
     """Judge a mixture where its climb on all the rows has ended."""
-    N, point = there.whole.total, fit.parameters
-    unsure = there.doubt(point, mixture.classes_fixed)
+    N, point = rows.whole.total, fit.parameters
+    unsure = rows.doubt(point, mixture.classes_fixed)
     prior = float(sum(log_prior_terms(mixture, point).values()))
     at = At(-float(fit.final_loss[0]) - prior, row.n_parameters, N, unsure.entropy, unsure.doubt)
     judged: dict[str, Any] = {

@@ -157,6 +157,6 @@ KIND = kinds.Kind(
     overhead=lambda spec: 4e-3 * spec.options.replicates,
     counts="replicates × starts",
     fewer="fewer points, components, replicates or starts",
-    headline=lambda found: f"statistic {found.statistic:.4g}, p = {found.p_value:.3g}",
+    headline=lambda test: f"statistic {test.statistic:.4g}, p = {test.p_value:.3g}",
     rule=_rule,
 )

@@ -14,7 +14,7 @@ from gmm_core.data.dataset import Dataset
 from gmm_core.data.partitioned import PartitionedDataset
 from gmm_core.formatting import count
 from gmm_core.inference import map_fit, smc_sampling
-from gmm_core.inference.course import Optima, found, groups, swept
+from gmm_core.inference.course import Optima, fit_from_optima, groups, swept
 from gmm_core.inference.run import run_here
 from gmm_core.mixture import COVARIANCES, Mixture, Priors, fewest_components
 from gmm_core.posterior.draws import Posterior
@@ -139,7 +139,7 @@ def _cell(
     data, options = spec.dataset, spec.options
     began = time.perf_counter()
     try:
-        fit = found(data, mixture, options, optima, report)
+        fit = fit_from_optima(data, mixture, options, optima, report)
         return sweep.fitted_row(data, mixture, fit, time.perf_counter() - began)
     except (ValueError, ArithmeticError) as error:
         return sweep.unfitted_row(data, mixture, "failed", str(error), options.restarts)

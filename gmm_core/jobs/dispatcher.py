@@ -244,7 +244,7 @@ class Dispatcher:
         )
         with live.lock:
             live.futures[part] = future
-        future.add_done_callback(lambda _: self.steps.guarded(self.look, live))
+        future.add_done_callback(lambda _: self.steps.guarded(self.check, live))
         if live.closed:  # cancelled meanwhile
             self.workers.cancel([future])
 
@@ -263,7 +263,7 @@ class Dispatcher:
         live.unwritten = None
         self.end(live)
 
-    def look(self, live: LiveRun) -> None:
+    def check(self, live: LiveRun) -> None:
         """Look what became of a run when a part has finished, died for good or was lost."""
         if live.closed or self.steps.closing.is_set():
             return
@@ -344,7 +344,7 @@ class Dispatcher:
 
     def waits(self, live: LiveRun) -> bool:
         """Whether it waits for its turn, since every worker is busy."""
-        if live.futures or self.queue.given(live.attempt):
+        if live.futures or self.queue.n_given(live.attempt):
             return False
         return self.workers.connected and self.queue.full(self.workers.slots)
 

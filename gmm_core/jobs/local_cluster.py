@@ -45,8 +45,8 @@ def start(n_workers: int, memory: str) -> LocalCluster:
 
     # A process that takes the place of another one is configured with what holds then, unless it
     # has a configuration of its own: a whole one, since Dask puts it in the place of its own.
-    kept = copy.deepcopy(dask.config.config)
-    dask.config.set(CONFIGURATION, config=kept)
+    settings = copy.deepcopy(dask.config.config)
+    dask.config.set(CONFIGURATION, config=settings)
     with dask.config.set(CONFIGURATION):
         cluster = LocalCluster(
             n_workers=n_workers,
@@ -58,7 +58,7 @@ def start(n_workers: int, memory: str) -> LocalCluster:
             dashboard_address="127.0.0.1:0",
             scheduler_kwargs={"dashboard": False},
             security=credentials.fresh(),
-            config=kept,
+            config=settings,
         )
     cluster.sync(_stop_listening, cluster.scheduler)
     return cluster

@@ -85,18 +85,20 @@ class Orphans:
             self._store.set_state(run.id, *entry.stop, attempt=run.attempt)
             return
         silent = self._silent(run)
-        mine = self._queue.cluster
+        cluster = self._queue.cluster
         dead = {
             turn.server
             for turn in entry.given.values()
             if process_registry.is_dead(turn.server, silent)
             # Workers that other processes may still reach go on, and say so.
-            and (silent or turn.cluster in (mine, turn.server))
+            and (silent or turn.cluster in (cluster, turn.server))
         }
         if not dead:
             return
-        lost = any(turn.server in dead and turn.cluster != mine for turn in entry.given.values())
-        if lost and (alone or entry.lost >= _MOST_LOST):
+        orphaned = any(
+            turn.server in dead and turn.cluster != cluster for turn in entry.given.values()
+        )
+        if orphaned and (alone or entry.lost >= _MOST_LOST):
             self._fail(run)
             return
 
@@ -107,7 +109,7 @@ class Orphans:
             parts = [part for part, turn in now.given.items() if turn.server in dead]
             for part in sorted(parts, reverse=True):
                 queue.put_back(now.key, part)
-            now.lost += bool(parts) and lost
+            now.lost += bool(parts) and orphaned
 
         self._store.change_queue(back)
         self._queue.changed()

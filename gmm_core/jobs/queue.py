@@ -63,8 +63,8 @@ class Queue:
         taker = Taker(self.server, self.cluster, fingerprint())
 
         def next_part(queue: FairQueue) -> Taken:
-            full = queue.given_long(self.cluster) >= room
-            if queue.given(self.cluster) >= slots:
+            full = queue.n_given_long(self.cluster) >= room
+            if queue.n_given(self.cluster) >= slots:
                 return Taken(None, 0, full)
             turn = queue.next(room, taker)
             return (
@@ -86,8 +86,10 @@ class Queue:
         def back(queue: FairQueue) -> None:
             entry = queue.entries.get(attempt)
             given = {} if entry is None else entry.given
-            mine = [part for part in parts if part in given and given[part].server == self.server]
-            for part in sorted(mine, reverse=True):
+            own_parts = [
+                part for part in parts if part in given and given[part].server == self.server
+            ]
+            for part in sorted(own_parts, reverse=True):
                 queue.put_back(attempt, part)
 
         self._store.change_queue(back)
@@ -130,14 +132,14 @@ class Queue:
         """Count the waiting runs that start before this one, on any web process."""
         return 0 if attempt is None else self.view().position(attempt)
 
-    def given(self, attempt: str) -> bool:
+    def n_given(self, attempt: str) -> bool:
         """Whether a worker has a part of a run."""
         entry = self.view().entries.get(attempt)
         return entry is not None and bool(entry.given)
 
     def full(self, slots: int) -> bool:
         """Whether every worker of this process is busy."""
-        return self.view().given(self.cluster) >= slots
+        return self.view().n_given(self.cluster) >= slots
 
     def elsewhere(self, attempt: str) -> set[int]:
         """Return the parts of a run that workers have which this process does not reach."""

@@ -31,13 +31,15 @@ class Relay:
         entry = self._queue.view().entries.get(live.attempt)
         if entry is None:
             return
-        mine = {part for part, turn in entry.given.items() if turn.cluster == self._queue.cluster}
+        own_parts = {
+            part for part, turn in entry.given.items() if turn.cluster == self._queue.cluster
+        }
         live.relay_due = moment + _INTERVAL
         if live.guest:
             live.relay_due += live.size / _BYTES_A_SECOND
-            for part in mine:
+            for part in own_parts:
                 self._keep(live, part)
-        elif entry.given.keys() - mine:
+        elif entry.given.keys() - own_parts:
             self._take(live)
 
     def _keep(self, live: LiveRun, part: int) -> None:

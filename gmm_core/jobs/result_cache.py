@@ -39,8 +39,8 @@ class ResultCache:
     def read(self, store: Store, run: RunState) -> Any:
         """Return the result of a run that has ended, or None when there is none to be read."""
         key = (run.id, run.attempt)
-        if (kept := self.get(key)) is not None:
-            return kept
+        if (cached := self.get(key)) is not None:
+            return cached
         try:
             result = store.result(run.id)
         except SQLAlchemyError:

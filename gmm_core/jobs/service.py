@@ -169,7 +169,7 @@ class JobService:
         return self._workers.sample(data, **more)
 
     def verify(self, run_id: str, owner: str = "", place: str = "") -> str:
-        """Compute a finished run again, beside the stored one; `jobs.verify.look` compares.
+        """Compute a finished run again, beside the stored one; `jobs.verify` compares.
 
         Parameters
         ----------

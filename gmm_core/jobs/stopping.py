@@ -161,7 +161,7 @@ class Stopping:
         if len(live.parts) == 1:
             return
         for part in parts:
-            outcome = worker.Given(*end, None)
+            outcome = worker.PartOutcome(*end, None)
             every = self._store.save_part(
                 live.run_id, live.attempt, part, tuple(outcome), len(live.parts)
             )

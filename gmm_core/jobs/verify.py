@@ -60,9 +60,9 @@ def verdict_on(service: JobService, run_id: str) -> RunStatus | Verdict | None:
     if status.live:
         return status
     verdict = _judge(service, run_id, check.check_id, status)
-    kept = asdict(verdict)
-    del kept["made"]
-    service.store.end_check(run_id, kept)
+    stored = asdict(verdict)
+    del stored["made"]
+    service.store.end_check(run_id, stored)
     return verdict
 
 

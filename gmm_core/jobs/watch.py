@@ -34,7 +34,7 @@ class Watch:
         self._stopping = stopping
         self._orphans = orphans
         self._relay = Relay(dispatcher.store, dispatcher.queue)
-        self._thread = threading.Thread(target=self._look, name="gmm-jobs-beat", daemon=True)
+        self._thread = threading.Thread(target=self._loop, name="gmm-jobs-beat", daemon=True)
 
     def start(self) -> None:
         """Begin to watch."""
@@ -46,7 +46,7 @@ class Watch:
         if self._thread.ident is not None:
             self._thread.join()
 
-    def _look(self) -> None:
+    def _loop(self) -> None:
         steps, teller = self._dispatcher.steps, self._dispatcher.teller
         next_beat = time.monotonic() + _BEAT
         while not steps.closing.wait(_TICK):
@@ -88,7 +88,7 @@ class Watch:
         if live.computing > _OVERDUE:
             self._dispatcher.lengthen(live)
         if live.own:
-            self._dispatcher.look(live)
+            self._dispatcher.check(live)
             self._relay.tick(live)
 
     def _compare(self) -> None:

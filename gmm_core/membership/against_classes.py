@@ -60,9 +60,9 @@ def against_classes(dataset: Dataset, parameters: Parameters) -> AgainstClasses 
     table = np.zeros((len(names), parameters.every_weight.shape[-1]), dtype=np.int64)
     np.add.at(table, (classes, components), 1)
     matched = dict(zip(*(each.tolist() for each in linear_sum_assignment(-table)), strict=True))
-    found = agreement(classes.tolist(), components.tolist())
+    agreed = agreement(classes.tolist(), components.tolist())
     component = tuple(matched.get(c) for c in range(len(names)))
-    return AgainstClasses(names, table, component, found.ari, found.error)
+    return AgainstClasses(names, table, component, agreed.ari, agreed.error)
 
 
 def class_colours(dataset: Dataset, parameters: Parameters, column: ClassColumn) -> list[int]:
@@ -74,8 +74,10 @@ def class_colours(dataset: Dataset, parameters: Parameters, column: ClassColumn)
     """
     K = len(parameters.weights)
     classes = tuple(None if c < 0 else column.names[c] for c in column.member.tolist())
-    found = against_classes(replace(dataset, classes=classes), parameters)
-    own = {} if found is None else dict(zip(found.names, found.component, strict=True))
+    comparison = against_classes(replace(dataset, classes=classes), parameters)
+    own = (
+        {} if comparison is None else dict(zip(comparison.names, comparison.component, strict=True))
+    )
     spare = count(K)
     numbers = []
     for name in column.names:

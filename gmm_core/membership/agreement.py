@@ -59,16 +59,16 @@ def agreement(labels_a: Sequence[Any], labels_b: Sequence[Any]) -> Agreement:
     )
     table = np.zeros((len(rows), len(columns)), dtype=np.int64)
     np.add.at(table, (a, b), 1)
-    kept = table[linear_sum_assignment(table, maximize=True)].sum()
-    return Agreement(_adjusted_rand(table), table, 1 - float(kept) / len(pairs))
+    matched = table[linear_sum_assignment(table, maximize=True)].sum()
+    return Agreement(_adjusted_rand(table), table, 1 - float(matched) / len(pairs))
 
 
 def _adjusted_rand(table: NDArray[np.int64]) -> float:
     def count(sizes: NDArray[np.int64]) -> float:
         return float((sizes * (sizes - 1) / 2).sum())
 
-    both, here, there = count(table), count(table.sum(axis=1)), count(table.sum(axis=0))
+    both, rows, columns = count(table), count(table.sum(axis=1)), count(table.sum(axis=0))
     N = int(table.sum())
-    expected = here * there / (N * (N - 1) / 2) if N > 1 else 0.0
-    most = (here + there) / 2
+    expected = rows * columns / (N * (N - 1) / 2) if N > 1 else 0.0
+    most = (rows + columns) / 2
     return 1.0 if most == expected else (both - expected) / (most - expected)

@@ -46,18 +46,20 @@ def imputed(dataset: Dataset, parameters: Parameters) -> Imputed:
     component = assign(parameters, values)
     mean, sd = np.full(values.shape, np.nan), np.full(values.shape, np.nan)
     missing = np.isnan(values)
-    for there, rows in patterns(missing):
-        if there.all():
+    for present, rows in patterns(missing):
+        if present.all():
             continue
         for k in np.unique(component[rows]):
             if k == K:
                 continue
-            mine = rows[component[rows] == k]
+            members = rows[component[rows] == k]
             covariance, loc = parameters.covariances[k], parameters.locs[k]
-            slope = np.linalg.solve(covariance[there][:, there], covariance[there][:, ~there])
-            gap = values[mine][:, there] - loc[there]
-            rest = covariance[~there][:, ~there] - covariance[~there][:, there] @ slope
-            mean[np.ix_(mine, ~there)] = loc[~there] + gap @ slope
-            sd[np.ix_(mine, ~there)] = np.sqrt(np.diagonal(rest))
+            slope = np.linalg.solve(
+                covariance[present][:, present], covariance[present][:, ~present]
+            )
+            gap = values[members][:, present] - loc[present]
+            rest = covariance[~present][:, ~present] - covariance[~present][:, present] @ slope
+            mean[np.ix_(members, ~present)] = loc[~present] + gap @ slope
+            sd[np.ix_(members, ~present)] = np.sqrt(np.diagonal(rest))
     rows, columns = np.nonzero(missing)
     return Imputed(rows, columns, component[rows], mean[missing], sd[missing])

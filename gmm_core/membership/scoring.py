@@ -123,8 +123,8 @@ def aligned(posterior: Posterior, parameters: Parameters, dataset: Dataset) -> P
     x = dataset.values[rows]
     probabilities = responsibilities(parameters, x)
     draws = _thinned(posterior, len(x))
-    there = e_step(draws, x)[1].mean(axis=0).T
-    order = linear_sum_assignment(-probabilities.T @ there)[1]
+    draw_responsibilities = e_step(draws, x)[1].mean(axis=0).T
+    order = linear_sum_assignment(-probabilities.T @ draw_responsibilities)[1]
     reordered = {name: array[:, :, order] for name, array in posterior.draws.items()}
     return Posterior(reordered, posterior.stats)
 

@@ -87,8 +87,8 @@ def e_step(points: Parameters, values: ArrayLike) -> tuple[Array, Array]:
     sequence, x = _sequence(points), _table(points, values)
     M, K = sequence.every_weight.shape
     density, shares = np.empty((M, len(x))), np.empty((M, K, len(x)))
-    for m, n, joint, part, there in _blocks(sequence, x):
-        top, near = _reachable(part, there, joint)
+    for m, n, joint, part, present in _blocks(sequence, x):
+        top, near = _reachable(part, present, joint)
         near = np.exp(near - near.max(axis=1, keepdims=True))
         total = near.sum(axis=1)
         density[m, n] = top + np.log(total)
@@ -143,8 +143,8 @@ def assign(
         )
     x = _table(parameters, values)
     joint = np.empty((len(x), parameters.every_weight.shape[-1]))
-    for _, n, block, part, there in _blocks(_sequence(parameters), x):
-        joint[n] = _reachable(part, there, block)[1][0].T
+    for _, n, block, part, present in _blocks(_sequence(parameters), x):
+        joint[n] = _reachable(part, present, block)[1][0].T
     if temperature > 0:
         noise = np.random.default_rng(seed).gumbel(size=joint.shape)
         joint = (joint - joint.max(axis=1, keepdims=True)) / temperature + noise
@@ -244,8 +244,8 @@ def _blocks(
         for m, n, joint in _complete_blocks(points, x):
             yield m, n, joint, points[m], x[n]
         return
-    for there, rows in patterns(missing):
-        part, seen = points.marginal(np.flatnonzero(there)), x[np.ix_(rows, there)]
+    for present, rows in patterns(missing):
+        part, seen = points.marginal(np.flatnonzero(present)), x[np.ix_(rows, present)]
         for m, n, joint in _complete_blocks(part, seen):
             yield m, rows[n], joint, part[m], seen[n]
 

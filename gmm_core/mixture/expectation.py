@@ -48,7 +48,7 @@ def expectation(
     """
     from scipy.special import ndtr
 
-    pair, found = parameters.marginal([given, of]), []
+    pair, expected = parameters.marginal([given, of]), []
     for value in np.atleast_1d(np.asarray(at, dtype=np.float64)):
         rest = conditional(pair, {"given": float(value)}, ("given", "of"))
         w, m, s = rest.weights, rest.locs[:, 0], rest.scale_tril[:, 0, 0]
@@ -59,8 +59,8 @@ def expectation(
             return w @ ndtr((x - m) / s)
 
         ends = [_where(below, p, m, s) for p in ((1 - share) / 2, (1 + share) / 2)]
-        found.append((mean, sd, *ends))
-    return Expectation(*np.array(found).T)
+        expected.append((mean, sd, *ends))
+    return Expectation(*np.array(expected).T)
 
 
 def _where(below: Any, share: float, m: Array, s: Array) -> float:

@@ -188,10 +188,10 @@ class Mixture(Model):
         constant = np.flatnonzero(widths == 0)
         if constant.size:
             column, value = dataset.columns[constant[0]], lowest[constant[0]]
-            there = int(np.sum(~np.isnan(counted[:, constant[0]])))
+            n_present = int(np.sum(~np.isnan(counted[:, constant[0]])))
             raise ValueError(
-                f"All {there} values of the column {column!r} are equal ({value:g}), so it has no "
-                "spread to fit. Leave that column out, or add data that varies."
+                f"All {n_present} values of the column {column!r} are equal ({value:g}), so it has "
+                "no spread to fit. Leave that column out, or add data that varies."
             )
         for column, width in zip(dataset.columns, widths.tolist(), strict=True):
             if not RANGE[0] <= width <= RANGE[1]:

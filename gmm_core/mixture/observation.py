@@ -50,13 +50,13 @@ class Observation:
     @property
     def named(self) -> tuple[str, ...]:
         """What is to be minded, of `EVERYTHING`."""
-        there = (
+        names = (
             self.weights is not None,
             self.incomplete,
             self.component is not None,
             self.box is not None,
         )
-        return tuple(name for name, is_there in zip(EVERYTHING, there, strict=True) if is_there)
+        return tuple(name for name, is_there in zip(EVERYTHING, names, strict=True) if is_there)
 
     @property
     def plain(self) -> bool:

@@ -47,10 +47,10 @@ class Parameters:
             object.__setattr__(self, name, array)
         lead, K = self.weights.shape[:-1], self.weights.shape[-1] if self.weights.ndim else 0
         D = self.locs.shape[-1] if self.locs.ndim else 0
-        came = {name: array.shape for name, array in self.arrays().items()}
+        shapes = {name: array.shape for name, array in self.arrays().items()}
         every = {**self.shapes(K, D), "noise": (), "box": (D,)}
-        expected = {name: (*lead, *every[name]) for name in came}
-        if not (K and D) or came != expected:
+        expected = {name: (*lead, *every[name]) for name in shapes}
+        if not (K and D) or shapes != expected:
             raise ValueError(
                 f"Parameters came with weights {self.weights.shape}, locs {self.locs.shape} and "
                 f"scale_tril {self.scale_tril.shape}. Expected [K], [K, D] and [K, D, D]."
@@ -222,9 +222,9 @@ def sites(mixture: Mixture, parameters: Parameters) -> dict[str, Array]:
             "Use the mixture they were fitted with."
         )
     if mixture.noise != (parameters.noise is not None):
-        there = "none" if parameters.noise is None else "some"
+        amount = "none" if parameters.noise is None else "some"
         raise ValueError(
-            f"The mixture has noise={mixture.noise}, but the parameters have {there}. Use the "
+            f"The mixture has noise={mixture.noise}, but the parameters have {amount}. Use the "
             "mixture they were fitted with."
         )
     covariances = mixture.family.split(parameters.scale_tril)

@@ -117,8 +117,8 @@ def _sentence(model: type[BaseModel], errors: list[ErrorDetails]) -> tuple[str, 
         fields = ", ".join(inner.model_fields)
         return str(first["loc"][-1]), f"is not known here. {inner.__name__} takes {fields}."
     same = [e for e in errors if e["input"] is first["input"] and e["type"] != "value_error"]
-    wanted = " or ".join(dict.fromkeys(_wanted(each) for each in same))
-    return field, f"is {first['input']!r:.60}, but {wanted} was expected. Correct it."
+    expected = " or ".join(dict.fromkeys(_wanted(each) for each in same))
+    return field, f"is {first['input']!r:.60}, but {expected} was expected. Correct it."
 
 
 def _wanted(error: ErrorDetails) -> str:

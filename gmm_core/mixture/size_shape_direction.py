@@ -83,9 +83,9 @@ class SizeShapeDirection(Family):
             signs = np.where(np.einsum("...ii->...i", axes) < 0, -1.0, 1.0)
             axes = proper(axes * signs[..., None, :])
             values["direction"] = axes[..., 0, :, :] if direction == "E" else axes
-        again = self.factor(np, values, K, D)
+        rebuilt = self.factor(np, values, K, D)
         sizes = np.linalg.norm(scale_tril, axis=-1)
-        gap = again @ np.swapaxes(again, -1, -2) - scale_tril @ np.swapaxes(scale_tril, -1, -2)
+        gap = rebuilt @ np.swapaxes(rebuilt, -1, -2) - scale_tril @ np.swapaxes(scale_tril, -1, -2)
         # The shortest length is known to rounding in the longest, and where a size or a shape is
         # shared its logarithm has a share in all of them. Covariances are squares of lengths.
         condition = np.exp(np.ptp(logs, axis=-1).max(-1))[..., None, None, None]

@@ -78,16 +78,16 @@ class Ascent:
         """Where the next pass is to be made [r]: of those that still move."""
         return _stacked([each.at for each in self._live])
 
-    def advance(self, found: Moments) -> None:
+    def advance(self, moments: Moments) -> None:
         """Take every point on by the moments at `points`."""
         self.passes += 1
         live = self._live
         at = _stacked([each.at for each in live])
-        value = found.value + self._m_step.log_prior(at.every_weight, at.locs, at.scale_tril)
-        steps = self._m_step(found.counts, found.means, found.scatter, at.scale_tril)
+        value = moments.value + self._m_step.log_prior(at.every_weight, at.locs, at.scale_tril)
+        steps = self._m_step(moments.counts, moments.means, moments.scatter, at.scale_tril)
         for i, each in enumerate(live):
             weights, locs, covariances = (array[i] for array in steps)
-            each.step(float(value[i]), weights, locs, covariances, self._spread, found[i])
+            each.step(float(value[i]), weights, locs, covariances, self._spread, moments[i])
 
     @property
     def ends(self) -> Parameters:
@@ -115,8 +115,8 @@ class Ascent:
     def trajectory(self, r: int) -> tuple[NDArray[np.int64], Parameters]:
         """Return steps [M] and points of one climb; the last is where it ended."""
         frames = self._climbs[r].frames
-        kept = np.unique(np.linspace(0, len(frames) - 1, min(len(frames), _FRAMES)).astype(int))
-        return kept, _stacked([frames[i] for i in kept])
+        steps = np.unique(np.linspace(0, len(frames) - 1, min(len(frames), _FRAMES)).astype(int))
+        return steps, _stacked([frames[i] for i in steps])
 
 
 class _Climb:
@@ -142,7 +142,7 @@ class _Climb:
         locs: Array,
         covariances: Array,
         spread: Array,
-        found: Moments,
+        moments: Moments,
     ) -> None:
         """Take in the value at `at`, and go where EM leads from there, or beyond."""
         if self._back and not value >= self.value - _ROUNDING * abs(self.value):
@@ -166,7 +166,7 @@ class _Climb:
             return
         before, self.at = self.at, now
         if self._leap is not None:
-            self._go(self._leap(before, found, moved))
+            self._go(self._leap(before, moments, moved))
         self._way = [*(self._way or [_flat(before, spread)]), _flat(self.at, spread)]
         if self._extrapolates and len(self._way) == 3:
             self._go(_extrapolated(self._way, self.at, spread, 0.0 if self._back else 1.0))
@@ -189,9 +189,9 @@ def _extrapolated(
     if not size:
         return None
     length = -max(shortest, float(np.linalg.norm(first) / size))
-    found = way[0] - 2 * length * first + length**2 * bend
+    extrapolation = way[0] - 2 * length * first + length**2 * bend
     (K, D), W = like.locs.shape, len(like.every_weight)
-    weights, locs, covariances = np.split(found, [W, W + K * D])
+    weights, locs, covariances = np.split(extrapolation, [W, W + K * D])
     if not np.all(weights > 0):
         return None
     covariances = covariances.reshape(K, D, D) * spread[:, None] * spread

@@ -54,17 +54,17 @@ class Reach:
         return Reach(np.minimum(self.low, other.low), np.maximum(self.high, other.high))
 
 
-def box(there: Held) -> Array:
+def box(rows: Held) -> Array:
     """Widths [D] of the box in which noise is uniform; as `mixture.observation.box_of`."""
-    widths = there.whole.high - there.whole.low
+    widths = rows.whole.high - rows.whole.low
     D = len(widths)
     if D == 1:
         return widths
-    whole: Scatter = there.total(scatter).result()
+    whole: Scatter = rows.total(scatter).result()
     if len(whole.some) <= D:
         return widths
     axes = np.linalg.eigh(whole.products / whole.total)[1]
-    ends: Reach = there.total(reach, whole.mean, axes).result()
+    ends: Reach = rows.total(reach, whole.mean, axes).result()
     return shrunk(widths, ends.high - ends.low)
 
 
@@ -88,8 +88,8 @@ def reach(partition: Partition, mean: Array, axes: Array) -> Reach:
 
 def _complete(partition: Partition) -> tuple[Array, Array]:
     """Return the rows that lack no value as columns [D, m], and what each counts as [m]."""
-    x, there = partition.columns, ~np.isnan(partition.columns).any(axis=0)
-    return (x, partition.weights) if there.all() else (x[:, there], partition.weights[there])
+    x, present = partition.columns, ~np.isnan(partition.columns).any(axis=0)
+    return (x, partition.weights) if present.all() else (x[:, present], partition.weights[present])
 
 
 def _different(rows: Array) -> Array:
@@ -97,5 +97,5 @@ def _different(rows: Array) -> Array:
     n, D = rows.shape
     # Of many rows the first few hundreds mostly have them: all are sorted only where these do not.
     first = np.unique(rows[: 100 * D], axis=0)
-    found = first if len(first) > D or n <= 100 * D else np.unique(rows, axis=0)
-    return found[: D + 1]
+    distinct = first if len(first) > D or n <= 100 * D else np.unique(rows, axis=0)
+    return distinct[: D + 1]

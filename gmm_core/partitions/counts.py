@@ -66,32 +66,34 @@ def count(
     if not 1 <= bins <= 1000:
         raise ValueError(f"bins = {bins}, but 1 to 1,000 can be counted. Give such a number.")
     chosen = [_places(dataset, (view,) if isinstance(view, str) else tuple(view)) for view in views]
-    with held(dataset, client) as there:
-        return [_count(there, dataset, places, bins) for places in chosen]
+    with held(dataset, client) as rows:
+        return [_count(rows, dataset, places, bins) for places in chosen]
 
 
 def _places(dataset: PartitionedDataset, names: tuple[str, ...]) -> tuple[int, ...]:
     unknown = [name for name in names if name not in dataset.columns]
     if unknown or len(names) not in (1, 2):
-        came = f"there is no column {listing(unknown)}" if unknown else f"{len(names)} columns came"
+        what_came = (
+            f"there is no column {listing(unknown)}" if unknown else f"{len(names)} columns came"
+        )
         raise ValueError(
-            f"One or two columns are counted at a time, but {came}. "
+            f"One or two columns are counted at a time, but {what_came}. "
             f"Choose from {listing(dataset.columns)}."
         )
     return tuple(dataset.columns.index(name) for name in names)
 
 
-def _count(there: Held, dataset: PartitionedDataset, places: tuple[int, ...], bins: int) -> Counts:
-    edges = tuple(np.linspace(there.whole.low[d], there.whole.high[d], bins + 1) for d in places)
-    counts: Array = there.total(count_here, places, edges).result()
+def _count(rows: Held, dataset: PartitionedDataset, places: tuple[int, ...], bins: int) -> Counts:
+    edges = tuple(np.linspace(rows.whole.low[d], rows.whole.high[d], bins + 1) for d in places)
+    counts: Array = rows.total(count_here, places, edges).result()
     columns = tuple(dataset.columns[d] for d in places)
-    return Counts(columns, places, edges, counts, there.whole.total)
+    return Counts(columns, places, edges, counts, rows.whole.total)
 
 
 def count_here(partition: Partition, places: tuple[int, ...], edges: tuple[Array, ...]) -> Array:
     """Count the rows of a partition between edges; a row that lacks a value is in no bin."""
     columns = [partition.columns[d] for d in places]
-    there = ~np.isnan(np.stack(columns)).any(axis=0)
-    weights = partition.weights[there]
-    counts, _ = np.histogramdd([each[there] for each in columns], bins=edges, weights=weights)
+    complete = ~np.isnan(np.stack(columns)).any(axis=0)
+    weights = partition.weights[complete]
+    counts, _ = np.histogramdd([each[complete] for each in columns], bins=edges, weights=weights)
     return counts

@@ -84,18 +84,18 @@ class Held:
 
     def coreset(self, columns: Sequence[str], name: str, size: int, seed: int) -> Dataset:
         """Draw a weighted sample of about `size` rows, or all where there are no more."""
-        drawn = self.client.gather(
+        samples = self.client.gather(
             [
                 self.client.submit(partition.coreset, each, self.whole, size, seed, pure=False)
                 for each in self.partitions
             ]
         )
-        values, weights = (np.concatenate([each[i] for each in drawn]) for i in (0, 1))
+        values, weights = (np.concatenate([each[i] for each in samples]) for i in (0, 1))
         if len(values) < self.whole.rows:
             weights = weights * (self.whole.total / weights.sum())
         names, known = self.class_names, None
         if names:
-            codes = np.concatenate([each[2] for each in drawn])
+            codes = np.concatenate([each[2] for each in samples])
             # A dataset numbers its classes as they come: here the first of each in their order.
             first = [np.flatnonzero(codes == k)[:1] for k in range(len(names))]
             order = list(dict.fromkeys(np.concatenate([*first, np.arange(len(codes))]).tolist()))
@@ -129,11 +129,11 @@ def held(
         When a file cannot be read, the partitions do not fit into the workers, or the data cannot
         be fitted: fewer than two rows, or a column without spread.
     """
-    with connected(client) as found:
-        _check_memory(data, found)
-        loaded = [found.submit(partition.load, piece, pure=False) for piece in data.pieces]
+    with connected(client) as workers:
+        _check_memory(data, workers)
+        loaded = [workers.submit(partition.load, piece, pure=False) for piece in data.pieces]
         summaries = _gathered(
-            found, [found.submit(partition.summary, each, pure=False) for each in loaded], tell
+            workers, [workers.submit(partition.summary, each, pure=False) for each in loaded], tell
         )
         order = sorted(range(len(summaries)), key=lambda i: summaries[i][0])
         whole = summed([summaries[i][1] for i in order], operator.add)
@@ -143,10 +143,10 @@ def held(
         parts = [loaded[i] for i in order]
         if names:
             parts = [
-                found.submit(partition.Partition.named, each, names, pure=False) for each in parts
+                workers.submit(partition.Partition.named, each, names, pure=False) for each in parts
             ]
         del loaded  # what has other names for its classes need not be kept twice
-        yield Held(found, tuple(parts), whole, mark)
+        yield Held(workers, tuple(parts), whole, mark)
 
 
 def _gathered(client: Client, futures: list[Future], tell: OnProgress | None) -> Any:

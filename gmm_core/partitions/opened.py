@@ -66,11 +66,11 @@ def sample_rows(
     """
     if size < 2:
         raise ValueError(f"size = {size}, but a sample needs two rows at least. Give more.")
-    with held(dataset, client, on_progress) as there:
-        sample = there.coreset(dataset.columns, dataset.name, size, seed)
-        low, high = there.whole.low, there.whole.high
+    with held(dataset, client, on_progress) as rows:
+        sample = rows.coreset(dataset.columns, dataset.name, size, seed)
+        low, high = rows.whole.low, rows.whole.high
         edges = np.stack([np.linspace(a, b, BINS + 1) for a, b in zip(low, high, strict=True)])
-        counted: Array = there.total(count_all, edges).result()
+        counted: Array = rows.total(count_all, edges).result()
         D = len(edges)
         whole = Whole(
             source=source or dataset.source,
@@ -78,9 +78,9 @@ def sample_rows(
             weights=dataset.weights,
             classes=dataset.classes,
             missing=dataset.missing,
-            rows=there.whole.rows,
-            total=there.whole.total,
-            fingerprint=there.fingerprint,
+            rows=rows.whole.rows,
+            total=rows.whole.total,
+            fingerprint=rows.fingerprint,
             seed=seed,
             edges=edges,
             bars=counted[: D * BINS].reshape(D, BINS),
@@ -111,13 +111,13 @@ def all_rows(
         When they are no longer what they were, or as `held` says.
     """
     assert sample.whole is not None
-    with held(referred(sample), client, tell) as there:
-        if there.fingerprint != sample.whole.fingerprint:
+    with held(referred(sample), client, tell) as rows:
+        if rows.fingerprint != sample.whole.fingerprint:
             raise ValueError(
                 f"The rows of {sample.name!r} are no longer those that it was drawn from: the "
                 "files have changed. Open the data again."
             )
-        yield there
+        yield rows
 
 
 def referred(sample: Dataset) -> PartitionedDataset:
@@ -133,15 +133,15 @@ def referred(sample: Dataset) -> PartitionedDataset:
 
     whole = sample.whole
     assert whole is not None
-    beside = (whole.weights, whole.classes, whole.missing)
+    reading = (whole.weights, whole.classes, whole.missing)
     if not whole.shared:
-        return PartitionedDataset.of(whole.source, sample.columns, sample.name, *beside)
+        return PartitionedDataset.of(whole.source, sample.columns, sample.name, *reading)
     folder = settings.read().data
     if not folder:
         raise ValueError(
             "The folder of shared data is not named here (GMM_DATA). Ask whoever runs this server."
         )
-    return Folder(folder).partitioned(whole.source, sample.columns, *beside)
+    return Folder(folder).partitioned(whole.source, sample.columns, *reading)
 
 
 def counts_of(sample: Dataset, places: tuple[int, ...]) -> Counts | None:

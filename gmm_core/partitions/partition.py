@@ -170,8 +170,8 @@ def summary(partition: Partition) -> tuple[str, Summary]:
     counts, mean, squares = np.zeros(D), np.zeros(D), np.zeros(D)
     low, high = np.full(D, np.inf), np.full(D, -np.inf)
     for d, column in enumerate(x):  # one after the other, for the memory
-        there = ~np.isnan(column)
-        seen, counted = column[there], w[there]
+        present = ~np.isnan(column)
+        seen, counted = column[present], w[present]
         if seen.size:
             counts[d] = counted.sum()
             mean[d] = (counted * seen).sum() / counts[d]
@@ -196,15 +196,15 @@ def moments(partition: Partition, points: Parameters, fixed: bool = False) -> Mo
     R, K, D = points.locs.shape
     every = np.array(points.every_weight)
     means, scatter = np.zeros((R, K, D)), np.zeros((R, K, D, D))
-    found = Moments(np.zeros(R), np.zeros_like(every), means, scatter)
+    sums = Moments(np.zeros(R), np.zeros_like(every), means, scatter)
     if not partition.x.shape[1]:
-        return found
+        return sums
     arrays = [every, *(np.array(a) for a in (points.locs, points.scale_tril))]
-    results = (found.value, found.counts, found.means, found.scatter)
+    results = (sums.value, sums.counts, sums.means, sums.scatter)
     box = None if points.box is None else tuple(points.box[0].tolist())
     numbers, layout = _layout(K, D, partition.where, fixed, box)
     over(0, R, np.arange(R), *arrays, partition.x, numbers, layout, *results)  # type: ignore[call-arg]
-    return found
+    return sums
 
 
 def coreset(
@@ -224,9 +224,9 @@ def coreset(
     spread = np.sqrt(whole.squares / whole.counts)
     far, seen = np.zeros(len(w)), np.zeros(len(w))
     for column, mean, width in zip(x, whole.mean, spread, strict=True):
-        there = ~np.isnan(column)
-        far += np.where(there, ((column - mean) / width) ** 2, 0.0)
-        seen += there
+        present = ~np.isnan(column)
+        far += np.where(present, ((column - mean) / width) ** 2, 0.0)
+        seen += present
     far /= seen
     chance = size * w * (0.5 + 0.5 * far) / whole.total
     for k, name in enumerate(partition.class_names):
@@ -236,9 +236,9 @@ def coreset(
     chance = np.minimum(1.0, chance)
     # By what is in it, so that another order or name of files draws the same.
     rng = np.random.default_rng([seed, int(partition.digest[:15], 16)])
-    drawn = rng.random(len(chance)) < chance
-    known = None if classes is None else classes[drawn]
-    return x[:, drawn].T.copy(), w[drawn] / chance[drawn], known
+    chosen = rng.random(len(chance)) < chance
+    known = None if classes is None else classes[chosen]
+    return x[:, chosen].T.copy(), w[chosen] / chance[chosen], known
 
 
 @lru_cache

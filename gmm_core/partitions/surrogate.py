@@ -56,24 +56,24 @@ class Surrogate:
         self._rows = Partition.of(content)
         self._scale = total / sample.total
 
-    def __call__(self, at: Parameters, found: Moments, moved: float) -> Parameters | None:
+    def __call__(self, at: Parameters, moments: Moments, moved: float) -> Parameters | None:
         """Return where all rows lead from one point; None where a component is lost on the way.
 
         Parameters
         ----------
-        found : moments of all rows there, with an axis [1] in front.
+        moments : those of all rows there, with an axis [1] in front.
         moved : how far EM's step on all rows goes, free of units.
         """
         point = at.reshape(1)
         about = point.locs
-        more = _Sums.of(found, about) - _Sums.of(self._moments(point), about)
+        more = _Sums.of(moments, about) - _Sums.of(self._moments(point), about)
         settled = max(SETTLED, _SHARE * moved)
         ascent = Ascent(self._mixture, point, self._total, _STEPS, settled=settled)
         while not ascent.over:
-            here = ascent.points
-            own = self._moments(here)
+            points = ascent.points
+            own = self._moments(points)
             every = _Sums.of(own, about) + more
-            ascent.advance(every.moments(own.value + more.along(here)))
+            ascent.advance(every.moments(own.value + more.along(points)))
         return None if ascent.verdict[0] == "collapsed" else ascent.ends[0]
 
     def best(self, starts: Parameters) -> Parameters:
@@ -81,8 +81,8 @@ class Surrogate:
         ascent = Ascent(self._mixture, starts, self._total, _STEPS, settled=_NEAR)
         while not ascent.over:
             ascent.advance(self._moments(ascent.points))
-        lost = ascent.verdict == "collapsed"
-        return ascent.ends[int(np.argmin(np.where(lost, np.inf, ascent.final_loss)))]
+        collapsed = ascent.verdict == "collapsed"
+        return ascent.ends[int(np.argmin(np.where(collapsed, np.inf, ascent.final_loss)))]
 
     def _moments(self, points: Parameters) -> Moments:
         """Pass over the sample, whose rows count as all do."""
@@ -103,11 +103,11 @@ class _Sums:
     second: Array
 
     @classmethod
-    def of(cls, found: Moments, about: Array) -> _Sums:
+    def of(cls, moments: Moments, about: Array) -> _Sums:
         K = about.shape[-2]
-        n, step = found.counts[..., :K, None], found.means - about
+        n, step = moments.counts[..., :K, None], moments.means - about
         products = n[..., None] * step[..., :, None] * step[..., None, :]
-        return cls(about, found.counts, n * step, found.scatter + products)
+        return cls(about, moments.counts, n * step, moments.scatter + products)
 
     def __add__(self, other: _Sums) -> _Sums:
         return _Sums(

@@ -56,14 +56,14 @@ class Bootstrap:
         ValueError
             When fewer than two replicates have an optimum.
         """
-        kept = ~self.failed
-        if kept.sum() < 2:
+        sound = ~self.failed
+        if sound.sum() < 2:
             raise ValueError(
-                f"{int(kept.sum())} of {len(kept)} replicates have an optimum, and a standard "
+                f"{int(sound.sum())} of {len(sound)} replicates have an optimum, and a standard "
                 "error needs two. Give priors, or fewer components."
             )
         one = {name: array[None, None] for name, array in self.parameters.arrays().items()}
-        many = {name: array[None, kept] for name, array in self.draws.items()}
+        many = {name: array[None, sound] for name, array in self.draws.items()}
         pairs = zip(self._named(one), self._named(many), strict=True)
         return [
             BootstrapRow(

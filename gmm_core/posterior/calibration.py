@@ -70,18 +70,18 @@ class Calibration:
     @property
     def worst(self) -> str:
         """The quantity of the smallest p-value; the first of all with too few."""
-        found = self.p_values
-        return min(found, key=found.__getitem__) if found else QUANTITIES[0]
+        p_values = self.p_values
+        return min(p_values, key=p_values.__getitem__) if p_values else QUANTITIES[0]
 
     @property
     def p_value(self) -> float:
         """The smallest p-value times the number of quantities (Bonferroni); NaN with too few."""
-        found = self.p_values.values()
-        return min(1.0, len(found) * min(found)) if found else float("nan")
+        p_values = self.p_values.values()
+        return min(1.0, len(p_values) * min(p_values)) if p_values else float("nan")
 
 
-def p_values(ranks: dict[str, Array], kept: int, n_bins: int) -> dict[str, float]:
-    """Chi-square p-value of each quantity's ranks being uniform over 0..`kept`.
+def p_values(ranks: dict[str, Array], n_draws: int, n_bins: int) -> dict[str, float]:
+    """Chi-square p-value of each quantity's ranks being uniform over 0..`n_draws`.
 
     Raises
     ------
@@ -92,23 +92,23 @@ def p_values(ranks: dict[str, Array], kept: int, n_bins: int) -> dict[str, float
 
     if not n_bins:
         return {}
-    return {name: float(chisquare(binned(r, kept, n_bins)).pvalue) for name, r in ranks.items()}
+    return {name: float(chisquare(binned(r, n_draws, n_bins)).pvalue) for name, r in ranks.items()}
 
 
-def binned(ranks: Array, kept: int, n_bins: int) -> NDArray[np.int64]:
-    """Count ranks from 0 to `kept` in bins of the same number of them [n_bins].
+def binned(ranks: Array, n_draws: int, n_bins: int) -> NDArray[np.int64]:
+    """Count ranks from 0 to `n_draws` in bins of the same number of them [n_bins].
 
     Raises
     ------
     ValueError
         When there are no such bins.
     """
-    if (kept + 1) % n_bins:
+    if (n_draws + 1) % n_bins:
         raise ValueError(
-            f"{kept + 1} ranks do not fall into {n_bins} bins of the same size. "
-            f"Give a number of bins that divides {kept + 1}."
+            f"{n_draws + 1} ranks do not fall into {n_bins} bins of the same size. "
+            f"Give a number of bins that divides {n_draws + 1}."
         )
-    width = (kept + 1) // n_bins
+    width = (n_draws + 1) // n_bins
     return np.bincount(ranks.astype(np.int64) // width, minlength=n_bins)
 
 

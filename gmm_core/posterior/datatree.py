@@ -96,30 +96,30 @@ def groups(
     raw = _variables(posterior.draws)
     same = _variables(posterior.relabelled(dataset).draws)
     renamed = {n + RELABELLED: each for n, each in same.items() if "component" in each.axes}
-    found: Groups = {
+    tree: Groups = {
         "posterior": raw | renamed,
         "sample_stats": _stats(posterior),
     }
     if dataset is None:
-        return found
-    found["observed_data"] = _observed(dataset)
+        return tree
+    tree["observed_data"] = _observed(dataset)
     N = len(dataset.values)
     if budget >= C * S * N:
         density = log_density(posterior.parameters, dataset.values).reshape(C, S, N)
-        found["log_likelihood"] = {"obs": Variable(("chain", "draw", "point"), density)}
+        tree["log_likelihood"] = {"obs": Variable(("chain", "draw", "point"), density)}
     # Noise has no place outside of its box, and what is missing no replicate.
     plain = posterior.draws.get("noise") is None and not dataset.incomplete
     observed = ("chain", "draw", "point", "column")
     if plain and budget >= C * S * N * D:
-        again = replicated(posterior.parameters, N, seed).reshape(C, S, N, D)
-        found["posterior_predictive"] = {"obs": Variable(observed, again)}
+        replicates = replicated(posterior.parameters, N, seed).reshape(C, S, N, D)
+        tree["posterior_predictive"] = {"obs": Variable(observed, replicates)}
     if plain and mixture is not None and mixture.priors.proper and not mixture.noise:
-        drawn = prior_draws(dataset, mixture, PRIOR_DRAWS, seed).reshape(1, PRIOR_DRAWS)
-        found["prior"] = _variables(drawn.arrays())
+        prior = prior_draws(dataset, mixture, PRIOR_DRAWS, seed).reshape(1, PRIOR_DRAWS)
+        tree["prior"] = _variables(prior.arrays())
         if budget >= PRIOR_DRAWS * N * D:
-            again = replicated(drawn.reshape(-1), N, seed).reshape(1, PRIOR_DRAWS, N, D)
-            found["prior_predictive"] = {"obs": Variable(observed, again)}
-    return found
+            replicates = replicated(prior.reshape(-1), N, seed).reshape(1, PRIOR_DRAWS, N, D)
+            tree["prior_predictive"] = {"obs": Variable(observed, replicates)}
+    return tree
 
 
 def coordinates(variables: dict[str, Variable], columns: tuple[str, ...]) -> dict[str, Any]:
@@ -199,13 +199,13 @@ def names(dataset: Dataset, mixture: Mixture) -> dict[str, str]:
 
 def _stats(posterior: Posterior) -> dict[str, Variable]:
     C, S = posterior.n_chains, posterior.n_draws
-    found = {
-        theirs: Variable(("chain", "draw"), posterior.stats[ours])
-        for ours, theirs in _STATS.items()
-        if ours in posterior.stats
+    statistics = {
+        arviz_name: Variable(("chain", "draw"), posterior.stats[stored_name])
+        for stored_name, arviz_name in _STATS.items()
+        if stored_name in posterior.stats
     }
     for name in _OF_CHAINS:
         if name in posterior.stats:
             each = np.broadcast_to(posterior.stats[name][:, None], (C, S))
-            found[name] = Variable(("chain", "draw"), each)
-    return found
+            statistics[name] = Variable(("chain", "draw"), each)
+    return statistics

@@ -136,11 +136,11 @@ def reason_against(dataset: Dataset, mixture: Mixture) -> str:
     """Say why there is no exact posterior of this data and mixture, or "" when there is one."""
     N, D = dataset.values.shape
     K = mixture.n_components
-    beside = observed(dataset, mixture).named
-    if beside:
+    observed_extras = observed(dataset, mixture).named
+    if observed_extras:
         return (
             f"The exact posterior is summed for complete points that count once, but there are "
-            f"{' and '.join(beside)}. Leave these out, or draw with sample_posterior."
+            f"{' and '.join(observed_extras)}. Leave these out, or draw with sample_posterior."
         )
     if D != 1:
         return (

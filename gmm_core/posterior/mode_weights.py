@@ -58,11 +58,13 @@ def seen_by_chains(dataset: Dataset, chains: Posterior, weighed: Posterior) -> A
     """
     inside = np.ones((chains.n_chains, weighed.n_chains * weighed.n_draws), dtype=np.bool_)
     for d in range(min(dataset.values.shape[1], _COLUMNS)):
-        theirs = invariant_draws(dataset, weighed, d)
-        for here, there in zip(invariant_draws(dataset, chains, d), theirs, strict=True):
-            low, high = here.draws.min(axis=1), here.draws.max(axis=1)
+        weighed_draws = invariant_draws(dataset, weighed, d)
+        for of_chains, of_modes in zip(
+            invariant_draws(dataset, chains, d), weighed_draws, strict=True
+        ):
+            low, high = of_chains.draws.min(axis=1), of_chains.draws.max(axis=1)
             margin = _MARGIN * (high - low)
-            value = there.draws.reshape(1, -1)
+            value = of_modes.draws.reshape(1, -1)
             inside &= (value >= (low - margin)[:, None]) & (value <= (high + margin)[:, None])
     return inside.mean(axis=1)
 

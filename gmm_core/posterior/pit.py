@@ -60,21 +60,21 @@ def pit(dataset: Dataset, posterior: Posterior, column: int = 0) -> Pit:
             "With noise there is no distribution function along a column. Use noise=False."
         )
     x = dataset.values
-    there = np.flatnonzero(~np.isnan(x[:, column]))
-    found = np.full(len(x), np.nan)
+    present = np.flatnonzero(~np.isnan(x[:, column]))
+    transform = np.full(len(x), np.nan)
     step = max(1, _CHUNK // len(points))
-    for first in range(0, len(there), step):
-        rows = there[first : first + step]
+    for first in range(0, len(present), step):
+        rows = present[first : first + step]
         log_likelihood = log_density(points, x[rows])  # [M, n]
         below = distribution(points, x[rows, column], column)
         for i, row in enumerate(rows):
             log_w, _ = array_stats.psislw(log_likelihood[:, i])
             weights = np.exp(log_w - log_w.max())
-            found[row] = (weights @ below[:, i]) / weights.sum()
-    known = np.clip(found[there], 0.0, 1.0)
-    found[there] = known
+            transform[row] = (weights @ below[:, i]) / weights.sum()
+    known = np.clip(transform[present], 0.0, 1.0)
+    transform[present] = known
     return Pit(
-        found, float(kstest(known, "uniform").statistic), float(kstwo.ppf(_SURE, len(known)))
+        transform, float(kstest(known, "uniform").statistic), float(kstwo.ppf(_SURE, len(known)))
     )
 
 
@@ -82,8 +82,8 @@ def distribution(points: Parameters, values: Array, column: int) -> Array:
     """Distribution function of mixtures [M] along a column, at values [N]: [M, N]."""
     from scipy.special import ndtr
 
-    found = np.zeros((len(points), len(values)))
+    cdf = np.zeros((len(points), len(values)))
     for k in range(points.weights.shape[1]):
         loc, scale = points.locs[:, k, column, None], points.scales[:, k, column, None]
-        found += points.weights[:, k, None] * ndtr((values - loc) / scale)
-    return found
+        cdf += points.weights[:, k, None] * ndtr((values - loc) / scale)
+    return cdf

@@ -51,7 +51,7 @@ def tied_mode(dataset: Dataset, mixture: Mixture, posterior: Posterior) -> TiedM
     heights = np.asarray(posterior.stats["log_joint"]).ravel()
     best = posterior.parameters[int(heights.argmax())]
     peak = float(heights.max()) + float(np.log(best.scales).min(axis=0).sum())
-    found: TiedMode | None = None
+    highest: TiedMode | None = None
     for d, column in enumerate(dataset.columns):
         values, counts = np.unique(dataset.values[:, d], return_counts=True)
         value, count = float(values[counts.argmax()]), int(counts.max())
@@ -59,15 +59,15 @@ def tied_mode(dataset: Dataset, mixture: Mixture, posterior: Posterior) -> TiedM
             continue
         spread = float(dataset.values[:, d].std())
         on = dataset.values[:, d] == value
-        there = -np.inf
+        regular = -np.inf
         for log_scale in _SCALES:
             scale = spread * np.exp(log_scale)
             height = _height(dataset, mixture, best, d, on, scale)
-            there = max(there, height + 2 * np.log(scale))
-        gain = there - peak
-        if gain > _MARGIN and (found is None or gain > found.gain):
-            found = TiedMode(column, value, count, float(gain))
-    return found
+            regular = max(regular, height + 2 * np.log(scale))
+        gain = regular - peak
+        if gain > _MARGIN and (highest is None or gain > highest.gain):
+            highest = TiedMode(column, value, count, float(gain))
+    return highest
 
 
 def _height(

@@ -215,8 +215,8 @@ def engines(kind: str | None = None, sampled: bool = True) -> list[Engine]:
     some = [engine for engine in _engines.values() if sampled or not engine.climbs]
     if kind is None:
         return some
-    mine = [engine for engine in some if engine.kind == kind]
-    return sorted(mine, key=lambda engine: (engine.name != named(kind).engine, engine.name))
+    of_kind = [engine for engine in some if engine.kind == kind]
+    return sorted(of_kind, key=lambda engine: (engine.name != named(kind).engine, engine.name))
 
 
 def usual(kind: str, sampled: bool = False) -> Engine:
@@ -227,8 +227,8 @@ def usual(kind: str, sampled: bool = False) -> Engine:
     sampled : whether the data is a sample of more rows: then one that goes to all of them, where
         the kind has one.
     """
-    mine = engines(kind)
-    return next((engine for engine in mine if sampled and engine.climbs), mine[0])
+    candidates = engines(kind)
+    return next((engine for engine in candidates if sampled and engine.climbs), candidates[0])
 
 
 def parts(spec: Specification) -> int:

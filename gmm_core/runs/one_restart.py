@@ -75,8 +75,8 @@ def opened(fit: MapFit, r: int, by_itself: MapFit | None = None) -> MapFit:
         changed[r] = row
         return changed
 
-    theirs = by_itself.parameters.arrays()
-    points = {name: with_row(array, theirs[name]) for name, array in fit.points.arrays().items()}
+    arrays = by_itself.parameters.arrays()
+    points = {name: with_row(array, arrays[name]) for name, array in fit.points.arrays().items()}
     return replace(
         fit,
         chosen=r,

@@ -62,19 +62,19 @@ class Verdict:
         return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
-def compare(stored: Any, again: Any) -> Difference:
+def compare(stored: Any, computed: Any) -> Difference:
     """Return the largest difference between two results of the same specification.
 
     Parameters
     ----------
-    stored, again : results as `gmm_core.runs.serialize` keeps them. NaN equals NaN.
+    stored, computed : results as `gmm_core.runs.serialize` keeps them. NaN equals NaN.
     """
-    ours, theirs = dict(_leaves(stored)), dict(_leaves(again))
+    stored_leaves, new_leaves = dict(_leaves(stored)), dict(_leaves(computed))
     worst = Difference()
-    for name in [*ours, *(name for name in theirs if name not in ours)]:
-        if name not in ours or name not in theirs:
+    for name in [*stored_leaves, *(name for name in new_leaves if name not in stored_leaves)]:
+        if name not in stored_leaves or name not in new_leaves:
             return Difference(np.inf, name)
-        relative = _relative(ours[name], theirs[name])
+        relative = _relative(stored_leaves[name], new_leaves[name])
         if relative > worst.relative:
             worst = Difference(relative, name)
     return worst
@@ -101,8 +101,8 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
             yield from _leaves(child, f"{name}.{key}" if name else key)
 
 
-def _relative(stored: Any, again: Any) -> float:
-    a, b = np.asarray(stored), np.asarray(again)
+def _relative(stored: Any, computed: Any) -> float:
+    a, b = np.asarray(stored), np.asarray(computed)
     if a.shape != b.shape or a.dtype.kind != b.dtype.kind:
         return np.inf
     if a.dtype.kind != "f":

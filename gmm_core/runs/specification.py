@@ -116,10 +116,10 @@ class Specification(Model):
             )
         if self.parameters is not None:
             sites(self.mixture, self.parameters)
-            theirs, ours = self.parameters.locs.shape[-1], len(self.dataset.columns)
-            if theirs != ours:
+            of_point, D = self.parameters.locs.shape[-1], len(self.dataset.columns)
+            if of_point != D:
                 raise ValueError(
-                    f"The parameters have {theirs} columns, but the data has {ours}. "
+                    f"The parameters have {of_point} columns, but the data has {D}. "
                     "Give parameters that were fitted to this data."
                 )
         return self

@@ -188,13 +188,13 @@ def in_units(dataset: Dataset, mixture: Mixture, powers: Array, centre: Array) -
                 each = 2 * log_unit.sum()
             constant += conjugate.n_covariances * each
     priors = type(priors)(**(priors.model_dump() | changed))
-    there = replace(dataset, values=(dataset.values - centre) / unit)
+    rescaled_data = replace(dataset, values=(dataset.values - centre) / unit)
     update: dict[str, object] = {"priors": priors}
     box = observed(dataset, mixture).box
     if box is not None:
         update["noise_box"] = tuple((box / unit).tolist())
     there_mixture = mixture.model_copy(update=update)
-    return Units(unit, centre, there, there_mixture, float(constant))
+    return Units(unit, centre, rescaled_data, there_mixture, float(constant))
 
 
 class _Trajectories(dict[int, tuple[NDArray[np.int64], Parameters]]):

@@ -77,8 +77,8 @@ def answer(spec: Specification, result: Any) -> Answer:
 
 def check_figure(kind: kinds.Kind) -> None:
     """Raise ValueError when runs of a kind have no figure."""
-    drawn = {each.__name__ for each, told in _BY_TYPE.items() if told.figure}
-    if not drawn & kind.results.keys():
+    with_figure = {each.__name__ for each, told in _BY_TYPE.items() if told.figure}
+    if not with_figure & kind.results.keys():
         raise ValueError(
             f"A run of {kind.label!r} has no figure. Leave it out: its numbers say all."
         )
@@ -105,7 +105,7 @@ def as_json(spec: Specification, result: Any) -> dict[str, Any]:
     number that is not known or not finite is None.
     """
     kind, data = kinds.named(spec.kind), spec.dataset
-    found = answer(spec, result)
+    told = answer(spec, result)
     return {
         "run": spec.id,
         "kind": kind.name,
@@ -122,9 +122,9 @@ def as_json(spec: Specification, result: Any) -> dict[str, Any]:
         "options": _plain(canonical(spec.options)),
         "engine": spec.engine,
         "headline": kind.headline(result),
-        "answer": found.words,
-        "table": [dict(zip(found.head, row, strict=True)) for row in found.rows],
-        **_plain(found.numbers or {}),
+        "answer": told.words,
+        "table": [dict(zip(told.head, row, strict=True)) for row in told.rows],
+        **_plain(told.numbers or {}),
     }
 
 
@@ -181,8 +181,8 @@ def _components(
     return tuple(head), rows
 
 
-def _comparison(spec: Specification, found: Comparison) -> Answer:
-    data, rows = spec.dataset, found.rows
+def _comparison(spec: Specification, comparison: Comparison) -> Answer:
+    data, rows = spec.dataset, comparison.rows
     D = len(data.columns)
     winner = best(rows)
     head = (TABLE_HEAD[0], "BIC", *TABLE_HEAD[2:])
@@ -204,13 +204,13 @@ def _counted(spec: Specification) -> int:
     return int(spec.dataset.total if whole is None else whole.total)
 
 
-def _posterior(spec: Specification, found: Posterior) -> Answer:
+def _posterior(spec: Specification, posterior: Posterior) -> Answer:
     data = spec.dataset
-    rows = summary(found.relabelled(data), data.columns)
+    rows = summary(posterior.relabelled(data), data.columns)
     head = ("parameter", "mean", "sd", "5 %", "95 %", "ESS bulk", "ESS tail", "R-hat")
-    evidence = found.log_evidence
+    evidence = posterior.log_evidence
     return Answer(
-        _said(posterior_answer(data, spec.mixture, found)),
+        _said(posterior_answer(data, spec.mixture, posterior)),
         head,
         [
             (
@@ -223,48 +223,52 @@ def _posterior(spec: Specification, found: Posterior) -> Answer:
         ],
         {
             "summary": [row._asdict() for row in rows],
-            "chains": found.n_chains,
-            "draws": found.n_draws,
+            "chains": posterior.n_chains,
+            "draws": posterior.n_draws,
             "log_evidence": None if evidence is None else evidence._asdict(),
-            "weights_of_modes": found.weights_of_modes,
+            "weights_of_modes": posterior.weights_of_modes,
         },
     )
 
 
-def _bootstrap(spec: Specification, found: Bootstrap) -> Answer:
+def _bootstrap(spec: Specification, bootstrap: Bootstrap) -> Answer:
     return Answer(
-        bootstrap_words(found),
+        bootstrap_words(bootstrap),
         BOOTSTRAP_HEAD,
-        bootstrap_rows(found),
+        bootstrap_rows(bootstrap),
         {
-            "parameters": found.parameters,
-            "summary": [row._asdict() for row in found.summary()],
-            "changed_basin": int(found.changed_basin.sum()),
-            "failed": int(found.failed.sum()),
+            "parameters": bootstrap.parameters,
+            "summary": [row._asdict() for row in bootstrap.summary()],
+            "changed_basin": int(bootstrap.changed_basin.sum()),
+            "failed": int(bootstrap.failed.sum()),
         },
     )
 
 
-def _ratio(spec: Specification, found: LikelihoodRatio) -> Answer:
+def _ratio(spec: Specification, ratio: LikelihoodRatio) -> Answer:
     return Answer(
-        ratio_words(found, spec.mixture.n_components),
-        numbers={"statistic": found.statistic, "p_value": found.p_value},
+        ratio_words(ratio, spec.mixture.n_components),
+        numbers={"statistic": ratio.statistic, "p_value": ratio.p_value},
     )
 
 
-def _calibration(spec: Specification, found: Calibration) -> Answer:
+def _calibration(spec: Specification, calibration: Calibration) -> Answer:
     return Answer(
-        calibration_words(found),
+        calibration_words(calibration),
         CALIBRATION_HEAD,
-        calibration_rows(found),
-        {"ranks": found.ranks, "p_values": found.p_values, "p_value": found.p_value},
+        calibration_rows(calibration),
+        {
+            "ranks": calibration.ranks,
+            "p_values": calibration.p_values,
+            "p_value": calibration.p_value,
+        },
     )
 
 
-def _ranks(spec: Specification, found: Calibration) -> go.Figure:
+def _ranks(spec: Specification, calibration: Calibration) -> go.Figure:
     from gmm_core.figures.calibration import rank_histogram
 
-    return rank_histogram(found, found.worst)
+    return rank_histogram(calibration, calibration.worst)
 
 
 def _any(spec: Specification, result: Any) -> Answer:
@@ -282,17 +286,17 @@ def _density(spec: Specification, fit: MapFit | EmFit | Bootstrap) -> go.Figure:
     return density(spec.dataset, fit.parameters, columns)
 
 
-def _criteria(spec: Specification, found: Comparison) -> go.Figure:
+def _criteria(spec: Specification, comparison: Comparison) -> go.Figure:
     from gmm_core.figures.comparison import criterion_over_k
 
     D = len(spec.dataset.columns)
-    return criterion_over_k(found.rows, spec.options.n_components, D)
+    return criterion_over_k(comparison.rows, spec.options.n_components, D)
 
 
-def _bands(spec: Specification, found: Posterior) -> go.Figure:
+def _bands(spec: Specification, posterior: Posterior) -> go.Figure:
     from gmm_core.figures.posterior import density_bands
 
-    return density_bands(spec.dataset, finite_draws(found.draws))
+    return density_bands(spec.dataset, finite_draws(posterior.draws))
 
 
 _BY_TYPE: dict[type, _Told] = {

@@ -41,14 +41,14 @@ def draws_netcdf(spec: Specification, posterior: Posterior) -> bytes:
     import h5netcdf
 
     data = spec.dataset
-    found = groups(posterior, data, spec.mixture, budget=_BUDGET)
+    tree = groups(posterior, data, spec.mixture, budget=_BUDGET)
     buffer = io.BytesIO()
     with h5netcdf.File(buffer, "w") as file:
         file.attrs["specification"] = spec.to_json()
         file.attrs.update(names(data, spec.mixture))
         if (whole := spec.dataset.whole) is not None:
             file.attrs["data"] = whole.sampled(len(spec.dataset.values), spec.dataset.total)
-        for name, variables in found.items():
+        for name, variables in tree.items():
             _write(file.create_group(name), variables, coordinates(variables, data.columns))
             file[name].attrs.update(
                 {

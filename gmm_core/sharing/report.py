@@ -110,7 +110,7 @@ def report(spec: Specification, result: Any, answer: list[Segment] | None = None
             f"<style>{_STYLE}</style></head><body>",
             f'<h1>{title}</h1><p class="quiet">{html.escape(head)}</p>',
             f'<p class="answer">{html.escape(_said(answer))}</p>',
-            *(f'<p class="quiet">{html.escape(said)}</p>' for said in _units(data)),
+            *(f'<p class="quiet">{html.escape(sentence)}</p>' for sentence in _units(data)),
             *written.body(spec, result),
             *_origin(spec),
             f"<script>{plotly_internals.script().read_text(encoding='utf-8')}</script>",
@@ -176,10 +176,10 @@ def _comparison(spec: Specification, result: Comparison) -> Iterable[str]:
         yield _table("Without an optimum", head, [list(map(str, row)) for row in failed])
 
 
-def _calibration(spec: Specification, found: Calibration) -> Iterable[str]:
+def _calibration(spec: Specification, ranks: Calibration) -> Iterable[str]:
     for quantity in QUANTITIES:
-        yield _figure(calibration.rank_histogram(found, quantity))
-    rows = [list(row) for row in calibration_rows(found)]
+        yield _figure(calibration.rank_histogram(ranks, quantity))
+    rows = [list(row) for row in calibration_rows(ranks)]
     yield _table("Ranks of each quantity", list(CALIBRATION_HEAD), rows)
 
 

@@ -117,16 +117,16 @@ def imputed_csv(dataset: Dataset, parameters: Parameters) -> str:
     the last two are empty.
     """
     point = _ordered(parameters)
-    K, found = len(point.weights), imputed(dataset, point)
-    beside, cells_beside = _beside(dataset)
+    K, values = len(point.weights), imputed(dataset, point)
+    head, cells_beside = _beside(dataset)
 
     def rows() -> Iterable[list[object]]:
-        every = (found.rows, found.columns, found.component, found.mean, found.sd)
+        every = (values.rows, values.columns, values.component, values.mean, values.sd)
         for n, d, k, mean, sd in zip(*(each.tolist() for each in every), strict=True):
             known = ["noise", "", ""] if k == K else [k + 1, mean, sd]
             yield [*cells_beside(n), dataset.columns[d], *known]
 
-    return _csv([*beside, "column", "component", "mean", "standard deviation"], rows())
+    return _csv([*head, "column", "component", "mean", "standard deviation"], rows())
 
 
 def memberships_csv(dataset: Dataset, parameters: Parameters) -> str:
@@ -143,8 +143,8 @@ def memberships_csv(dataset: Dataset, parameters: Parameters) -> str:
     """
     point = _ordered(parameters)
     K = len(point.weights)
-    beside, cells_beside = _beside(dataset)
-    head = [*beside, *dataset.columns, "component", "probability"]
+    head_beside, cells_beside = _beside(dataset)
+    head = [*head_beside, *dataset.columns, "component", "probability"]
     head += [f"probability of component {k + 1}" for k in range(K)]
     names: list[object] = [*range(1, K + 1)]
     if point.noise is not None:
@@ -159,8 +159,8 @@ def memberships_csv(dataset: Dataset, parameters: Parameters) -> str:
             for n, (x, k, p) in enumerate(
                 zip(values.tolist(), best.tolist(), probs.tolist(), strict=True), begin
             ):
-                there = ["" if value != value else value for value in x]
-                yield [*cells_beside(n), *there, names[k], p[k], *p]
+                cells = ["" if value != value else value for value in x]
+                yield [*cells_beside(n), *cells, names[k], p[k], *p]
 
     return _csv(head, rows())
 
@@ -185,8 +185,8 @@ def scores_csv(dataset: Dataset, scores: Score) -> str:
             "Give the data that was scored."
         )
     ends = ("", ", 5 %", ", 95 %") if scores.n_draws > 1 else ("",)
-    beside, cells_beside = _beside(dataset)
-    head = [*beside, *dataset.columns, "component", "probability"]
+    head_beside, cells_beside = _beside(dataset)
+    head = [*head_beside, *dataset.columns, "component", "probability"]
     head += [f"probability of component {k + 1}{end}" for k in range(K) for end in ends]
     head += [f"log density{end}" for end in ends] + ["outlier"]
     probs = np.stack([scores.probs, scores.probs_low, scores.probs_high], axis=2)

@@ -60,8 +60,8 @@ class Datasets(Database):
             with self._write() as connection:
                 self._put_dataset(connection, dataset)
                 if owner is not None:
-                    mine = _of(dataset.fingerprint, owner)
-                    connection.execute(sa.delete(schema.dataset_owners).where(mine))
+                    own_row = _of(dataset.fingerprint, owner)
+                    connection.execute(sa.delete(schema.dataset_owners).where(own_row))
                     connection.execute(
                         self._insert(schema.dataset_owners),
                         {
@@ -129,9 +129,9 @@ class Datasets(Database):
 
         stored : the names under which they came first.
         """
-        kept = schema.dataset_owners
-        query = sa.select(kept.c.fingerprint, kept.c.owner, kept.c.name).where(
-            kept.c.fingerprint.in_(list(stored))
+        ownership = schema.dataset_owners
+        query = sa.select(ownership.c.fingerprint, ownership.c.owner, ownership.c.name).where(
+            ownership.c.fingerprint.in_(list(stored))
         )
         by_owner: dict[str, dict[str, str]] = {}
         for row in self._all(query):
@@ -208,27 +208,27 @@ def _packed(rows: Rows | None) -> bytes | None:
 def _unpacked(blob: bytes | None) -> Rows | None:
     if blob is None:
         return None
-    kept = serialize.unpack(blob)
+    arrays = serialize.unpack(blob)
     text = np.dtypes.StringDType()
     return Rows(
-        kept["numbers"],
+        arrays["numbers"],
         {
             name: np.array(cells, dtype=text) if isinstance(cells, list) else cells
-            for name, cells in kept["columns"].items()
+            for name, cells in arrays["columns"].items()
         },
     )
 
 
 def _numbers(dataset: Dataset) -> Any:
     """Return what is kept of a dataset: its values, and beside them what else it has."""
-    beside = {
+    parts = {
         "weights": dataset.weights,
         "classes": dataset.classes and list(dataset.classes),
         "whole": dataset.whole and vars(dataset.whole),
         "transforms": dataset.transforms and dumped(dataset.transforms),
     }
-    beside = {name: part for name, part in beside.items() if part is not None}
-    return {"values": dataset.values, **beside} if beside else dataset.values
+    parts = {name: part for name, part in parts.items() if part is not None}
+    return {"values": dataset.values, **parts} if parts else dataset.values
 
 
 def dataset_of(row: Any) -> Dataset:

@@ -60,8 +60,8 @@ class Events(Database):
 
         def take() -> list[Any]:
             with self._write() as connection:
-                mine = waiting.with_for_update(skip_locked=True)
-                ids = [row.id for row in connection.execute(mine)]
+                unlocked = waiting.with_for_update(skip_locked=True)
+                ids = [row.id for row in connection.execute(unlocked)]
                 query = sa.select(schema.events).where(schema.events.c.id.in_(ids))
                 rows = list(connection.execute(query.order_by(schema.events.c.id)).all())
                 connection.execute(sa.delete(schema.events).where(schema.events.c.id.in_(ids)))

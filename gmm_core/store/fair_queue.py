@@ -117,7 +117,7 @@ class FairQueue:
         room : how many parts of long runs may be given to the taker's workers at the same time;
             None for any number.
         """
-        short = room is not None and self.given_long(taker.cluster) >= room
+        short = room is not None and self.n_given_long(taker.cluster) >= room
         charged = self._charged()
         best: tuple[int, float] | None = None
         chosen: tuple[str, Entry] | None = None
@@ -143,14 +143,14 @@ class FairQueue:
             entry.waiting.appendleft(part)
             self._positions = None
 
-    def given(self, cluster: str | None = None) -> int:
+    def n_given(self, cluster: str | None = None) -> int:
         """Count the parts that are given, to these workers or to any, and have not ended."""
-        return sum(map(len, self._given(cluster)))
+        return sum(map(len, self._turns_of(cluster)))
 
-    def given_long(self, cluster: str | None = None) -> int:
+    def n_given_long(self, cluster: str | None = None) -> int:
         """Count the parts of long runs among them."""
         entries = self.entries.values()
-        given = zip(entries, self._given(cluster), strict=True)
+        given = zip(entries, self._turns_of(cluster), strict=True)
         return sum(len(turns) for entry, turns in given if entry.long)
 
     def position(self, key: str) -> int:
@@ -159,19 +159,19 @@ class FairQueue:
             self._positions = self._order()
         return self._positions.get(key, 0)
 
-    def here(self) -> set[str]:
+    def owners(self) -> set[str]:
         """Return everybody who has asked for a run that is not over."""
         return {owner for entry in self.entries.values() for owner in entry.owners}
 
-    def _given(self, cluster: str | None) -> list[list[Turn]]:
+    def _turns_of(self, cluster: str | None) -> list[list[Turn]]:
         return [
             [turn for turn in entry.given.values() if cluster in (None, turn.cluster)]
             for entry in self.entries.values()
         ]
 
     def _charged(self) -> Counter[str]:
-        given = (entry.given.values() for entry in self.entries.values())
-        return Counter(turn.owner for turns in given for turn in turns)
+        turns_by_entry = (entry.given.values() for entry in self.entries.values())
+        return Counter(turn.owner for turns in turns_by_entry for turn in turns)
 
     def _heads(self, taker: Taker, short: bool) -> dict[str, Entry]:
         """Return the run that each owner's turn would go to; with `short` only short ones."""

@@ -145,7 +145,7 @@ class Listing(Runs):
         What they named, noted or keep stays there. Asking for the run again brings it back.
         """
         links, pins = schema.run_owners, schema.pins
-        kept = sa.exists().where(pins.c.run_id == links.c.run_id, pins.c.owner == links.c.owner)
+        pinned = sa.exists().where(pins.c.run_id == links.c.run_id, pins.c.owner == links.c.owner)
 
         def write() -> None:
             with self._write() as connection:
@@ -156,7 +156,7 @@ class Listing(Runs):
                         links.c.owner == owner,
                         links.c.title == "",
                         links.c.note == "",
-                        ~kept,
+                        ~pinned,
                     )
                     .values(passed=True)
                 )
@@ -170,8 +170,8 @@ class Listing(Runs):
         def write() -> None:
             with self._write() as connection:
                 links = schema.run_owners
-                mine = (links.c.run_id == check_run_id(run_id)) & (links.c.owner == owner)
-                connection.execute(sa.update(links).where(mine).values(**words))
+                own_link = (links.c.run_id == check_run_id(run_id)) & (links.c.owner == owner)
+                connection.execute(sa.update(links).where(own_link).values(**words))
 
         self._retry(write)
 
@@ -213,8 +213,8 @@ def _wanted(
 ) -> list[sa.ColumnElement[bool]]:
     runs = schema.runs
     # A run that only computes another one again belongs to that one.
-    again = sa.exists().where(schema.checks.c.check_id == runs.c.id)
-    conditions: list[sa.ColumnElement[bool]] = [~again]
+    is_check = sa.exists().where(schema.checks.c.check_id == runs.c.id)
+    conditions: list[sa.ColumnElement[bool]] = [~is_check]
     if owner is not None:
         conditions.append(runs.c.id.in_(_of(owner)))
     if states is not None:

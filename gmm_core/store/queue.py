@@ -92,7 +92,7 @@ class Queue(Runs):
             connection.execute(sa.insert(table).values(**values))
 
     def _keep_turns(self, connection: sa.Connection, queue: FairQueue) -> None:
-        table, here = schema.turns, queue.here()
+        table, waiting_owners = schema.turns, queue.owners()
         before = {row.owner: row.turn for row in connection.execute(sa.select(table))}
         for owner, turn in queue.turns.items():
             if owner not in before:  # who came anew joined at the present turn, and keeps that
@@ -103,8 +103,10 @@ class Queue(Runs):
             # A turn counts only against those who are here: nobody is kept in mind for ever. The
             # last one stays, since who comes anew joins there.
             last = max(queue.turns.values())
-            gone = [o for o, turn in queue.turns.items() if o not in here and turn < last]
-            connection.execute(sa.delete(table).where(table.c.owner.in_(gone)))
+            forgotten = [
+                o for o, turn in queue.turns.items() if o not in waiting_owners and turn < last
+            ]
+            connection.execute(sa.delete(table).where(table.c.owner.in_(forgotten)))
 
     # ---- pictures of runs that compute for another web process ----
 

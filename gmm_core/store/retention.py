@@ -37,7 +37,7 @@ class Retention(Runs):
                 if connection.execute(query.with_for_update()).first() is None:
                     return False
                 if owner is not None:
-                    gone = connection.execute(
+                    deleted = connection.execute(
                         sa.delete(schema.run_owners).where(
                             schema.run_owners.c.run_id == run_id,
                             schema.run_owners.c.owner == owner,
@@ -53,7 +53,7 @@ class Retention(Runs):
                             schema.pins.c.run_id == run_id, schema.pins.c.owner == owner
                         )
                     )
-                    if left is not None or not gone:
+                    if left is not None or not deleted:
                         return False
                 remove_run(connection, run_id)
                 return True

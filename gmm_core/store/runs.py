@@ -47,10 +47,10 @@ class Runs(Datasets, Events):
 
         def write() -> None:
             with self._write() as connection:
-                there = connection.execute(
+                updated = connection.execute(
                     sa.update(schema.runs).where(schema.runs.c.id == run_id).values(used=now())
                 ).rowcount
-                if there and owner is not None:
+                if updated and owner is not None:
                     connection.execute(
                         self._insert(schema.run_owners),
                         {"run_id": run_id, "owner": owner, "created": now()},
@@ -60,16 +60,18 @@ class Runs(Datasets, Events):
 
     def leave(self, run_id: str, owner: str) -> bool:
         """Say that somebody waits for a run no longer; return whether somebody else still does."""
-        mine = schema.run_owners.c.run_id == check_run_id(run_id)
+        own_link = schema.run_owners.c.run_id == check_run_id(run_id)
 
         def write() -> bool:
             with self._write() as connection:
                 connection.execute(
                     sa.update(schema.run_owners)
-                    .where(mine, schema.run_owners.c.owner == owner)
+                    .where(own_link, schema.run_owners.c.owner == owner)
                     .values(asks=False)
                 )
-                left = sa.select(schema.run_owners.c.owner).where(mine, schema.run_owners.c.asks)
+                left = sa.select(schema.run_owners.c.owner).where(
+                    own_link, schema.run_owners.c.asks
+                )
                 return connection.execute(left).first() is not None
 
         return self._retry(write)

@@ -135,8 +135,8 @@ class Submissions(Runs):
         of_owner = connection.execute(waiting.where(links.c.owner == owner)).scalar_one()
         from_place = 0
         if place:
-            here = waiting.where(links.c.place == _hash(place))
-            from_place = connection.execute(here).scalar_one()
+            of_place = waiting.where(links.c.place == _hash(place))
+            from_place = connection.execute(of_place).scalar_one()
         admit(Waiting(of_owner, from_place))
 
     def _take(
@@ -229,8 +229,8 @@ class Submissions(Runs):
             {"run_id": run_id, "owner": owner, "created": moment},
         )
         links = schema.run_owners
-        again = (links.c.run_id == run_id) & (links.c.owner == owner) & links.c.passed
-        connection.execute(sa.update(links).where(again).values(passed=False))
+        passed_link = (links.c.run_id == run_id) & (links.c.owner == owner) & links.c.passed
+        connection.execute(sa.update(links).where(passed_link).values(passed=False))
         connection.execute(
             sa.update(schema.run_owners)
             .where(schema.run_owners.c.run_id == run_id, schema.run_owners.c.owner == owner)

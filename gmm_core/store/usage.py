@@ -27,10 +27,10 @@ class Usage(Retention):
             sa.select(_total(saved.c.rows)),
         ]
         if owner is not None:
-            mine = sa.select(runs.c.run_id).where(runs.c.owner == owner)
+            own_runs = sa.select(runs.c.run_id).where(runs.c.owner == owner)
             my_data = sa.select(saved.c.fingerprint).where(saved.c.owner == owner)
             sizes = [
-                sizes[0].where(results.c.run_id.in_(mine)),
+                sizes[0].where(results.c.run_id.in_(own_runs)),
                 sizes[1].where(datasets.c.fingerprint.in_(my_data)),
                 sizes[2].where(saved.c.owner == owner),
             ]

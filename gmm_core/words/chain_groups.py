@@ -16,12 +16,12 @@ def apart_words(groups: ChainGroups) -> str:
     """Say which chains are set aside and why; "" where all lie together."""
     if not groups.apart:
         return ""
-    others, kept = _named(groups.apart), _named(groups.together)
+    others, included = _named(groups.apart), _named(groups.together)
     which = "it is" if len(groups.apart) == 1 else "they are"
     mode = "stayed where a component is empty" if groups.empty else "stayed in another mode"
     return (
         f"Not usable together: {others} {mode}, {number(groups.gap)} lower in log joint, and "
-        f"never left; {which} set aside. What follows is of {kept} alone. "
+        f"never left; {which} set aside. What follows is of {included} alone. "
     )
 
 
@@ -49,12 +49,12 @@ def weighed_instead(
     added : how many modes the chains found that the search for them had not.
     """
     aside = [c for c, share in enumerate(seen) if share < _NEGLIGIBLE]
-    said = "The chains do not agree, so the answer is not theirs. "
+    text = "The chains do not agree, so the answer is not theirs. "
     if aside:
         each = max(seen[c] for c in aside)
         least = f"less than {number(100 * max(1 / draws, each), 1)} %"
         if len(aside) == len(seen):
-            said += f"None of them stayed where more than {number(100 * _NEGLIGIBLE, 1)} % lies. "
+            text += f"None of them stayed where more than {number(100 * _NEGLIGIBLE, 1)} % lies. "
         else:
             mode = (
                 "where a component is empty, in a mode that holds"
@@ -62,21 +62,21 @@ def weighed_instead(
                 else "in a mode that holds"
             )
             who = _named(tuple(aside))
-            said += f"{who[0].upper()}{who[1:]} stayed {mode} {least} of the posterior. "
+            text += f"{who[0].upper()}{who[1:]} stayed {mode} {least} of the posterior. "
     else:
         shares = ", ".join(f"{number(100 * share, 2)} %" for share in seen)
-        said += f"They lay where {shares} of the posterior is: modes compete. "
-    said += f"What follows is of {draws:,} draws in which every mode has its own weight. "
+        text += f"They lay where {shares} of the posterior is: modes compete. "
+    text += f"What follows is of {draws:,} draws in which every mode has its own weight. "
     if added:
         modes, them = ("a mode", "it is") if added == 1 else (f"{numeral(added)} modes", "they are")
-        said += f"The chains found {modes} that the search had not, and {them} among them. "
+        text += f"The chains found {modes} that the search had not, and {them} among them. "
     if abs(misled.averaged - misled.weighed) > _SAID:
         i, j = (row + 1 for row in misled.rows)
-        said += (
+        text += (
             f"Averaged, the chains would have put rows {i} and {j} together with probability "
             f"{misled.averaged:.2f} instead of {misled.weighed:.2f}. "
         )
-    return said
+    return text
 
 
 def _named(chains: tuple[int, ...]) -> str:

@@ -269,11 +269,11 @@ def start_name(fit: MapFit, r: int) -> str:
 def local_optimum(fit: MapFit, r: int) -> str:
     """Explain why restart `r` stays where it is, though another optimum is better."""
     gap = float(fit.final_loss[r] - fit.final_loss[fit.basin == 0].min())
-    there = int((fit.basin == fit.basin[r]).sum())
+    n_same = int((fit.basin == fit.basin[r]).sum())
     return (
         f"It is a local optimum: the gradient vanishes as it does in the best one, but the loss is "
         f"{number(gap)} higher. From here every way leads up at first, and a fit only goes down, "
-        f"so where it begins decides where it ends. {there:,} of {count(len(fit.loss), 'start')} "
+        f"so where it begins decides where it ends. {n_same:,} of {count(len(fit.loss), 'start')} "
         "ended here: more starts, or starts from far-apart points, find the best."
     )
 

@@ -62,18 +62,18 @@ def membership_answer(dataset: Dataset, parameters: Parameters) -> list[Segment]
     return words
 
 
-def classes_answer(found: AgainstClasses, n_components: int) -> str:
+def classes_answer(comparison: AgainstClasses, n_components: int) -> str:
     """Say how far the components agree with the known classes.
 
     Names of classes stand in it as they are: show it as text, not as markup.
     """
-    N, wrong = found.n_points, round(found.error * found.n_points)
+    N, wrong = comparison.n_points, round(comparison.error * comparison.n_points)
     own = [
         f'"{name}" is {member(k, n_components)}'
-        for name, k in zip(found.names, found.component, strict=True)
+        for name, k in zip(comparison.names, comparison.component, strict=True)
         if k is not None
     ]
-    alone = sum(k is None for k in found.component)
+    alone = sum(k is None for k in comparison.component)
     sentence = f"By the best matching {', '.join(own[:6])}"
     sentence += f", and {len(own) - 6} more" if len(own) > 6 else ""
     sentence += f"; for {numeral(alone)} no component is left" if alone else ""
@@ -82,20 +82,21 @@ def classes_answer(found: AgainstClasses, n_components: int) -> str:
     else:
         sentence += (
             f". {_capital(numeral(wrong))} of {count(N, 'point')} "
-            f"{'is' if wrong == 1 else 'are'} in another one, {percent(found.error)}"
+            f"{'is' if wrong == 1 else 'are'} in another one, {percent(comparison.error)}"
         )
     return (
-        sentence + f". The adjusted Rand index is {number(found.ari)}: 1 is agreement, 0 is chance."
+        sentence
+        + f". The adjusted Rand index is {number(comparison.ari)}: 1 is agreement, 0 is chance."
     )
 
 
-def expectation_answer(found: Expectation, given: str, of: str, at: float) -> str:
+def expectation_answer(expected: Expectation, given: str, of: str, at: float) -> str:
     """Say what is expected of one column where another has one value.
 
     Names of columns stand in it as they are: show it as text, not as markup.
     """
     mean, sd, low, high = (
-        number(float(each[0])) for each in (found.mean, found.sd, found.low, found.high)
+        number(float(each[0])) for each in (expected.mean, expected.sd, expected.low, expected.high)
     )
     return (
         f'When "{given}" is {number(at)}, it expects "{of}" to be {mean}, give or take {sd}: nine '

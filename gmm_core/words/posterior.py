@@ -158,13 +158,13 @@ def trust_words(summary: Overview) -> str:
         )
     if agreement.verdict == "few":
         return f"Almost: R-hat is at most {_ratio(agreement.r_hat)}, but {size}."
-    said = (
+    text = (
         f"R-hat is at most {_ratio(agreement.r_hat)} on all {agreement.known} quantities that do "
         f"not depend on labels; {size}."
     )
     if summary.divergences:
-        return f"The chains agree, but {_number(summary.divergences, 'draw')} diverged: {said}"
-    return f"Yes: {said}"
+        return f"The chains agree, but {_number(summary.divergences, 'draw')} diverged: {text}"
+    return f"Yes: {text}"
 
 
 def partial_answer(done: Posterior, options: NutsOptions | SmcOptions) -> str:

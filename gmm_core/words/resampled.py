@@ -45,9 +45,9 @@ def bootstrap_rows(result: Bootstrap) -> list[tuple[str, ...]]:
     ]
 
 
-def rejects(found: LikelihoodRatio) -> bool:
+def rejects(test: LikelihoodRatio) -> bool:
     """Whether the smaller number of components is rejected."""
-    return found.p_value <= _REJECTED
+    return test.p_value <= _REJECTED
 
 
 def ratio_words(test: LikelihoodRatio, K: int) -> str:

@@ -38,24 +38,24 @@ def loo_words(loo: Loo) -> str:
     )
 
 
-def pit_words(found: Pit) -> str:
+def pit_words(transform: Pit) -> str:
     """Say whether the points lie where the others foretell them, as often as they should."""
-    gap, limit = number(found.gap, 2), number(found.limit, 2)
+    gap, limit = number(transform.gap, 2), number(transform.limit, 2)
     how = (
         f"Their places are at most {gap} from uniform ones, and 95 % of uniform samples stay below "
         f"{limit}."
     )
-    if found.gap <= found.limit:
-        return f"Yes, as far as {count(len(found.values), 'point')} can tell. {how}"
+    if transform.gap <= transform.limit:
+        return f"Yes, as far as {count(len(transform.values), 'point')} can tell. {how}"
     return f"No: the mixture has another shape than the data along this column. {how}"
 
 
-def tied_words(found: TiedMode) -> str:
+def tied_words(mode: TiedMode) -> str:
     """Say that a mode on equal values holds the posterior, and what it is."""
     return (
-        f"{found.copies} values of {found.column} are equal, {found.value:.4g}, and these "
+        f"{mode.copies} values of {mode.column} are equal, {mode.value:.4g}, and these "
         "priors let a component shrink onto them: that mode is heavier than where these draws are "
-        f"by about {found.gain:.0f} nats, and no sampler walks into it. It says that values "
+        f"by about {mode.gain:.0f} nats, and no sampler walks into it. It says that values "
         "were rounded, not that there is a group. Conjugate priors have no such "
         "mode."
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gmm_core.comparison.sweep import ComparisonRow
 from gmm_core.formatting import count, number
-from gmm_core.runs.found import SWAPS, how_found
 from gmm_core.runs.results import MapFit
+from gmm_core.runs.search_report import SWAPS, search_report
 
 ORIGINS = {
     "subsample": "random points",
@@ -52,7 +52,7 @@ def passed_over(row: ComparisonRow) -> str:
 
 def of_fit(fit: MapFit) -> str:
     """Say how the search of a fit has found its best; "" of a fit that has not searched."""
-    way = how_found(fit)
+    way = search_report(fit)
     if way is None or fit.smallest is None:
         return ""
     those = "one kind of start only" if way.kinds == 1 else f"{way.kinds} kinds of start"

@@ -18,11 +18,15 @@ _NAMED = 6
 def units(dataset: Dataset) -> str:
     """Say what each transformed column is; "" where none is."""
     pairs = zip(dataset.columns, dataset.transforms or (), strict=False)
-    told = [f'"{name}" is {how.words}' for name, how in pairs if how is not None]
-    if not told:
+    sentences = [f'"{name}" is {how.words}' for name, how in pairs if how is not None]
+    if not sentences:
         return ""
-    more = f"; {len(told) - _NAMED} more columns are transformed" if len(told) > _NAMED else ""
-    return f"{'; '.join(told[:_NAMED])}{more}."
+    more = (
+        f"; {len(sentences) - _NAMED} more columns are transformed"
+        if len(sentences) > _NAMED
+        else ""
+    )
+    return f"{'; '.join(sentences[:_NAMED])}{more}."
 
 
 def comparable(dataset: Dataset) -> str:

@@ -61,9 +61,9 @@ def same_data(a: Run, b: Run) -> bool:
 
 def settings_that_differ(a: Run, b: Run) -> list[tuple[str, str, str]]:
     """List the settings in which two runs differ as rows (setting, here, there)."""
-    here, there = dict(_settings(a.spec)), dict(_settings(b.spec))
+    of_a, of_b = dict(_settings(a.spec)), dict(_settings(b.spec))
     return [
-        (name, here[name], there.get(name, "–")) for name in here if here[name] != there.get(name)
+        (name, of_a[name], of_b.get(name, "–")) for name in of_a if of_a[name] != of_b.get(name)
     ]
 
 
@@ -92,16 +92,16 @@ def _said(value: Any) -> str:
 def measures(a: Run, b: Run) -> list[tuple[str, str, str, str]]:
     """List how good the two fits are as rows (measure, here, there, there less here)."""
     rows = []
-    here, there = (
+    of_a, of_b = (
         criteria(run.spec.dataset, run.spec.mixture, run.fit.parameters) for run in (a, b)
     )
     listed = {
         "loss": tuple(float(run.fit.final_loss[run.fit.chosen]) for run in (a, b)),
-        "log likelihood": (here["log_likelihood"], there["log_likelihood"]),
-        "parameters p": (here["n_parameters"], there["n_parameters"]),
-        "BIC": (here["bic"], there["bic"]),
-        "AIC": (here["aic"], there["aic"]),
-        "ICL": (here["icl"], there["icl"]),
+        "log likelihood": (of_a["log_likelihood"], of_b["log_likelihood"]),
+        "parameters p": (of_a["n_parameters"], of_b["n_parameters"]),
+        "BIC": (of_a["bic"], of_b["bic"]),
+        "AIC": (of_a["aic"], of_b["aic"]),
+        "ICL": (of_a["icl"], of_b["icl"]),
     }
     for name, (x, y) in listed.items():
         digits = 0 if name == "parameters p" else 3

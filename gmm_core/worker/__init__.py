@@ -7,13 +7,13 @@ only when a part runs.
 """
 
 from gmm_core.worker.limits import RunLimits, stop
-from gmm_core.worker.part import Given, StoreAwayError, finish, run_part, task_key
+from gmm_core.worker.part import PartOutcome, StoreAwayError, finish, run_part, task_key
 from gmm_core.worker.reports import topic
 from gmm_core.worker.unheard import Unheard
 from gmm_core.worker.warming import WarmUp, is_warm
 
 __all__ = [
-    "Given",
+    "PartOutcome",
     "RunLimits",
     "StoreAwayError",
     "Unheard",

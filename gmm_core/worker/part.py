@@ -28,7 +28,7 @@ _STORE_PATIENCE = 0.3  # seconds that the store itself tries a statement again
 T = TypeVar("T")
 
 
-class Given(NamedTuple):
+class PartOutcome(NamedTuple):
     """What a part gave: how it was stopped ("" when it was not) and why, and its result or None."""
 
     state: str
@@ -103,8 +103,10 @@ def run_part(
     ):
         return ""
     try:
-        kept = patiently(lambda: store.part(run_id, attempt, part)) if n_parts > 1 else None
-        outcome = Given(*kept) if kept is not None else _compute(store, run_id, part, report)
+        stored = patiently(lambda: store.part(run_id, attempt, part)) if n_parts > 1 else None
+        outcome = (
+            PartOutcome(*stored) if stored is not None else _compute(store, run_id, part, report)
+        )
         if n_parts == 1:
             ended: list[Any] | None = [outcome]
         else:
@@ -155,10 +157,10 @@ def _patiently(action: Callable[[], T], seconds: float, report: Reporter) -> T:
             return result
 
 
-def _compute(store: Store, run_id: str, part: int, report: Reporter) -> Given:
+def _compute(store: Store, run_id: str, part: int, report: Reporter) -> PartOutcome:
     """Compute a part, or as much of it as it may."""
     if (end := report.end) is not None:
-        return Given(*end, None)
+        return PartOutcome(*end, None)
     warm_up()
     from gmm_core import inference
 
@@ -171,9 +173,9 @@ def _compute(store: Store, run_id: str, part: int, report: Reporter) -> Given:
         result = in_a_thread(lambda: inference.run_part(specification, part, report))
     except Cancelled as stopped:
         report.flush()
-        return Given(*(report.end or ("cancelled", "Cancelled.")), stopped.partial)
+        return PartOutcome(*(report.end or ("cancelled", "Cancelled.")), stopped.partial)
     report.flush()
-    return Given("", "", result)
+    return PartOutcome("", "", result)
 
 
 def finish(store: Store, run_id: str, attempt: str, ended: list[Any]) -> str:
@@ -181,7 +183,7 @@ def finish(store: Store, run_id: str, attempt: str, ended: list[Any]) -> str:
 
     Parameters
     ----------
-    ended : for each part the fields of its `Given`.
+    ended : for each part the fields of its `PartOutcome`.
 
     Returns
     -------
@@ -189,7 +191,7 @@ def finish(store: Store, run_id: str, attempt: str, ended: list[Any]) -> str:
     """
     from gmm_core import inference
 
-    every = [Given(*one) for one in ended]
+    every = [PartOutcome(*one) for one in ended]
     stopped = next((one for one in every if one.state), None)
     parts = [one.result for one in every if one.result is not None]
     specification = store.specification(run_id)

@@ -35,5 +35,5 @@ def _columns(data: Dataset) -> list[ClassColumn]:
     known = st.session_state.get("class_columns")
     if known is None or known[0] is not data:
         known = st.session_state["class_columns"] = (data, class_columns(data))
-    found: list[ClassColumn] = known[1]
-    return found
+    columns: list[ClassColumn] = known[1]
+    return columns

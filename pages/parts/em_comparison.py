@@ -30,7 +30,7 @@ def show(view: live.View, fit: MapFit) -> list[live.View]:
     if spec is None or fit.verdict[fit.chosen] == "failed":
         return []
     st.header("Is this optimum real?", anchor=False)
-    wanted = st.toggle(
+    switched_on = st.toggle(
         "Ask EM",
         key="ask_em",
         bind="query-params",
@@ -39,33 +39,35 @@ def show(view: live.View, fit: MapFit) -> list[live.View]:
         "maximises the likelihood, without priors.",
     )
     steps, _ = fit.trajectory
-    if not wanted or steps[0] != 0:  # of a start that was just opened only the end is known yet
+    if (
+        not switched_on or steps[0] != 0
+    ):  # of a start that was just opened only the end is known yet
         return []
-    theirs = live.view(
+    em_view = live.view(
         "em",
         lambda: against_em.specification(spec.dataset, spec.mixture, fit),
         limit=60,
         link=False,
     )
-    steps, ours = _path((view.run_id, fit.chosen, len(steps)), spec.dataset, fit)
+    steps, path_objective = _path((view.run_id, fit.chosen, len(steps)), spec.dataset, fit)
     prior = spec.mixture.priors != Priors.flat()
-    if theirs.error:
-        st.error(text.plain(theirs.error))
+    if em_view.error:
+        st.error(text.plain(em_view.error))
         return []
-    if theirs.result is not None:
+    if em_view.result is not None:
         collapsed = str(fit.verdict[fit.chosen]) == "collapsed"
         sentences = say.em_answer(
-            spec.mixture, fit.parameters, float(ours[-1]), theirs.result, collapsed
+            spec.mixture, fit.parameters, float(path_objective[-1]), em_view.result, collapsed
         )
         st.markdown(text.plain(sentences))
-    live.status_line(theirs, "em", "Ask EM")
+    live.status_line(em_view, "em", "Ask EM")
     left, right = st.columns(2, gap="large")
     with left:
-        figure.show(figures.climbs(steps, ours, _trace(theirs), prior), key="climbs")
+        figure.show(figures.climbs(steps, path_objective, _trace(em_view), prior), key="climbs")
     with right:
-        if theirs.result is not None:
-            _table(spec.dataset, fit, theirs)
-    return [theirs]
+        if em_view.result is not None:
+            _table(spec.dataset, fit, em_view)
+    return [em_view]
 
 
 def _trace(view: live.View) -> NDArray[np.float64]:
@@ -78,8 +80,8 @@ def _trace(view: live.View) -> NDArray[np.float64]:
 
 def _table(dataset: Dataset, fit: MapFit, view: live.View) -> None:
     """Show the parameters side by side, components matched."""
-    ours = fit.parameters.permuted(fit.parameters.order)
-    rows = say.difference_rows(matching.differences(dataset, ours, view.result.parameters))
+    point = fit.parameters.permuted(fit.parameters.order)
+    rows = say.difference_rows(matching.differences(dataset, point, view.result.parameters))
     head = ["Component", "", "ours", "EM", "difference"]
     if len(rows) <= _ROWS:
         text.table(head, rows, caption="Parameters, components matched", words=(1,))

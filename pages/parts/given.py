@@ -22,8 +22,8 @@ def points(kind: str, data: Dataset, mixture: Mixture) -> Parameters | None:
     """Return the points that a kind is set to begin at, where they are of this data and mixture."""
     if not kinds.named(kind).starts_from_point(settings.options(kind)):
         return None
-    of, found = st.session_state.get("given", (None, None))
-    return found if of == (data, mixture) else None
+    of, parameters = st.session_state.get("given", (None, None))
+    return parameters if of == (data, mixture) else None
 
 
 def forget(data: Dataset, mixture: Mixture) -> None:

@@ -110,23 +110,23 @@ def _side_by_side(a: Run, b: Run) -> None:
 def _changed(a: Run, b: Run) -> None:
     """Show how many points went from which component to which, and which they are."""
     data = a.spec.dataset
-    ours = a.fit.parameters.permuted(a.fit.parameters.order)
-    found = changes(data, ours, b.fit.parameters)
-    K = len(ours.weights), len(b.fit.parameters.weights)
-    st.markdown(text.plain(two_fits.changed_words(len(found.rows), len(data.values))))
+    first_point = a.fit.parameters.permuted(a.fit.parameters.order)
+    changed = changes(data, first_point, b.fit.parameters)
+    K = len(first_point.weights), len(b.fit.parameters.weights)
+    st.markdown(text.plain(two_fits.changed_words(len(changed.rows), len(data.values))))
     left, right = st.columns(2, gap="large")
     with left:
         text.table(
-            ["", *(f"B: {two_fits.class_name(k, K[1])}" for k in range(found.table.shape[1]))],
+            ["", *(f"B: {two_fits.class_name(k, K[1])}" for k in range(changed.table.shape[1]))],
             [
                 [Segment(f"A: {two_fits.class_name(k, K[0])}", k), *(f"{n:,}" for n in counts)]
-                for k, counts in enumerate(found.table)
+                for k, counts in enumerate(changed.table)
             ],
             caption="Points by their most probable component",
         )
-    if not found.rows.size:
+    if not changed.rows.size:
         return
-    shown = found.rows[:_CHANGED]
+    shown = changed.rows[:_CHANGED]
     head, names = named_rows(data, shown)
     with right, st.container(height=320 if len(shown) > 8 else "content", border=False):
         text.table(
@@ -134,15 +134,15 @@ def _changed(a: Run, b: Run) -> None:
             [
                 [
                     *name,
-                    Segment(two_fits.class_name(here, K[0]), here),
-                    Segment(two_fits.class_name(there, K[1]), there),
+                    Segment(two_fits.class_name(of_a, K[0]), of_a),
+                    Segment(two_fits.class_name(of_b, K[1]), of_b),
                 ]
-                for name, here, there in zip(
-                    names, found.here[shown].tolist(), found.there[shown].tolist(), strict=True
+                for name, of_a, of_b in zip(
+                    names, changed.here[shown].tolist(), changed.there[shown].tolist(), strict=True
                 )
             ],
             caption="Points that changed component"
-            + (f", {_CHANGED} of {len(found.rows):,}" if len(shown) < len(found.rows) else ""),
+            + (f", {_CHANGED} of {len(changed.rows):,}" if len(shown) < len(changed.rows) else ""),
         )
 
 
@@ -154,8 +154,8 @@ def _density(a: Run, b: Run) -> None:
 
 
 def _parameters(a: Run, b: Run) -> None:
-    ours = a.fit.parameters.permuted(a.fit.parameters.order)
-    rows = say.difference_rows(matching.differences(a.spec.dataset, ours, b.fit.parameters))
+    first_point = a.fit.parameters.permuted(a.fit.parameters.order)
+    rows = say.difference_rows(matching.differences(a.spec.dataset, first_point, b.fit.parameters))
     head = ["Component", "", "A", "B", "B − A"]
     if len(rows) <= _ROWS:
         text.table(head, rows, caption="Parameters, components matched", words=(1,))

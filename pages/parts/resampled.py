@@ -34,14 +34,14 @@ def show(view: live.View) -> list[live.View]:
 
 def bootstrap(spec: Specification) -> live.View | None:
     """Draw standard errors and intervals by the bootstrap, where they are asked for."""
-    wanted = st.toggle(
+    switched_on = st.toggle(
         "Bootstrap",
         key="ask_bootstrap",
         bind="query-params",
         help="Fits the mixture anew to data sets drawn from this one, and shows how much the "
         "parameters move. Components are matched by whose points they are responsible for.",
     )
-    if not wanted:
+    if not switched_on:
         return None
     left, middle, right = st.columns(3)
     left.number_input(**settings.number("bootstrap", "replicates"))
@@ -58,14 +58,14 @@ def bootstrap(spec: Specification) -> live.View | None:
 def one_more(spec: Specification) -> live.View | None:
     """Draw the likelihood ratio test against one component more, where it is asked for."""
     K = spec.mixture.n_components
-    wanted = st.toggle(
+    switched_on = st.toggle(
         "Test one component more",
         key="ask_one_more",
         bind="query-params",
         help="Twice the gain in log likelihood by one component more, beside what it is in data "
         "sets that the smaller mixture makes (McLachlan 1987).",
     )
-    if not wanted:
+    if not switched_on:
         return None
     left, right = st.columns(2)
     left.number_input(**settings.number("likelihood_ratio", "replicates"))

@@ -204,20 +204,20 @@ def set_specification(spec: Specification) -> None:
     state["dataset"] = saved
     settings.take(spec)
     state.update(given.giving(spec))
-    wanted = spec.mixture
-    state["noise"], state["labels"] = wanted.noise, wanted.labels
+    mixture = spec.mixture
+    state["noise"], state["labels"] = mixture.noise, mixture.labels
     if several:
-        state["compare_prior"] = "flat" if wanted.priors == Priors.flat() else "fit"
-        if wanted.priors == Priors.flat():
+        state["compare_prior"] = "flat" if mixture.priors == Priors.flat() else "fit"
+        if mixture.priors == Priors.flat():
             return  # the sweep leaves the Fit page's priors alone
     else:
         for name in ("suggest", "suggest_given"):  # whoever made the run has chosen
             state.pop(name, None)
-        set_mixture(wanted.n_components, wanted.covariance, wanted.tied)
-    known = (name for name, make in NAMED.items() if make(spec.dataset) == wanted.priors)
+        set_mixture(mixture.n_components, mixture.covariance, mixture.tied)
+    known = (name for name, make in NAMED.items() if make(spec.dataset) == mixture.priors)
     state["prior"] = next(known, "own")
     if state["prior"] == "own":
-        set_own_priors(wanted.priors)
+        set_own_priors(mixture.priors)
 
 
 def set_own_priors(chosen: Priors) -> None:

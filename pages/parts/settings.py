@@ -90,9 +90,9 @@ def engine(kind: str) -> str:
 def number(kind: str, field: str) -> dict[str, Any]:
     """Return what a number's widget is called with: label, key, limits and value."""
     model_field = _field(kind, field)
-    kept = widget_state.number(f"{kind}.{field}", *_limits(model_field))
+    widget_settings = widget_state.number(f"{kind}.{field}", *_limits(model_field))
     shown = {} if model_field.annotation is int else {"format": "%g"}
-    return {"label": words.name(field), **kept, **shown}
+    return {"label": words.name(field), **widget_settings, **shown}
 
 
 def choice(kind: str, field: str) -> dict[str, Any]:
@@ -129,14 +129,14 @@ def named(kind: str, updates: dict[str, Any]) -> dict[str, Any]:
 
 def _kept(kind: str, options: Any, engine: str) -> dict[str, Any]:
     """Return what is kept of options, by key."""
-    kept: dict[str, Any] = {f"{kind}.engine": engine}
+    state: dict[str, Any] = {f"{kind}.engine": engine}
     for field, keys in _keys(kind, type(options)).items():
         value = getattr(options, field)
         if len(keys) > 1:
-            kept |= dict(zip(keys, value, strict=True))
+            state |= dict(zip(keys, value, strict=True))
         else:
-            kept[keys[0]] = list(value) if isinstance(value, tuple) else value
-    return kept
+            state[keys[0]] = list(value) if isinstance(value, tuple) else value
+    return state
 
 
 def _keys(kind: str, model: type[Model]) -> dict[str, list[str]]:

@@ -102,19 +102,22 @@ def note(sweep: live.View | None) -> None:
             st.caption("A short comparison of mixtures by BIC chooses the one to begin with.")
 
 
-def _said(found: Suggestion) -> None:
+def _said(suggestion: Suggestion) -> None:
     D = len(session.dataset().columns)
     try:
         mixture = session.mixture()
     except ValueError:  # a setting is out of range, and the page says so
         return
-    if (mixture.n_components, mixture.covariance, mixture.tied) == tuple(found.best.cell):
-        st.caption(text.plain(say.chosen(found, D)))
-    elif sentence := say.cost(found, mixture, D):
+    if (mixture.n_components, mixture.covariance, mixture.tied) == tuple(suggestion.best.cell):
+        st.caption(text.plain(say.chosen(suggestion, D)))
+    elif sentence := say.cost(suggestion, mixture, D):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.warning(text.plain(sentence), width="stretch")
             st.button(
-                "Use it", key="use_suggestion", on_click=session.set_mixture, args=found.best.cell
+                "Use it",
+                key="use_suggestion",
+                on_click=session.set_mixture,
+                args=suggestion.best.cell,
             )
 
 

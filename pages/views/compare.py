@@ -146,7 +146,7 @@ def answer(view: live.View, rows: list[ComparisonRow], criterion: str) -> list[S
         return [Segment(f"Which of {n} mixtures suits these points best? Press Compare.")]
     data = view.spec.dataset
     expected = len(sweep.cells(view.spec.options))
-    lead = [Segment(said)] if (said := sampled.lead(view.spec)) else []
+    lead = [Segment(lead_text)] if (lead_text := sampled.lead(view.spec)) else []
     return [*lead, *say.comparison_answer(data.n, len(data.columns), rows, criterion, expected)]
 
 
@@ -279,8 +279,8 @@ def tables(rows: list[ComparisonRow], criterion: str) -> None:
     D = len(session.dataset().columns)
     head = list(say.TABLE_HEAD)
     head[1] = say.CRITERION[criterion]
-    if said := transformed.comparable(session.dataset()):
-        st.caption(text.plain(said))
+    if sentence := transformed.comparable(session.dataset()):
+        st.caption(text.plain(sentence))
     best = say.table_rows(rows, criterion, D)
     unsound = say.lost_rows(rows, D)
     if best:

@@ -132,7 +132,7 @@ def answer(view: live.View, shown: MapFit | None) -> list[Segment]:
     if shown is not None and shown.chosen != view.result.chosen:
         return fit_words.opened_answer(data, view.spec.mixture, shown)
     if shown is not None:
-        lead = [Segment(said)] if (said := sampled.lead(view.spec)) else []
+        lead = [Segment(lead_text)] if (lead_text := sampled.lead(view.spec)) else []
         return [*lead, *fit_words.fit_answer(data, view.spec.mixture, shown, view.spec.options)]
     if (point := partial.point(view)) is not None:
         return [Segment("So far: "), *fit_words.point_answer(data, point)]
@@ -210,8 +210,8 @@ def search(view: live.View, fit: MapFit | None) -> list[live.View]:
             return curves.gradient_norms(partial.curves(view, steps)[1])
 
         # Many may wait for their turn, and all look at the same empty figures.
-        drawn = view.status is not None and view.status.snapshot
-        empty = None if drawn else ("empty", steps, options.polish)
+        has_arrays = view.status is not None and view.status.snapshot
+        empty = None if has_arrays else ("empty", steps, options.polish)
         with place:
             live.show(view, "loss", losses, of=empty)
         with right:
@@ -264,13 +264,13 @@ def reference(view: live.View, fit: MapFit) -> live.View | None:
     if view.spec is None or kinds.engine_of(view.spec).reference or sampled.everywhere(view.spec):
         return None
     second = _SECOND_CURVES[view.spec.options.method]
-    wanted = st.toggle(
+    switched_on = st.toggle(
         f"Lay {second.name}'s curve over it",
         key="beside_pyro",
         bind="query-params",
         help=second.help,
     )
-    if not wanted:
+    if not switched_on:
         return None
     one = alone(view.spec, fit.chosen, fit)
     options = one.options.model_copy(update={"polish": False, **second.options})

@@ -212,8 +212,8 @@ def answer(view: live.View, weighing: live.View | None) -> list[Segment]:
         segments = posterior_answer(
             data, mixture, posterior if shown is None else shown.draws, summary
         )
-        if said := lead(view.spec):
-            segments = [Segment(said), *segments]
+        if sentence := lead(view.spec):
+            segments = [Segment(sentence), *segments]
         if of is not None and by_weight is not None:
             segments = [Segment(chains_misled(of, by_weight)), *segments]
         elif of is not None and of.groups.apart:

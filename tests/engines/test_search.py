@@ -8,8 +8,8 @@ import gmm_core as gmm
 from gmm_core.comparison import sweep
 from gmm_core.engines import beginnings
 from gmm_core.mixture import sites
-from gmm_core.runs.found import how_found
 from gmm_core.runs.one_restart import alone
+from gmm_core.runs.search_report import search_report
 from gmm_core.runs.verdicts import fewest_points
 
 FAITHFUL = gmm.example("faithful")
@@ -39,7 +39,7 @@ def test_every_kind_of_start_is_tried_and_half_are_swaps():
         "swap by a split": 8,
     }
     assert -fit.final_loss[fit.chosen] == pytest.approx(-1114.4399, abs=1e-3)
-    way = how_found(fit)
+    way = search_report(fit)
     assert way.kinds > 1
     assert way.by in kinds
 
@@ -78,7 +78,7 @@ def test_an_optimum_of_a_few_points_does_not_win_and_is_named():
     fewest = fewest_points(GALAXIES)
     assert fewest == 4
     assert fit.smallest[fit.chosen] >= fewest
-    way = how_found(fit)
+    way = search_report(fit)
     assert fit.final_loss[way.higher] < fit.final_loss[fit.chosen] - 1
     assert fit.smallest[way.higher] == pytest.approx(3, abs=0.1)
     held = gmm.responsibilities(fit.restart(way.higher), GALAXIES.values).sum(axis=0)

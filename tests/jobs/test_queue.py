@@ -73,9 +73,9 @@ def test_a_lost_part_is_given_again_first_and_a_removed_run_never():
     queue = filled(("a", "ann", 3), ("b", "ann", 1))
     assert queue.next() == ("a", 0)
     queue.put_back("a", 0)
-    assert (queue.given(), queue.next()) == (0, ("a", 0))
+    assert (queue.n_given(), queue.next()) == (0, ("a", 0))
     del queue.entries["a"]
-    assert (queue.given(), queue.next(), queue.next()) == (0, ("b", 0), None)
+    assert (queue.n_given(), queue.next(), queue.next()) == (0, ("b", 0), None)
 
 
 def test_who_comes_anew_again_and_again_passes_nobody_who_waits():

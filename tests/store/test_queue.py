@@ -71,7 +71,7 @@ def test_the_store_gives_what_the_rule_gives(tmp_path_factory, asks, room, data)
                 store.change_queue(lambda queue, key=key, p=given_[0]: queue.put_back(key, p))
             view = store.queue()
             assert {k: view.position(k) for k in ids} == {k: rule.position(k) for k in ids}
-            assert (view.given(), view.given_long()) == (rule.given(), rule.given_long())
+            assert (view.n_given(), view.n_given_long()) == (rule.n_given(), rule.n_given_long())
 
 
 def test_of_many_who_take_at_once_each_part_goes_to_one_and_nobody_gets_twice_their_share(url):

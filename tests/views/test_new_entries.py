@@ -110,7 +110,7 @@ def run(service, owner):
         run_id = service.store.create_run(spec, owner).id
         assert service.store.claim(run_id, "a" * 32, "here", owners=[owner])
         result = inference.run_part(spec)
-        worker.finish(service.store, run_id, "a" * 32, [worker.Given("", "", result)])
+        worker.finish(service.store, run_id, "a" * 32, [worker.PartOutcome("", "", result)])
         assert service.store.state(run_id).state == "done"
         return run_id
 

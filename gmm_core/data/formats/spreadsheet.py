@@ -101,16 +101,16 @@ def _check_parts(data: bytes) -> None:
         )
 
 
-def _choose(book: Any, sheets: list[_Sheet], wanted: str | None, uncomputed: int) -> RawTable:
+def _choose(book: Any, sheets: list[_Sheet], sheet: str | None, uncomputed: int) -> RawTable:
     """Read one sheet: the wanted one, or the first that has numbers, visible ones first."""
     queue = sorted(sheets, key=lambda one: not one.shown)
     titles = [one.title for one in queue]
-    if wanted is not None:
-        if wanted not in titles:
+    if sheet is not None:
+        if sheet not in titles:
             raise Unreadable(
-                f"The workbook has no sheet {listing([wanted])}. Choose from {listing(titles)}."
+                f"The workbook has no sheet {listing([sheet])}. Choose from {listing(titles)}."
             )
-        queue = [one for one in queue if one.title == wanted]
+        queue = [one for one in queue if one.title == sheet]
     filled: list[tuple[RawTable, _Sheet]] = []
     problem: Unreadable | None = None
     empty = []
@@ -139,7 +139,7 @@ def _choose(book: Any, sheets: list[_Sheet], wanted: str | None, uncomputed: int
     if len(filled) > 1:
         before = listing([one.title for _, one in filled[:-1]])
         notes.append(f"Read the first sheet with a column of numbers; {before} has none.")
-    if not read.shown and wanted is None:
+    if not read.shown and sheet is None:
         notes.append(
             f"The sheet {listing([read.title])} is hidden in Excel; it was read since no "
             "visible sheet has a cell with content."

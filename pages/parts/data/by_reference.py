@@ -29,8 +29,8 @@ def show(entry: Entry) -> None:
             f"{count(entry.rows or 0, 'row')} are more than a page holds. They stay where they "
             "are: the workers read them, and fit and compare mixtures on all of them."
         )
-        wanted = _chosen(entry, columns)
-        if wanted is None:
+        request = _chosen(entry, columns)
+        if request is None:
             st.error("No column is chosen. Choose at least one.")
             return
         st.button(
@@ -38,16 +38,16 @@ def show(entry: Entry) -> None:
             type="primary",
             key="read_reference",
             on_click=_ask,
-            args=(wanted,),
-            disabled=_made(wanted) is not None,
+            args=(request,),
+            disabled=_made(request) is not None,
         )
     with right:
-        if st.session_state.get(READING) == wanted:
-            _read(wanted)
-        made = _made(wanted)
+        if st.session_state.get(READING) == request:
+            _read(request)
+        made = _made(request)
         if made is not None:
-            _, kept, problem = made
-            data = None if kept is None else held.get(kept)
+            _, sample_key, problem = made
+            data = None if sample_key is None else held.get(sample_key)
             if data is None and not problem:
                 problem = "Others have opened tables since. Read it again."
             choice.preview(data, problem, "reference")
@@ -94,21 +94,21 @@ def _chosen(entry: Entry, numbers: tuple[str, ...]) -> dict[str, Any] | None:
     columns = [name for name in fitted if name not in (weights, classes)]
     if not columns:
         return None
-    beside = {"weights": weights, "classes": classes, "missing": missing}
-    return {"name": entry.name, "columns": columns, **beside}
+    reading = {"weights": weights, "classes": classes, "missing": missing}
+    return {"name": entry.name, "columns": columns, **reading}
 
 
-def _ask(wanted: dict[str, Any]) -> None:
+def _ask(request: dict[str, Any]) -> None:
     close()
-    st.session_state[READING] = wanted
+    st.session_state[READING] = request
 
 
-def _made(wanted: dict[str, Any]) -> tuple[dict[str, Any], str | None, str] | None:
+def _made(request: dict[str, Any]) -> tuple[dict[str, Any], str | None, str] | None:
     made = st.session_state.get(MADE)
-    return made if made is not None and made[0] == wanted else None
+    return made if made is not None and made[0] == request else None
 
 
-def _read(wanted: dict[str, Any]) -> None:
+def _read(request: dict[str, Any]) -> None:
     """Have the workers read the table; whoever presses Cancel, or turns a setting, stops that."""
     bar = st.progress(0.0, "Reading …")
     st.button("Cancel", key="cancel_reference", on_click=close)
@@ -119,13 +119,13 @@ def _read(wanted: dict[str, Any]) -> None:
         bar.progress(share, f"{progress.done:,} of {count(progress.total, 'partition')} read")
 
     def make() -> object:
-        name = wanted["name"]
-        data = Folder(service().settings.data).partitioned(**wanted)
+        name = request["name"]
+        data = Folder(service().settings.data).partitioned(**request)
         return service().sample(data, source=name, shared=True, on_progress=told)
 
     data, problem = choice.attempt(make)
     size = 0 if data is None else int(data.values.nbytes + data.whole.maps.nbytes)
-    kept = None if data is None else held.keep(data, size)
+    data_key = None if data is None else held.keep(data, size)
     st.session_state.pop(READING, None)
-    st.session_state[MADE] = (wanted, kept, problem)
+    st.session_state[MADE] = (request, data_key, problem)
     st.rerun()

@@ -85,8 +85,8 @@ def _table(data: Dataset) -> None:
             persist_state="session",
         )
         if missing == "drop":
-            kept = np.flatnonzero(~holes)
-            rows, labels = [rows[i] for i in kept], [labels[i] for i in kept]
+            complete = np.flatnonzero(~holes)
+            rows, labels = [rows[i] for i in complete], [labels[i] for i in complete]
             account += f" Left out {count(n, 'row')} of {len(edited):,} with an empty cell."
     name = data.name if data.name.endswith("(edited)") else f"{data.name[:180]} (edited)"
     made = choice.attempt(

@@ -55,16 +55,16 @@ def show(way: str, file_id: str, reading: Reading) -> None:
         for sentence in sentences:
             st.markdown(text.plain(sentence))
         _not_used(reading, columns, missing)
-    wanted = (file_id, reading.sheet, codes, tuple(columns), missing, weights, classes)
+    request = (file_id, reading.sheet, codes, tuple(columns), missing, weights, classes)
     state = st.session_state
-    if state.get(f"{way}_made", ("",))[0] != wanted:
+    if state.get(f"{way}_made", ("",))[0] != request:
         made, problem = choice.attempt(
             lambda: reading.dataset(columns, missing=missing, weights=weights, classes=classes)
         )
-        kept = None if made is None else held.keep(made, int(made.values.nbytes))
-        state[f"{way}_made"] = (wanted, kept, problem)
-    _, kept, problem = state[f"{way}_made"]
-    data = None if kept is None else held.get(kept)
+        data_key = None if made is None else held.keep(made, int(made.values.nbytes))
+        state[f"{way}_made"] = (request, data_key, problem)
+    _, data_key, problem = state[f"{way}_made"]
+    data = None if data_key is None else held.get(data_key)
     if data is None and not problem:  # it had to go, and is made again
         del state[f"{way}_made"]
         st.rerun()

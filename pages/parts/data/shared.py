@@ -67,12 +67,12 @@ def _line(entry: Entry) -> None:
 
 
 def _opened(entry: Entry) -> None:
-    name, kept, problem = st.session_state["shared_read"]
+    name, reading_key, problem = st.session_state["shared_read"]
     if entry.large and entry.name.endswith(".parquet"):
         by_reference.show(entry)
         return
-    reading = None if kept is None else held.get(kept)
-    if kept is not None and reading is None:
+    reading = None if reading_key is None else held.get(reading_key)
+    if reading_key is not None and reading is None:
         problem = "Others have opened tables since, and this one is no longer held. Open it again."
     if problem:
         st.error(text.plain(problem))
@@ -99,13 +99,13 @@ def _open(entry: Entry, sheet: str | None = None) -> None:
         return
     folder = service().settings.data
     reading, problem = choice.attempt(lambda: Folder(folder).read(entry.name, sheet))
-    kept = None if reading is None else held.keep(reading, held.size(reading))
-    st.session_state["shared_read"] = (entry.name, kept, problem)
+    reading_key = None if reading is None else held.keep(reading, held.size(reading))
+    st.session_state["shared_read"] = (entry.name, reading_key, problem)
 
 
 def _close() -> None:
     by_reference.close()
     for name in ("shared_read", "shared_made"):
-        kept = st.session_state.pop(name, (None, None))[1]
-        if kept is not None:
-            held.drop(kept)
+        reading_key = st.session_state.pop(name, (None, None))[1]
+        if reading_key is not None:
+            held.drop(reading_key)

@@ -21,12 +21,14 @@ def show(data: Dataset) -> None:
             "standard deviations columns of different units are alike. Axes, results and words are "
             "then of the transformed columns."
         )
-        asked = _asked(data, present)
-        twice = sorted({column for column, _ in asked if sum(c == column for c, _ in asked) > 1})
+        choices = _asked(data, present)
+        twice = sorted(
+            {column for column, _ in choices if sum(c == column for c, _ in choices) > 1}
+        )
         if twice:
             st.error(f"{listing(twice)} was chosen twice. Choose one transform for each column.")
             return
-        chosen = dict(asked)
+        chosen = dict(choices)
         if chosen != present:
             _offer(data, chosen)
 
@@ -51,13 +53,13 @@ def _asked(data: Dataset, present: dict[str, str]) -> list[tuple[str, str]]:
 def _offer(data: Dataset, chosen: dict[str, str]) -> None:
     """Show the points as they would be, once for each choice, and the button that uses them."""
     state = st.session_state
-    wanted = (data.fingerprint, tuple(sorted(chosen.items())))
-    if state.get("transform_made", ("",))[0] != wanted:
+    request = (data.fingerprint, tuple(sorted(chosen.items())))
+    if state.get("transform_made", ("",))[0] != request:
         made, problem = choice.attempt(lambda: transformed(original(data), chosen))
-        kept = None if made is None else held.keep(made, int(made.values.nbytes))
-        state["transform_made"] = (wanted, kept, problem)
-    _, kept, problem = state["transform_made"]
-    made = None if kept is None else held.get(kept)
+        data_key = None if made is None else held.keep(made, int(made.values.nbytes))
+        state["transform_made"] = (request, data_key, problem)
+    _, data_key, problem = state["transform_made"]
+    made = None if data_key is None else held.get(data_key)
     if made is None and not problem:  # it had to go, and is made again
         del state["transform_made"]
         st.rerun()

@@ -35,9 +35,9 @@ def show() -> None:
         left, right = st.columns([4, 1], vertical_alignment="center")
         left.caption(f"Still here from before: {text.plain(state['upload_name'])}")
         right.button("Remove", key="upload_remove", on_click=_forget_upload)
-    file_id, kept, problem = state["upload_read"]
-    reading = None if kept is None else held.get(kept)
-    if kept is not None and reading is None:
+    file_id, reading_key, problem = state["upload_read"]
+    reading = None if reading_key is None else held.get(reading_key)
+    if reading_key is not None and reading is None:
         problem = "Others have read their files since, and this one is no longer held. Choose it "
         problem += "again."
     if file is not None and reading is not None and reading.other_sheets:
@@ -57,8 +57,8 @@ def _read(file: Any, sheet: str | None = None) -> None:
         content = file.getvalue()
         reading, problem = choice.attempt(lambda: cage.read_table(content, file.name, sheet))
         _let_go()
-        kept = None if reading is None else held.keep(reading, held.size(reading))
-        st.session_state["upload_read"] = (file.file_id, kept, problem)
+        reading_key = None if reading is None else held.keep(reading, held.size(reading))
+        st.session_state["upload_read"] = (file.file_id, reading_key, problem)
         st.session_state["upload_name"] = file.name
 
 
@@ -71,6 +71,6 @@ def _forget_upload() -> None:
 
 def _let_go() -> None:
     for name in ("upload_read", "upload_made"):
-        kept = st.session_state.get(name, (None, None))[1]
-        if kept is not None:
-            held.drop(kept)
+        reading_key = st.session_state.get(name, (None, None))[1]
+        if reading_key is not None:
+            held.drop(reading_key)

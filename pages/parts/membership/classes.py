@@ -14,28 +14,28 @@ from pages.parts import text
 
 def classes(data: Dataset, point: Parameters) -> None:
     """Show the table of known classes against components, where any class is known."""
-    found = against_classes(data, point)
-    if found is None:
+    comparison = against_classes(data, point)
+    if comparison is None:
         return
     K = len(point.weights)
     st.header("Components against known classes", anchor=False)
-    st.markdown(text.plain(classes_answer(found, K)))
+    st.markdown(text.plain(classes_answer(comparison, K)))
     if st.session_state["labels"] == "fix":
         st.caption(
             "The fit took each known class for its component. This is where the numbers alone put "
             "these points."
         )
-    W = found.table.shape[1]
+    W = comparison.table.shape[1]
     head = ["class", *("noise" if k == K else f"component {k + 1}" for k in range(W))]
     rows = [
         [
             name[:60],
             *(
                 # The component that stands for the class, by its colour.
-                Segment(f"{n:,}", k if k == found.component[c] and k < K else None)
-                for k, n in enumerate(found.table[c].tolist())
+                Segment(f"{n:,}", k if k == comparison.component[c] and k < K else None)
+                for k, n in enumerate(comparison.table[c].tolist())
             ),
         ]
-        for c, name in enumerate(found.names)
+        for c, name in enumerate(comparison.names)
     ]
     text.table(head, rows, caption="Points by class; a dot marks the class's own component.")

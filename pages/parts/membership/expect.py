@@ -37,10 +37,10 @@ def expect(data: Dataset, point: Parameters) -> None:
         key=f"expected_of_{key}_{given}",
     )
     try:
-        found = expectation(point, given, [at], of)
+        prediction = expectation(point, given, [at], of)
     except ValueError as error:
         st.error(text.plain(text.sentence(error)))
         return
     names_of = data.columns[given], data.columns[of]
-    st.markdown(text.plain(expectation_answer(found, *names_of, at)))
+    st.markdown(text.plain(expectation_answer(prediction, *names_of, at)))
     figure.show(expected(data, point, given, of, at), key="expected")

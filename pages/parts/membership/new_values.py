@@ -186,8 +186,8 @@ def uploaded(data: Dataset) -> Dataset | None:
     if file is None:
         return None
     state = st.session_state
-    known, kept, problem = state.get("new_reading", (None, None, ""))
-    reading = None if kept is None else held.get(kept)
+    known, reading_key, problem = state.get("new_reading", (None, None, ""))
+    reading = None if reading_key is None else held.get(reading_key)
     try:
         if known != file.file_id or (reading is None and not problem):
             problem = ""

@@ -101,8 +101,8 @@ def way() -> tuple[str, dict[str, list[str]]]:
     # A session sees the cookies that it began with: going home later is no return from a sign-in.
     first = not st.session_state.get("way_taken", False)
     st.session_state["way_taken"] = True
-    kept = urlsplit(unquote(st.context.cookies.get(_WAY, "")) if first else "")
-    return kept.path.rstrip("/").rpartition("/")[2], parse_qs(kept.query)
+    remembered = urlsplit(unquote(st.context.cookies.get(_WAY, "")) if first else "")
+    return remembered.path.rstrip("/").rpartition("/")[2], parse_qs(remembered.query)
 
 
 def _identity() -> str:

@@ -129,6 +129,6 @@ def _key(scope: Scope) -> str:
     return cookie if re.fullmatch(r"[A-Za-z0-9_-]{43}", cookie) else ""
 
 
-def _shorten(kept: OrderedDict[str, Any]) -> None:
-    while len(kept) > _SESSIONS:
-        kept.popitem(last=False)
+def _shorten(entries: OrderedDict[str, Any]) -> None:
+    while len(entries) > _SESSIONS:
+        entries.popitem(last=False)

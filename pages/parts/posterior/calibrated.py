@@ -25,7 +25,7 @@ def show(view: live.View) -> list[live.View]:
     if view.spec is None:
         return []
     of = view.spec
-    wanted = st.toggle(
+    switched_on = st.toggle(
         "Simulation-based calibration",
         key="ask_calibration",
         bind="query-params",
@@ -33,7 +33,7 @@ def show(view: live.View) -> list[live.View]:
         "Draws mixtures from the priors, data from each, samples its posterior, and ranks what "
         "is true among the draws: the ranks are even where the sampler is right.",
     )
-    if not wanted:
+    if not switched_on:
         return []
     left, middle, right = st.columns(3)
     left.number_input(**settings.number("calibration", "sets"))
@@ -41,28 +41,28 @@ def show(view: live.View) -> list[live.View]:
     right.number_input(**settings.number("calibration", "seed"))
 
     def make() -> Specification:
-        asked = settings.options("calibration").model_copy(update={"sampler": of.engine})
-        return Specification(dataset=of.dataset, mixture=of.mixture, options=asked)
+        options = settings.options("calibration").model_copy(update={"sampler": of.engine})
+        return Specification(dataset=of.dataset, mixture=of.mixture, options=options)
 
     run = live.view("calibration", make, limit=_AUTO, link=False)
     if run.error:
         st.error(text.plain(run.error))
         return []
-    found = partial.calibration(run)
+    calibration = partial.calibration(run)
     if run.result is not None:
         st.markdown(text.plain(calibration_words(run.result)))
-    elif found is not None:
-        sets = found.ranks.shape[1]
-        st.markdown(text.plain(so_far_words(found.known.shape[1], sets)))
+    elif calibration is not None:
+        sets = calibration.ranks.shape[1]
+        st.markdown(text.plain(so_far_words(calibration.known.shape[1], sets)))
     live.status_line(run, "calibration", "Calibrate")
-    if found is not None:
+    if calibration is not None:
         quantity = st.selectbox(
             "Ranks of", list(QUANTITIES), key="calibration_of", bind="query-params"
         )
 
         def draw(run: live.View) -> Figure:
             now = partial.calibration(run)
-            return rank_histogram(now or found, quantity)
+            return rank_histogram(now or calibration, quantity)
 
         live.show(run, "calibration_ranks", draw)
     if run.result is not None and run.result.n_bins:

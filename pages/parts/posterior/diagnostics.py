@@ -77,17 +77,17 @@ def parameters(of: Answer, column: int) -> None:
     named = list(named_draws(shown, of.data.columns, column))
     left, right = st.columns([3, 2], gap="large")
     with left:
-        kept = [
+        in_pairs = [
             # Divergences crowd where a scale is small, which its logarithm spreads out.
             Named(f"log {each.name}", np.log(each.draws)) if each.name[:5] == "scale" else each
             for each in named
             if each.name.startswith(("loc ", "scale"))
         ][: pairs.LARGEST]
-        if len(kept) < pairs.LARGEST:
+        if len(in_pairs) < pairs.LARGEST:
             weight = [each for each in named if each.name == "weight 1"]
-            kept += weight if of.mixture.n_components > 1 else []
-        if len(kept) > 1:
-            figure.show(pairs.pairs(kept, of.draws.stats.get("diverging", ())), key="pairs")
+            in_pairs += weight if of.mixture.n_components > 1 else []
+        if len(in_pairs) > 1:
+            figure.show(pairs.pairs(in_pairs, of.draws.stats.get("diverging", ())), key="pairs")
     with right:
         # Weights are between 0 and 1, locs and scales in the data's units: a forest of each.
         locs = [each for each in named if each.name.startswith(("loc ", "scale"))]

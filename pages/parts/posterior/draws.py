@@ -182,7 +182,7 @@ def two_locs(data: Dataset, locs: Any, pair: Pair, mirror: bool) -> go.Figure:
 
 def chain_table(rows: list[ChainRow], starts: Any = None) -> None:
     """Show how each chain goes: divergences, acceptance, tree depth, energy, step size."""
-    begun = starts is not None and len(starts) == len(rows)
+    has_starts = starts is not None and len(starts) == len(rows)
     head = ["Chain", "draws", "divergent", "acceptance", "depth", "E-BFMI", "step"]
     table = [
         [
@@ -193,15 +193,15 @@ def chain_table(rows: list[ChainRow], starts: Any = None) -> None:
             number(row.tree_depth, 2),
             number(row.e_bfmi, 2),
             number(row.step_size, 2),
-            *([str(starts[c])] if begun else []),
+            *([str(starts[c])] if has_starts else []),
         ]
         for c, row in enumerate(rows)
     ]
     text.table(
-        [*head, "began at"] if begun else head,
+        [*head, "began at"] if has_starts else head,
         table,
         caption="How the chains went",
-        words=[len(head)] if begun else (),
+        words=[len(head)] if has_starts else (),
     )
     st.caption(
         "Depth d makes a path of up to 2ᵈ steps, each as long as “step”. E-BFMI below 0.3 means "

@@ -28,11 +28,11 @@ _held: WeakValueDictionary[str, Drawing] = WeakValueDictionary()
 
 def hold(drawing: Drawing) -> str:
     """Keep a drawing for the browser of this session; return the name that it is asked for by."""
-    mine: OrderedDict[str, Drawing] = st.session_state.setdefault(_STATE, OrderedDict())
-    mine[drawing.name] = _held.setdefault(drawing.name, drawing)
-    mine.move_to_end(drawing.name)
-    while len(mine) > _MOST:
-        mine.popitem(last=False)
+    drawings: OrderedDict[str, Drawing] = st.session_state.setdefault(_STATE, OrderedDict())
+    drawings[drawing.name] = _held.setdefault(drawing.name, drawing)
+    drawings.move_to_end(drawing.name)
+    while len(drawings) > _MOST:
+        drawings.popitem(last=False)
     return drawing.name
 
 

@@ -92,8 +92,8 @@ def draws(view: live.View) -> dict[str, Any]:
 def calibration(view: live.View) -> Calibration | None:
     """Return the ranks of a calibration as far as they are known; None before the first."""
     if view.result is not None:
-        found: Calibration = view.result
-        return found
+        calibration: Calibration = view.result
+        return calibration
     ranks = _arrays(view).get("ranks")
     return None if ranks is None else Calibration(ranks)
 

@@ -12,7 +12,7 @@ SWAPS = ("swap", "swap by a split")
 """Kinds of start that take a component of the best so far elsewhere."""
 
 
-class Found(NamedTuple):
+class SearchReport(NamedTuple):
     """What a search tells of the optimum that it shows.
 
     by : the kind of the first start that came to it (`engines.search`).
@@ -28,7 +28,7 @@ class Found(NamedTuple):
     higher: int | None
 
 
-def how_found(fit: MapFit) -> Found | None:
+def search_report(fit: MapFit) -> SearchReport | None:
     """Return how the chosen restart's optimum was found; None of a fit that has not searched."""
     if fit.origin is None or fit.smallest is None:
         return None
@@ -38,7 +38,7 @@ def how_found(fit: MapFit) -> Found | None:
     first = int(np.flatnonzero(same)[0])
     above = (fit.verdict == "converged") & (fit.final_loss < fit.final_loss[fit.chosen]) & ~same
     above &= fit.smallest < fit.fewest
-    return Found(
+    return SearchReport(
         by=str(fit.origin[first]),
         kinds=len(set(fit.origin[same].tolist())),
         swaps=int(np.isin(fit.origin[: first + 1], SWAPS).sum()),

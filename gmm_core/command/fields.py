@@ -13,9 +13,11 @@ from typing import Any
 import click
 from pydantic import BaseModel
 
+from gmm_core.data.formats.numerals import typed_number
 from gmm_core.words import settings as words
 
-_RANGE = re.compile(r"(\d+)(?:-|\.\.)(\d+)")
+_RANGE = re.compile(r"([0-9]+)(?:-|\.\.)([0-9]+)")
+_WHOLE = re.compile("[-+\u2212]?[0-9]+")
 _NOTHING = "none"
 _Nothing = object()  # given as nothing, which is not the same as not given
 _LONGEST = 1_000  # of a range, whose numbers are written out
@@ -107,12 +109,11 @@ def _items(part: str, whole: bool) -> list[object]:
 
 
 def _number(text: str) -> object:
-    for read in (int, float):
-        try:
-            return read(text)
-        except ValueError:
-            continue
-    return text
+    """Read a number by the grammar of every box; without point and power it is whole."""
+    value = typed_number(text)
+    if value is None:
+        return text
+    return int(value) if _WHOLE.fullmatch(text.strip()) else value
 
 
 def _limits(branches: list[dict[str, Any]]) -> str:

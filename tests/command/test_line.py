@@ -233,6 +233,19 @@ def test_a_kind_that_is_registered_has_its_command(run):
         kinds.withdraw(engine)
 
 
+def test_a_number_is_written_as_in_the_boxes_of_the_pages(run):
+    ids = set()
+    for text in ("1.5", "1.5e0", "15×10⁻¹"):
+        code, out, _ = run("fit", "example:tutorial", *FEW, "--start-scale", text, "--json")
+        assert code == 0
+        ids.add(json.loads(out)["run"])
+    assert len(ids) == 1
+    for text in ("1_000", "٣", "\u22123"):
+        code, _, err = run("fit", "example:tutorial", *FEW, "--steps", text)
+        assert code == 2
+        assert "--steps is " in err
+
+
 def test_the_module_runs_as_a_program():
     done = subprocess.run(
         [sys.executable, "-m", "gmm_core", "--version"], cwd=ROOT, capture_output=True, text=True

@@ -1,11 +1,10 @@
-"""A run's script and notebook, run in a fresh process, print the numbers of the run."""
+"""A run's script and notebook, run in a process of its own, print the numbers of the run."""
 
 import ast
 import json
 import re
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -57,21 +56,78 @@ def fitted(spec):
     return gmm.fit_map(spec.dataset, spec.mixture, spec.options)
 
 
-def run(script, folder):
-    """Run a script where nothing of ours can be imported; return what it prints by name."""
-    path = folder / "script.py"
-    path.write_text(script, encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-I", path], capture_output=True, text=True, cwd=folder, check=False
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    lines = (re.fullmatch(r"([a-z_ ]+?) ([-\d\[].*)", line) for line in done.stdout.splitlines())
-    return {line[1]: np.array(ast.literal_eval(line[2])) for line in lines if line}
+# Runs scripts, one after the other: each in a child that has nothing but what the script itself
+# imports; torch and Pyro, whose import takes seconds, come from the parent's memory.
+RUNNER = """
+import os, runpy, sys, traceback
+import pyro.infer.autoguide
+
+for line in sys.stdin:
+    folder = line.rstrip("\\n")
+    if child := os.fork():
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        continue
+    os.chdir(folder)
+    for number, name in ((1, "printed"), (2, "complaints")):
+        os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT), number)
+    code = 1
+    try:
+        runpy.run_path("script.py", run_name="__main__")
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    sys.stdout.flush()
+    os._exit(code)
+"""
 
 
 @pytest.fixture(scope="module")
-def printed(tmp_path_factory):
-    """What the script of every covariance prints beside its fit, two processes at a time."""
+def run(tmp_path_factory):
+    """Run a script where nothing of ours can be imported; return what it prints by name."""
+    with subprocess.Popen(
+        [sys.executable, "-I", "-c", RUNNER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd="/",
+    ) as runner:
+
+        def values_of(script, data=None):
+            folder = tmp_path_factory.mktemp("run")
+            (folder / "script.py").write_text(script, encoding="utf-8")
+            if data is not None:
+                (folder / "data.csv").write_text(data, encoding="utf-8", newline="")
+            runner.stdin.write(f"{folder}\n")
+            runner.stdin.flush()
+            code = int(runner.stdout.readline())
+            assert code == 0, (folder / "complaints").read_text()[-2000:]
+            lines = (folder / "printed").read_text().splitlines()
+            return values_in(lines)
+
+        yield values_of
+        runner.stdin.close()
+
+
+def values_in(lines):
+    found = (re.fullmatch(r"([a-z_ ]+?) ([-\d\[].*)", line) for line in lines)
+    return {match[1]: np.array(ast.literal_eval(match[2])) for match in found if match}
+
+
+def test_a_script_is_a_program_of_its_own(tmp_path):
+    spec = specification("full", False)
+    fit = fitted(spec)
+    (tmp_path / "script.py").write_text(pyro_script(spec, fit), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-I", "script.py"], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    loss = values_in(done.stdout.splitlines())["loss"]
+    assert loss == pytest.approx(fit.final_loss[fit.chosen], rel=1e-9)
+
+
+@pytest.fixture(scope="module")
+def printed(run):
+    """What the script of every covariance prints beside its fit."""
     specs = {
         (covariance, tied): specification(covariance, tied) for covariance, tied in COVARIANCES
     }
@@ -92,15 +148,9 @@ def printed(tmp_path_factory):
         )
         specs[name] = gmm.Specification(dataset=dataset, mixture=mixture, options=OPTIONS)
     fits = {name: fitted(spec) for name, spec in specs.items()}
-    scripts = {name: pyro_script(spec, fits[name]) for name, spec in specs.items()}
-    with ThreadPoolExecutor(2) as pool:
-        found = pool.map(
-            lambda script: run(script, tmp_path_factory.mktemp("run")), scripts.values()
-        )
-        return {
-            name: (specs[name], fits[name], values)
-            for name, values in zip(scripts, found, strict=True)
-        }
+    return {
+        name: (spec, fits[name], run(pyro_script(spec, fits[name]))) for name, spec in specs.items()
+    }
 
 
 def test_the_script_of_em_begins_where_em_came_to_and_finds_it_an_optimum(printed):
@@ -126,7 +176,7 @@ def test_the_script_prints_the_loss_and_the_parameters_of_the_fit(printed, name)
         np.testing.assert_allclose(values[site], expected, rtol=1e-5, atol=near, err_msg=site)
 
 
-def test_without_polish_the_script_ends_where_adam_does(tmp_path):
+def test_without_polish_the_script_ends_where_adam_does(run):
     spec = specification(
         "spherical",
         True,
@@ -135,12 +185,12 @@ def test_without_polish_the_script_ends_where_adam_does(tmp_path):
         gmm.MapOptions(restarts=20, steps=30),
     )
     fit = fitted(spec)
-    values = run(pyro_script(spec, fit), tmp_path)
+    values = run(pyro_script(spec, fit))
     assert values["loss"] == pytest.approx(fit.final_loss[fit.chosen], rel=1e-12)
     np.testing.assert_allclose(values["locs"], fit.parameters.locs, rtol=1e-10)
 
 
-def test_a_guides_script_prints_its_probabilities(tmp_path):
+def test_a_guides_script_prints_its_probabilities(run):
     fit = fitted(specification("spherical", True, gmm.Priors(), gmm.example("tutorial")))
     spec = gmm.Specification(
         dataset=gmm.example("tutorial"),
@@ -149,40 +199,41 @@ def test_a_guides_script_prints_its_probabilities(tmp_path):
         parameters=fit.parameters,
     )
     found = gmm.fit_guide(spec.dataset, spec.mixture, fit.parameters, spec.options)
-    values = run(pyro_script(spec), tmp_path)
+    values = run(pyro_script(spec))
     assert values["loss before the last step"] == pytest.approx(found.loss[-1], rel=1e-12)
     np.testing.assert_allclose(values["assignment_probs"], found.assignment_probs, rtol=1e-9)
 
 
-def test_a_posteriors_script_draws_from_the_same_posterior(tmp_path):
+def test_a_posteriors_script_draws_from_the_same_posterior(run):
     # Well apart, so that a short chain knows the mean: its error is 1 / sqrt(N) of the spread.
     data = gmm.Dataset.from_values(np.concatenate([np.linspace(-1, 1, 15), np.linspace(9, 11, 15)]))
     options = gmm.NutsOptions(draws=30, warmup=30, chains=2, seed=3, max_tree_depth=4)
     spec = specification("spherical", True, dataset=data, options=options)
     found = gmm.sample_posterior(data, spec.mixture, options)
     mean = (found.draws["weights"][..., None] * found.draws["locs"]).sum(axis=-2)
-    values = run(pyro_script(spec), tmp_path)
+    values = run(pyro_script(spec))
     # Two means, of 30 draws and of more: four standard errors at half as many effective draws.
     assert values["mean of the mixture"] == pytest.approx(
         mean.mean(), abs=4 * mean.std() * np.sqrt(2 / 15)
     )
 
 
-def test_long_data_is_read_from_the_file_beside_it(tmp_path):
+def test_long_data_is_read_from_the_file_beside_it(run):
     values = np.random.default_rng(0).normal(size=(11_000, 2)) + np.array([[0], [5]]).repeat(
         5500, 0
     ).reshape(-1, 1)
     data = gmm.Dataset.from_values(values, ["a, b", "=c"])
     spec = specification("spherical", True, dataset=data, options=gmm.MapOptions(steps=3))
     assert needs_data_file(spec)
-    (tmp_path / "data.csv").write_text(data_csv(data), encoding="utf-8", newline="")
     fit = fitted(spec)
     script = pyro_script(spec, fit)
     assert len(script) < 10_000
-    assert run(script, tmp_path)["loss"] == pytest.approx(fit.final_loss[fit.chosen], rel=1e-10)
+    assert run(script, data_csv(data))["loss"] == pytest.approx(
+        fit.final_loss[fit.chosen], rel=1e-10
+    )
 
 
-def test_long_data_with_weights_and_classes_is_read_from_the_file(tmp_path):
+def test_long_data_with_weights_and_classes_is_read_from_the_file(run):
     rng = np.random.default_rng(0)
     values = rng.normal(size=(11_000, 2))
     values[5500:] += 5
@@ -196,14 +247,15 @@ def test_long_data_with_weights_and_classes_is_read_from_the_file(tmp_path):
     )
     options = gmm.MapOptions(restarts=2, steps=3)
     spec = gmm.Specification(dataset=data, mixture=mixture, options=options)
-    (tmp_path / "data.csv").write_text(data_csv(data), encoding="utf-8", newline="")
     fit = fitted(spec)
     script = pyro_script(spec, fit)
     assert len(script) < 10_000
-    assert run(script, tmp_path)["loss"] == pytest.approx(fit.final_loss[fit.chosen], rel=1e-10)
+    assert run(script, data_csv(data))["loss"] == pytest.approx(
+        fit.final_loss[fit.chosen], rel=1e-10
+    )
 
 
-def test_scripts_of_a_guide_and_of_draws_mind_all_that_the_run_has(tmp_path):
+def test_scripts_of_a_guide_and_of_draws_mind_all_that_the_run_has(run):
     rng = np.random.default_rng(1)
     x = np.concatenate([rng.normal(0, 1, (8, 2)), rng.normal(9, 1, (8, 2)), [[30.0, -20.0]]])
     x[::6, 0] = np.nan
@@ -218,21 +270,21 @@ def test_scripts_of_a_guide_and_of_draws_mind_all_that_the_run_has(tmp_path):
         parameters=fit.parameters,
     )
     guide = gmm.fit_guide(data, mixture, fit.parameters, spec.options)
-    values = run(pyro_script(spec), tmp_path)
+    values = run(pyro_script(spec))
     assert values["loss before the last step"] == pytest.approx(guide.loss[-1], rel=1e-12)
     np.testing.assert_allclose(values["assignment_probs"], guide.assignment_probs, rtol=1e-9)
     options = gmm.NutsOptions(draws=40, warmup=40, chains=1, seed=3, max_tree_depth=4)
     spec = gmm.Specification(dataset=data, mixture=mixture, options=options)
     drawn = gmm.sample_posterior(data, mixture, options)
     mean = (drawn.draws["weights"][..., None] * drawn.draws["locs"]).sum(axis=-2)
-    values = run(pyro_script(spec), tmp_path)
+    values = run(pyro_script(spec))
     # Four standard errors of two means of half as many draws in effect.
     off = np.abs(values["mean of the components"] - mean.mean(axis=(0, 1)))
     assert np.all(off < 4 * mean.std(axis=(0, 1)) * np.sqrt(2 / 20))
 
 
 @pytest.mark.parametrize("counts", [None, COUNTS], ids=["rows", "weights"])
-def test_scripts_of_data_whose_every_class_is_known_print_what_the_run_has(tmp_path, counts):
+def test_scripts_of_data_whose_every_class_is_known_print_what_the_run_has(run, counts):
     known = np.where(FAITHFUL.values[:, 0] < 3, "short", "long")
     data = gmm.Dataset.from_values(FAITHFUL.values, weights=counts, classes=known)
     mixture = gmm.Mixture(
@@ -240,7 +292,7 @@ def test_scripts_of_data_whose_every_class_is_known_print_what_the_run_has(tmp_p
     )
     spec = gmm.Specification(dataset=data, mixture=mixture, options=OPTIONS)
     fit = fitted(spec)
-    values = run(pyro_script(spec, fit), tmp_path)
+    values = run(pyro_script(spec, fit))
     assert values["loss"] == pytest.approx(fit.final_loss[fit.chosen], rel=1e-10)
 
     options = gmm.GuideOptions(steps=3)
@@ -248,7 +300,7 @@ def test_scripts_of_data_whose_every_class_is_known_print_what_the_run_has(tmp_p
         dataset=data, mixture=mixture, options=options, parameters=fit.parameters
     )
     guide = gmm.fit_guide(data, mixture, fit.parameters, options)
-    values = run(pyro_script(spec), tmp_path)
+    values = run(pyro_script(spec))
     assert values["loss"] == pytest.approx(guide.loss[-1], rel=1e-12)
     np.testing.assert_array_equal(values["assignment_probs"], guide.assignment_probs)
 
@@ -256,7 +308,7 @@ def test_scripts_of_data_whose_every_class_is_known_print_what_the_run_has(tmp_p
     spec = gmm.Specification(dataset=data, mixture=mixture, options=options)
     drawn = gmm.sample_posterior(data, mixture, options)
     mean = (drawn.draws["weights"][..., None] * drawn.draws["locs"]).sum(axis=-2)
-    values = run(pyro_script(spec), tmp_path)
+    values = run(pyro_script(spec))
     # Four standard errors of two means of half as many draws in effect.
     off = np.abs(values["mean of the mixture"] - mean.mean(axis=(0, 1)))
     assert np.all(off < 4 * mean.std(axis=(0, 1)) * np.sqrt(2 / 20))

@@ -28,7 +28,7 @@ ENGINES = [
         "per_evaluation": 1e-06,
         "per_density": 3e-09,
         "per_number": 3e-10,
-        "methods": ("adam", "em"),
+        "methods": (),
     },
     {
         "kind": "compare",

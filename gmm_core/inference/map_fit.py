@@ -79,7 +79,7 @@ def search(
     on_progress: OnProgress | None = None,
 ) -> MapFit:
     """Search from more starts than the search's own, each with the name of its kind."""
-    engine = next(each for each in kinds.engines("map") if options.method in each.methods).load()
+    engine = next(each for each in kinds.engines("map") if each.fits_by(options.method)).load()
     return _fit(engine, dataset, mixture, options, on_progress, more=more)
 
 
@@ -209,9 +209,9 @@ def _headline(fit: MapFit) -> str:
 
 def _rule(spec: Specification) -> None:
     engine, method = kinds.engine_of(spec), spec.options.method
-    if method not in engine.methods:
+    if not engine.fits_by(method):
         available = kinds.engines(spec.kind, sampled=spec.dataset.whole is not None)
-        others = [other.name for other in available if method in other.methods]
+        others = [other.name for other in available if other.fits_by(method)]
         raise ValueError(
             f"The engine {engine.name!r} does not fit by {method!r}. "
             f"Choose the engine {' or '.join(map(repr, others))}, "

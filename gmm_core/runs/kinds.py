@@ -35,7 +35,8 @@ class Engine:
         (points × components), and of each number (points × columns × components, columns squared
         for full covariances), on one core.
     warm : whether a worker loads it as it starts.
-    methods : how it fits, where its kind of run has more than one way; see `MapOptions`.
+    methods : how it fits, where its kind of run has more than one way, by their names in
+        `METHODS`; () for one that makes the steps of any.
     observes : what it takes of the data besides complete values, see `observation.Observation`.
     climbs : of an engine that goes to all the rows that a dataset is a sample of, how many optima
         of the sample climb there; its module's `run(spec, on_progress)` then stands in the place of
@@ -58,6 +59,10 @@ class Engine:
     climbs: int = 0
     suggests: Mapping[str, Any] = field(default_factory=dict)
     reference: bool = False
+
+    def fits_by(self, method: str) -> bool:
+        """Whether it makes the steps of a method."""
+        return not self.methods or method in self.methods
 
     def load(self) -> Any:
         """Import the engine's module; torch and numba take seconds."""

@@ -194,11 +194,11 @@ def verdict_meaning(verdict: str) -> str:
     }[verdict]
 
 
-def two_methods(em: Array, adam: Array) -> str:
-    """Say where the two methods came from one start, by their losses [T] along the way."""
-    (e, m), (a, n) = ((c[np.isfinite(c)][-1], np.isfinite(c).sum()) for c in (em, adam))
+def two_methods(name: str, ours: Array, adam: Array) -> str:
+    """Say where a method and Adam came from one start, by their losses [T] along the way."""
+    (e, m), (a, n) = ((c[np.isfinite(c)][-1], np.isfinite(c).sum()) for c in (ours, adam))
     return (
-        f"EM came to {number(e, 6)} in {count(int(m), 'step')}, Adam to {number(a, 6)} in "
+        f"{name} came to {number(e, 6)} in {count(int(m), 'step')}, Adam to {number(a, 6)} in "
         f"{count(int(n), 'step')}."
     )
 

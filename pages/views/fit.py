@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
@@ -12,6 +13,7 @@ import streamlit as st
 from gmm_core.figures import curves, density, loss_curves
 from gmm_core.formatting import count, number
 from gmm_core.runs import kinds
+from gmm_core.runs.methods import METHODS
 from gmm_core.runs.one_restart import alone
 from gmm_core.runs.options import MapOptions
 from gmm_core.runs.results import MapFit
@@ -45,27 +47,29 @@ class SecondCurve(NamedTuple):
     engine: str
     options: dict[str, object]
     help: str
-    said: Callable[[np.ndarray, np.ndarray], str]
+    compared: Callable[[np.ndarray, np.ndarray], str]
 
 
-_SECOND_CURVES = {
-    "adam": SecondCurve(
-        "Pyro",
-        "pyro",
-        {},
-        "Runs the chosen start in Pyro, the engine that defines the mixture, and draws its "
-        "loss over the compiled engine's.",
-        fit_words.agreement,
-    ),
-    "em": SecondCurve(
+def second_curve(options: MapOptions) -> SecondCurve:
+    """Return the reference's curve for a method that it has too, and Adam's for another."""
+    method = METHODS[options.method]
+    if method.in_pyro:
+        return SecondCurve(
+            "Pyro",
+            "pyro",
+            {},
+            "Runs the chosen start in Pyro, the engine that defines the mixture, and draws its "
+            "loss over the compiled engine's.",
+            fit_words.agreement,
+        )
+    return SecondCurve(
         "Adam",
         "compiled",
         {"method": "adam"},
-        "Runs the chosen start by Adam, and draws its loss over EM's. A step of either is about "
-        "one pass over the data.",
-        fit_words.two_methods,
-    ),
-}
+        f"Runs the chosen start by Adam, and draws its loss over {method.label}'s. A step of "
+        "either is about one pass over the data.",
+        functools.partial(fit_words.two_methods, method.label),
+    )
 
 
 def body() -> list[live.View]:
@@ -231,7 +235,7 @@ def search(view: live.View, fit: MapFit | None) -> list[live.View]:
             pyro_loss(pyro),
             name=name,
             polished=polished,
-            beside_name=_SECOND_CURVES[view.spec.options.method].name,
+            beside_name=second_curve(view.spec.options).name,
         )
 
     with place:
@@ -263,7 +267,7 @@ def reference(view: live.View, fit: MapFit) -> live.View | None:
     """Draw the switch that lays another curve over ours; return that run when it is on."""
     if view.spec is None or kinds.engine_of(view.spec).reference or sampled.everywhere(view.spec):
         return None
-    second = _SECOND_CURVES[view.spec.options.method]
+    second = second_curve(view.spec.options)
     switched_on = st.toggle(
         f"Lay {second.name}'s curve over it",
         key="beside_pyro",
@@ -277,7 +281,7 @@ def reference(view: live.View, fit: MapFit) -> live.View | None:
     spec = one.model_copy(update={"options": options, "engine": second.engine})
     pyro = live.view("pyro", lambda: spec, limit=120, link=False)
     if pyro.result is not None:
-        st.caption(second.said(fit.loss[fit.chosen], pyro.result.loss[0]))
+        st.caption(second.compared(fit.loss[fit.chosen], pyro.result.loss[0]))
     else:
         live.status_line(pyro, "pyro", f"Run {second.name}")
     return pyro

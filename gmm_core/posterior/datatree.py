@@ -190,7 +190,7 @@ def names(dataset: Dataset, mixture: Mixture) -> dict[str, str]:
     found = {"columns": json.dumps(dataset.columns), "units": json.dumps(units)}
     if dataset.classes is not None:
         found["classes"] = json.dumps(dataset.class_names)
-        if mixture.labels == "fix":
+        if mixture.classes_fixed:
             found["components"] = "as drawn, component j is class j; further ones have no class"
     if mixture.noise:
         found["noise"] = "weight of one more component, uniform in a box of the widths in box"

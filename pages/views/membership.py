@@ -94,7 +94,9 @@ def learned() -> Parameters | None:
             state["guide_spec"] = opened, service().store.specification(opened)
         spec: Specification = state["guide_spec"][1]
         if spec.dataset == session.dataset() and spec.mixture == session.mixture():
-            return spec.parameters
+            point = spec.parameters
+            # Where class j is component j, the run has them in that order.
+            return point.permuted(point.order) if spec.mixture.classes_fixed else point
     return session.fit_parameters()
 
 

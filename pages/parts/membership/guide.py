@@ -61,13 +61,20 @@ def guide(data: Dataset, point: Parameters) -> live.View:
 
 
 def _order(point: Parameters) -> Array:
-    """Return which component of the fit each of the page's is: class j is component j there."""
-    fit = session.fit()
-    if fit is not None:
-        order = fit.parameters.order
-        if np.array_equal(fit.parameters.permuted(order).locs, point.locs):
-            return order
-    return np.arange(len(point.weights))
+    """Return which component of the guide's run each of the page's is.
+
+    They are the same, but where class j is component j: in the fit, and in a guide that is open.
+    """
+    same = np.arange(len(point.weights))
+    if not session.mixture().classes_fixed:
+        return same
+    fit, (_, opened) = session.fit(), st.session_state.get("guide_spec", ("", None))
+    for run in (fit, opened):
+        if run is not None:
+            order = run.parameters.order
+            if np.array_equal(run.parameters.permuted(order).locs, point.locs):
+                return order
+    return same
 
 
 def _options() -> None:

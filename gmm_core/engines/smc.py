@@ -41,8 +41,9 @@ ENGINES = [
 
 Array = NDArray[np.float64]
 
-# So many draws of the reference are weighed for each particle.
-OVERSAMPLE = 20
+# So many draws of the reference are weighed for each particle, while these are few; of many a
+# smaller share tells the tail of the weights as well.
+OVERSAMPLE, _OVERSAMPLE_MANY, _MANY = 20, 4, 20_000
 # Importance weights do alone when as many of them count as this share of the draws, and Pareto's
 # k, the shape of their tail, says that their mean has a finite variance (Vehtari et al. 2024).
 _GOOD_SHARE, _GOOD_K = 0.25, 0.5
@@ -126,7 +127,8 @@ class _Population:
         parts = len(self._reference.weights)
         self._sizes = np.full(parts, 0.5)
         S = self._options.draws
-        self._q = self._reference.draws(self._problem, OVERSAMPLE * S, self._rng)
+        weighed = min(OVERSAMPLE * S, max(_MANY, _OVERSAMPLE_MANY * S))
+        self._q = self._reference.draws(self._problem, weighed, self._rng)
         self._weigh()
         log_ratio = self._log_joint - self._log_reference
         self._pareto_k = _pareto_k(log_ratio)

@@ -220,12 +220,46 @@ def test_a_proxy_on_this_machine_says_who_asks(tmp_path):
         until(lambda: served.access.read_text().endswith("192.0.2.7\n"), 10)
 
 
-def test_the_health_check_tells_a_scheduler_that_only_accepts():
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:{}", "http://127.0.0.1:{}/health"])
+def test_the_health_check_ends_what_listens_and_says_nothing(address, monkeypatch):
     import socket
 
     from gmm_core.jobs import greet
 
+    ended = []
+    # What it ends is every process of its container; here that would be the whole machine.
+    monkeypatch.setattr(greet, "_end_all", lambda: ended.append(True))
+    monkeypatch.setattr(greet, "_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0), backlog=50) as mute:
-        address = f"tcp://127.0.0.1:{mute.getsockname()[1]}"
-        with pytest.raises(OSError, match="has said nothing"):
-            greet.ask(address, 0.5)
+        address = address.format(mute.getsockname()[1])
+        with pytest.raises(SystemExit, match="has said nothing"):
+            greet.main(address)
+        assert not ended
+        with pytest.raises(SystemExit, match="has said nothing"):
+            greet.main(address, "--or-end-all")
+        assert ended
+
+
+def test_the_health_check_lets_a_web_process_go_on_that_is_unwell_or_not_there_yet(monkeypatch):
+    from http.server import BaseHTTPRequestHandler, HTTPServer
+    from threading import Thread
+
+    from gmm_core.jobs import greet
+
+    class Unwell(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_error(503 if self.path == "/health" else 204)
+
+        def log_message(self, *said):
+            pass
+
+    monkeypatch.setattr(greet, "_end_all", lambda: pytest.fail("ended what had answered"))
+    with HTTPServer(("127.0.0.1", 0), Unwell) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        with pytest.raises(SystemExit, match="503"):
+            greet.main(f"{url}/health", "--or-end-all")
+        greet.main(f"{url}/well", "--or-end-all")
+        server.shutdown()
+    with pytest.raises(SystemExit, match="does not answer"):
+        greet.main(f"{url}/health", "--or-end-all")

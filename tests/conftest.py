@@ -17,18 +17,40 @@ from xdist.scheduler import LoadScopeScheduling
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
-# Folders whose tests share a server and workers, the longest first. They mostly wait, so the other
-# processes get on with the numbers meanwhile.
-_TOGETHER = ("tests/browser", "tests/views")
+# Folders whose tests share a server and workers, the longest first, and how many processes, each
+# with a server of its own, work on one. They mostly wait, so the other processes get on with the
+# numbers meanwhile.
+_SERVED = {"tests/browser": 2, "tests/views": 1}
 
 
 class ByFile(LoadScopeScheduling):
-    """Gives each process whole files to run, or a whole folder where one server serves it."""
+    """Gives each process whole files to run, and those of a folder with a server to few of them."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        folder = file.rpartition("/")[0]
-        return folder if folder in _TOGETHER else file
+        return nodeid.partition("::")[0]
+
+    def _assign_work_unit(self, node: Any) -> None:
+        served = {
+            each: {_folder(file) for file in done} for each, done in self.assigned_work.items()
+        }
+
+        def welcome(file: str) -> bool:
+            """Whether this process has the folder's server, or may start one."""
+            folder = _folder(file)
+            if folder in served.get(node, ()):
+                return True
+            others = sum(folder in folders for folders in served.values())
+            return others < _SERVED.get(folder, len(served) + 1)
+
+        # Where only folders are left that others work on, one of them gets another server.
+        first = next(iter(self.workqueue))
+        file = next((file for file in self.workqueue if welcome(file)), first)
+        self.workqueue.move_to_end(file, last=False)
+        super()._assign_work_unit(node)
+
+
+def _folder(file: str) -> str:
+    return file.rpartition("/")[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
@@ -45,7 +67,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(_WAITING):
             item.add_marker(pytest.mark.flaky(reruns=2))
-    ranks = {f"{folder}/": rank for rank, folder in enumerate(_TOGETHER)}
+    ranks = {f"{folder}/": rank for rank, folder in enumerate(_SERVED)}
     items.sort(key=lambda item: next((r for f, r in ranks.items() if item.nodeid.startswith(f)), 9))
 
 

@@ -2,7 +2,7 @@
 
 Each start is climbed by L-BFGS on the compiled kernel until its gradient vanishes. Where the
 optimum of other data is known, its climb is one more start, and says whether the best lies where
-that leads.
+that leads. What everything is compared with begins at the end of a search as well.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
-from gmm_core.engines import adam, lbfgs
+from gmm_core.engines import adam, compiled_engine, lbfgs
 from gmm_core.engines.problem import Problem
+from gmm_core.engines.search import leader
 from gmm_core.engines.starts import known_locs, start_locs, start_sites
 from gmm_core.mixture import Mixture, Parameters, sites
 from gmm_core.mixture.matching import basins
-from gmm_core.runs.options import MapOptions
+from gmm_core.runs.options import SEARCH_STEPS, MapOptions
 from gmm_core.runs.units import Units, spreads, standard
 from gmm_core.runs.verdicts import collapsed
 
@@ -28,6 +29,7 @@ Array = NDArray[np.float64]
 
 # Starts of the fit that everything is compared with: it has to be the best there is.
 _THOROUGH = 30
+_SEARCH = MapOptions(restarts=60, steps=SEARCH_STEPS, start="search", method="em")
 # Two halves of a split component begin this many standard deviations from its loc.
 _HALF = 0.5
 _ROUNDING = 1e-9
@@ -134,8 +136,9 @@ def thorough(
         When no start ends in a sound optimum.
     """
     units = standard(dataset, mixture)
-    split_points = [] if also is None else splits(also)
-    optimum = search(units.dataset, units.mixture, max(starts, _THOROUGH), 0, split_points)
+    found = compiled_engine.fit_map(units.dataset, units.mixture, _SEARCH)
+    points = [found.points[leader(units.dataset, found)], *([] if also is None else splits(also))]
+    optimum = search(units.dataset, units.mixture, max(starts, _THOROUGH), 0, points)
     if optimum.parameters is None:
         raise ValueError(
             f"No start of {mixture.label} ended in a sound optimum: a component lost its points, "

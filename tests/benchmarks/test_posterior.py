@@ -15,6 +15,7 @@ from statistics import median
 import numpy as np
 import pytest
 from arviz_stats.base import array_stats
+from bodies import two_forms
 
 import gmm_core as gmm
 from gmm_core.engines.chain_starts import chain_start
@@ -164,14 +165,6 @@ def test_effective_draws_a_second_of_weighed_modes(
     assert log_joint.mean() == pytest.approx(np.mean([run["mean"] for run in runs]), abs=1)
     work = f"{name}, modes weighed: effective draws a second"
     report.row(work, ours, theirs, "NumPyro, compiled", ours / theirs, least, "/s")
-
-
-def two_forms():
-    """Five measures of 200 bodies of any size, in two forms that differ across the size."""
-    rng = np.random.default_rng(5)
-    size = rng.normal(0, 1, 200)[:, None] * [3.5, 2.6, 7.1, 7.9, 3.4]
-    form = np.where(np.arange(200) < 100, 1, -1)[:, None] * [0.9, 0.1, -0.6, -0.5, 0.3]
-    return gmm.Dataset.from_values(size + form + rng.normal(0, 0.35, (200, 5)))
 
 
 @pytest.mark.parametrize(

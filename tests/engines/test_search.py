@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from bodies import two_forms
 from points import COVARIANCES
 
 import gmm_core as gmm
@@ -184,12 +185,9 @@ def test_irises_are_told_apart():
 
 
 def test_groups_side_by_side_along_a_long_common_axis_are_found_from_every_seed():
-    # Five measures of a body of any size, in two forms that differ across it: far-apart and random
-    # points cut the data by size, and none of sixty of either ends at the optimum.
-    rng = np.random.default_rng(5)
-    size = rng.normal(0, 1, 200)[:, None] * [3.5, 2.6, 7.1, 7.9, 3.4]
-    form = np.where(np.arange(200) < 100, 1, -1)[:, None] * [0.9, 0.1, -0.6, -0.5, 0.3]
-    data = gmm.Dataset.from_values(size + form + rng.normal(0, 0.35, (200, 5)))
+    # Far-apart and random points cut the data by size: none of sixty starts of either kind ends at
+    # the optimum.
+    data = two_forms()
     mixture = gmm.Mixture(
         n_components=2, covariance="full", tied=False, priors=gmm.Priors.for_data(data)
     )

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from bodies import two_forms
 
 import gmm_core as gmm
 from gmm_core.engines import best_optimum, many_optima, replicates
@@ -143,3 +144,14 @@ def test_what_cannot_be_resampled_is_refused_in_words():
     five = gmm.Mixture(n_components=5, tied=False, priors=FLAT)
     with pytest.raises(ValueError, match=r"sound optimum.*Priors.for_data"):
         gmm.bootstrap(tutorial, five)
+
+
+def test_it_goes_out_from_the_optimum_that_only_a_search_finds():
+    data, truth = two_forms(), np.repeat(["a", "b"], 100)
+    mixture = gmm.Mixture(covariance="full", tied=False, priors=gmm.Priors.for_data(data))
+    found = gmm.bootstrap(data, mixture, gmm.BootstrapOptions(replicates=10, starts=3))
+    # No k-means++ start ends in the two forms: these cut the data by size.
+    for b in range(10):
+        point = gmm.Parameters.of({name: draws[b] for name, draws in found.draws.items()})
+        groups = gmm.assign(point, data.values).astype(str)
+        assert gmm.agreement(truth, groups).ari > 0.8

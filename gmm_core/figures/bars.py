@@ -64,6 +64,18 @@ def _count_bins(
     return counts, low * (1 - t) + high * t
 
 
+def shares(
+    dataset: Dataset, column: int, members: NDArray[np.bool_], edges: Array
+) -> NDArray[np.intp]:
+    """Count those of the members [N] that lie between each two edges [B], by weights, if any."""
+    x = dataset.values[:, column]
+    mine = members & ~np.isnan(x)
+    weights = None if dataset.weights is None else dataset.weights[mine]
+    # By the edges in between, so that no rounding leaves the ends outside.
+    bins = np.searchsorted(edges[1:-1], x[mine], side="right")
+    return np.bincount(bins, weights=weights, minlength=len(edges) - 1)
+
+
 def middles(edges: Array) -> Array:
     """Return the middle of each bin [B] between edges [B + 1]."""
     return edges[:-1] / 2 + edges[1:] / 2
@@ -71,13 +83,25 @@ def middles(edges: Array) -> Array:
 
 def draw_bars(fig: go.Figure, counts: NDArray[np.intp], edges: Array, **place: int) -> None:
     """Draw counts [B] between edges [B + 1]; `place` is a panel of a figure with several."""
-    fig.add_bar(
-        x=middles(edges),
-        y=counts,
-        width=0.94 * np.diff(edges),
-        marker={"color": _QUIET, "line": {"width": 0}},
-        customdata=np.column_stack([edges[:-1], edges[1:]]),
-        hovertemplate="%{customdata[0]:.4g} to %{customdata[1]:.4g}: %{y:,} points<extra></extra>",
-        name="points",
-        **place,
-    )
+    fig.add_bar(**_bars(counts, edges, "points", _QUIET), **place)
+
+
+def draw_shares(
+    fig: go.Figure, counts: NDArray[np.intp], edges: Array, name: str, colour: str
+) -> None:
+    """Draw a group's counts [B] between edges [B + 1] on those of the groups before."""
+    fig.add_bar(**_bars(counts, edges, name, style.fade(colour, 0.6)))
+    fig.layout.barmode = "stack"
+
+
+def _bars(counts: NDArray[np.intp], edges: Array, name: str, colour: str) -> dict[str, object]:
+    return {
+        "x": middles(edges),
+        "y": counts,
+        "width": 0.94 * np.diff(edges),
+        "marker": {"color": colour, "line": {"width": 0}},
+        "customdata": np.column_stack([edges[:-1], edges[1:]]),
+        "hovertemplate": "%{customdata[0]:.4g} to %{customdata[1]:.4g}: %{y:,} "
+        f"{name}<extra></extra>",
+        "name": name,
+    }

@@ -17,7 +17,7 @@ from plotly.subplots import make_subplots
 from gmm_core.data.class_columns import ClassColumn
 from gmm_core.data.dataset import Dataset
 from gmm_core.figures import style
-from gmm_core.figures.bars import draw_bars, histogram_of, middles, once
+from gmm_core.figures.bars import draw_bars, draw_shares, histogram_of, middles, once, shares
 from gmm_core.figures.counts import counted
 from gmm_core.figures.groups import Group, by_class, tell
 from gmm_core.formatting import number
@@ -52,7 +52,7 @@ def preview(
     dataset : N points in D columns.
     columns : which of them, counted from 0; the first ones that fit when None.
     height : of a histogram or a scatter, in pixels; a matrix is higher.
-    classes : what points of a scatter are coloured by.
+    classes : what points and bars are coloured by.
 
     Raises
     ------
@@ -65,10 +65,10 @@ def preview(
         if counts is not None:
             return counted(counts, height=height)
     chosen = list(range(min(D, MATRIX_COLUMNS))) if columns is None else list(columns)
+    groups = [] if classes is None else by_class(classes, 7 if len(chosen) <= 2 else 4)
     if len(chosen) == 1:
-        return histogram(dataset, chosen[0], height)
-    groups = [] if classes is None else by_class(classes, 7 if len(chosen) == 2 else 4)
-    if len(chosen) == 2:
+        fig = histogram(dataset, chosen[0], height, groups)
+    elif len(chosen) == 2:
         fig = scatter(dataset, chosen, height, groups)
     else:
         fig = matrix(dataset, chosen, groups)
@@ -77,7 +77,9 @@ def preview(
     return fig
 
 
-def histogram(dataset: Dataset, column: int = 0, height: int = 340) -> go.Figure:
+def histogram(
+    dataset: Dataset, column: int = 0, height: int = 340, groups: Sequence[Group] = ()
+) -> go.Figure:
     """Draw the distribution of one column: a histogram, and a tick for each point if they are few.
 
     Parameters
@@ -85,6 +87,7 @@ def histogram(dataset: Dataset, column: int = 0, height: int = 340) -> go.Figure
     dataset : N points in D columns.
     column : which of them, counted from 0.
     height : pixels.
+    groups : whose shares of each bar stand on each other; by default bars are one.
 
     Raises
     ------
@@ -101,22 +104,29 @@ def histogram(dataset: Dataset, column: int = 0, height: int = 340) -> go.Figure
         f"around {number(middles(edges)[int(np.argmax(counts))])}.",
         height=height,
     )
-    draw_bars(fig, counts, edges)
-    if len(x) <= RUG:
-        fig.add_scatter(
-            x=x,
-            # Below the bars, where a tick hides nothing.
-            y=np.full(len(x), -0.05 * counts.max()),
-            mode="markers",
-            marker={
-                "symbol": "line-ns",
-                "size": 11,
-                "line": {"width": 1.5, "color": style.fade(style.INK, 0.6)},
-            },
-            name="points",
-            hovertemplate="%{x}<extra></extra>",
-            cliponaxis=False,
-        )
+    everything = Group("points", np.ones(len(x), dtype=bool), {"color": style.INK})
+    for group in groups or [everything]:
+        if groups:
+            share = shares(dataset, column, group.members, edges)
+            draw_shares(fig, share, edges, group.name, str(group.marker["color"]))
+        else:
+            draw_bars(fig, counts, edges)
+        if len(x) <= RUG:
+            its_own = x[group.members]
+            fig.add_scatter(
+                x=its_own,
+                # Below the bars, where a tick hides nothing.
+                y=np.full(len(its_own), -0.05 * counts.max()),
+                mode="markers",
+                marker={
+                    "symbol": "line-ns",
+                    "size": 11,
+                    "line": {"width": 1.5, "color": style.fade(str(group.marker["color"]), 0.6)},
+                },
+                name=group.name,
+                hovertemplate="%{x}<extra></extra>",
+                cliponaxis=False,
+            )
     fig.update_yaxes(range=[-0.1 * counts.max() if len(x) <= RUG else 0, 1.08 * counts.max()])
     if counts.max() < 6:  # no half points on the axis
         fig.update_yaxes(dtick=1)

@@ -37,12 +37,17 @@ def main_figure(
 ) -> go.Figure:
     """Responsibilities along one column, or the map of the components for more columns."""
     if parameters.locs.shape[1] == 1:
-        return responsibility_curves(dataset, parameters)
+        return responsibility_curves(dataset, parameters, classes)
     return assignment_map(dataset, parameters, pair, classes)
 
 
-def responsibility_curves(dataset: Dataset, parameters: Parameters) -> go.Figure:
-    """Responsibility of each component along one column, the data below, boundaries marked."""
+def responsibility_curves(
+    dataset: Dataset, parameters: Parameters, classes: ClassColumn | None = None
+) -> go.Figure:
+    """Responsibility of each component along one column, the data below, boundaries marked.
+
+    Points are coloured by component, or by class as `assignment_map` does.
+    """
     certainty = overview(dataset, parameters)
     K = len(parameters.weights)
     edges = inner_boundaries(dataset, parameters)
@@ -73,14 +78,11 @@ def responsibility_curves(dataset: Dataset, parameters: Parameters) -> go.Figure
             name=member(k, K),
             hovertemplate=f"{member(k, K)}: %{{y:.6g}} at %{{x:.6g}}<extra></extra>",
         )
-    _points(
-        fig,
-        K,
-        dataset.values[certainty.rows, 0],
-        np.full(len(certainty.rows), -0.09),
-        certainty.probs,
-        certainty.rows,
-    )
+    xy = np.column_stack([dataset.values[certainty.rows, 0], np.full(len(certainty.rows), -0.09)])
+    if classes is None:
+        _points(fig, K, xy[:, 0], xy[:, 1], certainty.probs, certainty.rows)
+    else:
+        _classes(fig, classes, class_colours(dataset, parameters, classes), xy, certainty)
     fig.update_xaxes(range=[grid[0], grid[-1]])
     mark_boundaries(fig, edges, "boundary ", y=0.5)
     winner = probs.argmax(axis=1)

@@ -16,7 +16,7 @@ def by(data: Dataset, otherwise: str) -> ClassColumn | None:
     otherwise : what points are coloured by without one.
     """
     columns = _columns(data)
-    if not columns or len(data.columns) == 1 or data.whole is not None:
+    if not columns or data.whole is not None:
         return None
     chosen = st.selectbox(
         "Colour by",

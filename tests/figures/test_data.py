@@ -163,4 +163,22 @@ def test_points_of_unknown_class_lie_below_and_names_are_text():
     assert [t.name for t in fig.data] == ["unknown", "&lt;b&gt;&#37;{x}&lt;/b&gt;"]
     assert [len(t.x) for t in fig.data] == [75, 75]
     one = Dataset.from_values(iris.values[:, 0], classes=iris.classes)
-    assert figures.preview(one, classes=class_columns(one)[0]).data[0].type == "bar"
+    fig = figures.preview(one, classes=class_columns(one)[0])
+    bars = [trace for trace in fig.data if trace.type == "bar"]
+    assert [(bar.name, sum(bar.y)) for bar in bars] == [
+        ("setosa", 50),
+        ("versicolor", 50),
+        ("virginica", 50),
+    ]
+    whole = figures.histogram(one).data[0]
+    np.testing.assert_array_equal(np.sum([bar.y for bar in bars], axis=0), whole.y)
+    assert fig.layout.barmode == "stack"
+    assert len({bar.marker.color for bar in bars}) == 3
+    assert "Coloured by known classes: 50 setosa" in fig.layout.meta["alt"]
+
+
+def test_bars_of_classes_count_weights_and_leave_out_holes():
+    x = [1.0, 2.0, 2.0, 9.0]
+    one = Dataset.from_values(x, weights=[1, 2, 0, 4], classes=["a", "b", "a", None])
+    fig = figures.preview(one, classes=class_columns(one)[0])
+    assert {t.name: sum(t.y) for t in fig.data if t.type == "bar"} == {"unknown": 4, "a": 1, "b": 2}

@@ -59,7 +59,16 @@ def numbers(text: str) -> Array:
     return np.array([row for _, row in lines])
 
 
-def table(rows: Rows, columns: Sequence[str], name: str, labels: Sequence[object] = ()) -> Dataset:
+def table(
+    rows: Rows,
+    columns: Sequence[str],
+    name: str,
+    labels: Sequence[object] = (),
+    *,
+    weights: Sequence[object] | None = None,
+    classes: Sequence[object] | None = None,
+    missing: bool = False,
+) -> Dataset:
     """Make a dataset of the rows of an edited table.
 
     Parameters
@@ -68,6 +77,9 @@ def table(rows: Rows, columns: Sequence[str], name: str, labels: Sequence[object
     columns : D names.
     name : of the dataset.
     labels : what the N rows are called on the page; 1, 2, ... when there are none.
+    weights : [N] cells that say how often each row counts; once where a cell is empty.
+    classes : [N] cells that say what each row is known to be.
+    missing : whether an empty cell is a value that is missing, to be integrated out.
 
     Raises
     ------
@@ -80,8 +92,22 @@ def table(rows: Rows, columns: Sequence[str], name: str, labels: Sequence[object
     values = np.empty((len(rows), len(columns)))
     for i, (label, row) in enumerate(zip(names, rows, strict=True)):
         for j, (column, cell) in enumerate(zip(columns, row, strict=True)):
-            values[i, j] = read_number(cell, f'Row {label}, column "{column}"')
-    return Dataset.from_values(values, columns, name)
+            where = f'Row {label}, column "{column}"'
+            values[i, j] = math.nan if missing and _empty(cell) else read_number(cell, where)
+    counts = None
+    if weights is not None:
+        counts = [
+            1.0 if _empty(cell) else read_number(cell, f"Row {label}, how often it counts")
+            for label, cell in zip(names, weights, strict=True)
+        ]
+    return Dataset.from_values(
+        values,
+        columns,
+        name,
+        weights=counts,
+        classes=classes,
+        missing="keep" if missing else "refuse",
+    )
 
 
 def line_numbers(line: str, where: str) -> list[float]:
@@ -103,7 +129,7 @@ def read_number(cell: object, where: str) -> float:
     ValueError
         When it is empty or holds no finite number: says `where` it stands.
     """
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)) or str(cell).strip() == "":
+    if _empty(cell):
         raise ValueError(f"{where}, is empty. Type a number, or delete the row.")
     value: float | None
     if isinstance(cell, str):
@@ -119,6 +145,14 @@ def read_number(cell: object, where: str) -> float:
             "5.7, -3 or 1e-3."
         )
     return value
+
+
+def _empty(cell: object) -> bool:
+    return (
+        cell is None
+        or (isinstance(cell, float) and math.isnan(cell))
+        or str(cell).strip() in ("", "<NA>")
+    )
 
 
 TYPED = 10_000

@@ -287,6 +287,25 @@ def test_rows_with_an_empty_cell_can_be_left_out(view):
     assert "Edited by hand. Left out 1 row of 6 with an empty cell." in page_text(app)
 
 
+def test_weights_classes_and_holes_outlive_an_edit(view):
+    data = gmm.Dataset.from_values(
+        [[1.0, 2.0], [np.nan, 5.0], [4.0, 9.0], [6.0, 7.5]],
+        ["a", "b"],
+        weights=[2, 1, 0.5, 3],
+        classes=["x", None, "y", "x"],
+        missing="keep",
+    )
+    app = view("data", dataset=data)
+    assert "use_edit" not in buttons(app)  # nothing is edited yet
+    app = edit(app, edited_rows={0: {"a": -1.0}, 2: {"counts as": 4}}, deleted_rows=[3],
+               added_rows=[{"a": 3.0, "b": 3.0, "known class": "y"}])  # fmt: skip
+    app.button(key="use_edit").click().run()
+    made = app.session_state["dataset"]
+    np.testing.assert_array_equal(made.values, [[-1, 2], [np.nan, 5], [4, 9], [3, 3]])
+    assert made.weights.tolist() == [2, 1, 4, 1]
+    assert made.classes == ("x", None, "y", "y")
+
+
 def leave_and_return(app):
     app.switch_page("pages/views/runs.py").run()
     assert not app.exception

@@ -58,6 +58,13 @@ def show() -> None:
 def _table(data: Dataset) -> None:
     own = original(data)  # what a person knows is the table
     start = pd.DataFrame(own.values, columns=list(own.columns))
+    numbers = list(own.columns)
+    weight, known = _beside(own)
+    if own.weights is not None:
+        start[weight] = own.weights
+        numbers.append(weight)
+    if own.classes is not None:
+        start[known] = pd.Series(own.classes, dtype=object)
     start.index = pd.RangeIndex(1, len(start) + 1, name="row")
     edited = editor.table(
         "edit",
@@ -66,34 +73,67 @@ def _table(data: Dataset) -> None:
         hide_index=False,
         height=300,
         column_config={
-            name: st.column_config.NumberColumn(name, format="%.6g") for name in start.columns
+            name: st.column_config.NumberColumn(name, format="%.6g") for name in numbers
         },
     )
-    if len(edited) == len(start) and np.array_equal(edited.to_numpy(float), own.values):
+    if _same(edited, start, numbers):
         st.caption("Click a cell to change it, the last row to add a point.")
         return
-    rows, labels = edited.astype(object).to_numpy().tolist(), list(edited.index)
     account = "Edited by hand."
-    holes = edited.isna().any(axis=1).to_numpy()
+    holes = edited[list(own.columns)].isna().any(axis=1).to_numpy()
+    missing = "refuse"
     if n := int(holes.sum()):
+        ways = {"refuse": "say where", "drop": f"leave out {n:,}"}
+        if len(own.columns) > 1:
+            keep = {"keep": "keep, and integrate out"}
+            ways = keep | ways if own.incomplete else ways | keep
         missing = st.radio(
             "Rows with an empty cell",
-            ("refuse", "drop"),
-            format_func={"drop": f"leave out {n:,}", "refuse": "say where"}.get,
+            list(ways),
+            format_func=ways.get,
             horizontal=True,
             key="edit_missing",
             persist_state="session",
         )
         if missing == "drop":
-            complete = np.flatnonzero(~holes)
-            rows, labels = [rows[i] for i in complete], [labels[i] for i in complete]
             account += f" Left out {count(n, 'row')} of {len(edited):,} with an empty cell."
+            edited = edited[~holes]
+    cells = edited.astype(object)
     name = data.name if data.name.endswith("(edited)") else f"{data.name[:180]} (edited)"
     made = choice.attempt(
-        lambda: like(typed.table(rows, own.columns, name, labels), data.transforms)
+        lambda: like(
+            typed.table(
+                cells[list(own.columns)].to_numpy().tolist(),
+                own.columns,
+                name,
+                list(edited.index),
+                weights=None if own.weights is None else cells[weight].tolist(),
+                classes=None if own.classes is None else cells[known].tolist(),
+                missing=missing == "keep",
+            ),
+            data.transforms,
+        )
     )
     choice.preview(*made, "edit", account)
     st.button("Undo all changes", key="edit_undo", on_click=_forget_edits)
+
+
+def _beside(data: Dataset) -> tuple[str, str]:
+    """Name the columns of weights and known classes as no column of the data is named."""
+    names = []
+    for name in ("counts as", "known class"):
+        while name in data.columns:
+            name += " "
+        names.append(name)
+    return names[0], names[1]
+
+
+def _same(edited: pd.DataFrame, start: pd.DataFrame, numbers: list[str]) -> bool:
+    if len(edited) != len(start):
+        return False
+    theirs = [frame[numbers].to_numpy(float) for frame in (edited, start)]
+    classes = [frame.drop(columns=numbers).fillna("").to_numpy() for frame in (edited, start)]
+    return np.array_equal(*theirs, equal_nan=True) and np.array_equal(*classes)
 
 
 def _forget_edits() -> None:

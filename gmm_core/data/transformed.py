@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from gmm_core.data.dataset import Dataset, listing
 from gmm_core.data.rows import Rows
@@ -113,6 +113,16 @@ def complete_row(dataset: Dataset) -> list[float]:
         float(x) if how is None else float(_significant(how.inverse(np.array([x])))[0])
         for x, how in zip(rows[0], hows, strict=True)
     ]
+
+
+def in_table(dataset: Dataset, column: int, z: ArrayLike) -> Array:
+    """Return values of a column as they are in the person's table.
+
+    Transforms rise, so that medians, quantiles and boundaries of the one are those of the other.
+    """
+    how = _of(dataset)[column]
+    values = np.asarray(z, dtype=np.float64)
+    return values if how is None else how.inverse(values)
 
 
 def log_jacobian(dataset: Dataset) -> float:

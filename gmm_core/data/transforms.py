@@ -66,7 +66,7 @@ TRANSFORMS: dict[str, Transform] = {
             "√ {}",
             "the square root of {0}",
             lambda x, c, s: np.sqrt(x),
-            lambda z, c, s: z**2,
+            lambda z, c, s: np.maximum(z, 0.0) ** 2,  # what a Gaussian has below zero is at zero
             lambda x, c, s: -np.log(2 * np.sqrt(x)),
             lambda x: x >= 0,
             "zero or above",

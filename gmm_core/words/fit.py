@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import in_table
 from gmm_core.formatting import count, number, numeral, percent, rounded
 from gmm_core.mixture import (
     Mixture,
@@ -60,21 +61,34 @@ def point_answer(dataset: Dataset, parameters: Parameters) -> list[Segment]:
         if k:
             words.append(Segment(" and " if k == K - 1 else ", "))
         share = percent(float(parameters.weights[k]))
-        words.append(Segment(f"{share} near {place(parameters.locs[k], parameters.scales[k])}", k))
+        where = place(*_in_table(dataset, parameters.locs[k], parameters.scales[k]))
+        words.append(Segment(f"{share} near {where}", k))
     if shown < K:
         words.append(Segment(f" and {numeral(K - shown)} smaller"))
     scales = parameters.scales
     if scales.shape[1] == 1:
         same = bool((abs(scales - scales[0]) < 1e-9 * scales[0]).all())
+        of = "" if dataset.transforms is None else f' of "{dataset.columns[0]}"'
         if same and K > 1:
-            words.append(Segment(f", each with standard deviation {number(scales[0, 0])}"))
+            words.append(Segment(f", each with standard deviation {number(scales[0, 0])}{of}"))
         elif shown >= K:
             each = [number(float(s)) for s in scales[:, 0]]
             listed = each[0] if K == 1 else f"{', '.join(each[:-1])} and {each[-1]}"
-            words.append(Segment(f", with standard deviation{'' if K == 1 else 's'} {listed}"))
+            words.append(Segment(f", with standard deviation{'' if K == 1 else 's'} {listed}{of}"))
     if parameters.noise is not None:
         words += [Segment("; "), Segment(f"{percent(float(parameters.noise))} is noise", NOISE)]
-    return [*words, Segment(". ")]
+    if dataset.transforms is None:
+        return [*words, Segment(". ")]
+    return [*words, Segment(". Places are in the units of the table. ")]
+
+
+def _in_table(dataset: Dataset, loc: Array, scale: Array) -> tuple[Array, Array]:
+    """Return a loc [D] and how far its scale reaches there, in the units of the table."""
+    ends = [
+        [float(in_table(dataset, d, z)) for d, z in enumerate(where)]
+        for where in (loc, loc - scale / 2, loc + scale / 2)
+    ]
+    return np.array(ends[0]), np.abs(np.subtract(ends[2], ends[1]))
 
 
 def fit_answer(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import in_table, table_columns
 from gmm_core.formatting import count, member, number, numeral, percent, place
 from gmm_core.membership.against_classes import AgainstClasses
 from gmm_core.membership.certainty import overview, visible_range
@@ -90,17 +91,32 @@ def classes_answer(comparison: AgainstClasses, n_components: int) -> str:
     )
 
 
-def expectation_answer(expected: Expectation, given: str, of: str, at: float) -> str:
-    """Say what is expected of one column where another has one value.
+def expectation_answer(
+    expected: Expectation, dataset: Dataset, given: int, of: int, at: float
+) -> str:
+    """Say what is expected of one column, by its number, where another has one value.
 
-    Names of columns stand in it as they are: show it as text, not as markup.
+    Of transformed columns it says it in the table's units too. Names of columns stand in it as
+    they are: show it as text, not as markup.
     """
+    names = table_columns(dataset)
+    columns = dataset.columns
+    also = ""
+    if columns[given] != names[given] or columns[of] != names[of]:
+        back = [
+            number(float(in_table(dataset, of, each[0]))) for each in (expected.low, expected.high)
+        ]
+        where = number(float(in_table(dataset, given, at)))
+        also = (
+            f' In the table\'s units: when "{names[given]}" is {where}, "{names[of]}" is nine '
+            f"times in ten between {back[0]} and {back[1]}."
+        )
     mean, sd, low, high = (
         number(float(each[0])) for each in (expected.mean, expected.sd, expected.low, expected.high)
     )
     return (
-        f'When "{given}" is {number(at)}, it expects "{of}" to be {mean}, give or take {sd}: nine '
-        f"times in ten between {low} and {high}."
+        f'When "{columns[given]}" is {number(at)}, it expects "{columns[of]}" to be {mean}, give '
+        f"or take {sd}: nine times in ten between {low} and {high}.{also}"
     )
 
 
@@ -200,6 +216,9 @@ def _boundary(dataset: Dataset, parameters: Parameters) -> list[Segment]:
             Segment("The noise", NOISE) if k == K else Segment(f"Component {k + 1}", k),
             Segment(" is the most probable everywhere, so there is no boundary. "),
         ]
+    if dataset.transforms is not None:
+        edges = in_table(dataset, 0, edges)
+        low, high = in_table(dataset, 0, [low, high]).tolist()
     listed = [place(float(edge), high - low) for edge in edges]
     if len(listed) == 1:
         return [Segment(f"The boundary is at {listed[0]}. ")]

@@ -19,6 +19,7 @@ from gmm_core.runs.options import MapOptions
 from gmm_core.runs.results import MapFit
 from gmm_core.words import Segment, sampled
 from gmm_core.words import fit as fit_words
+from gmm_core.words.segments import NOISE
 from pages.parts import (
     controls,
     em_comparison,
@@ -334,7 +335,7 @@ def parameters_table(fit: MapFit) -> None:
         row += [number(float(point.correlations[k, i, j])) for i, j in pairs]
         rows.append([*row, number(float(points[k]))])
     if point.noise is not None:
-        rows.append(["noise", number(float(point.noise)), *[""] * (len(head) - 3)])
+        rows.append([Segment("noise", NOISE), number(float(point.noise)), *[""] * (len(head) - 3)])
         rows[-1].append(number(float(points[-1])))
     text.table(head, rows, caption="Learned parameters")
     if len(data.columns) > len(shown):

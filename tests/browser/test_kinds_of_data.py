@@ -139,6 +139,7 @@ def test_a_logarithm_is_fitted_and_one_column_foretells_another(page: Page, bird
     says(page, '"log mass" is the natural logarithm of "mass"')
     go(page, "Fit")
     says(page, "Two components explain these 80 points")
+    says(page, "Places are in the units of the table.")
     go(page, "Membership")
     says(page, "80 points belong to one component")
     field = page.get_by_label("is", exact=True)

@@ -1,8 +1,17 @@
 """Sentences on transformed columns have the columns' own numbers."""
 
+import numpy as np
+import pytest
+from scipy.stats import lognorm
+
 import gmm_core as gmm
+from gmm_core.data.transformed import in_table
+from gmm_core.formatting import number
+from gmm_core.mixture.expectation import expectation
 from gmm_core.words import data as words
 from gmm_core.words import transformed
+from gmm_core.words.fit import point_answer
+from gmm_core.words.membership import expectation_answer, membership_answer
 
 DATA = gmm.Dataset.from_values([[1.0, 2.0], [10.0, 4.0], [100.0, 9.0]], ["a", "b"])
 
@@ -27,3 +36,43 @@ def test_a_criterion_of_a_transform_says_what_makes_it_comparable():
     assert "add the log Jacobian −6.90776 to a log likelihood, and 13.8155 to BIC" in said
     zero = gmm.transformed(gmm.Dataset.from_values([0.0, 1.0]), {"value": "sqrt"})
     assert "does not compare" in transformed.comparable(zero)
+
+
+LOGS = gmm.transformed(DATA, {"a": "log"})
+POINT = gmm.Parameters([0.6, 0.4], [[np.log(20), 3.0], [np.log(2), 7.0]], [0.1 * np.eye(2)] * 2)
+
+
+def test_places_are_said_in_the_units_of_the_table():
+    said = "".join(part.text for part in point_answer(LOGS, POINT))
+    assert "near (20.0, 3.000) and" in said
+    assert "near (2.00, 7.000)" in said
+    assert said.endswith("Places are in the units of the table. ")
+    plain = gmm.Dataset.from_values(LOGS.values, LOGS.columns)
+    assert "units of the table" not in "".join(p.text for p in point_answer(plain, POINT))
+
+
+def test_a_boundary_is_where_it_is_in_the_table():
+    one, point = LOGS.select("log a"), POINT.marginal([0])
+    (edge,) = gmm.boundaries(point)
+    said = "".join(part.text for part in membership_answer(one, point))
+    assert said.startswith(f"The boundary is at {np.exp(edge):.2f}.")
+    # There the two densities of the table's own numbers are equal, too.
+    x = np.array([[np.exp(edge)]])
+    parts = point.weights * lognorm.pdf(x[0], 0.1, scale=np.exp(point.locs[:, 0]))
+    assert parts[0] == pytest.approx(parts[1])
+
+
+def test_what_is_expected_is_said_in_the_units_of_the_table():
+    logs = gmm.transformed(DATA, {"a": "log", "b": "sqrt"})
+    found = expectation(POINT, 0, [np.log(20)], 1)
+    said = expectation_answer(found, logs, 0, 1, np.log(20))
+    low, high = (number(float(each[0]) ** 2) for each in (found.low, found.high))
+    assert f'when "a" is 20.0, "b" is nine times in ten between {low} and {high}.' in said
+    plain = gmm.Dataset.from_values(LOGS.values, LOGS.columns)
+    assert "table" not in expectation_answer(found, plain, 0, 1, np.log(20))
+
+
+def test_what_lies_below_the_root_of_zero_is_at_zero():
+    roots = gmm.transformed(DATA, {"a": "sqrt"})
+    assert in_table(roots, 0, [-0.5, 0.0, 2.0]).tolist() == [0, 0, 4]
+    assert in_table(roots, 1, [-0.5]).tolist() == [-0.5]

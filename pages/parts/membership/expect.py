@@ -41,6 +41,5 @@ def expect(data: Dataset, point: Parameters) -> None:
     except ValueError as error:
         st.error(text.plain(text.sentence(error)))
         return
-    names_of = data.columns[given], data.columns[of]
-    st.markdown(text.plain(expectation_answer(prediction, *names_of, at)))
+    st.markdown(text.plain(expectation_answer(prediction, data, given, of, at)))
     figure.show(expected(data, point, given, of, at), key="expected")

@@ -146,7 +146,7 @@ MENDED = (
         {
             "jobs/test_isolation.py": "test_a_scheduler_that_accepts_and_says_nothing_is_told_and_"
             "left test_a_process_whose_scheduler_is_mute_ends_when_it_is_told_to",
-            "test_deploy.py": "test_the_health_check_tells_a_scheduler_that_only_accepts",
+            "test_deploy.py": "test_the_health_check_ends_what_listens_and_says_nothing",
         },
     ),
     Row(

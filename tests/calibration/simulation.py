@@ -81,9 +81,11 @@ def draw_with(
     return gmm.sample_posterior(dataset, mixture, options, engine=engine)
 
 
-def weighed(dataset: gmm.Dataset, mixture: gmm.Mixture, options: gmm.NutsOptions) -> gmm.Posterior:
+def weighed(
+    dataset: gmm.Dataset, mixture: gmm.Mixture, options: gmm.NutsOptions, **more: float
+) -> gmm.Posterior:
     """Draw one population with its modes weighed, as many draws as the chain would have."""
-    asked = gmm.SmcOptions(draws=options.draws, populations=2, seed=options.seed)
+    asked = gmm.SmcOptions(draws=options.draws, populations=2, seed=options.seed, **more)
     spec = gmm.Specification(dataset=dataset, mixture=mixture, options=asked)
     population: gmm.Posterior = run_part(spec, 0)
     return population

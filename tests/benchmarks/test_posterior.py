@@ -29,6 +29,7 @@ SEEDS = 5
 ROUNDS = 10  # of runs whose populations tell how many draws count: 40, known to a quarter
 MANY = 10_000  # draws of a population: they cost little where importance weights do alone
 CLOSE = 0.02
+REPEATS = 3  # of NumPyro's four chains, a minute or more each, until they are that close
 WARMUP = DRAWS = 1000
 
 
@@ -187,7 +188,7 @@ def test_time_to_who_belongs_with_whom(benchmark, report, workers, name, dataset
     ours = median(seconds for _, seconds in found)
     assert max(errors) < CLOSE
     # NumPyro runs four chains again and again, and averages all of them.
-    runs = numpyro_runs(dataset, mixture, 2 * SEEDS, own_starts=True, coclustering=True)[1:]
+    runs = numpyro_runs(dataset, mixture, REPEATS, own_starts=True, coclustering=True)[1:]
     theirs, reached, so_far = 0.0, False, []
     for run in runs:
         theirs += run["seconds"]

@@ -59,12 +59,12 @@ def tied_mode(dataset: Dataset, mixture: Mixture, posterior: Posterior) -> TiedM
             continue
         spread = float(dataset.values[:, d].std())
         on = dataset.values[:, d] == value
-        regular = -np.inf
+        on_copies = -np.inf
         for log_scale in _SCALES:
             scale = spread * np.exp(log_scale)
             height = _height(dataset, mixture, best, d, on, scale)
-            regular = max(regular, height + 2 * np.log(scale))
-        gain = regular - peak
+            on_copies = max(on_copies, height + 2 * np.log(scale))
+        gain = on_copies - peak
         if gain > _MARGIN and (highest is None or gain > highest.gain):
             highest = TiedMode(column, value, count, float(gain))
     return highest

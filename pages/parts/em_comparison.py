@@ -39,9 +39,8 @@ def show(view: live.View, fit: MapFit) -> list[live.View]:
         "maximises the likelihood, without priors.",
     )
     steps, _ = fit.trajectory
-    if (
-        not switched_on or steps[0] != 0
-    ):  # of a start that was just opened only the end is known yet
+    # Of a start that was just opened only the end is known yet.
+    if not switched_on or steps[0] != 0:
         return []
     em_view = live.view(
         "em",

@@ -9,7 +9,7 @@ from gmm_core.membership.against_classes import against_classes
 from gmm_core.mixture import Parameters
 from gmm_core.words.membership import classes_answer
 from gmm_core.words.segments import Segment
-from pages.parts import text
+from pages.parts import session, text
 
 
 def classes(data: Dataset, point: Parameters) -> None:
@@ -20,7 +20,7 @@ def classes(data: Dataset, point: Parameters) -> None:
     K = len(point.weights)
     st.header("Components against known classes", anchor=False)
     st.markdown(text.plain(classes_answer(comparison, K)))
-    if st.session_state["labels"] == "fix":
+    if session.mixture().classes_fixed:
         st.caption(
             "The fit took each known class for its component. This is where the numbers alone put "
             "these points."

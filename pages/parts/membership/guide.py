@@ -35,7 +35,7 @@ def guide(data: Dataset, point: Parameters) -> live.View:
     )
     if data.weights is not None:
         st.caption(
-            "Each row counts once here: how often it counts is nothing to which component it is of."
+            "Each row counts once here: its weight does not change which component it belongs to."
         )
     order = _order(point)
     left, right = st.columns([3, 1], gap="large")

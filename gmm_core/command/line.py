@@ -154,14 +154,20 @@ def _score() -> click.Command:
         output.as_json(
             {
                 "data": {"name": data.name, "fingerprint": data.fingerprint},
-                "threshold": scores.threshold,
                 "points": [
-                    {"component": k + 1, "probabilities": p, "log_density": d, "outlier": o}
-                    for k, p, d, o in zip(
+                    {
+                        "component": k + 1,
+                        "probabilities": p,
+                        "log_density": d,
+                        "threshold": t,
+                        "outlier": o,
+                    }
+                    for k, p, d, t, o in zip(
                         scores.component.tolist(),
                         scores.probs.tolist(),
                         # Beyond the range of numbers there is no logarithm.
                         [v if v > float("-inf") else None for v in scores.log_density.tolist()],
+                        scores.threshold.tolist(),
                         scores.outlier.tolist(),
                         strict=True,
                     )

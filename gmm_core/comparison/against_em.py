@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import likelihood_shift
 from gmm_core.mixture import Mixture, Priors, log_density
 from gmm_core.runs.options import EmOptions
 from gmm_core.runs.results import MapFit
@@ -43,4 +44,4 @@ def likelihood_path(
     count = int(np.clip(budget // cost, 2, len(steps)))
     index = np.unique(np.linspace(0, len(steps) - 1, count).round().astype(int))
     values = [float(log_density(points[i], dataset.values).sum()) for i in map(int, index)]
-    return steps[index], np.array(values)
+    return steps[index], np.array(values) + likelihood_shift(dataset)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import likelihood_shift
 from gmm_core.mixture import Mixture, Parameters, e_step
 from gmm_core.mixture.likelihood import membership
 
@@ -102,6 +103,8 @@ def criteria(dataset: Dataset, mixture: Mixture, parameters: Parameters) -> dict
 
     Notes
     -----
+    Of transformed columns all are those of the table as it came, by the change of variables, so
+    that fits of the same table compare (`data.transformed.likelihood_shift`).
     At a MAP fit they are taken as they are, in place of the maximum of the likelihood (Fraley and
     Raftery 2007).
     """
@@ -113,7 +116,7 @@ def criteria(dataset: Dataset, mixture: Mixture, parameters: Parameters) -> dict
     weights = dataset.weights
     H = float(unsure.sum() if weights is None else unsure @ weights)
     at = At(
-        log_likelihood=log_likelihood,
+        log_likelihood=log_likelihood + likelihood_shift(dataset),
         n_parameters=mixture.n_parameters(D),
         n_points=N,
         entropy=H,

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from gmm_core.comparison.criteria import CRITERIA, class_probability, criteria
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import likelihood_shift
 from gmm_core.mixture import Mixture, Parameters
 from gmm_core.mixture.covariance import FAMILIES, by_code
 from gmm_core.mixture.family import Family
@@ -209,6 +210,7 @@ def _searched(dataset: Dataset, mixture: Mixture, fit: MapFit) -> dict[str, obje
     passed: tuple[float, ...] = ()
     if search.higher is not None:
         likelihood = float(log_likelihood(dataset, mixture, fit.points[search.higher]))
+        likelihood += likelihood_shift(dataset)
         passed = (likelihood, float(fit.smallest[search.higher]))
     return {
         "found_by": search.by,

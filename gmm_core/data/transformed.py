@@ -134,13 +134,33 @@ def log_jacobian(dataset: Dataset) -> float:
     """
     if dataset.transforms is None:
         return 0.0
-    total = 0.0
-    w = np.ones(len(dataset.values)) if dataset.weights is None else dataset.weights
-    for z, how in zip(dataset.values.T, dataset.transforms, strict=True):
-        counted = ~np.isnan(z) & (w > 0)
+    slopes = log_slopes(dataset)
+    if dataset.weights is None:
+        return float(slopes.sum())
+    counted = dataset.weights > 0
+    return float(dataset.weights[counted] @ slopes[counted])
+
+
+def log_slopes(dataset: Dataset) -> Array:
+    """Sum of the log slopes of the transforms over the values that each row has [N].
+
+    Added to the log density of a row it gives that of the row as it stands in the table.
+    """
+    total = np.zeros(len(dataset.values))
+    for z, how in zip(dataset.values.T, _of(dataset), strict=True):
         if how is not None:
-            total += float(w[counted] @ how.log_slope(z[counted]))
+            present = ~np.isnan(z)
+            total[present] += how.log_slope(z[present])
     return total
+
+
+def likelihood_shift(dataset: Dataset) -> float:
+    """Return what makes a log likelihood of the dataset one of the table.
+
+    The log Jacobian; 0 where it is infinite, since then no number compares with the table's.
+    """
+    jacobian = log_jacobian(dataset)
+    return jacobian if np.isfinite(jacobian) else 0.0
 
 
 def _of(dataset: Dataset) -> tuple[Applied | None, ...]:

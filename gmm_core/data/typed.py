@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gmm_core.data.dataset import Dataset, listing
+from gmm_core.data.dataset import Dataset, Missing, listing
 from gmm_core.data.formats.numerals import typed_number
 from gmm_core.data.table import Reading
 
@@ -204,9 +204,12 @@ def parse_values(text: str, columns: Sequence[str]) -> Array:
     return np.array(rows)
 
 
-def match_columns(reading: Reading, columns: Sequence[str]) -> Dataset:
-    """Take the columns of these names from a file, in this order, rows without a hole only.
+def match_columns(
+    reading: Reading, columns: Sequence[str], *, missing: Missing = "drop"
+) -> Dataset:
+    """Take the columns of these names from a file, in this order.
 
+    Rows with a hole are left out, or kept by what they have, as `Reading.dataset` says.
     For a single column a file with a single column of numbers will do, whatever its name.
 
     Raises
@@ -216,7 +219,7 @@ def match_columns(reading: Reading, columns: Sequence[str]) -> Dataset:
     """
     lacking = [name for name in columns if name not in reading.columns]
     if not lacking:
-        return reading.dataset(list(columns))
+        return reading.dataset(list(columns), missing=missing)
     if len(columns) == 1 and len(reading.default) == 1:
         taken = reading.dataset(reading.default)
         return Dataset(taken.values, tuple(columns), taken.name, taken.rows)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import log10
 
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import likelihood_shift
 from gmm_core.inference.run import checked_options, run_here
 from gmm_core.mixture import Mixture, Parameters, Priors
 from gmm_core.runs import kinds
 from gmm_core.runs.options import EmOptions
-from gmm_core.runs.progress import OnProgress
+from gmm_core.runs.progress import Cancelled, OnProgress, shifted
 from gmm_core.runs.results import EmFit
 from gmm_core.runs.specification import Specification
 
@@ -50,10 +52,20 @@ def fit_em(
 
 def _run(spec: Specification, part: int, on_progress: OnProgress | None) -> EmFit:
     engine = kinds.engine_of(spec).load()
-    fit: EmFit = engine.fit_em(
-        spec.dataset, spec.mixture, spec.parameters, spec.options, on_progress
-    )
-    return fit
+    shift = likelihood_shift(spec.dataset)
+    report = shifted(on_progress, "log_likelihood", shift)
+    try:
+        fit: EmFit = engine.fit_em(
+            spec.dataset, spec.mixture, spec.parameters, spec.options, report
+        )
+    except Cancelled as stopped:
+        stopped.partial = stopped.partial and _shifted(stopped.partial, shift)
+        raise
+    return _shifted(fit, shift)
+
+
+def _shifted(fit: EmFit, shift: float) -> EmFit:
+    return replace(fit, log_likelihood=fit.log_likelihood + shift) if shift else fit
 
 
 def _rule(spec: Specification) -> None:

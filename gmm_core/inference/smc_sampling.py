@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import likelihood_shift
 from gmm_core.inference.run import checked_options, run_here
 from gmm_core.inference.sampling import refuse_flat, stacked
 from gmm_core.mixture import Mixture, Parameters
@@ -13,7 +15,7 @@ from gmm_core.posterior.draws import Posterior
 from gmm_core.posterior.evidence import Evidence, pooled
 from gmm_core.runs import kinds
 from gmm_core.runs.options import SmcOptions
-from gmm_core.runs.progress import OnProgress
+from gmm_core.runs.progress import OnProgress, shifted
 from gmm_core.runs.specification import Specification
 
 _PER_DRAW = 200
@@ -61,10 +63,15 @@ def evidence(
 def _run(spec: Specification, part: int, on_progress: OnProgress | None) -> Posterior:
     more: dict[str, Any] = {} if spec.parameters is None else {"start": spec.parameters}
     engine = kinds.engine_of(spec).load()
+    shift = likelihood_shift(spec.dataset)
+    report = shifted(on_progress, "stats.log_evidence", shift)
     population: Posterior = engine.sample_population(
-        spec.dataset, spec.mixture, spec.options, part, on_progress, **more
+        spec.dataset, spec.mixture, spec.options, part, report, **more
     )
-    return population
+    if not shift:
+        return population
+    evidence = population.stats["log_evidence"] + shift
+    return replace(population, stats={**population.stats, "log_evidence": evidence})
 
 
 def _combine(spec: Specification, parts: Sequence[Posterior | None]) -> Posterior:

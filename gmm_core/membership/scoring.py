@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import log_slopes
 from gmm_core.mixture import Parameters, e_step, log_density, responsibilities
 from gmm_core.mixture.density import log_sum_exp
 from gmm_core.posterior.draws import Posterior
@@ -47,8 +48,10 @@ class Score:
         each component over the draws.
     log_density, log_density_low, log_density_high : [N], log of the mean density (the posterior
         predictive density), and the quantiles of the log density over the draws, in nats per
-        unit of the data.
-    threshold : log density below which the `OUTLIER` share of the model's own points lies.
+        unit of the table. Of a row with missing values it is that of what is there.
+    threshold : [N], log density below which the `OUTLIER` share of the model's own points lies,
+        seen in the columns that the row has.
+    outlier : [N], whether each point is less likely than almost all that the model generates.
     """
 
     n_draws: int
@@ -59,12 +62,8 @@ class Score:
     log_density: Array
     log_density_low: Array
     log_density_high: Array
-    threshold: float
-
-    @property
-    def outlier(self) -> NDArray[np.bool_]:
-        """Whether each point is less likely than almost all that the model generates [N]."""
-        return self.log_density < self.threshold
+    threshold: Array
+    outlier: NDArray[np.bool_]
 
 
 def score(source: Parameters | Posterior, dataset: Dataset, *, seed: int = 0) -> Score:
@@ -74,7 +73,7 @@ def score(source: Parameters | Posterior, dataset: Dataset, *, seed: int = 0) ->
     ----------
     source : K components in D columns. Draws of a posterior have to be relabelled, or the
         probability of a component means nothing (`Posterior.relabelled`).
-    dataset : the new points, [N, D].
+    dataset : the new points, [N, D]; NaN where a value is missing.
     seed : of the simulation behind `Score.threshold`.
 
     Raises
@@ -98,16 +97,20 @@ def score(source: Parameters | Posterior, dataset: Dataset, *, seed: int = 0) ->
         mean[rows] = log_sum_exp(density, axis=0) - np.log(M)
         # Between two points whose densities underflow there is nothing to interpolate.
         log_low[rows], log_high[rows] = np.quantile(density, BAND, axis=0, method="nearest")
+    patterns, which = np.unique(np.isnan(x), axis=0, return_inverse=True)
+    threshold = np.array([_threshold(points, seed, hidden) for hidden in patterns])[which.ravel()]
+    slopes = log_slopes(dataset)
     return Score(
         n_draws=M,
         component=probs.argmax(axis=1),
         probs=probs,
         probs_low=low,
         probs_high=high,
-        log_density=mean,
-        log_density_low=log_low,
-        log_density_high=log_high,
-        threshold=_threshold(points, seed),
+        log_density=mean + slopes,
+        log_density_low=log_low + slopes,
+        log_density_high=log_high + slopes,
+        threshold=threshold + slopes,
+        outlier=mean < threshold,  # of the numbers that were fitted: a slope may be infinite
     )
 
 
@@ -140,8 +143,11 @@ def _thinned(source: Parameters | Posterior, N: int) -> Parameters:
     return points[np.linspace(0, M - 1, min(limit, M)).astype(int)]
 
 
-def _threshold(points: Parameters, seed: int) -> float:
-    """Log density that all but the `OUTLIER` share of the model's own points exceed."""
+def _threshold(points: Parameters, seed: int, hidden: NDArray[np.bool_]) -> float:
+    """Log density that all but the `OUTLIER` share of the model's own points exceed.
+
+    Where columns [D] are hidden, it is the density of the others.
+    """
     rng = np.random.default_rng(seed)
     M, _, D = points.locs.shape
     m = np.arange(SIMULATED) % M
@@ -150,6 +156,7 @@ def _threshold(points: Parameters, seed: int) -> float:
     k = (rng.random(SIMULATED)[:, None] > steps / steps[:, -1:]).sum(axis=1)
     noise = rng.normal(size=(SIMULATED, D))
     x = points.locs[m, k] + np.einsum("nij,nj->ni", points.scale_tril[m, k], noise)
+    x[:, hidden] = np.nan
     # A running log of the sum: all M by SIMULATED densities at once would be 32 MB.
     total = np.full(SIMULATED, -np.inf)
     step = max(1, _CHUNK // (10 * SIMULATED))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import log_slopes
 from gmm_core.mixture import log_density
 from gmm_core.posterior.draws import Posterior
 
@@ -70,4 +71,4 @@ def loo(dataset: Dataset, posterior: Posterior) -> Loo:
         pointwise[rows], pareto_k[rows], _ = array_stats.loo(
             log_likelihood, chain_axis=-2, draw_axis=-1
         )
-    return Loo(pointwise, pareto_k)
+    return Loo(pointwise + log_slopes(dataset), pareto_k)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,21 @@ class Progress:
 
 
 OnProgress = Callable[[Progress], None]
+
+
+def shifted(on_progress: OnProgress | None, name: str, shift: float) -> OnProgress | None:
+    """Return what reports the same with a number added to the array of this name."""
+    if on_progress is None or not shift:
+        return on_progress
+
+    def report(progress: Progress) -> None:
+        snapshot = {
+            key: replace(patch, values=patch.values + shift) if key == name else patch
+            for key, patch in progress.snapshot.items()
+        }
+        on_progress(replace(progress, snapshot=snapshot))
+
+    return report
 
 
 class Cancelled(Exception):  # noqa: N818 - the public name says what happened, not an error

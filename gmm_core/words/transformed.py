@@ -33,15 +33,14 @@ def comparable(dataset: Dataset) -> str:
     """Say how a criterion compares with that of other transforms; "" where none is."""
     if dataset.transforms is None:
         return ""
-    lead = "The likelihood is that of the transformed columns. "
     jacobian = log_jacobian(dataset)
     if not isfinite(jacobian):
         return (
-            f"{lead}It does not compare with that of other transforms: at zero, a value here, the "
-            "square root is infinitely steep."
+            "The likelihood is that of the transformed columns. It does not compare with that of "
+            "other transforms: at zero, a value here, the square root is infinitely steep."
         )
     return (
-        f"{lead}To compare with fits of the columns as they came, or of other transforms, add the "
-        f"log Jacobian {number(jacobian, 6)} to a log likelihood, and {number(-2 * jacobian, 6)} "
-        "to BIC, AIC or ICL."
+        "Log likelihoods, criteria and the evidence are those of the table as it came, and compare "
+        f"with fits of other transforms. The log Jacobian {number(jacobian, 6)} is in them; losses "
+        "are without it."
     )

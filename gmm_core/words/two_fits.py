@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from gmm_core.comparison.sweep import criteria
+from gmm_core.data.dataset import listing
+from gmm_core.data.transformed import log_jacobian, original
 from gmm_core.formatting import count, number
 from gmm_core.mixture.matching import largest_gap
 from gmm_core.runs.results import MapFit
@@ -59,6 +63,15 @@ def same_data(a: Run, b: Run) -> bool:
     return a.spec.dataset.fingerprint == b.spec.dataset.fingerprint
 
 
+def same_table(a: Run, b: Run) -> bool:
+    """Whether both were fitted to the same numbers, whatever the transforms of their columns."""
+    one, other = a.spec.dataset, b.spec.dataset
+    if same_data(a, b):
+        return True
+    comparable = np.isfinite([log_jacobian(one), log_jacobian(other)]).all()
+    return bool(comparable) and original(one).fingerprint == original(other).fingerprint
+
+
 def settings_that_differ(a: Run, b: Run) -> list[tuple[str, str, str]]:
     """List the settings in which two runs differ as rows (setting, here, there)."""
     of_a, of_b = dict(_settings(a.spec)), dict(_settings(b.spec))
@@ -72,6 +85,7 @@ def _settings(spec: Specification) -> Iterator[tuple[str, str]]:
     yield "data", f"{data.name:.40} ({count(len(data.values), 'point')})"
     # Equal names of other numbers are other data.
     yield "data's fingerprint", data.fingerprint[:8]
+    yield "columns", listing(data.columns, 6)
     mixture, options = spec.mixture.model_dump(), spec.options.model_dump()
     for name, value in (mixture | mixture.pop("priors") | options).items():
         if name != "priors":
@@ -105,7 +119,9 @@ def measures(a: Run, b: Run) -> list[tuple[str, str, str, str]]:
     }
     for name, (x, y) in listed.items():
         digits = 0 if name == "parameters p" else 3
-        gap = f"{y - x:+,.{digits}f}".replace("-", "−") if same_data(a, b) else "–"
+        # A loss is one of the columns that were fitted, all else of the table.
+        alike = same_data(a, b) if name == "loss" else same_table(a, b)
+        gap = f"{y - x:+,.{digits}f}".replace("-", "−") if alike else "–"
         rows.append((name, f"{x:,.{digits}f}", f"{y:,.{digits}f}", gap))
     agree = [
         f"{int((run.fit.basin == run.fit.basin[run.fit.chosen]).sum())} of {len(run.fit.loss)}"
@@ -133,13 +149,14 @@ def class_name(k: int, n_components: int) -> str:
 def answer(a: Run, b: Run) -> str:
     """Say in a sentence or two how the two fits differ."""
     first, second = names(a, b)
-    if not same_data(a, b):
+    if not same_table(a, b):
         return (
             "The two runs are of different data, so their losses and criteria cannot be compared; "
             "only settings can."
         )
     x, y = (criteria(r.spec.dataset, r.spec.mixture, r.fit.parameters)["bic"] for r in (a, b))
-    if a.n_parameters == b.n_parameters and a.spec.mixture.label == b.spec.mixture.label:
+    alike = same_data(a, b) and a.spec.mixture.label == b.spec.mixture.label
+    if alike and a.n_parameters == b.n_parameters:
         gap = largest_gap(a.fit.parameters.permuted(a.fit.parameters.order), b.fit.parameters)
         if gap < 0.01:
             return f"Both found the same optimum: nothing differs by more than {number(gap, 2)}."

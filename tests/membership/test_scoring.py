@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from points import random_dataset, random_point
-from scipy.stats import norm
+from scipy.stats import lognorm, norm
 
 import gmm_core as gmm
 from gmm_core.data.reading import read_table
@@ -117,3 +117,32 @@ def test_scores_are_written_with_harmless_names():
     assert "'=cmd()" in back.columns
     row = back.values[0][[back.columns.index(n) for n in ("log density", "outlier")]]
     np.testing.assert_allclose(row, [-np.log(2 * np.pi) - 0.5, 0])
+
+
+def test_a_row_with_holes_is_scored_by_what_it_has():
+    point = Parameters(
+        [0.3, 0.7], [[0.0, 1.0], [5.0, -2.0]], [np.diag([1.0, 0.5]), np.diag([2.0, 3.0])]
+    )
+    values = [[2.0, np.nan], [np.nan, 0.5], [2.0, 0.5], [30.0, np.nan]]
+    found = score(point, gmm.Dataset.from_values(values, ["a", "b"], missing="keep"))
+    for row, (d, x) in enumerate([(0, 2.0), (1, 0.5)]):
+        parts = point.weights * norm.pdf(x, point.locs[:, d], point.scales[:, d])
+        np.testing.assert_allclose(found.probs[row], parts / parts.sum(), rtol=1e-10)
+        assert found.log_density[row] == pytest.approx(np.log(parts.sum()), rel=1e-10)
+    # What is usual of one column is not what is usual of both.
+    alone = score(point.marginal([0]), gmm.Dataset.from_values([2.0, 30.0]))
+    assert found.threshold[[0, 3]] == pytest.approx(alone.threshold, abs=0.3)
+    assert found.threshold[2] < found.threshold[0] - 0.5
+    assert found.outlier.tolist() == [False, False, False, True]
+
+
+def test_densities_of_transformed_columns_are_those_of_the_table():
+    data = gmm.transformed(gmm.Dataset.from_values([1.5, 20.0, 1e9], ["a"]), {"a": "log"})
+    point = Parameters([1.0], [[1.0]], [[[0.8]]])
+    found = score(point, data)
+    expected = lognorm.logpdf([1.5, 20.0, 1e9], 0.8, scale=np.e)
+    np.testing.assert_allclose(found.log_density, expected, rtol=1e-10)
+    assert found.outlier.tolist() == [False, False, True]
+    assert (found.outlier == (found.log_density < found.threshold)).all()
+    zero = gmm.transformed(gmm.Dataset.from_values([0.0, 1e4], ["a"]), {"a": "sqrt"})
+    assert score(point, zero).outlier.tolist() == [False, True]

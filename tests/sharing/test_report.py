@@ -47,7 +47,7 @@ def test_transformed_columns_are_named_with_what_makes_their_likelihood_comparab
     text = report(spec, gmm.fit_map(data, spec.mixture, options))
     assert "<script>alert" not in text
     assert "is the natural logarithm of &quot;&lt;script&gt;" in text
-    assert "add the log Jacobian" in text
+    assert "The log Jacobian" in text
 
 
 def test_it_refers_to_nothing_outside(page):

@@ -41,6 +41,20 @@ def test_measures_are_differenced(two):
     assert rows["BIC"] == ("2,322.192", "2,314.296", "−7.896")
 
 
+def test_a_fit_of_transformed_columns_compares_with_one_of_the_table(two):
+    # An affine map of all columns has the same optimum, and the same likelihood of the table.
+    standard = run(gmm.transformed(FAITHFUL, dict.fromkeys(FAITHFUL.columns, "standardise")))
+    rows = {row[0]: row[1:] for row in two_fits.measures(two[0], standard)}
+    assert rows["log likelihood"] == ("−1,130.264", "−1,130.264", rows["log likelihood"][2])
+    assert float(rows["BIC"][2].replace("−", "-")) == pytest.approx(0, abs=2e-3)
+    assert rows["loss"][2] == "–"  # of other numbers
+    assert "different data" not in two_fits.answer(two[0], standard)
+    settings = {row[0]: row[1:] for row in two_fits.settings_that_differ(two[0], standard)}
+    assert "(sd)" in settings["columns"][1]
+    other = run(gmm.transformed(FAITHFUL.take(range(200)), {"eruptions": "log"}))
+    assert {row[3] for row in two_fits.measures(two[0], other)[:6]} == {"–"}
+
+
 def test_the_answer_names_the_better_mixture(two):
     said = two_fits.answer(*two)
     assert said.startswith("K = 3, full, shared has the smaller BIC, by 7.90: strong evidence")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+import numpy as np
 import streamlit as st
 
 from gmm_core.data import cage, formats
@@ -130,7 +131,7 @@ def scored_table(new: Dataset, scored: Score) -> None:
         lines.append(
             [
                 f"{n + 1:,}",
-                *(f"{x:.6g}".replace("-", MINUS) for x in new.values[n, :D]),
+                *("" if np.isnan(x) else f"{x:.6g}".replace("-", MINUS) for x in new.values[n, :D]),
                 Segment(str(k + 1), k),
                 prob,
                 *(percent(float(scored.probs[n, j])) for j in each),
@@ -176,12 +177,17 @@ def typed(data: Dataset) -> Dataset | None:
 
 def uploaded(data: Dataset) -> Dataset | None:
     """Read a file, with its columns matched by name."""
+    holes = bool(np.isnan(data.values).any())
     file = st.file_uploader(
         "A file with the columns of the fit",
         type=formats.endings(),
         key="new_file",
         help=f"{formats.listed()}. Columns are matched by name; others are ignored, "
-        "and rows with a missing value are left out.",
+        + (
+            "and a row with missing values is judged by those that it has."
+            if holes
+            else "and rows with a missing value are left out."
+        ),
     )
     if file is None:
         return None
@@ -200,14 +206,18 @@ def uploaded(data: Dataset) -> Dataset | None:
                 state["new_reading"] = file.file_id, None, problem
         if problem:
             raise ValueError(problem)
-        new = like(match_columns(reading, table_columns(data)), data.transforms)
+        matched = match_columns(reading, table_columns(data), missing="keep" if holes else "drop")
+        new = like(matched, data.transforms)
     except ValueError as error:
         st.error(text.plain(text.sentence(error)))
         return None
     n_left_out = reading.n_rows - len(new.values)
+    partly = int(np.isnan(new.values).any(axis=1).sum())
     sentence = f"Read {count(len(new.values), 'row')}."
-    st.caption(
-        sentence
-        + (f" {count(n_left_out, 'row')} with a missing value left out." if n_left_out else "")
-    )
+    if partly:
+        sentence += f" {count(partly, 'row')} of them judged by the values that are there."
+    if n_left_out:
+        what = "nothing in it" if holes else "a missing value"
+        sentence += f" {count(n_left_out, 'row')} with {what} left out."
+    st.caption(sentence)
     return new

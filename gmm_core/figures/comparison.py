@@ -13,6 +13,7 @@ from gmm_core.comparison.criteria import CRITERIA
 from gmm_core.comparison.sweep import Cell, ComparisonRow, best, canonical, distinct, known
 from gmm_core.data.dataset import Dataset
 from gmm_core.figures import density, style
+from gmm_core.figures.in_table import in_table_units
 from gmm_core.formatting import number
 from gmm_core.mixture import Parameters, component_log_densities, log_density
 from gmm_core.mixture.covariance import FAMILIES
@@ -310,14 +311,15 @@ def two_densities(
         for name, point in zip(names, pair, strict=True)
     )
     flat = tuple(point.marginal(columns) for point in pair)
-    fig = density.density(dataset, None, columns, height=360)
+    fig = density.as_fitted(dataset, None, columns, height=360)
     fig.update_layout(
         title_text=f"{style.escape(names[0])} (solid) and {style.escape(names[1])} (dashed)",
         meta={"alt": f"Two fits over the same data: {alt}."},
     )
     draw = _pair_lines if len(columns) == 1 else _pair_rings
     draw(fig, dataset.values[:, list(columns)], flat, names)
-    return fig
+    x, *y = columns
+    return in_table_units(fig, dataset, x, *y, density=not y)
 
 
 def _pair_lines(

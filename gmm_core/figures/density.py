@@ -9,9 +9,11 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import in_table
 from gmm_core.figures import style
 from gmm_core.figures.bins import bin_edges
 from gmm_core.figures.counts import counted
+from gmm_core.figures.in_table import in_table_units, place_in_table
 from gmm_core.formatting import number, percent, rounded
 from gmm_core.mixture import Parameters, assign, boundaries, component_log_densities, log_density
 from gmm_core.partitions.opened import counts_of
@@ -34,7 +36,7 @@ def density(
     *,
     set_aside: str = "",
 ) -> go.Figure:
-    """Draw the density over one column, or its contours over two.
+    """Draw the density over one column, or its contours over two, in the units of the table.
 
     Parameters
     ----------
@@ -43,6 +45,20 @@ def density(
     set_aside : what is wrong with the point, such as "collapsed"; it is drawn in red then, and the
         title says so, since such a density is no answer.
     """
+    fig = as_fitted(dataset, parameters, columns, height, set_aside=set_aside)
+    x, *y = columns
+    return in_table_units(fig, dataset, x, *y, density=not y)
+
+
+def as_fitted(
+    dataset: Dataset,
+    parameters: Parameters | None,
+    columns: Sequence[int] = (0,),
+    height: int = HEIGHT,
+    *,
+    set_aside: str = "",
+) -> go.Figure:
+    """Draw what `density` does over the columns that were fitted, for whoever adds to it there."""
     if dataset.whole is not None:
         counts = counts_of(dataset, tuple(columns))
         if counts is not None:
@@ -54,7 +70,7 @@ def density(
     names = [style.escape(dataset.columns[c]) for c in columns]
     values = dataset.values[:, list(columns)]
     if len(columns) == 1:
-        fig = _line(values, dataset.weights, parameters, names, height, bool(set_aside))
+        fig = _line(dataset, columns[0], parameters, names, height, bool(set_aside))
     else:
         shown = np.linspace(0, len(values) - 1, min(len(values), _SCATTER)).astype(int)
         # By all columns: a point may lie under one ellipse here and belong to another component.
@@ -76,15 +92,16 @@ def _colour(k: int, set_aside: bool, n_components: int | None = None) -> str:
 
 
 def _line(
-    x: Array,
-    weights: Array | None,
+    dataset: Dataset,
+    column: int,
     parameters: Parameters | None,
     names: list[str],
     height: int,
     set_aside: bool,
 ) -> go.Figure:
-    present = ~np.isnan(x[:, 0])
-    x, weights = x[present, 0], None if weights is None else weights[present]
+    x, weights = dataset.values[:, column], dataset.weights
+    present = ~np.isnan(x)
+    x, weights = x[present], None if weights is None else weights[present]
     alt = f"The {len(x):,} values of {names[0]} lie between {x.min():.4g} and {x.max():.4g}."
     title = "The data"
     if parameters is not None:
@@ -136,7 +153,8 @@ def _line(
             )
             if k < 6 and w > 0.01:
                 peak = float(np.exp(component_log_densities(parameters, [m])[0, k]))
-                label = f"<b>{k + 1}</b>  {percent(w)} near {rounded(m, s)}"
+                where = rounded(*place_in_table(dataset, column, m, s))
+                label = f"<b>{k + 1}</b>  {percent(w)} near {where}"
                 y = min(peak, top)
                 notes.append(style.note(fig, m, y, label, colour, anchor="center", dy=13))
         if parameters.noise is not None:
@@ -161,7 +179,7 @@ def _line(
             # As `add_vline` draws it, which takes about as long as the rest of the figure.
             line = {"color": style.MUTED, "width": 1, "dash": "dot"}
             fig.add_shape(type="line", x0=b, x1=b, y0=0, y1=1, yref="y domain", line=line)
-            label = f"boundary {number(b, 3)}"
+            label = f"boundary {number(float(in_table(dataset, column, b)), 3)}"
             notes.append(style.note(fig, b, top * 0.62, label, style.MUTED, dx=6))
         style.labels(fig, notes)
     if len(x) <= RUG:

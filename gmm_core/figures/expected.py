@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from gmm_core.data.dataset import Dataset
 from gmm_core.figures import style
+from gmm_core.figures.in_table import in_table_units
 from gmm_core.formatting import number
 from gmm_core.mixture import Parameters
 from gmm_core.mixture.expectation import expectation
@@ -16,7 +17,11 @@ _POINTS = 1500
 
 
 def expected(dataset: Dataset, parameters: Parameters, given: int, of: int, at: float) -> go.Figure:
-    """Draw the mean and the central 90 % of one column along another, marked at one value."""
+    """Draw the mean and the central 90 % of one column along another, marked at one value.
+
+    In the units of the table, where the mean of a transformed column is the value that its own
+    mean stands for.
+    """
     x, y = dataset.values[:, given], dataset.values[:, of]
     low, high = float(np.nanmin(x)), float(np.nanmax(x))
     grid = np.linspace(min(low, at), max(high, at), _GRID)
@@ -57,7 +62,7 @@ def expected(dataset: Dataset, parameters: Parameters, given: int, of: int, at: 
         mode="lines",
         line={"color": style.PALETTE[0], "width": 2},
         name="mean",
-        hovertemplate="%{y:.5g} at %{x:.5g}<extra>mean</extra>",
+        hovertemplate=f"%{{y:.5g}} at %{{x:.5g}}<extra>mean of {names[1]}</extra>",
     )
     fig.add_scatter(
         x=[at, at],
@@ -68,4 +73,4 @@ def expected(dataset: Dataset, parameters: Parameters, given: int, of: int, at: 
         hovertemplate="%{y:.5g}<extra></extra>",
     )
     fig.update_layout(showlegend=False)
-    return fig
+    return in_table_units(fig, dataset, given, of)

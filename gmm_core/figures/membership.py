@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from gmm_core.data.class_columns import ClassColumn
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import in_table
 from gmm_core.figures import data, style
 from gmm_core.figures.groups import Group, by_class, marker, tell
+from gmm_core.figures.in_table import in_table_units
 from gmm_core.formatting import member, number, place
 from gmm_core.membership.against_classes import class_colours
 from gmm_core.membership.certainty import Overview, inner_boundaries, overview, visible_range
@@ -35,10 +37,13 @@ def main_figure(
     pair: tuple[int, int] = (0, 1),
     classes: ClassColumn | None = None,
 ) -> go.Figure:
-    """Responsibilities along one column, or the map of the components for more columns."""
+    """Responsibilities along one column, or the map of the components for more columns.
+
+    In the units of the table.
+    """
     if parameters.locs.shape[1] == 1:
-        return responsibility_curves(dataset, parameters, classes)
-    return assignment_map(dataset, parameters, pair, classes)
+        return in_table_units(responsibility_curves(dataset, parameters, classes), dataset, 0)
+    return in_table_units(assignment_map(dataset, parameters, pair, classes), dataset, *pair)
 
 
 def responsibility_curves(
@@ -84,12 +89,12 @@ def responsibility_curves(
     else:
         _classes(fig, classes, class_colours(dataset, parameters, classes), xy, certainty)
     fig.update_xaxes(range=[grid[0], grid[-1]])
-    mark_boundaries(fig, edges, "boundary ", y=0.5)
+    mark_boundaries(fig, edges, "boundary ", y=0.5, told=in_table(dataset, 0, edges))
     winner = probs.argmax(axis=1)
     for k, middle, share in _territories(grid, winner, probs.shape[1]):
         text = "noise" if k == K else f"<b>{k + 1}</b>"
         if k < K and share > 0.15:
-            text += f"  near {number(float(parameters.locs[k, 0]), 4)}"
+            text += f"  near {number(float(in_table(dataset, 0, parameters.locs[k, 0])), 4)}"
         style.label(fig, middle, 1.07, text, style.component_style(k, K).colour, anchor="center")
     fig.update_yaxes(range=[-0.16, 1.13], tickvals=[0, 0.25, 0.5, 0.75, 1])
     return fig
@@ -262,14 +267,17 @@ def _classes(
     tell(fig, classes, groups)
 
 
-def mark_boundaries(fig: go.Figure, edges: Array, name: str, y: float) -> None:
-    """Draw boundaries as dotted lines, the first few with their value."""
+def mark_boundaries(
+    fig: go.Figure, edges: Array, name: str, y: float, told: Array | None = None
+) -> None:
+    """Draw boundaries as dotted lines, the first few with their value, or with what is `told`."""
+    told = edges if told is None else told
     spread = float(np.ptp(fig.layout.xaxis.range)) if fig.layout.xaxis.range else 0.0
     for edge in edges:
         fig.add_vline(x=float(edge), line={"color": style.MUTED, "width": 1, "dash": "dot"})
     few = len(edges) <= 2
-    for edge in edges[:_NAMED]:
-        text = (name if few else "") + place(float(edge), spread)
+    for edge, value in zip(edges[:_NAMED], told[:_NAMED], strict=True):
+        text = (name if few else "") + place(float(value), spread)
         style.label(fig, float(edge), y, text, style.MUTED, dx=6)
 
 

@@ -1,0 +1,100 @@
+"""Figures of transformed columns stand on the table's own axes, with the densities of the table."""
+
+import numpy as np
+import pytest
+from scipy.stats import lognorm, multivariate_normal, norm
+
+import gmm_core as gmm
+from gmm_core.figures.comparison import two_densities
+from gmm_core.figures.density import density
+from gmm_core.figures.expected import expected
+from gmm_core.figures.membership import main_figure
+from gmm_core.mixture.expectation import expectation
+
+RNG = np.random.default_rng(2)
+TABLE = gmm.Dataset.from_values(
+    np.exp(np.concatenate([RNG.normal(0, 0.3, (100, 2)), RNG.normal(2, 0.4, (150, 2))])), ["a", "b"]
+)
+LOGS = gmm.transformed(TABLE, {"a": "log", "b": "log"})
+MIXED = gmm.transformed(TABLE, {"b": "standardise"})
+POINT = gmm.Parameters(
+    [0.4, 0.6], [[0.0, 0.1], [2.0, 1.9]], [0.3 * np.eye(2), [[0.4, 0.0], [0.1, 0.4]]]
+)
+
+
+def traces(fig):
+    return {trace.name: trace for trace in fig.data}
+
+
+@pytest.mark.parametrize("how", ["log", "sqrt", "standardise"])
+def test_the_density_of_the_table_integrates_to_one(how):
+    data = gmm.transformed(TABLE.select("a"), {"a": how})
+    x = data.values[:, 0]
+    point = gmm.Parameters([1.0], [[x.mean()]], [[[0.2 * x.std()]]])
+    fig = density(data, point)
+    curve, bars = traces(fig)["mixture"], traces(fig)["data"]
+    assert np.trapezoid(curve.y, curve.x) == pytest.approx(1, abs=2e-3)
+    assert np.sum(bars.y * bars.width) == pytest.approx(1)
+    assert fig.layout.xaxis.title.text == "a"
+
+
+def test_curves_marks_and_labels_of_logarithms_are_those_of_lognormals():
+    data, point = LOGS.select("log a"), POINT.marginal([0])
+    fig = density(data, point)
+    curve = traces(fig)["component 1"]  # by weight
+    expected_curve = 0.6 * lognorm.pdf(curve.x, 0.4, scale=np.exp(2))
+    np.testing.assert_allclose(curve.y, expected_curve, rtol=1e-9, atol=1e-12)
+    (edge,) = [b for b in gmm.boundaries(point) if 0 < b < 2]
+    marks = [shape.x0 for shape in fig.layout.shapes]
+    assert np.isclose(marks, np.exp(edge)).any()
+    said = " ".join(note.text for note in fig.layout.annotations)
+    assert f"boundary {np.exp(edge):.2f}" in said
+    assert "near 7.4" in said
+    curves = main_figure(data, point)
+    assert f"boundary {np.exp(edge):.2f}" in " ".join(n.text for n in curves.layout.annotations)
+    assert curves.data[0].x[0] >= 0
+
+
+def test_a_plane_has_the_tables_points_outlines_and_contours():
+    fig = density(LOGS, POINT, (0, 1))
+    seen = traces(fig)
+    np.testing.assert_allclose(np.column_stack([seen["data"].x, seen["data"].y]), TABLE.values)
+    ring = seen["component 1, 1 scale"]
+    z = np.linalg.solve(POINT.scale_tril[1], np.log([ring.x, ring.y]) - POINT.locs[1][:, None])
+    np.testing.assert_allclose(np.linalg.norm(z, axis=0), 1)
+    (contour,) = (trace for trace in fig.data if trace.type == "contour")
+    u, v = np.meshgrid(contour.x, contour.y)
+    parts = [
+        w * multivariate_normal.pdf(np.log(np.dstack([u, v])), m, s @ s.T)
+        for w, m, s in zip(POINT.weights, POINT.locs, POINT.scale_tril, strict=True)
+    ]
+    height = sum(parts) / (u * v)
+    np.testing.assert_allclose(contour.z / contour.z.max(), height / height.max(), atol=2e-3)
+    assert (fig.layout.xaxis.title.text, fig.layout.yaxis.title.text) == ("a", "b")
+
+
+def test_regions_and_expectations_stand_on_the_tables_axes():
+    fig = main_figure(LOGS, POINT)
+    dots = np.concatenate([t.x for t in fig.data if t.type == "scatter"])
+    np.testing.assert_allclose(np.sort(dots), np.sort(TABLE.values[:, 0]))
+    band = expected(LOGS, POINT, 0, 1, 1.0)
+    line = traces(band)["here"]
+    found = expectation(POINT, 0, [1.0], 1)
+    assert list(line.x) == pytest.approx([np.e] * 2)
+    assert list(line.y) == pytest.approx([np.exp(found.low[0]), np.exp(found.high[0])])
+
+
+def test_two_fits_over_the_same_data_are_densities_of_the_table():
+    fig = two_densities(MIXED, (POINT, POINT), ("A", "B"), (1,))
+    curve = traces(fig)["A"]
+    mean, sd = TABLE.values[:, 1].mean(), TABLE.values[:, 1].std()
+    flat = POINT.marginal([1])
+    total = sum(
+        w * norm.pdf(curve.x, mean + sd * m[0], sd * s[0])
+        for w, m, s in zip(flat.weights, flat.locs, flat.scales, strict=True)
+    )
+    np.testing.assert_allclose(curve.y, total, rtol=1e-9, atol=1e-12)
+
+
+def test_without_transforms_nothing_changes():
+    assert "units of the table" not in density(TABLE, POINT, (0, 1)).layout.meta["alt"]

@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import table_columns
 from gmm_core.figures import style
 from gmm_core.figures.in_table import in_table_units
 from gmm_core.formatting import number
@@ -29,7 +30,7 @@ def expected(dataset: Dataset, parameters: Parameters, given: int, of: int, at: 
     marked = expectation(parameters, given, [at], of)
     names = [style.escape(dataset.columns[c], 40) for c in (given, of)]
     fig = style.figure(
-        f"What it expects of {names[1]}",
+        f"What it expects of {style.escape(table_columns(dataset)[of], 40)}",
         names[0],
         names[1],
         alt=f"Mean and central 90 % of {names[1]} along {names[0]}; at {number(at)} the mean is "

@@ -65,7 +65,7 @@ def in_table_units(
         _move(each, dataset, axes, ("0", "1"))
     for axis, column in axes:
         own = fig.layout[f"{axis}axis"]
-        own.range = _range(dataset, column)
+        own.range = _range(dataset, column, own.range)
         own.title.text = style.escape(table_columns(dataset)[column])
     if density:
         _heights(fig)
@@ -106,12 +106,13 @@ def _move(each: Any, dataset: Dataset, axes: list[tuple[str, int]], ends: tuple[
                 each[axis + end] = float(in_table(dataset, column, each[axis + end]))
 
 
-def _range(dataset: Dataset, column: int) -> list[float]:
-    """Return the range of the data in the table, with some room."""
+def _range(dataset: Dataset, column: int, fitted: Any) -> list[float]:
+    """Return the range of the data in the table, with some room, within what was drawn."""
     seen = in_table(dataset, column, dataset.seen(column))
     low, high = float(seen.min()), float(seen.max())
     room = _ROOM * ((high - low) or 1.0)
-    return [low - room, high + room]
+    drawn = (-np.inf, np.inf) if fitted is None else in_table(dataset, column, fitted)
+    return [max(low - room, float(drawn[0])), min(high + room, float(drawn[1]))]
 
 
 def _heights(fig: go.Figure) -> None:

@@ -18,9 +18,9 @@ def show(data: Dataset) -> None:
     with st.expander("Transform columns", key=f"transform_{data.fingerprint[:12]}"):
         st.caption(
             "A skewed column may be a mixture of Gaussians in its logarithm or square root. In "
-            "standard deviations columns of different units are alike. Figures and tables are then "
-            "of the transformed columns; places, boundaries and what is expected are said in the "
-            "units of the table."
+            "standard deviations columns of different units are alike. Densities, memberships, "
+            "boundaries, likelihoods and criteria are shown in the units of the table; tables of "
+            "parameters, posteriors and this page name the transformed columns."
         )
         choices = _asked(data, present)
         twice = sorted(

@@ -7,8 +7,10 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import in_table
 from gmm_core.figures import style
 from gmm_core.figures.groups import marker
+from gmm_core.figures.in_table import in_table_units
 from gmm_core.figures.membership import mark_boundaries
 from gmm_core.formatting import member, number, percent, place
 from gmm_core.membership.certainty import inner_boundaries, overview, visible_range
@@ -38,7 +40,8 @@ def assignments(
         height=300,
     )
     fig.update_xaxes(range=[low, high])
-    mark_boundaries(fig, inner_boundaries(dataset, parameters), "", y=K + 0.42)
+    edges = inner_boundaries(dataset, parameters)
+    mark_boundaries(fig, edges, "", y=K + 0.42, told=in_table(dataset, 0, edges))
     _jittered(fig, parameters, grid, temperature, seed, lift=-0.16)
     values = dataset.values[certainty.rows]
     components = assign(parameters, values, temperature, seed)
@@ -56,7 +59,7 @@ def assignments(
                 ),
             )
     _component_rows(fig, K, parameters.noise is not None)
-    return fig
+    return in_table_units(fig, dataset, 0)
 
 
 def boundary_zoom(
@@ -94,7 +97,8 @@ def boundary_zoom(
         height=300,
     )
     fig.update_xaxes(range=[low, high])
-    mark_boundaries(fig, np.array([boundary]), "", y=K + 0.42)
+    told = in_table(dataset, 0, [boundary])
+    mark_boundaries(fig, np.array([boundary]), "", y=K + 0.42, told=told)
     _jittered(fig, parameters, grid, temperature, seed, lift=0.0, size=6)
     for end, anchor, x in ((0, "left", low), (-1, "right", high)):
         k = ends[end]
@@ -108,7 +112,7 @@ def boundary_zoom(
             dx=4 if anchor == "left" else -4,
         )
     _component_rows(fig, K, parameters.noise is not None)
-    return fig
+    return in_table_units(fig, dataset, 0)
 
 
 def drawn_map(
@@ -153,7 +157,7 @@ def drawn_map(
             )
     fig.update_xaxes(range=list(visible_range(dataset, i)))
     fig.update_yaxes(range=list(visible_range(dataset, j)), showgrid=False)
-    return fig
+    return in_table_units(fig, dataset, i, j)
 
 
 def _jittered(

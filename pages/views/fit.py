@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
+from gmm_core.data.transformed import in_table, table_columns
 from gmm_core.figures import curves, density, loss_curves
 from gmm_core.formatting import count, number
 from gmm_core.runs import kinds
@@ -315,10 +316,11 @@ def parameters_table(fit: MapFit) -> None:
     point = fit.parameters.permuted(fit.parameters.order)
     shown = list(range(min(len(data.columns), 6)))
     head = ["Component", "weight"]
-    single = len(data.columns) == 1
+    single, named = len(data.columns) == 1, table_columns(data)
     for c in shown:
-        suffix = "" if single else f" {data.columns[c]:.20}"
-        head += [f"loc{suffix}", f"scale{suffix}"]
+        in_units = data.columns[c] != named[c]
+        suffix = "" if single and not in_units else f" {data.columns[c]:.20}"
+        head += [f"loc{suffix}", f"scale{suffix}", *([f"{named[c]:.20} at loc"] * in_units)]
     # More pairs of columns than these would push the rest out of sight; Export has them all.
     correlated = session.mixture().has_correlations(len(data.columns)) and len(data.columns) <= 3
     pairs = [(i, j) for j in shown for i in range(j)] if correlated else []
@@ -332,6 +334,8 @@ def parameters_table(fit: MapFit) -> None:
         row: list[object] = [Segment(str(k + 1), k), number(float(point.weights[k]))]
         for c in shown:
             row += [number(float(point.locs[k, c]), 4), number(float(point.scales[k, c]))]
+            if data.columns[c] != named[c]:
+                row.append(number(float(in_table(data, c, point.locs[k, c])), 4))
         row += [number(float(point.correlations[k, i, j])) for i, j in pairs]
         rows.append([*row, number(float(points[k]))])
     if point.noise is not None:

@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import lognorm, multivariate_normal, norm
 
 import gmm_core as gmm
+from gmm_core.figures.assignments import assignments, boundary_zoom
 from gmm_core.figures.comparison import two_densities
 from gmm_core.figures.density import density
 from gmm_core.figures.expected import expected
@@ -82,6 +83,19 @@ def test_regions_and_expectations_stand_on_the_tables_axes():
     found = expectation(POINT, 0, [1.0], 1)
     assert list(line.x) == pytest.approx([np.e] * 2)
     assert list(line.y) == pytest.approx([np.exp(found.low[0]), np.exp(found.high[0])])
+
+
+def test_assignments_and_the_zoom_stand_on_the_tables_axis():
+    data, point = LOGS.select("log a"), POINT.marginal([0])
+    (edge,) = [b for b in gmm.boundaries(point) if 0 < b < 2]
+    zoom = boundary_zoom(data, point, edge, 0.2)
+    assert list(zoom.layout.xaxis.range) == pytest.approx(np.exp([edge - 0.1, edge + 0.1]))
+    strip = assignments(data, point)
+    for fig in (strip, zoom):
+        assert fig.layout.xaxis.title.text == "a"
+        assert f"{np.exp(edge):.2f}" in " ".join(note.text for note in fig.layout.annotations)
+    dots = np.concatenate([trace.x for trace in strip.data if trace.customdata is not None])
+    assert set(np.round(TABLE.values[:, 0], 9)) == set(np.round(dots, 9))
 
 
 def test_two_fits_over_the_same_data_are_densities_of_the_table():

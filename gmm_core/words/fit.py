@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
-from gmm_core.data.transformed import in_table
+from gmm_core.data.transformed import in_table, likelihood_shift
 from gmm_core.formatting import count, number, numeral, percent, rounded
 from gmm_core.mixture import (
     Mixture,
@@ -247,6 +247,8 @@ def objective_rows(
 ) -> list[tuple[str, str]]:
     """Split the log joint at a point into rows (term, value) for reading, the sum last.
 
+    Of transformed columns the log likelihood of the table follows, by which runs compare.
+
     Parameters
     ----------
     loss : what it is where the data is not here, so that the likelihood is the rest of it.
@@ -267,7 +269,10 @@ def objective_rows(
         terms = {"likelihood": -loss - sum(priors.values()), **priors}
     rows = [(names[name], number(value, 5)) for name, value in terms.items()]
     total = sum(terms.values())
-    return [*rows, ("log joint", number(total, 6)), ("loss = −log joint", number(-total, 6))]
+    rows += [("log joint", number(total, 6)), ("loss = −log joint", number(-total, 6))]
+    if shift := likelihood_shift(dataset):
+        rows.append(("log likelihood of the table", number(terms["likelihood"] + shift, 6)))
+    return rows
 
 
 def start_name(fit: MapFit, r: int) -> str:

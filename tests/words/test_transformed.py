@@ -10,7 +10,7 @@ from gmm_core.formatting import number
 from gmm_core.mixture.expectation import expectation
 from gmm_core.words import data as words
 from gmm_core.words import transformed
-from gmm_core.words.fit import point_answer
+from gmm_core.words.fit import objective_rows, point_answer
 from gmm_core.words.membership import expectation_answer, membership_answer
 
 DATA = gmm.Dataset.from_values([[1.0, 2.0], [10.0, 4.0], [100.0, 9.0]], ["a", "b"])
@@ -77,3 +77,13 @@ def test_what_lies_below_the_root_of_zero_is_at_zero():
     roots = gmm.transformed(DATA, {"a": "sqrt"})
     assert in_table(roots, 0, [-0.5, 0.0, 2.0]).tolist() == [0, 0, 4]
     assert in_table(roots, 1, [-0.5]).tolist() == [-0.5]
+
+
+def test_the_objective_ends_with_the_likelihood_of_the_table():
+    one, point = LOGS.select("log a"), POINT.marginal([0])
+    mixture = gmm.Mixture(tied=False)
+    density = lognorm.pdf(DATA.values[:, :1], 0.1, scale=np.exp(point.locs[:, 0])) @ point.weights
+    said = dict(objective_rows(one, mixture, point))["log likelihood of the table"]
+    assert said == number(float(np.log(density).sum()), 6)
+    plain = gmm.Dataset.from_values(one.values, one.columns)
+    assert "log likelihood of the table" not in dict(objective_rows(plain, mixture, point))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -14,7 +13,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from browser.conftest import FLAGS, connected, serving  # noqa: E402
+from browser.conftest import CHROMIUM, FLAGS, connected, serving  # noqa: E402
 
 PAGES = {"fit": "slice", "compare": "", "posterior": "boundary"}
 SIZE = {"width": 1280, "height": 860}
@@ -27,7 +26,7 @@ def main() -> None:
         serving(ROOT / "app.py", Path(folder)) as server,
         sync_playwright() as playwright,
     ):
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_context(viewport=SIZE, reduced_motion="reduce").new_page()
         _done(page, f"{server.url}/tour")  # the first run of a start waits for its engine
         for name, last in PAGES.items():

@@ -23,7 +23,7 @@ from gmm_core.mixture.likelihood import log_likelihood
 from gmm_core.mixture.matching import basins
 from gmm_core.runs.options import MapOptions
 from gmm_core.runs.units import rescaled
-from gmm_core.runs.verdicts import is_collapsed
+from gmm_core.runs.verdicts import collapsed
 
 Array = NDArray[np.float64]
 
@@ -93,8 +93,8 @@ def optima(
         training = units.training(fit)
     points = training.points
     sound = training.trained & ~training.broken & np.isfinite(training.final_loss)
-    for r in map(int, np.flatnonzero(sound)):
-        sound[r] = not is_collapsed(sample, mixture, points[r])
+    finished = np.flatnonzero(sound)
+    sound[finished] = ~collapsed(sample, mixture, points[finished])
     basin = basins(training.final_loss, points, sound)
     firsts = [int(np.flatnonzero(basin == b)[0]) for b in range(basin.max() + 1)]
     worst = training.final_loss[firsts[0]] + within if firsts else 0.0

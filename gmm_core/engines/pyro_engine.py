@@ -39,6 +39,7 @@ ENGINES = [
         "observes": ("weights", "missing values", "known classes", "noise"),
         "per_evaluation": 0.003,
         "per_number": 3e-08,
+        "warm": False,
         "reference": True,
     },
     {
@@ -48,6 +49,7 @@ ENGINES = [
         "observes": ("weights", "missing values", "known classes", "noise"),
         "per_evaluation": 0.003,
         "per_number": 3e-08,
+        "warm": False,
     },
 ]
 

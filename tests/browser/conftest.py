@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -45,7 +46,11 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# The distribution's, without windows where it packages that; None is Playwright's own.
+CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 START_SECONDS = 60
+# A run that is in the store is shown at once: a test that is tried again has to ask for another.
+ANOTHER = count(1)
 # Long enough for a busy machine: what is waited for comes at once when the machine is idle.
 expect.set_options(timeout=30_000)
 
@@ -153,12 +158,9 @@ def click_mark(page: Page, where: Callable[[], tuple[float, float]]) -> None:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Chromium: the distribution's where there is one, Playwright's own elsewhere.
-
-    It ends with this folder's tests, and with it the event loop that it keeps in this thread.
-    """
+    """Chromium, until this folder's tests end, and with it the event loop that it keeps here."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
 
@@ -184,13 +186,13 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
         server.stop()
 
 
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Return a function that opens an address in a browser context of its own.
+@contextmanager
+def opening(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Give a function that opens an address in a browser context of its own.
 
     `open_page(url, viewport=WIDE, color_scheme="light", touch=False)` waits until the app is
     connected. Figures are drawn as if the window held the whole page; with `scrolled`, as they come
-    into view. At the end of the test every page must have been quiet and local.
+    into view. At the end every page must have been quiet and local.
     """
     problems: list[str] = []
     with ExitStack() as contexts:
@@ -222,6 +224,13 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 
         yield opened
     assert not problems, "\n".join(problems)
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Return a function that opens an address, see `opening`, until the test ends."""
+    with opening(browser) as open_page:
+        yield open_page
 
 
 @pytest.fixture

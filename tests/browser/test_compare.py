@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from .conftest import PHONE, ROOT, Server, chart, click_mark, middle, serving
+from .conftest import ANOTHER, PHONE, ROOT, Server, chart, click_mark, middle, serving
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_cancel_keeps_the_finished_cells(server: Server, open_page: Callable[...
     page = open_page(f"{server.url}/data")
     compare_faithful(page)
     starts = page.get_by_label("Starts", exact=True)
-    starts.fill("200")
+    starts.fill(str(200 + next(ANOTHER)))
     starts.press("Enter")
     expect(answer(page)).to_contain_text("So far, with", timeout=300_000)
     page.get_by_role("button", name="Cancel").click()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from .conftest import PHONE, Server, chart, click_mark, middle, serving
+from .conftest import PHONE, Server, chart, click_mark, middle, opening, serving
 
 APP = Path(__file__).parent / "apps" / "figure_app.py"
 
@@ -21,6 +21,13 @@ APP = Path(__file__).parent / "apps" / "figure_app.py"
 def figures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with serving(APP, tmp_path_factory.mktemp("figures")) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def drawing(figures: Server, browser: Browser) -> Iterator[Page]:
+    """All figures in one window, for tests that leave them as they are."""
+    with opening(browser) as open_page:
+        yield open_page(figures.url)
 
 
 def drawn(page: Page, key: str) -> Any:
@@ -78,33 +85,28 @@ def test_figure_says_that_it_could_not_be_drawn(figures: Server, browser: Browse
     context.close()
 
 
-def test_figure_has_its_height_before_it_is_drawn(
-    figures: Server, open_page: Callable[..., Page]
-) -> None:
-    page = open_page(figures.url)
-    assert drawn(page, "density").bounding_box()["height"] == 340
-    box = page.locator(".stBidiComponent").first.bounding_box()
+def test_figure_has_its_height_before_it_is_drawn(drawing: Page) -> None:
+    assert drawn(drawing, "density").bounding_box()["height"] == 340
+    box = drawing.locator(".stBidiComponent").first.bounding_box()
     assert box["height"] == 340
 
 
-def test_figure_has_a_text_alternative(figures: Server, open_page: Callable[..., Page]) -> None:
-    page = open_page(figures.url)
-    drawn(page, "density")
-    expect(page.get_by_role("img", name="Two separate bells: 62 % near 10.98")).to_be_visible()
+def test_figure_has_a_text_alternative(drawing: Page) -> None:
+    drawn(drawing, "density")
+    expect(drawing.get_by_role("img", name="Two separate bells: 62 % near 10.98")).to_be_visible()
 
 
-@pytest.mark.parametrize(("scheme", "is_light"), [("light", False), ("dark", True)])
-def test_text_of_a_figure_follows_the_theme(
-    figures: Server, open_page: Callable[..., Page], scheme: str, is_light: bool
+def test_text_of_a_figure_is_light_where_the_page_is_dark(
+    figures: Server, open_page: Callable[..., Page]
 ) -> None:
-    page = open_page(figures.url, color_scheme=scheme)
-    title = drawn(page, "density").locator(".gtitle")
-    assert (_lightness(title) > 128) is is_light
+    page = open_page(figures.url, color_scheme="dark")
+    assert _lightness(drawn(page, "density").locator(".gtitle")) > 128
 
 
 def test_theme_changes_in_place(figures: Server, open_page: Callable[..., Page]) -> None:
     page = open_page(figures.url)
     node = drawn(page, "density")
+    assert _lightness(node.locator(".gtitle")) < 128
     node.evaluate("node => { node.mark = 'the same'; }")
     page.emulate_media(color_scheme="dark")
     expect(node.locator(".gtitle")).to_have_css("fill", "rgb(228, 232, 237)")
@@ -166,16 +168,13 @@ def test_figure_in_a_hidden_tab_is_drawn_when_the_tab_opens(
     assert node.locator(".main-svg").first.bounding_box()["width"] > 600
 
 
-def test_user_text_is_shown_as_it_is(figures: Server, open_page: Callable[..., Page]) -> None:
-    page = open_page(figures.url)
-    title = drawn(page, "counts").locator(".xtitle")
+def test_user_text_is_shown_as_it_is(drawing: Page) -> None:
+    title = drawn(drawing, "counts").locator(".xtitle")
     expect(title).to_have_text("=cmd|' /C calc'!A0 <script>")
 
 
-def test_numbers_of_a_figure_are_downloaded(
-    figures: Server, open_page: Callable[..., Page]
-) -> None:
-    rows = _download_csv(open_page(figures.url), "density")
+def test_numbers_of_a_figure_are_downloaded(drawing: Page) -> None:
+    rows = _download_csv(drawing, "density")
     assert rows[0] == ["series", "x", "y"]
     data = [row for row in rows if row[0] == "data"]
     assert [float(x) for _, x, _ in data] == [0, 1, 10, 11, 12]
@@ -184,10 +183,8 @@ def test_numbers_of_a_figure_are_downloaded(
     assert len([row for row in rows if row[0] == "mixture"]) == 300
 
 
-def test_download_disarms_text_that_a_spreadsheet_would_run(
-    figures: Server, open_page: Callable[..., Page]
-) -> None:
-    rows = _download_csv(open_page(figures.url), "counts")
+def test_download_disarms_text_that_a_spreadsheet_would_run(drawing: Page) -> None:
+    rows = _download_csv(drawing, "counts")
     assert rows[0] == ["series", "x", "y", "z"]
     assert {row[0] for row in rows[1:]} == {"'=cmd|' /C calc'!A0 <script>"}
     assert len(rows) == 1 + 20 * 20
@@ -195,13 +192,10 @@ def test_download_disarms_text_that_a_spreadsheet_would_run(
 
 
 @pytest.mark.parametrize(("button", "suffix"), [("PNG", ".png"), ("SVG", ".svg")])
-def test_picture_of_a_figure_is_downloaded(
-    figures: Server, open_page: Callable[..., Page], button: str, suffix: str
-) -> None:
-    page = open_page(figures.url)
-    node = drawn(page, "density")
+def test_picture_of_a_figure_is_downloaded(drawing: Page, button: str, suffix: str) -> None:
+    node = drawn(drawing, "density")
     node.hover(position={"x": 300, "y": 200})
-    with page.expect_download() as download:
+    with drawing.expect_download() as download:
         node.get_by_role("button", name=re.compile(button)).click()
     name = download.value.suggested_filename
     assert name == f"density-of-the-mixture-and-its-components{suffix}"

@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from gmm_core.runs.methods import METHODS
 
-from .conftest import PHONE, ROOT, Server, chart, click_mark
+from .conftest import ANOTHER, PHONE, ROOT, Server, chart, click_mark
 
 FINISHED = re.compile(r"Done in")
 
@@ -57,15 +57,16 @@ def progress_of(steps: int) -> re.Pattern[str]:
     return re.compile(f"of ({steps:,}|{steps + METHODS['adam'].polishing:,}) ·")
 
 
-def stream(page: Page, steps: int) -> Locator:
-    """Fit in Pyro with so many steps; return the words that say how far it is."""
+def stream(page: Page) -> tuple[Locator, int]:
+    """Fit in Pyro with many steps; return the words that say how far it is, and how many."""
+    steps = 19_000 + next(ANOTHER)
     settled(page)
     use_pyro(page)
     set_number(page, "Steps", str(steps))
     page.get_by_role("button", name="Fit", exact=True).click()
     words = page.get_by_text(progress_of(steps))
     expect(words).to_be_visible(timeout=60_000)
-    return words
+    return words, steps
 
 
 def x_range(page: Page) -> list[float]:
@@ -87,8 +88,7 @@ def test_first_screen_shows_the_tutorials_fit_without_a_click(page: Page):
 def test_streamed_fit_keeps_its_chart_and_zoom(page: Page):
     settled(page)
     use_pyro(page)
-    # Distinct settings, so that no other test has this run in the store already.
-    set_number(page, "Steps", "1001")
+    set_number(page, "Steps", str(1001 + next(ANOTHER)))
     expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=30_000)
     loss = chart(page, "loss")
     expect(loss.locator(".scatterlayer path.js-line").first).to_be_attached(timeout=30_000)
@@ -124,7 +124,7 @@ def test_streamed_fit_keeps_its_chart_and_zoom(page: Page):
 
 
 def test_figures_go_on_between_two_drawings_of_the_page(page: Page):
-    words = stream(page, 15_007)
+    words, _ = stream(page)
     # Frames of one drawing of the page: while its words stay what they are.
     page.evaluate(
         """async (words) => {
@@ -149,10 +149,11 @@ def test_figures_go_on_between_two_drawings_of_the_page(page: Page):
 def test_cancel_ends_a_run_and_keeps_what_was_entered(page: Page):
     settled(page)
     use_pyro(page)
-    set_number(page, "Steps", "3333")
+    steps = str(3333 + next(ANOTHER))
+    set_number(page, "Steps", steps)
     page.get_by_role("button", name="Cancel").click(timeout=30_000)
     expect(page.get_by_text("Cancelled after")).to_be_visible(timeout=10_000)
-    expect(page.get_by_label("Steps", exact=True)).to_have_value("3333")
+    expect(page.get_by_label("Steps", exact=True)).to_have_value(steps)
     page.get_by_role("button", name="Fit", exact=True).click()
     expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=30_000)
     page.get_by_role("button", name="Cancel").click()

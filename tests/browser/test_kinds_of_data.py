@@ -41,7 +41,7 @@ def birds(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def page(app_server: Server, open_page: Callable[..., Page]) -> Page:
-    return data_page(open_page(f"{app_server.url}/"), "Upload")
+    return data_page(open_page(f"{app_server.url}/data"), "Upload")
 
 
 def use(page: Page, points: int) -> None:

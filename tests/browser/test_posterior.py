@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from .conftest import PHONE, Server, chart, connected
+from .conftest import ANOTHER, PHONE, Server, chart, connected
 from .test_fit import pick
 
 # NUTS compiles its density first, and the workers share two cores with the browser.
@@ -28,7 +28,7 @@ def opened(server: Server, open_page: Callable[..., Page], **settings: int) -> P
     # Its draws are slow enough to be watched, and it waits for its button.
     page.get_by_role("combobox", name="Engine").click()
     page.get_by_role("option", name="Pyro").click()
-    for label, value in settings.items():
+    for label, value in {"Seed": next(ANOTHER), **settings}.items():
         set_number(page, label.replace("_", " ").replace("Warm up", "Warm-up"), value)
     expect(page.get_by_role("button", name="Sample")).to_be_visible(timeout=30_000)
     return page

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import statistics
 import time
 
-from browser.conftest import FLAGS, WIDE
+from browser.conftest import CHROMIUM, FLAGS, WIDE
 from playwright.sync_api import Browser, expect, sync_playwright
 
 _PATIENCE = 60_000  # milliseconds
@@ -19,7 +18,7 @@ def medians(ours: str, bare: str, times: int = 9) -> tuple[float, float]:
     chart is. Each time is a new browser profile with nothing cached, as for who comes first.
     """
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         try:
             found: tuple[list[float], list[float]] = ([], [])
             for turn in range(times + 1):

@@ -8,7 +8,6 @@ A kind of run is an entry of a file in `gmm_core/inference`, an engine one of a 
 from __future__ import annotations
 
 import importlib
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
     from gmm_core.mixture import Mixture
     from gmm_core.runs.progress import OnProgress
     from gmm_core.runs.specification import Specification
-
-# Two threads that import torch at once see it half made.
-_importing = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -70,8 +66,7 @@ class Engine:
 
     def load(self) -> Any:
         """Import the engine's module; torch and numba take seconds."""
-        with _importing:
-            return importlib.import_module(self.module)
+        return importlib.import_module(self.module)
 
 
 class Evaluations(NamedTuple):

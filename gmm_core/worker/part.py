@@ -18,7 +18,7 @@ from gmm_core.worker.limits import RunLimits
 from gmm_core.worker.outcome import versions
 from gmm_core.worker.priority import in_a_thread
 from gmm_core.worker.reports import Reporter
-from gmm_core.worker.warming import load
+from gmm_core.worker.warming import warm_up
 
 logger = logging.getLogger(__name__)
 
@@ -161,15 +161,13 @@ def _compute(store: Store, run_id: str, part: int, report: Reporter) -> PartOutc
     """Compute a part, or as much of it as it may."""
     if (end := report.end) is not None:
         return PartOutcome(*end, None)
+    warm_up()
     from gmm_core import inference
 
     seconds = report.limits.store_seconds
     specification = _patiently(lambda: store.specification(run_id), seconds, report)
-    engine = kinds.engine_of(specification)
-    if engine.warm:
-        load(engine)
     report.computes = time.monotonic()
-    if engine.climbs:
+    if kinds.engine_of(specification).climbs:
         let_others_work()
     try:
         result = in_a_thread(lambda: inference.run_part(specification, part, report))

@@ -13,8 +13,7 @@ from gmm_core.runs.kinds import Engine
 
 logger = logging.getLogger(__name__)
 
-_lock = threading.Lock()
-_loaded: set[tuple[str, str]] = set()
+_warm_lock = threading.Lock()  # two threads that import torch at once see it half made
 _warm = threading.Event()
 
 # The smallest data, and some with missing values, for which there is other code.
@@ -23,22 +22,11 @@ _WITH_HOLES = [[0.0, 1.0], [1.0, math.nan], [3.0, 0.0], [2.0, 5.0]]
 
 
 def warm_up() -> None:
-    """Load the engines that are kept warm ahead of their first run, one after the other."""
-    for engine in kinds.engines():
-        if engine.warm:
-            load(engine)
-    _warm.set()
-
-
-def load(engine: Engine) -> None:
-    """Load an engine and let it compute something small, unless that was done.
-
-    A run waits for its own engine and for the one that is just being loaded, not for all.
-    """
-    with _lock:
-        if (key := (engine.kind, engine.name)) not in _loaded:
-            _loaded.add(key)
-            _smallest_run(engine, _COMPLETE)
+    """Load and compile the engines ahead of the first run: it takes seconds."""
+    with _warm_lock:
+        if not _warm.is_set():
+            _warm.set()
+            _smallest_runs([engine for engine in kinds.engines() if engine.warm], _COMPLETE)
 
 
 def compile_all() -> None:
@@ -46,40 +34,44 @@ def compile_all() -> None:
 
     Otherwise the first run waits for it, and the first on data with missing values once more.
     """
-    for engine in kinds.engines(sampled=False):
-        for values in (_COMPLETE, _WITH_HOLES):
-            _smallest_run(engine, values)
+    every = kinds.engines(sampled=False)
+    _smallest_runs(every, _COMPLETE)
+    _smallest_runs(every, _WITH_HOLES)
 
 
-def _smallest_run(engine: Engine, values: list[list[float]]) -> None:
-    """Let an engine compute something small: its first run reads compiled code from the disk."""
+def _smallest_runs(engines: list[Engine], values: list[list[float]]) -> None:
+    """Let each engine compute something small.
+
+    The first fit of an installation compiles the kernel, later ones read it from the disk.
+    """
     from gmm_core import inference
     from gmm_core.data.dataset import Dataset
     from gmm_core.mixture import Mixture
     from gmm_core.runs.specification import Specification
 
-    try:
-        engine.load()
-    except ModuleNotFoundError as error:
-        # An engine that is not installed is reported by the run that asks for it.
-        logger.info("Engine %s was not loaded: %s", engine.name, error)
-        return
-    smallest = kinds.named(engine.kind).smallest
-    if smallest is None:
-        return
     dataset = Dataset.from_values(values, missing="keep")
-    try:
-        specification = Specification(
-            dataset=dataset, mixture=Mixture(), options=smallest, engine=engine.name
-        )
-        inference.run_part(specification)
-    except Exception:
-        logger.exception("The first run of engine %s failed; runs will tell why.", engine.name)
+    for engine in engines:
+        try:
+            engine.load()
+        except ModuleNotFoundError as error:
+            # An engine that is not installed is reported by the run that asks for it.
+            logger.info("Engine %s was not loaded: %s", engine.name, error)
+            continue
+        smallest = kinds.named(engine.kind).smallest
+        if smallest is None:
+            continue
+        try:
+            specification = Specification(
+                dataset=dataset, mixture=Mixture(), options=smallest, engine=engine.name
+            )
+            inference.run_part(specification)
+        except Exception:
+            logger.exception("The first fit of this worker failed; runs will tell why.")
 
 
 def is_warm() -> bool:
-    """Whether the engines of this process that are kept warm are loaded and compiled."""
-    return _warm.is_set()
+    """Whether the engines of this process are loaded and compiled."""
+    return _warm.is_set() and not _warm_lock.locked()
 
 
 class WarmUp(WorkerPlugin):

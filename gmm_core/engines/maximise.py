@@ -26,6 +26,8 @@ Array = NDArray[np.float64]
 # Newton on a concave function from below its top: it converges monotonically, at the start by
 # halves of a unit, and is over when nothing moves.
 _NEWTON = 100
+# The deviation of values that are all equal: still above zero when it is squared.
+_LEAST = 1e-150
 
 
 class MStep:
@@ -156,7 +158,7 @@ class MStep:
         a, b = prior
         deviations = np.sqrt(np.diagonal(covariances, axis1=-2, axis2=-1))
         sound = np.all(np.isfinite(deviations), axis=(-2, -1), keepdims=True)
-        deviations = np.where(sound & (deviations > 0), deviations, 1e-300)
+        deviations = np.where(sound & (deviations > 0), deviations, _LEAST)
         scale = family.split(deviations[..., None] * np.eye(D))["scale"]
         n = counts if family.own(D) else counts.sum(axis=-1)
         n = n[..., None] if family.per_column else n * D

@@ -17,6 +17,8 @@ IDS = RNG.permutation(np.arange(100_001.0, 100_051.0))
         ("Sample Number", np.r_[1.0:41, 1.0:31], "row numbers"),
         ("Unnamed: 0", np.arange(5.0), "row numbers"),
         ("column 1", np.delete(np.arange(85.0, 120), [3, 9, 20]), "identifiers"),
+        ("column 1", np.r_[85.0:120:2, 4:60:3], "identifiers"),
+        ("column 1", np.random.default_rng(0).permutation(900.0)[:40], ""),
         ("column 1", np.delete(np.arange(85.0, 120), [3, 9, 20])[::-1], ""),
         ("gender", RNG.integers(1, 4, size=60).astype(float), "3 different whole numbers"),
         ("note", np.array([1.5, *[np.nan] * 5]), "mostly missing"),

@@ -26,6 +26,24 @@ def mixture_of(covariance, tied, K=3, priors=None):
     return gmm.Mixture(n_components=K, covariance=covariance, tied=tied, priors=priors)
 
 
+@pytest.mark.parametrize("covariance", ["diag", "spherical"])
+def test_values_that_are_all_equal_have_the_scale_of_their_prior(covariance):
+    # Of n equal values the scale's maximum is exp(a - b^2 (n + 1)), by its derivative.
+    rng = np.random.default_rng(0)
+    n, a, b = 30, 0.0, 0.2
+    other = np.column_stack([np.linspace(-1, 1, n), rng.normal(size=n)]) + 50
+    equal = np.zeros((n, 2)) if covariance == "spherical" else other * [1, 0] - [100, 0]
+    priors = gmm.Priors(loc_scale=1e4, scale_log_mean=a, scale_log_sd=b)
+    found = gmm.fit_map(
+        gmm.Dataset.from_values(np.concatenate([equal, other])),
+        mixture_of(covariance, False, K=2, priors=priors),
+        OPTIONS,
+    )
+    numbers = n * (2 if covariance == "spherical" else 1)
+    smallest = found.parameters.scales[found.parameters.locs[:, 0].argmin(), 1]
+    assert np.log(smallest) == pytest.approx(a - b**2 * (numbers + 1), abs=1e-6)
+
+
 # R 4.4, mclust 6.1: Mclust(faithful, G = 3, modelNames = ...); and the best of 100 of our starts.
 @pytest.mark.parametrize(
     ("covariance", "tied", "best"),

@@ -18,7 +18,7 @@ IDS = RNG.permutation(np.arange(100_001.0, 100_051.0))
         ("Unnamed: 0", np.arange(5.0), "row numbers"),
         ("column 1", np.delete(np.arange(85.0, 120), [3, 9, 20]), "identifiers"),
         ("column 1", np.r_[85.0:120:2, 4:60:3], "identifiers"),
-        ("column 1", np.random.default_rng(0).permutation(900.0)[:40], ""),
+        ("column 1", RNG.permutation(np.arange(900.0))[:40], ""),
         ("column 1", np.delete(np.arange(85.0, 120), [3, 9, 20])[::-1], ""),
         ("gender", RNG.integers(1, 4, size=60).astype(float), "3 different whole numbers"),
         ("note", np.array([1.5, *[np.nan] * 5]), "mostly missing"),
@@ -31,7 +31,7 @@ IDS = RNG.permutation(np.arange(100_001.0, 100_051.0))
 )
 def test_a_column_is_left_out_for_what_it_is(name, values, reason):
     said = reason_to_leave_out(name, values)
-    assert said.startswith(reason) if not reason else reason in said
+    assert (reason in said) if reason else not said
     assert bool(said) == bool(reason)
 
 

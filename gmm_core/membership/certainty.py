@@ -173,8 +173,8 @@ def zoom_width(parameters: Parameters, boundary: float) -> float:
     slope = abs(float(slopes[two[0]] - slopes[two[-1]]))
     width = 9.2 / slope if slope > 0 else float("inf")
     width = min(width, 8 * float(scales.max()))
-    unit = 10.0 ** np.floor(np.log10(width))
-    return float(np.ceil(width / unit) * unit)
+    place = int(np.floor(np.log10(width)))
+    return round(float(np.ceil(width / 10.0**place)) * 10.0**place, -place)
 
 
 def largest_difference(values: Array, expected: Array) -> float:

@@ -13,6 +13,7 @@ from gmm_core.mixture.refusals import Refused
 from gmm_core.words import settings
 from gmm_core.words.segments import NOISE, Segment
 
+_WHOLE = re.compile(r"\bR-hat\b")  # names that no line may break at their hyphen
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:@&])")
 
 
@@ -32,7 +33,7 @@ def answer(segments: Iterable[Segment]) -> None:
     """Show the page's one sentence; what speaks of a component has its colour."""
     parts = []
     for segment in segments:
-        words = html.escape(segment.text)
+        words = _WHOLE.sub(r'<span class="gmm-whole">\g<0></span>', html.escape(segment.text))
         if segment.component is not None:
             # The colour is a bar under the words, and the words stay in the text colour: some
             # of the palette is too light to be read.

@@ -54,6 +54,14 @@ def test_tutorial_is_seen_from_minus_3_to_15_and_zoomed_by_half_a_unit() -> None
     assert zoom_width(TUTORIAL, boundary) == pytest.approx(0.4)
 
 
+def test_the_width_of_the_zoom_has_one_digit() -> None:
+    for wide in range(1, 20):
+        scales = np.full((2, 1, 1), 0.1 * wide)
+        point = Parameters([0.5, 0.5], [[0.0], [5.0]], scales)
+        width = zoom_width(point, 2.5)
+        assert width == float(f"{width:.1g}")
+
+
 def test_zoom_shows_the_change_from_end_to_end() -> None:
     point = Parameters([0.3, 0.7], [[0.0], [5e8]], np.array([[[1e7]], [[4e7]]]))
     for boundary in boundaries(point):

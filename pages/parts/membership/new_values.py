@@ -153,15 +153,13 @@ def typed(data: Dataset) -> Dataset | None:
     names = table_columns(data)
     if len(names) == 1:
         label = "Numbers, separated by spaces, commas or lines"
-        hint = "5.5 5.7 5.75 6"
     else:
         shown = ", ".join(names[:WIDE]) + (", …" if len(names) > WIDE else "")
         label = f"One point per line: {text.plain(shown)}"
-        hint = ", ".join(f"{x:g}" for x in complete_row(data)[:WIDE])
     entered = st.text_area(
         label,
         **widget_state.value(f"typed_{len(names)}", ""),
-        placeholder=hint,
+        placeholder=", ".join(f"{x:g}" for x in complete_row(data)[:WIDE]),
         height=120,
         max_chars=200_000,
     )

@@ -151,13 +151,13 @@ def test_cancel_ends_a_run_and_keeps_what_was_entered(page: Page):
     use_pyro(page)
     steps = str(3333 + next(ANOTHER))
     set_number(page, "Steps", steps)
-    page.get_by_role("button", name="Cancel").click(timeout=30_000)
-    expect(page.get_by_text("Cancelled after")).to_be_visible(timeout=10_000)
+    page.get_by_role("button", name="Cancel").click(timeout=60_000)
+    expect(page.get_by_text("Cancelled after")).to_be_visible(timeout=60_000)
     expect(page.get_by_label("Steps", exact=True)).to_have_value(steps)
     page.get_by_role("button", name="Fit", exact=True).click()
     expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=30_000)
     page.get_by_role("button", name="Cancel").click()
-    expect(page.get_by_text("Cancelled after")).to_be_visible(timeout=10_000)
+    expect(page.get_by_text("Cancelled after")).to_be_visible(timeout=60_000)
 
 
 def test_link_opens_the_run_in_another_browser(page: Page, open_page: Callable[..., Page]):

@@ -11,7 +11,7 @@ from .conftest import ANOTHER, PHONE, Server, chart, connected
 from .test_fit import pick
 
 # NUTS compiles its density first, and the workers share two cores with the browser.
-RUN_MS = 240_000
+RUN_MS = 360_000
 
 
 def set_number(page: Page, label: str, value: int) -> None:
@@ -50,7 +50,7 @@ WATCH = """(node) => {
 def test_live_run_grows_its_trace_and_ends_with_two_locs_together(
     app_server: Server, open_page: Callable[..., Page]
 ):
-    page = opened(app_server, open_page, Draws_per_chain=100, Warm_up=50, Chains=2)
+    page = opened(app_server, open_page, Draws_per_chain=80, Warm_up=30, Chains=2)
     page.get_by_role("button", name="Sample").click()
     expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=60_000)
     trace = chart(page, "trace")

@@ -12,8 +12,9 @@ import gzip
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakValueDictionary
@@ -29,8 +30,7 @@ from pages.parts.stream import cache
 PATH = "/frames"
 _MOST = 16  # figures that one request may ask for
 _LATELY = 5.0  # seconds
-_LEFT = 60.0  # seconds
-_STATE = "streams"
+_STATE, _SHOWN = "streams", "streams shown"
 
 # So many are drawn at once, beside the pages that have their turn.
 _pool = ThreadPoolExecutor(2, thread_name_prefix="gmm-stream")
@@ -60,6 +60,19 @@ class FigureStream:
 _streams: WeakValueDictionary[str, FigureStream] = WeakValueDictionary()
 
 
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Keep, of the session's streams, those of the figures that are drawn in this block.
+
+    The others are of a page that was left, where nobody asks for them any more.
+    """
+    st.session_state[_SHOWN] = set()
+    yield
+    streams = st.session_state.get(_STATE, {})
+    for key in streams.keys() - st.session_state[_SHOWN]:
+        del streams[key]
+
+
 def follow(
     key: str, status: RunStatus | None, make: Callable[[RunStatus], cache.Figure]
 ) -> FigureStream | None:
@@ -68,10 +81,6 @@ def follow(
     `make` is called outside of the page, and so asks nothing of the session.
     """
     streams: dict[str, FigureStream] = st.session_state.setdefault(_STATE, {})
-    # Of a page that was left: nobody asks for them any more.
-    left = time.monotonic() - _LEFT
-    for other in [name for name, stream in streams.items() if stream.asked < left]:
-        del streams[other]
     if status is None or not status.live:
         streams.pop(key, None)
         return None
@@ -79,13 +88,14 @@ def follow(
     if known is None or known.run_id != status.run_id:
         known = streams[key] = FigureStream(status.run_id, make, id(streams), status.done)
         _streams[known.token] = known
+    st.session_state[_SHOWN].add(key)
     known.make, known.done = make, status.done
     known.drawn += 1
     return known
 
 
 def shows(run_id: str) -> bool:
-    """Whether the session's browser follows a run by itself."""
+    """Whether a figure of the page that was drawn last follows a run by itself."""
     streams: dict[str, FigureStream] = st.session_state.get(_STATE, {})
     return any(stream.run_id == run_id for stream in streams.values())
 

@@ -66,7 +66,9 @@ def page(body: Callable[[], list[View]]) -> None:
     def tick() -> None:
         try:
             with throttle.turn():
-                interval = _interval(body())
+                with frames.drawing():
+                    views = body()
+                interval = _interval(views)
             frame.mixture()
         except (DatabaseAwayError, SQLAlchemyError) as error:
             away.say(error)

@@ -51,8 +51,9 @@ CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 START_SECONDS = 60
 # A run that is in the store is shown at once: a test that is tried again has to ask for another.
 ANOTHER = count(1)
-# Long enough for a busy machine: what is waited for comes at once when the machine is idle.
-expect.set_options(timeout=30_000)
+# ms, long enough for a busy machine: what is waited for comes at once when the machine is idle.
+PATIENCE = 240_000
+expect.set_options(timeout=PATIENCE)
 
 
 @dataclass
@@ -124,10 +125,8 @@ def serving(script: Path, folder: Path) -> Iterator[Server]:
 def connected(page: Page) -> Page:
     """Wait until `page` has its connection and its script has run."""
     app = page.locator("[data-testid=stApp][data-test-connection-state=CONNECTED]")
-    expect(app).to_be_visible(timeout=30_000)
-    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible(
-        timeout=60_000
-    )
+    expect(app).to_be_visible()
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
     return page
 
 
@@ -217,6 +216,7 @@ def opening(browser: Browser) -> Iterator[Callable[..., Page]]:
             contexts.callback(context.close)
             for name, value in (cookies or {}).items():
                 context.add_cookies([{"name": name, "value": value, "url": url}])
+            context.set_default_timeout(PATIENCE)
             page = context.new_page()
             _watch(page, problems)
             page.goto(url)

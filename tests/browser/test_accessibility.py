@@ -46,9 +46,9 @@ def test_axe_finds_nothing_serious_on_any_page(
     for name in [one.name for one in pages.PAGES]:
         page.goto(f"{app_server.url}/{name}")
         connected(page)
-        expect(page.locator(".gmm-answer")).to_be_visible(timeout=60_000)
+        expect(page.locator(".gmm-answer")).to_be_visible()
         # While a run is under way, what is about to be replaced is paler.
-        expect(page.locator(".gmm-answer")).not_to_contain_text("Looking for", timeout=60_000)
+        expect(page.locator(".gmm-answer")).not_to_contain_text("Looking for")
         expect(page.locator(".gmm-figure .main-svg, .gmm-table, .stButton").first).to_be_visible()
         found += [f"{name}: {one}" for one in violations(page)]
     assert found == []
@@ -67,18 +67,18 @@ def test_a_fit_is_changed_played_and_downloaded_by_keyboard_alone(
     app_server: Server, open_page: Callable[..., Page]
 ) -> None:
     page = open_page(f"{app_server.url}/fit")
-    expect(page.get_by_text(re.compile("Done in")).first).to_be_visible(timeout=60_000)
-    expect(chart(page, "slice").locator(".main-svg").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile("Done in")).first).to_be_visible()
+    expect(chart(page, "slice").locator(".main-svg").first).to_be_visible()
     connected(page)
 
     # The order of the page: the menu, the settings, the figures with their bars, the rest.
     tab_to(page, page.get_by_role("slider", name="Components K"))
     page.keyboard.press("ArrowRight")
     said = page.locator(".gmm-answer")
-    expect(said).to_contain_text("All 100 starts collapsed", timeout=60_000)
+    expect(said).to_contain_text("All 100 starts collapsed")
     connected(page)
     page.keyboard.press("ArrowLeft")
-    expect(said).to_contain_text("Two components explain", timeout=60_000)
+    expect(said).to_contain_text("Two components explain")
     connected(page)
 
     bar = chart(page, "density").locator(".modebar-btn")
@@ -92,7 +92,7 @@ def test_a_fit_is_changed_played_and_downloaded_by_keyboard_alone(
     assert saved.value.suggested_filename.endswith(".csv")
 
     player = page.locator(".gmm-player").first
-    expect(player).to_be_visible(timeout=60_000)
+    expect(player).to_be_visible()
     frame = player.get_by_role("slider")
     tab_to(page, player.get_by_role("button", name="Play", exact=True))
     page.keyboard.press("Enter")
@@ -111,7 +111,7 @@ def test_tabs_are_reached_and_turned_by_arrow_keys(
     app_server: Server, open_page: Callable[..., Page]
 ) -> None:
     page = open_page(f"{app_server.url}/data")
-    expect(page.locator(".gmm-answer")).to_contain_text("points in", timeout=60_000)
+    expect(page.locator(".gmm-answer")).to_contain_text("points in")
     connected(page)
     first = page.get_by_role("tab").first
     tab_to(page, first)

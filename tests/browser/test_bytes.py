@@ -41,7 +41,7 @@ def first_screen(browser: Browser, url: str) -> Page:
     """Open a fit of 272 points in two columns, in a browser that has kept nothing."""
     page = browser.new_context(viewport=WIDE, reduced_motion="reduce").new_page()
     page.goto(f"{url}/fit?data=faithful")
-    expect(page.locator(".gmm-answer")).to_contain_text("Three components", timeout=120_000)
+    expect(page.locator(".gmm-answer")).to_contain_text("Three components")
     connected(page)
     expect(chart(page, "density").locator(".main-svg").first).to_be_visible()
     return page
@@ -50,7 +50,7 @@ def first_screen(browser: Browser, url: str) -> Page:
 def turn(page: Page, words: str) -> None:
     """Turn K by one, and wait for the fit of so many components."""
     page.get_by_role("slider", name="Components K").press("ArrowRight")
-    expect(page.locator(".gmm-answer")).to_contain_text(f"{words} components", timeout=120_000)
+    expect(page.locator(".gmm-answer")).to_contain_text(f"{words} components")
     connected(page)
 
 

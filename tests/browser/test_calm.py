@@ -46,7 +46,7 @@ def first_load(server: Server, browser: Browser, data: str) -> list[dict[str, An
     page.goto(f"{server.url}/fit" + ("?data=galaxies" if data == "own" else ""))
     connected(page)
     said = page.locator(".gmm-answer")
-    expect(said).to_contain_text("starts agree", timeout=120_000)
+    expect(said).to_contain_text("starts agree")
     expect(page.locator('.gmm-figure[data-figure="gradient"]')).to_be_attached()
     shifts: list[dict[str, Any]] = page.evaluate("window.shifts")
     context.close()

@@ -24,7 +24,7 @@ def answer(page: Page):
 def compare_faithful(page: Page) -> None:
     """Choose the geyser's eruptions on the Data page, and go on to Compare."""
     page.locator(".st-key-use_faithful button").click()
-    expect(answer(page)).to_contain_text('"faithful" has 272 points', timeout=30_000)
+    expect(answer(page)).to_contain_text('"faithful" has 272 points')
     page.get_by_role("link", name="Compare", exact=True).click()
 
 
@@ -42,25 +42,23 @@ def test_which_k_ends_in_words_that_open_the_fit(
 
     # Whoever gets the link reads the same on a phone, and opens the fit without a pointer.
     phone = open_page(page.url, viewport=PHONE, touch=True)
-    expect(answer(phone)).to_contain_text("with a shared full covariance", timeout=60_000)
+    expect(answer(phone)).to_contain_text("with a shared full covariance")
     assert phone.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     phone.get_by_role("button", name="Open fit").focus()
     phone.keyboard.press("Enter")
-    expect(answer(phone)).to_contain_text(
-        "Three components explain these 272 points", timeout=60_000
-    )
+    expect(answer(phone)).to_contain_text("Three components explain these 272 points")
 
     page.get_by_role("radio", name="ICL", exact=True).click()
     icl = "Two components with full covariances of their own fit these 272 points best: ICL"
     expect(answer(page)).to_contain_text(icl)
     expect(page).to_have_url(re.compile("compare_criterion=ICL"))
-    expect(answer(open_page(page.url))).to_contain_text(icl, timeout=60_000)
+    expect(answer(open_page(page.url))).to_contain_text(icl)
 
     figure = chart(page, "criterion")
     figure.scroll_into_view_if_needed()
     ring = figure.locator(".scatterlayer .trace").last.locator(".point").first
     click_mark(page, lambda: middle(ring))
-    expect(answer(page)).to_contain_text("Two components explain these 272 points", timeout=60_000)
+    expect(answer(page)).to_contain_text("Two components explain these 272 points")
     expect(page.get_by_text("K = 2, full, own").first).to_be_visible()
 
 
@@ -72,6 +70,6 @@ def test_cancel_keeps_the_finished_cells(server: Server, open_page: Callable[...
     starts.press("Enter")
     expect(answer(page)).to_contain_text("So far, with", timeout=300_000)
     page.get_by_role("button", name="Cancel").click()
-    expect(page.get_by_text(re.compile("Cancelled after"))).to_be_visible(timeout=30_000)
+    expect(page.get_by_text(re.compile("Cancelled after"))).to_be_visible()
     expect(page.get_by_text("The best by BIC")).to_be_visible()
     expect(chart(page, "criterion").locator(".scatterlayer .point").first).to_be_attached()

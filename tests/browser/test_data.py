@@ -32,7 +32,7 @@ def test_uploaded_file_is_counted_then_used_on_every_page(fresh: Page, tmp_path:
     file.write_text("minutes;place\n1,5;a\n2,5;b\n;c\n9,5;d\n")
     page = data_page(fresh, "Upload")
     upload(page, file)
-    expect(page.get_by_text("Read 4 rows and 2 columns from CSV")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Read 4 rows and 2 columns from CSV")).to_be_visible()
     expect(page.get_by_text('Left out 1 column: "place" (text).')).to_be_visible()
     expect(page.get_by_text("Dropped 1 row of 4")).to_be_visible()
     page.get_by_role("button", name="Use these 3 points").click()
@@ -41,7 +41,7 @@ def test_uploaded_file_is_counted_then_used_on_every_page(fresh: Page, tmp_path:
     expect(page.get_by_role("tab", name="Upload")).to_have_attribute("aria-selected", "true")
     expect(page.get_by_test_id("stSidebar").get_by_text("waiting times")).to_be_visible()
     page.get_by_role("button", name="Fit a mixture to them").click()
-    expect(page.locator(".gmm-answer")).to_contain_text("these 3 points", timeout=60_000)
+    expect(page.locator(".gmm-answer")).to_contain_text("these 3 points")
 
 
 def test_point_is_edited_in_the_table(fresh: Page) -> None:
@@ -81,7 +81,7 @@ def test_hostile_names_stay_text(fresh: Page, tmp_path: Path) -> None:
     file.write_text(",".join(names) + "\n1,2,3\n4,5,6\n7,9,1\n")
     page = data_page(fresh, "Upload")
     upload(page, file)
-    page.get_by_role("button", name="Use these 3 points").click(timeout=30_000)
+    page.get_by_role("button", name="Use these 3 points").click()
     said = page.locator(".gmm-answer")
     expect(said).to_contain_text("has 3 points in 3 columns")
     for name in names:
@@ -104,7 +104,7 @@ def test_bad_files_are_answered_in_sentences(fresh: Page, tmp_path: Path) -> Non
         file = tmp_path / f"bad {number}.csv"
         file.write_bytes(content)
         upload(page, file)
-        expect(page.get_by_test_id("stAlert").get_by_text(said)).to_be_visible(timeout=30_000)
+        expect(page.get_by_test_id("stAlert").get_by_text(said)).to_be_visible()
         expect(page.locator(".gmm-answer")).to_contain_text('"tutorial" has 5 points')
 
 
@@ -113,13 +113,13 @@ def test_sixty_megabytes_are_refused_before_they_are_read(fresh: Page, tmp_path:
     file.write_bytes(b"1.5,2.5\n" * (60 * 2**20 // 8))
     page = data_page(fresh, "Upload")
     upload(page, file)
-    expect(page.get_by_text("File must be 50.0MB or smaller")).to_be_attached(timeout=30_000)
+    expect(page.get_by_text("File must be 50.0MB or smaller")).to_be_attached()
     expect(page.locator(".gmm-answer")).to_contain_text('"tutorial" has 5 points')
 
 
 def test_example_is_used_on_a_phone(app_server: Server, open_page: Callable[..., Page]) -> None:
     page = open_page(f"{app_server.url}/data", viewport=PHONE, touch=True)
     page.locator(".st-key-use_galaxies button").click()
-    expect(page.locator(".gmm-answer")).to_contain_text('"galaxies" has 82 points', timeout=30_000)
+    expect(page.locator(".gmm-answer")).to_contain_text('"galaxies" has 82 points')
     expect(chart(page, "example_galaxies").locator(".main-svg").first).to_be_attached()
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]

@@ -44,7 +44,6 @@ def wait_for_updates(page: Page, node: Any, updates: int) -> None:
     page.wait_for_function(
         "([node, length]) => node._fullData[0].x.length >= length",
         arg=[handle, length + 10 * updates],
-        timeout=30_000,
     )
 
 

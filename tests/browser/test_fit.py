@@ -22,8 +22,8 @@ def answer(page: Page):
 
 def settled(page: Page) -> None:
     """Wait until the fit is there, and the whole page with it: nothing moves any more."""
-    expect(page.get_by_text(FINISHED)).to_be_visible(timeout=60_000)
-    expect(chart(page, "slice").locator(".main-svg").first).to_be_visible(timeout=30_000)
+    expect(page.get_by_text(FINISHED)).to_be_visible()
+    expect(chart(page, "slice").locator(".main-svg").first).to_be_visible()
     expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
 
 
@@ -65,7 +65,7 @@ def stream(page: Page) -> tuple[Locator, int]:
     set_number(page, "Steps", str(steps))
     page.get_by_role("button", name="Fit", exact=True).click()
     words = page.get_by_text(progress_of(steps))
-    expect(words).to_be_visible(timeout=60_000)
+    expect(words).to_be_visible()
     return words, steps
 
 
@@ -79,7 +79,7 @@ def x_range(page: Page) -> list[float]:
 
 
 def test_first_screen_shows_the_tutorials_fit_without_a_click(page: Page):
-    expect(answer(page)).to_contain_text("Two components explain these 5 points", timeout=60_000)
+    expect(answer(page)).to_contain_text("Two components explain these 5 points")
     expect(answer(page)).to_contain_text("near 10.98")
     expect(chart(page, "density").locator(".main-svg").first).to_be_visible()
     expect(page.get_by_text("Learned parameters")).to_be_visible()
@@ -89,9 +89,9 @@ def test_streamed_fit_keeps_its_chart_and_zoom(page: Page):
     settled(page)
     use_pyro(page)
     set_number(page, "Steps", str(1001 + next(ANOTHER)))
-    expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
     loss = chart(page, "loss")
-    expect(loss.locator(".scatterlayer path.js-line").first).to_be_attached(timeout=30_000)
+    expect(loss.locator(".scatterlayer path.js-line").first).to_be_attached()
     # The last run's curve stands there until this run's first is drawn.
     node = loss.element_handle()
     page.wait_for_function("node => node._fullLayout.xaxis.range[1] > 1000", arg=node)
@@ -117,7 +117,7 @@ def test_streamed_fit_keeps_its_chart_and_zoom(page: Page):
         const node = document.querySelector('.gmm-figure[data-figure="loss"]');
         return (node.querySelector('.js-plotly-plot') || node).marked;
     }"""
-    page.wait_for_function(f"() => ({marked})() >= 5", timeout=60_000)
+    page.wait_for_function(f"() => ({marked})() >= 5")
     expect(page.get_by_text(FINISHED)).to_be_visible(timeout=300_000)
     assert page.evaluate(marked)
     assert x_range(page) == zoomed
@@ -143,7 +143,7 @@ def test_figures_go_on_between_two_drawings_of_the_page(page: Page):
         words.element_handle(),
     )
     page.get_by_role("button", name="Cancel").click()
-    expect(page.get_by_text("Cancelled after")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Cancelled after")).to_be_visible()
 
 
 def test_cancel_ends_a_run_and_keeps_what_was_entered(page: Page):
@@ -151,13 +151,13 @@ def test_cancel_ends_a_run_and_keeps_what_was_entered(page: Page):
     use_pyro(page)
     steps = str(3333 + next(ANOTHER))
     set_number(page, "Steps", steps)
-    page.get_by_role("button", name="Cancel").click(timeout=60_000)
-    expect(page.get_by_text("Cancelled after")).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("Cancelled after")).to_be_visible()
     expect(page.get_by_label("Steps", exact=True)).to_have_value(steps)
     page.get_by_role("button", name="Fit", exact=True).click()
-    expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
-    expect(page.get_by_text("Cancelled after")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Cancelled after")).to_be_visible()
 
 
 def test_link_opens_the_run_in_another_browser(page: Page, open_page: Callable[..., Page]):
@@ -166,9 +166,9 @@ def test_link_opens_the_run_in_another_browser(page: Page, open_page: Callable[.
     set_number(page, "Learning rate", "0.07")
     expect(page).not_to_have_url(before)
     expect(page).to_have_url(re.compile(r"run=[0-9a-f]{32}"))
-    expect(page.get_by_text(FINISHED)).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(FINISHED)).to_be_visible()
     other = open_page(page.url)
-    expect(other.get_by_text(FINISHED)).to_be_visible(timeout=60_000)
+    expect(other.get_by_text(FINISHED)).to_be_visible()
     expect(other.get_by_label("Learning rate", exact=True)).to_have_value("0.07")
     assert other.url.split("run=")[1] == page.url.split("run=")[1]
 
@@ -178,27 +178,27 @@ def test_first_request_after_start_may_be_a_deep_link(
 ):
     server = start(ROOT / "app.py")
     page = open_page(f"{server.url}/fit")
-    expect(answer(page)).to_contain_text("Two components explain", timeout=90_000)
+    expect(answer(page)).to_contain_text("Two components explain")
     run = re.search(r"run=([0-9a-f]{32})", page.url)
     assert run
     page.close()
     server.stop()
     again = start(ROOT / "app.py")
     opened = open_page(f"{again.url}/fit?run={run[1]}")
-    expect(answer(opened)).to_contain_text("Two components explain", timeout=90_000)
+    expect(answer(opened)).to_contain_text("Two components explain")
 
 
 def test_unknown_run_is_answered_in_a_sentence(app_server: Server, open_page: Callable[..., Page]):
     page = open_page(f"{app_server.url}/fit?run=nonsense")
     expect(page.get_by_text("nonsense")).to_be_visible()
-    expect(answer(page)).to_contain_text("Two components explain", timeout=60_000)
+    expect(answer(page)).to_contain_text("Two components explain")
 
 
 def test_phone_shows_everything_within_its_width(
     app_server: Server, open_page: Callable[..., Page]
 ):
     page = open_page(app_server.url, viewport=PHONE, touch=True)
-    expect(answer(page)).to_contain_text("Two components explain", timeout=60_000)
+    expect(answer(page)).to_contain_text("Two components explain")
     expect(chart(page, "density").locator(".main-svg").first).to_be_visible()
     wide = page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollWidth")
     assert wide <= PHONE["width"]
@@ -250,7 +250,7 @@ def test_start_is_opened_by_keyboard(page: Page):
     box.focus()
     box.press_sequentially("17:")
     box.press("Enter")
-    expect(answer(page)).to_contain_text("Start 17", timeout=30_000)
+    expect(answer(page)).to_contain_text("Start 17")
 
 
 def test_fit_is_played_back_in_the_browser_alone(page: Page):
@@ -356,7 +356,7 @@ def test_knob_moves_the_picture_without_a_button(page: Page):
 def test_is_this_optimum_real_is_answered_by_em_in_words_and_numbers(page: Page):
     settled(page)
     page.locator("label", has_text="Ask EM").click()
-    expect(page.get_by_text(re.compile("it ignores the priors"))).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile("it ignores the priors"))).to_be_visible()
     expect(chart(page, "climbs").locator(".main-svg").first).to_be_visible()
     # The scale at the maximum of the likelihood is the square root of a half.
     table = page.get_by_role("table", name="Parameters, components matched")

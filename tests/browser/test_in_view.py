@@ -13,7 +13,7 @@ def test_figures_below_the_window_wait_until_they_are_scrolled_to(
     app_server: Server, open_page: Callable[..., Page]
 ):
     page = open_page(app_server.url, scrolled=True)
-    expect(page.get_by_text("Done in").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Done in").first).to_be_visible()
     expect(chart(page, "density").locator(".main-svg").first).to_be_visible()
     below = chart(page, "slice")
     expect(below).to_have_count(1)

@@ -16,8 +16,6 @@ from .conftest import Server, chart, connected
 from .test_data import data_page, upload
 from .test_fit import pick
 
-LONG = 90_000  # for the pages that wait for a comparison of all own data first
-
 
 def comma(value: float) -> str:
     return f"{value:.2f}".replace(".", ",")
@@ -45,7 +43,7 @@ def page(app_server: Server, open_page: Callable[..., Page]) -> Page:
 
 
 def use(page: Page, points: int) -> None:
-    page.get_by_role("button", name=f"Use these {points} points").click(timeout=30_000)
+    page.get_by_role("button", name=f"Use these {points} points").click()
     expect(page.locator(".gmm-answer")).to_contain_text('"birds" has')
     connected(page)
 
@@ -57,12 +55,12 @@ def go(page: Page, name: str) -> None:
 
 
 def says(page: Page, words: str) -> None:
-    expect(page.locator(".gmm-answer")).to_contain_text(words, timeout=LONG)
+    expect(page.locator(".gmm-answer")).to_contain_text(words)
 
 
 def test_counts_are_weights_and_points_count_by_them(page: Page, birds: Path) -> None:
     upload(page, birds)
-    expect(page.get_by_text("(semicolon-separated, decimal comma")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("(semicolon-separated, decimal comma")).to_be_visible()
     pick(page, "Counts or weights", "seen")
     expect(page.get_by_text('Each row counts as many times as "seen" says.')).to_be_visible()
     use(page, 80)
@@ -76,7 +74,7 @@ def test_counts_are_weights_and_points_count_by_them(page: Page, birds: Path) ->
 def test_missing_values_are_kept_unless_their_rows_are_left_out(page: Page, birds: Path) -> None:
     upload(page, birds)
     said = page.get_by_text("11 values are missing, and integrated out")
-    expect(said).to_contain_text('"length" lacks 6, "mass" lacks 5', timeout=30_000)
+    expect(said).to_contain_text('"length" lacks 6, "mass" lacks 5')
     page.get_by_text("leave out 11", exact=True).click()
     expect(page.get_by_text("Dropped 11 rows of 80")).to_be_visible()
     expect(page.get_by_role("button", name="Use these 69 points")).to_be_visible()
@@ -99,7 +97,7 @@ def test_known_classes_are_compared_with_and_followed(page: Page, birds: Path) -
     says(page, 'The class is known of 60 points: "robin", "thrush".')
     go(page, "Membership")
     found = page.get_by_text("By the best matching")
-    expect(found).to_contain_text("All 60 points of known class are", timeout=LONG)
+    expect(found).to_contain_text("All 60 points of known class are")
     expect(found).to_contain_text("The adjusted Rand index is 1.00")
     pick(page, "Colour by", "species")
     named = chart(page, "membership").locator(".legendtext")

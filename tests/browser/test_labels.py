@@ -47,8 +47,7 @@ def drawn(page: Page) -> None:
             const { clientWidth } = node;
             return !clientWidth || Math.abs((node._fullLayout?.width ?? 0) - clientWidth) <= 1;
           });
-        }""",
-        timeout=60_000,
+        }"""
     )
 
 
@@ -66,7 +65,7 @@ def test_no_text_of_a_figure_covers_another(
     app_server: Server, open_page: Callable[..., Page], data: str
 ):
     page = open_page(f"{app_server.url}/fit?data={data}", viewport={"width": 1280, "height": 900})
-    expect(page.locator(".gmm-answer")).to_contain_text("starts agree", timeout=120_000)
+    expect(page.locator(".gmm-answer")).to_contain_text("starts agree")
     found = []
     for name in PAGES:
         if name != "fit":

@@ -20,8 +20,8 @@ _STEPS = itertools.count(1203)
 def membership(page: Page) -> Page:
     """The Membership page, reached from the first screen, with its guide at its end."""
     page.get_by_role("link", name="Membership").click()
-    expect(page.locator(".gmm-answer")).to_contain_text("The boundary is at", timeout=60_000)
-    expect(page.get_by_text("How close is it?")).to_be_visible(timeout=60_000)
+    expect(page.locator(".gmm-answer")).to_contain_text("The boundary is at")
+    expect(page.get_by_text("How close is it?")).to_be_visible()
     return page
 
 
@@ -57,21 +57,18 @@ def test_guide_streams_into_one_node_and_ends_in_words(membership: Page) -> None
     steps = membership.get_by_label("Steps", exact=True)
     steps.fill(str(count))
     steps.press("Enter")
-    expect(membership.get_by_role("button", name="Cancel")).to_be_visible(timeout=30_000)
+    expect(membership.get_by_role("button", name="Cancel")).to_be_visible()
     seen = "node => node._fullData[0].x.length"
     membership.wait_for_function(
         """([node, last]) =>
             node._fullData[0].x.length > 0 && node._fullLayout.xaxis.range[1] === last""",
         arg=[handle, count - 1],
-        timeout=30_000,
     )
     first = loss.evaluate(seen)
     membership.wait_for_function(
-        "([node, n]) => node._fullData[0].x.length > n", arg=[handle, first], timeout=30_000
+        "([node, n]) => node._fullData[0].x.length > n", arg=[handle, first]
     )
-    expect(membership.get_by_text(f"After {count:,} steps the guide")).to_be_visible(
-        timeout=180_000
-    )
+    expect(membership.get_by_text(f"After {count:,} steps the guide")).to_be_visible()
     assert loss.evaluate("node => node.mark") == "the same"
 
 
@@ -93,10 +90,10 @@ def test_phone_shows_all_of_it_in_one_column(
     app_server: Server, open_page: Callable[..., Page]
 ) -> None:
     page = open_page(f"{app_server.url}/fit", viewport=PHONE, touch=True)
-    expect(page.locator(".gmm-answer")).to_contain_text("components", timeout=60_000)
+    expect(page.locator(".gmm-answer")).to_contain_text("components")
     page.get_by_test_id("stExpandSidebarButton").click()
     page.get_by_role("link", name="Membership").click()
-    expect(page.locator(".gmm-answer")).to_contain_text("The boundary is at", timeout=60_000)
+    expect(page.locator(".gmm-answer")).to_contain_text("The boundary is at")
     expect(chart(page, "membership").locator(".main-svg").first).to_be_visible()
     width = "() => document.querySelector('[data-testid=stMain]').scrollWidth"
     assert page.evaluate(width) <= PHONE["width"]

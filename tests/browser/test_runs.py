@@ -19,7 +19,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def runs_page(page: Page) -> Page:
     """Wait for the first screen's fit, and go to Runs by the menu."""
-    expect(page.get_by_text(re.compile("Done in")).first).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile("Done in")).first).to_be_visible()
     page.get_by_role("link", name="Runs", exact=True).click()
     expect(page.locator(".gmm-answer")).to_contain_text("newest first")
     return page
@@ -36,10 +36,10 @@ def test_run_is_opened_shared_and_deleted(server: Server, open_page: Callable[..
     page.keyboard.press("Escape")
 
     elsewhere = open_page(link)
-    expect(elsewhere.locator(".gmm-answer")).to_contain_text("these 5 points", timeout=60_000)
+    expect(elsewhere.locator(".gmm-answer")).to_contain_text("these 5 points")
 
     row.get_by_role("button", name="Open").click()
-    expect(page.locator(".gmm-answer")).to_contain_text("these 5 points", timeout=60_000)
+    expect(page.locator(".gmm-answer")).to_contain_text("these 5 points")
     assert link.split("run=")[1] in page.url
 
     runs_page(page)
@@ -50,7 +50,7 @@ def test_run_is_opened_shared_and_deleted(server: Server, open_page: Callable[..
 
 def test_runs_fit_on_a_phone(server: Server, open_page: Callable[..., Page]) -> None:
     page = open_page(server.url, viewport=PHONE, touch=True)
-    expect(page.get_by_text(re.compile("Done in")).first).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile("Done in")).first).to_be_visible()
     page.goto(f"{server.url}/runs")
     expect(page.locator("[class*='st-key-run_']").first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]

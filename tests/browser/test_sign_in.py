@@ -84,7 +84,7 @@ def test_runs_belong_to_people_who_sign_in(members: Server, person: Callable[[st
     expect(ann.locator(".gmm-answer")).to_have_count(0)
 
     sign_in(ann, "ann")
-    expect(ann.locator(".gmm-answer")).to_contain_text(TWO_FOUND, timeout=90_000)
+    expect(ann.locator(".gmm-answer")).to_contain_text(TWO_FOUND)
     expect(ann.get_by_text("ann@example.org")).to_be_visible()
     expect(ann).to_have_url(re.compile("run="))
     link = ann.url
@@ -93,21 +93,21 @@ def test_runs_belong_to_people_who_sign_in(members: Server, person: Callable[[st
     ben = person(link)
     expect(ben.locator(".gmm-answer")).to_have_count(0)
     sign_in(ben, "ben")
-    expect(ben.get_by_text("ben@example.org")).to_be_visible(timeout=60_000)
+    expect(ben.get_by_text("ben@example.org")).to_be_visible()
     expect(ben).to_have_url(link)
-    expect(ben.locator(".gmm-answer")).to_contain_text(TWO_FOUND, timeout=60_000)
+    expect(ben.locator(".gmm-answer")).to_contain_text(TWO_FOUND)
     ben.goto(f"{members.url}/runs")
-    expect(ben.locator(".gmm-answer")).to_contain_text("There is no run yet", timeout=60_000)
+    expect(ben.locator(".gmm-answer")).to_contain_text("There is no run yet")
 
     # A person is the same in any browser, and nobody after signing out.
     elsewhere = person(f"{members.url}/runs")
     sign_in(elsewhere, "ann")
-    expect(elsewhere.get_by_text("ann@example.org")).to_be_visible(timeout=60_000)
-    expect(elsewhere.get_by_role("button", name="Open").first).to_be_visible(timeout=60_000)
+    expect(elsewhere.get_by_text("ann@example.org")).to_be_visible()
+    expect(elsewhere.get_by_role("button", name="Open").first).to_be_visible()
     # Home is home: the way back from the sign-in is taken once.
     elsewhere.get_by_role("button", name="Navigate to home page").click()
-    expect(elsewhere.locator(".gmm-answer")).to_contain_text(TWO_FOUND, timeout=60_000)
+    expect(elsewhere.locator(".gmm-answer")).to_contain_text(TWO_FOUND)
     elsewhere.get_by_role("button", name="Sign out").click()
     elsewhere.get_by_role("button", name="End session").click()  # the provider asks, too
-    expect(elsewhere.get_by_role("button", name="Sign in")).to_be_visible(timeout=60_000)
+    expect(elsewhere.get_by_role("button", name="Sign in")).to_be_visible()
     expect(elsewhere.locator(".gmm-answer")).to_have_count(0)

@@ -125,6 +125,19 @@ def in_table(dataset: Dataset, column: int, z: ArrayLike) -> Array:
     return values if how is None else how.inverse(values)
 
 
+def moments_in_table(
+    dataset: Dataset, column: int, mean: ArrayLike, sd: ArrayLike
+) -> tuple[Array, Array]:
+    """Return mean and standard deviation in the person's table, of normals of a column.
+
+    They are not the mean and the standard deviation taken there: the mean of a lognormal is above
+    its median, which is what `in_table` makes of the mean of its logarithm.
+    """
+    how = _of(dataset)[column]
+    m, s = np.asarray(mean, dtype=np.float64), np.asarray(sd, dtype=np.float64)
+    return (m, s) if how is None else how.moments(m, s)
+
+
 def log_jacobian(dataset: Dataset) -> float:
     """Sum of the log slopes of the transforms over all values that are there.
 

@@ -29,6 +29,8 @@ class Transform:
     column : what a transformed column is called, of the name of its own.
     words : what the transformed numbers are, of the name of the column, the center and the scale.
     forward, inverse, log_slope : f(x, c, s), x of f, and log |f'(x)|, elementwise.
+    moments : mean and standard deviation of x where f is normal with a mean m and an sd, as
+        (m, sd, c, s), elementwise.
     accepts : which numbers it can take, elementwise.
     expected : what these are, in words.
     centered : whether c and s are the column's mean and standard deviation; else 0 and 1.
@@ -41,9 +43,28 @@ class Transform:
     forward: Callable[[Array, float, float], Array]
     inverse: Callable[[Array, float, float], Array]
     log_slope: Callable[[Array, float, float], Array]
+    moments: Callable[[Array, Array, float, float], tuple[Array, Array]]
     accepts: Callable[[Array], NDArray[np.bool_]] = np.isfinite
     expected: str = "finite"
     centered: bool = False
+
+
+def _of_lognormal(m: Array, sd: Array) -> tuple[Array, Array]:
+    mean = np.exp(m + sd**2 / 2)
+    return mean, mean * np.sqrt(np.expm1(sd**2))
+
+
+def _of_square(m: Array, sd: Array) -> tuple[Array, Array]:
+    """Of the square of a normal, with zero where that is below zero."""
+    from scipy.special import ndtr
+
+    t = m / sd
+    above, edge = ndtr(t), np.exp(-(t**2) / 2) / np.sqrt(2 * np.pi)
+    mean = sd**2 * ((t**2 + 1) * above + t * edge)
+    # E[z^4] - E[z^2]^2 above zero, with the powers of t that cancel left out.
+    spread = above * (4 * t**2 + 2 + (t**2 + 1) ** 2 * ndtr(-t))
+    spread += t * edge * (t**2 + 5 - 2 * (t**2 + 1) * above - t * edge)
+    return mean, sd**2 * np.sqrt(np.maximum(spread, 0.0))
 
 
 TRANSFORMS: dict[str, Transform] = {
@@ -57,6 +78,7 @@ TRANSFORMS: dict[str, Transform] = {
             lambda x, c, s: np.log(x),
             lambda z, c, s: np.exp(z),
             lambda x, c, s: -np.log(x),
+            lambda m, sd, c, s: _of_lognormal(m, sd),
             lambda x: x > 0,
             "above zero",
         ),
@@ -68,6 +90,7 @@ TRANSFORMS: dict[str, Transform] = {
             lambda x, c, s: np.sqrt(x),
             lambda z, c, s: np.maximum(z, 0.0) ** 2,  # what a Gaussian has below zero is at zero
             lambda x, c, s: -np.log(2 * np.sqrt(x)),
+            lambda m, sd, c, s: _of_square(m, sd),
             lambda x: x >= 0,
             "zero or above",
         ),
@@ -79,6 +102,7 @@ TRANSFORMS: dict[str, Transform] = {
             lambda x, c, s: (x - c) / s,
             lambda z, c, s: c + s * z,
             lambda x, c, s: np.full_like(x, -np.log(s)),
+            lambda m, sd, c, s: (c + s * m, s * sd),
             centered=True,
         ),
     )
@@ -140,6 +164,11 @@ class Applied:
         """Return the numbers of the table."""
         with np.errstate(over="ignore"):
             return named(self.transform).inverse(z, self.center, self.scale)
+
+    def moments(self, mean: Array, sd: Array) -> tuple[Array, Array]:
+        """Mean and standard deviation in the table, of normals of transformed numbers."""
+        with np.errstate(over="ignore"):
+            return named(self.transform).moments(mean, sd, self.center, self.scale)
 
     def log_slope(self, z: Array) -> Array:
         """Log of the slope of the transform, where transformed numbers lie; inf where it is."""

@@ -8,10 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import in_table, moments_in_table
 from gmm_core.mixture import Parameters, assign
 from gmm_core.mixture.observation import patterns
 
 Array = NDArray[np.float64]
+
+_NINETIETH = np.array([[-1.6448536269514722], [0.0], [1.6448536269514722]])
+"""Standard deviations from a normal's mean to its 5 %, 50 % and 95 % quantiles."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,8 +24,9 @@ class Imputed:
 
     rows, columns : [M], where each is, from 0.
     component : [M], the most probable one of the row; K for noise.
-    mean, sd : [M], of the value given what is there of its row and the component, in the data's
-        units; NaN in the noise, which says nothing of a value.
+    mean, sd, low, median, high : [M], of the value given what is there of its row and the
+        component, in the units of the person's table; 90 % lie between low and high. NaN in the
+        noise, which says nothing of a value.
     """
 
     rows: NDArray[np.int64]
@@ -29,6 +34,9 @@ class Imputed:
     component: NDArray[np.int64]
     mean: Array
     sd: Array
+    low: Array
+    median: Array
+    high: Array
 
 
 def imputed(dataset: Dataset, parameters: Parameters) -> Imputed:
@@ -39,7 +47,8 @@ def imputed(dataset: Dataset, parameters: Parameters) -> Imputed:
     With what is there first, a component's covariance is [[A, B'], [B, C]]: mean m + B A^-1 (x -
     m_there), covariance C - B A^-1 B' (Ghahramani and Jordan 1994, Supervised learning from
     incomplete data via an EM approach, section 3). It is one guess for each, and less spread than
-    the values themselves: draw from its distribution rather than fill it in for a variance.
+    the values themselves: draw from its distribution rather than fill it in for a variance. Of a
+    transformed column all this is normal there, and is taken to the table from there.
     """
     values = dataset.values
     K = len(parameters.weights)
@@ -62,4 +71,10 @@ def imputed(dataset: Dataset, parameters: Parameters) -> Imputed:
             mean[np.ix_(members, ~present)] = loc[~present] + gap @ slope
             sd[np.ix_(members, ~present)] = np.sqrt(np.diagonal(rest))
     rows, columns = np.nonzero(missing)
-    return Imputed(rows, columns, component[rows], mean[missing], sd[missing])
+    normal = np.array([mean[missing], sd[missing]])
+    told = np.empty((5, len(rows)))
+    for d in range(values.shape[1]):
+        m, s = normal[:, columns == d]
+        told[:2, columns == d] = moments_in_table(dataset, d, m, s)
+        told[2:, columns == d] = in_table(dataset, d, m + _NINETIETH * s)
+    return Imputed(rows, columns, component[rows], *told)

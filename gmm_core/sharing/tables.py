@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import table_columns
 from gmm_core.data.transforms import dumped
 from gmm_core.membership.imputing import imputed
 from gmm_core.membership.scoring import Score
@@ -112,21 +113,23 @@ def imputed_csv(dataset: Dataset, parameters: Parameters) -> str:
     """Write what each missing value would be as CSV.
 
     Columns: row (in the person's table, from 1 below its header), the columns of that table that
-    were not fitted, the column whose value is missing, the row's most probable component, and mean
-    and standard deviation of the value given the rest of its row and that component. In the noise
-    the last two are empty.
+    were not fitted, the column whose value is missing, the row's most probable component, and mean,
+    standard deviation, median and central 90 % of the value given the rest of its row and that
+    component, all in the units of that table. In the noise these are empty.
     """
     point = _ordered(parameters)
-    K, values = len(point.weights), imputed(dataset, point)
+    K, found, names = len(point.weights), imputed(dataset, point), table_columns(dataset)
     head, cells_beside = _beside(dataset)
+    head += ["column", "component", "mean", "standard deviation", "5 %", "median", "95 %"]
+    numbers = np.stack([found.mean, found.sd, found.low, found.median, found.high], axis=1)
 
     def rows() -> Iterable[list[object]]:
-        every = (values.rows, values.columns, values.component, values.mean, values.sd)
-        for n, d, k, mean, sd in zip(*(each.tolist() for each in every), strict=True):
-            known = ["noise", "", ""] if k == K else [k + 1, mean, sd]
-            yield [*cells_beside(n), dataset.columns[d], *known]
+        places = zip(found.rows.tolist(), found.columns.tolist(), strict=True)
+        said = zip(places, found.component.tolist(), numbers.tolist(), strict=True)
+        for (n, d), k, row in said:
+            yield [*cells_beside(n), names[d], "noise" if k == K else k + 1, *row]
 
-    return _csv([*head, "column", "component", "mean", "standard deviation"], rows())
+    return _csv(head, rows())
 
 
 def memberships_csv(dataset: Dataset, parameters: Parameters) -> str:

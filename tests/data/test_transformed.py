@@ -33,6 +33,18 @@ def test_each_transform_has_its_inverse_and_its_slope(name):
     assert np.isnan(how.forward(np.array([np.nan, 1.0]))).tolist() == [True, False]
 
 
+@pytest.mark.parametrize("name", TRANSFORMS)
+@pytest.mark.parametrize(("m", "sd"), [(1.2, 0.3), (-0.2, 0.8), (4.0, 1e-7)])
+def test_each_transform_tells_the_moments_of_a_normal_in_the_table(name, m, sd):
+    how = Applied(name, "x", 1.5, 2.0) if name == "standardise" else Applied(name, "x")
+    z = m + sd * np.linspace(-9, 9, 100_001)
+    share = np.exp(-(((z - m) / sd) ** 2) / 2)
+    share /= share.sum()
+    x = how.inverse(z)
+    expected = share @ x, np.sqrt(share @ (x - share @ x) ** 2)
+    assert how.moments(np.array(m), np.array(sd)) == pytest.approx(expected, rel=1e-6)
+
+
 def test_columns_are_transformed_and_say_so(skewed):
     data = gmm.transformed(skewed, {"a": "log", "b": "standardise"})
     assert data.columns == ("log a", "b (sd)")

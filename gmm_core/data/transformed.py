@@ -101,18 +101,18 @@ def original(dataset: Dataset) -> Dataset:
     )
 
 
-def complete_row(dataset: Dataset) -> list[float]:
-    """Return the first row without missing values as it was before its columns were transformed.
+def complete_rows(dataset: Dataset, most: int) -> list[list[float]]:
+    """Return the first rows without missing values as they were before columns were transformed.
 
-    Where every row lacks a value, the columns' means.
+    Where every row lacks a value, one of the columns' means.
     """
     whole = ~np.isnan(dataset.values).any(axis=1)
-    rows = dataset.values[whole][:1] if whole.any() else [np.nanmean(dataset.values, axis=0)]
-    hows = dataset.transforms or (None,) * len(dataset.columns)
-    return [
-        float(x) if how is None else float(_significant(how.inverse(np.array([x])))[0])
-        for x, how in zip(rows[0], hows, strict=True)
+    rows = dataset.values[whole][:most] if whole.any() else np.nanmean(dataset.values, 0)[None]
+    columns = [
+        z if how is None else _significant(how.inverse(z))
+        for z, how in zip(rows.T, _of(dataset), strict=True)
     ]
+    return np.stack(columns, axis=1).tolist()
 
 
 def in_table(dataset: Dataset, column: int, z: ArrayLike) -> Array:

@@ -63,6 +63,8 @@ def weighed_instead(
             )
             who = _named(tuple(aside))
             text += f"{who[0].upper()}{who[1:]} stayed {mode} {least} of the posterior. "
+    elif min(seen) > 1 - _NEGLIGIBLE:
+        text += "Each went over nearly all of the posterior, but weighed its parts differently. "
     else:
         shares = ", ".join(f"{number(100 * share, 2)} %" for share in seen)
         text += f"They lay where {shares} of the posterior is: modes compete. "

@@ -37,7 +37,7 @@ def body() -> None:
         header.show("data", answer(data))
         notice()
     warn(data)
-    left, right = st.columns([5, 2], gap="large")
+    left, right = st.columns([2, 1], gap="medium")
     with right:
         columns = pick(data)
         classes = colour.by(data, "nothing")

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import lognorm
 
 import gmm_core as gmm
-from gmm_core.data.transformed import complete_row, like, table_columns
+from gmm_core.data.transformed import complete_rows, like, table_columns
 from gmm_core.data.transforms import TRANSFORMS, Applied, dumped, loaded
 
 FAITHFUL = gmm.example("faithful")
@@ -112,13 +112,14 @@ def test_new_points_are_transformed_as_others_were(skewed):
     assert like(skewed, None) is skewed
 
 
-def test_a_row_is_shown_in_the_tables_own_numbers_and_without_holes():
+def test_rows_are_shown_in_the_tables_own_numbers_and_without_holes():
     values = np.array([[np.nan, 3.0], [2.5, np.nan], [7.1, 4.0], [8.0, 5.0]])
     holed = gmm.Dataset.from_values(values, ["a", "b"], missing="keep", weights=[1, 1, 0, 1])
-    assert complete_row(holed) == [7.1, 4.0]
-    assert complete_row(gmm.transformed(holed, {"a": "log", "b": "standardise"})) == [7.1, 4.0]
+    assert complete_rows(holed, 1) == [[7.1, 4.0]]
+    fitted = gmm.transformed(holed, {"a": "log", "b": "standardise"})
+    assert complete_rows(fitted, 3) == [[7.1, 4.0], [8.0, 5.0]]
     every = gmm.Dataset.from_values(values[:2], ["a", "b"], missing="keep")
-    assert complete_row(every) == [2.5, 3.0]
+    assert complete_rows(every, 3) == [[2.5, 3.0]]
 
 
 def test_a_square_root_of_zero_is_fitted_but_compares_with_nothing():

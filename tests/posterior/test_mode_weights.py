@@ -72,3 +72,8 @@ def test_words_name_the_chains_with_their_weight_and_what_they_would_have_said()
     compete = weighed_instead(ChainGroups((0, 1), ()), [0.7, 0.3], 4000, Misled((0, 1), 0.5, 0.5))
     assert "They lay where 70 %, 30 % of the posterior is: modes compete" in compete
     assert "Averaged" not in compete
+    everywhere = weighed_instead(
+        ChainGroups((0, 1), ()), [1, 0.995], 4000, Misled((0, 1), 0.5, 0.5)
+    )
+    assert "Each went over nearly all of the posterior, but weighed" in everywhere
+    assert "modes compete" not in everywhere

@@ -9,7 +9,7 @@ import streamlit as st
 
 from gmm_core.data import cage, formats
 from gmm_core.data.dataset import Dataset
-from gmm_core.data.transformed import complete_row, like, table_columns
+from gmm_core.data.transformed import complete_rows, like, table_columns
 from gmm_core.data.typed import match_columns, parse_values
 from gmm_core.formatting import MINUS, count, number, percent
 from gmm_core.jobs import service
@@ -152,14 +152,15 @@ def typed(data: Dataset) -> Dataset | None:
     """Read what is typed; what cannot be read is answered and stays."""
     names = table_columns(data)
     if len(names) == 1:
-        label = "Numbers, separated by spaces, commas or lines"
+        label, rows = "Numbers, separated by spaces, commas or lines", 3
     else:
+        rows = 1
         shown = ", ".join(names[:WIDE]) + (", …" if len(names) > WIDE else "")
         label = f"One point per line: {text.plain(shown)}"
     entered = st.text_area(
         label,
         **widget_state.value(f"typed_{len(names)}", ""),
-        placeholder=", ".join(f"{x:g}" for x in complete_row(data)[:WIDE]),
+        placeholder=", ".join(f"{x:g}" for row in complete_rows(data, rows) for x in row[:WIDE]),
         height=120,
         max_chars=200_000,
     )

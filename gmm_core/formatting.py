@@ -1,8 +1,9 @@
-"""Numbers and counts as people read them: three digits, a real minus sign, a spelt count."""
+"""Numbers, counts and names as people read them: three digits, a real minus sign, quotes."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -94,3 +95,10 @@ def place(x: float, spread: float) -> str:
         return number(x)
     digits = int(np.floor(np.log10(abs(x))) - np.floor(np.log10(spread))) + 3
     return number(x, min(max(digits, 3), 15))
+
+
+def listing(names: Iterable[object], limit: int = 8) -> str:
+    """Quote names for a message, and count those beyond `limit`."""
+    texts = [str(n) for n in names]
+    shown = ", ".join(f'"{t if len(t) <= 60 else t[:57] + "..."}"' for t in texts[:limit])
+    return shown if len(texts) <= limit else f"{shown} and {len(texts) - limit} more"

@@ -14,6 +14,7 @@ from gmm_core.data.partitioned import PartitionedDataset
 from gmm_core.data.reading import read_dataset
 from gmm_core.data.transformed import like, transformed
 from gmm_core.data.transforms import TRANSFORMS, loaded
+from gmm_core.formatting import listing
 from gmm_core.mixture import Mixture, Parameters, Priors
 from gmm_core.mixture.priors import NAMED
 from gmm_core.runs import kinds
@@ -34,7 +35,7 @@ def dataset(source: str, values: dict[str, Any]) -> Dataset:
         name = source.removeprefix(EXAMPLE)
         if name not in examples():
             raise ValueError(
-                f"There is no example {name!r}. Name one of {', '.join(sorted(examples()))}."
+                f'There is no example "{name}". Name one of {listing(sorted(examples()))}.'
             )
         chosen = example(name)
         how = _reading(values)
@@ -68,7 +69,7 @@ def partitioned(source: str, values: dict[str, Any]) -> PartitionedDataset:
     """
     if source == "-" or source.startswith(EXAMPLE):
         raise ValueError(
-            f"--partitioned reads Parquet files by their address, but {source!r} came. Name a "
+            f'--partitioned reads Parquet files by their address, but "{source}" came. Name a '
             "folder, a pattern such as folder/*.parquet, or a URL."
         )
     return read_dataset(source, partitioned=True, **_reading(values))
@@ -194,7 +195,7 @@ def _body(path: Path) -> dict[str, Any]:
         body = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ValueError(
-            f"The file {str(path)!r} cannot be read ({error.strerror}). Give the JSON of a fit."
+            f'The file "{path!s}" cannot be read ({error.strerror}). Give the JSON of a fit.'
         ) from error
     except ValueError as error:
         raise ValueError(

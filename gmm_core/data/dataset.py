@@ -23,6 +23,7 @@ from gmm_core.data.rows import Rows
 from gmm_core.data.transforms import Applied
 from gmm_core.data.values import short, table
 from gmm_core.data.whole import Whole
+from gmm_core.formatting import listing
 
 MAX_NAME_LENGTH = 200
 """Characters in a name: longer ones are a misread file, and break every table they stand in."""
@@ -325,13 +326,6 @@ def _none_left(n_rows: int) -> str:
         f"Each of the {n_rows:,} rows lacks a value, so that none is left when these are dropped. "
         "Leave a column out, or keep the rows."
     )
-
-
-def listing(names: Iterable[object], limit: int = 8) -> str:
-    """Quote names for a message, and count those beyond `limit`."""
-    texts = [str(n) for n in names]
-    shown = ", ".join(f'"{t if len(t) <= 60 else t[:57] + "..."}"' for t in texts[:limit])
-    return shown if len(texts) <= limit else f"{shown} and {len(texts) - limit} more"
 
 
 def clean_name(name: object, what: str) -> str:

@@ -18,8 +18,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gmm_core.data.dataset import Dataset, listing
+from gmm_core.data.dataset import Dataset
 from gmm_core.data.values import check_size
+from gmm_core.formatting import listing
 
 
 class MixtureLike(Protocol):

@@ -155,12 +155,12 @@ class Folder:
         parts = name.replace("\\", "/").split("/")
         if not name or "://" in name or os.path.isabs(name) or "" in parts or ".." in parts:
             raise ValueError(
-                f"{name!r} leads out of the folder of shared data. Give the name of a table in it."
+                f'"{name}" leads out of the folder of shared data. Give the name of a table in it.'
             )
         path = f"{self._root}/{'/'.join(parts)}"
         if self._local and not self._inside(path):
             raise ValueError(
-                f"{name!r} is a link that leads out of the folder of shared data. Choose another "
+                f'"{name}" is a link that leads out of the folder of shared data. Choose another '
                 "table."
             )
         return self._scheme + path

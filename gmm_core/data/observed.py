@@ -110,5 +110,5 @@ def check_missing(missing: NDArray[np.bool_], columns: Sequence[str]) -> None:
     empty = np.flatnonzero(missing.all(axis=0))
     if empty.size:
         raise ValueError(
-            f"The column {columns[empty[0]]!r} has no value at all. Leave this column out."
+            f'The column "{columns[empty[0]]}" has no value at all. Leave this column out.'
         )

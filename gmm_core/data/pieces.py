@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gmm_core.data.dataset import Missing, listing
+from gmm_core.data.dataset import Missing
 from gmm_core.data.observed import MOST_CLASSES, class_name
+from gmm_core.formatting import listing
 
 if TYPE_CHECKING:
     from pyarrow import Schema
@@ -110,14 +111,14 @@ class Piece:
         if weights is not None:
             if np.any(weights < 0):
                 raise ValueError(
-                    f"The column {self.weights!r} of weights has numbers below zero in "
+                    f'The column "{self.weights}" of weights has numbers below zero in '
                     f"{_name(self.address)}. Weights say how often a row counts."
                 )
             sound = np.asarray(sound & np.isfinite(weights) & (weights > 0))
         codes, names = (None, ()) if self.classes is None else _classes(table, self.classes, sound)
         if len(names) > MOST_CLASSES:
             raise ValueError(
-                f"The column {self.classes!r} has {len(names):,} different classes in "
+                f'The column "{self.classes}" has {len(names):,} different classes in '
                 f"{_name(self.address)}, but at most {MOST_CLASSES} are accepted. Choose a column "
                 "that says which kind each row is."
             )
@@ -290,7 +291,7 @@ def _columns(
             kind = schema.field(name).type
             if not _is_number(kind):
                 raise ValueError(
-                    f"The column {name!r} is {kind} in {_name(path)}, but numbers were expected. "
+                    f'The column "{name}" is {kind} in {_name(path)}, but numbers were expected. '
                     "Leave the column out, or correct the file."
                 )
     return tuple(chosen)
@@ -315,7 +316,7 @@ def opened(address: str) -> tuple[Any, str]:
     try:
         filesystem, path = fsspec.core.url_to_fs(address)
     except (ValueError, ImportError) as error:
-        raise ValueError(f"The address {address!r} cannot be used: {error}. Correct it.") from error
+        raise ValueError(f'The address "{address}" cannot be used: {error}. Correct it.') from error
     return filesystem, str(path)
 
 

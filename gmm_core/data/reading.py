@@ -8,12 +8,13 @@ from dataclasses import replace
 from typing import Literal, get_args, overload
 
 from gmm_core.data import cage
-from gmm_core.data.dataset import Dataset, Missing, listing
+from gmm_core.data.dataset import Dataset, Missing
 from gmm_core.data.formats import File, recognise
 from gmm_core.data.partitioned import PartitionedDataset
 from gmm_core.data.reading_here import read_here
 from gmm_core.data.source import Source, read_bytes
 from gmm_core.data.table import Reading
+from gmm_core.formatting import listing
 
 
 def read_table(source: Source, *, name: str | None = None, sheet: str | None = None) -> Reading:

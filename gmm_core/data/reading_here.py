@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.data.columns import missing_code, reason_to_leave_out
-from gmm_core.data.dataset import MAX_NAME_LENGTH, listing
+from gmm_core.data.dataset import MAX_NAME_LENGTH
 from gmm_core.data.formats import File, RawTable, parse
 from gmm_core.data.formats.cells import as_texts, strange_cells, to_numbers
 from gmm_core.data.table import CARRIED, Reading
 from gmm_core.data.values import MAX_POINTS
+from gmm_core.formatting import listing
 
 UNREAD = 200
 """Cells that could not be read and are kept to be shown."""

@@ -14,10 +14,11 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from gmm_core.data.dataset import Dataset, Missing, listing
+from gmm_core.data.dataset import Dataset, Missing
 from gmm_core.data.rows import Rows
 from gmm_core.data.transformed import transformed
 from gmm_core.data.values import MAX_COLUMNS
+from gmm_core.formatting import listing
 
 CARRIED = 30
 """Columns beside the fitted ones that go along with the points."""

@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gmm_core.data.dataset import Dataset, listing
+from gmm_core.data.dataset import Dataset
 from gmm_core.data.rows import Rows
 from gmm_core.data.transforms import Applied, fitting
+from gmm_core.formatting import listing
 
 Array = NDArray[np.float64]
 

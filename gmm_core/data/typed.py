@@ -13,9 +13,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gmm_core.data.dataset import Dataset, Missing, listing
+from gmm_core.data.dataset import Dataset, Missing
 from gmm_core.data.formats.numerals import typed_number
 from gmm_core.data.table import Reading
+from gmm_core.formatting import listing
 
 Array = NDArray[np.float64]
 Rows = Sequence[Sequence[object]]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from gmm_core.formatting import listing
 from gmm_core.mixture.density import log_components
 from gmm_core.mixture.parameters import Parameters
 
@@ -45,9 +46,7 @@ def conditional(
         )
     strange = [name for name in given if name not in names]
     if strange:
-        raise ValueError(
-            f"There is no column {strange[0]!r}. Give values of {', '.join(map(repr, names))}."
-        )
+        raise ValueError(f'There is no column "{strange[0]}". Give values of {listing(names)}.')
     if not 0 < len(given) < len(names):
         raise ValueError(
             f"{len(given)} of {len(names)} columns are given. Give at least one, and leave at "
@@ -56,7 +55,7 @@ def conditional(
     missing = [name for name, value in given.items() if not np.isfinite(float(value))]
     if missing:
         raise ValueError(
-            f"The value of {missing[0]!r} is {given[missing[0]]}, but a finite number was "
+            f'The value of "{missing[0]}" is {given[missing[0]]}, but a finite number was '
             "expected. Give one, or leave the column to be found."
         )
     first = [names.index(name) for name in given]

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
-from gmm_core.data.dataset import Dataset, listing
+from gmm_core.data.dataset import Dataset
+from gmm_core.formatting import listing
 from gmm_core.mixture.conjugate import conjugate_prior
 from gmm_core.mixture.covariance import FAMILIES, named
 from gmm_core.mixture.family import Family, Site
@@ -190,13 +191,13 @@ class Mixture(Model):
             column, value = dataset.columns[constant[0]], lowest[constant[0]]
             n_present = int(np.sum(~np.isnan(counted[:, constant[0]])))
             raise ValueError(
-                f"All {n_present} values of the column {column!r} are equal ({value:g}), so it has "
+                f'All {n_present} values of the column "{column}" are equal ({value:g}), so it has '
                 "no spread to fit. Leave that column out, or add data that varies."
             )
         for column, width in zip(dataset.columns, widths.tolist(), strict=True):
             if not RANGE[0] <= width <= RANGE[1]:
                 raise ValueError(
-                    f"The column {column!r} spreads over {width:.3g}, whose square is beyond the "
+                    f'The column "{column}" spreads over {width:.3g}, whose square is beyond the '
                     "range of numbers. Give it in another unit."
                 )
         if self.noise_box is not None and len(self.noise_box) != D:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gmm_core.data.dataset import listing
 from gmm_core.data.partitioned import PartitionedDataset
+from gmm_core.formatting import listing
 from gmm_core.partitions.held import Held, held
 from gmm_core.partitions.partition import Partition
 

@@ -227,7 +227,7 @@ def _class_names(data: PartitionedDataset, whole: Summary) -> tuple[str, ...]:
     if data.classes is not None and not 0 < len(names) <= MOST_CLASSES:
         count = f"{len(names):,} different classes are" if names else "No class at all is"
         raise ValueError(
-            f"{count} in the column {data.classes!r}, but 1 to {MOST_CLASSES} are accepted. Choose "
+            f'{count} in the column "{data.classes}", but 1 to {MOST_CLASSES} are accepted. Choose '
             "a column that says which kind each row is."
         )
     return names
@@ -240,9 +240,9 @@ def _check_spread(data: PartitionedDataset, whole: Summary) -> None:
         )
     for name, low, high in zip(data.columns, whole.low, whole.high, strict=True):
         if low > high:
-            raise ValueError(f"The column {name!r} has no value at all. Leave that column out.")
+            raise ValueError(f'The column "{name}" has no value at all. Leave that column out.')
         if low == high:
             raise ValueError(
-                f"All {whole.rows:,} values of the column {name!r} are equal ({low:g}), so it has "
+                f'All {whole.rows:,} values of the column "{name}" are equal ({low:g}), so it has '
                 "no spread to fit. Leave that column out."
             )

@@ -114,7 +114,7 @@ def all_rows(
     with held(referred(sample), client, tell) as rows:
         if rows.fingerprint != sample.whole.fingerprint:
             raise ValueError(
-                f"The rows of {sample.name!r} are no longer those that it was drawn from: the "
+                f'The rows of "{sample.name}" are no longer those that it was drawn from: the '
                 "files have changed. Open the data again."
             )
         yield rows

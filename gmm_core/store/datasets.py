@@ -256,7 +256,7 @@ def dataset_of(row: Any) -> Dataset:
         dataset = replace(dataset, whole=Whole(**parts["whole"]))
     if dataset.fingerprint != row.fingerprint:
         raise ValueError(
-            f"The stored dataset {row.name!r} no longer matches its fingerprint: the database was "
+            f'The stored dataset "{row.name}" no longer matches its fingerprint: the database was '
             "changed or damaged. Load the data again."
         )
     return dataset

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gmm_core.data.dataset import Dataset, listing
+from gmm_core.data.dataset import Dataset
 from gmm_core.data.isolated import isolated
-from gmm_core.formatting import count, number
+from gmm_core.formatting import count, listing, number
 from gmm_core.mixture.model import RANGE
 from gmm_core.words import sampled, transformed
 

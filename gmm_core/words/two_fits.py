@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gmm_core.comparison.sweep import criteria
-from gmm_core.data.dataset import listing
 from gmm_core.data.transformed import log_jacobian, original
-from gmm_core.formatting import count, number
+from gmm_core.formatting import count, listing, number
 from gmm_core.mixture.matching import largest_gap
 from gmm_core.runs.results import MapFit
 from gmm_core.runs.specification import Specification

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from gmm_core.data.dataset import Dataset, listing
+from gmm_core.data.dataset import Dataset
 from gmm_core.figures import data as figures
-from gmm_core.formatting import count, number
+from gmm_core.formatting import count, listing, number
 from gmm_core.words.data import constant_columns, extras
 from gmm_core.words.segments import Segment
 from pages.parts import colour, frame, header, pages, session, text

@@ -106,7 +106,7 @@ def test_a_figure_has_counts_and_no_points(run, folder, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("fit", "-", "--partitioned"), "reads Parquet files by their address, but '-' came"),
+        (("fit", "-", "--partitioned"), 'reads Parquet files by their address, but "-" came'),
         (("fit", "{folder}/none", "--partitioned"), "There is no Parquet file at"),
         (("fit", "{folder}", "--partitioned", "--columns", "z"), 'There is no column "z"'),
         (("fit", "{folder}", "--partitioned", "--method", "adam", "--start", "tree"), "by 'adam'"),

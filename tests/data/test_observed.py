@@ -85,7 +85,7 @@ def test_what_does_not_fit_is_refused_in_words(given, words):
     ("values", "words"),
     [
         ([[math.nan, math.nan], [1, 2]], "1 rows have no value at all; the first is row 1"),
-        ([[math.nan, 1], [math.nan, 2]], "column 'x1' has no value at all"),
+        ([[math.nan, 1], [math.nan, 2]], 'column "x1" has no value at all'),
         ([[math.inf, 1], [math.nan, 2]], "1 of 4 values are not finite"),
     ],
 )

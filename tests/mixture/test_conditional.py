@@ -55,9 +55,9 @@ def test_waiting_times_of_faithful_given_the_eruption():
     [
         ({}, "0 of 2 columns are given"),
         ({"eruptions": 2, "waiting": 60}, "2 of 2 columns are given"),
-        ({"depth": 1}, "no column 'depth'. Give values of 'eruptions', 'waiting'"),
+        ({"depth": 1}, 'no column "depth". Give values of "eruptions", "waiting"'),
         ({"eruptions": 1e200}, "too far out"),
-        ({"eruptions": float("nan")}, "'eruptions' is nan, but a finite number"),
+        ({"eruptions": float("nan")}, '"eruptions" is nan, but a finite number'),
     ],
 )
 def test_what_cannot_be_given_is_said(given, words):

@@ -192,7 +192,7 @@ def test_more_components_than_points_says_what_to_do():
 
 def test_a_constant_column_is_named():
     dataset = gmm.Dataset.from_values([[1, 7], [2, 7]], columns=("a", "b"))
-    with pytest.raises(ValueError, match=r"column 'b' are equal \(7\).*Leave that column out"):
+    with pytest.raises(ValueError, match=r'column "b" are equal \(7\).*Leave that column out'):
         gmm.Mixture(n_components=1).check(dataset)
 
 

@@ -228,7 +228,7 @@ def test_a_column_without_spread_is_named(tmp_path):
     with (
         workers(1) as cluster,
         Client(cluster, set_as_default=False) as client,
-        pytest.raises(ValueError, match="All 50 values of the column 'b' are equal"),
+        pytest.raises(ValueError, match='All 50 values of the column "b" are equal'),
         held(data, client),
     ):
         pass

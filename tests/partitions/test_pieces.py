@@ -75,7 +75,7 @@ def test_a_column_of_numbers_can_be_known_classes_and_one_of_names_cannot(tmp_pa
     write(tmp_path / "x.parquet", VALUES, group=100, kind=[1.0, 2.0] * 50, key=range(100))
     data = read(tmp_path, columns=["a"], classes="kind")
     assert data.pieces[0].read().class_names == ("1", "2")
-    with pytest.raises(ValueError, match="'key' has 100 different classes in x.parquet"):
+    with pytest.raises(ValueError, match='"key" has 100 different classes in x.parquet'):
         read(tmp_path, columns=["a"], classes="key").pieces[0].read()
 
 
@@ -120,7 +120,7 @@ def test_bad_folders_are_named(tmp_path, files, more, said):
 def test_a_column_that_is_text_in_one_file_is_named(tmp_path):
     write(tmp_path / "a.parquet", VALUES)
     pq.write_table(pa.table({"a": ["x"], "b": [1.0]}), tmp_path / "b.parquet")
-    with pytest.raises(ValueError, match="The column 'a' is string in b.parquet"):
+    with pytest.raises(ValueError, match='The column "a" is string in b.parquet'):
         read(tmp_path)
 
 

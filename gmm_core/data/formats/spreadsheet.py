@@ -12,7 +12,6 @@ import zipfile
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from gmm_core.data.dataset import listing
 from gmm_core.data.formats.cells import to_numbers
 from gmm_core.data.formats.table import (
     MAX_OBJECTS,
@@ -22,6 +21,7 @@ from gmm_core.data.formats.table import (
     from_rows,
     too_many_cells,
 )
+from gmm_core.formatting import listing
 
 MAX_UNPACKED = 300_000_000
 """Bytes of XML in a workbook: 10^6 rows x 3 columns need a third of it, a zip bomb far more."""

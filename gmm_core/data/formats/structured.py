@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from gmm_core.data.dataset import listing
 from gmm_core.data.formats.table import (
     MAX_FILE_COLUMNS,
     MAX_OBJECTS,
@@ -18,6 +17,7 @@ from gmm_core.data.formats.table import (
     too_wide,
 )
 from gmm_core.data.values import MAX_POINTS
+from gmm_core.formatting import listing
 
 _DIGITS = 310  # of 1.8e308, with a sign
 

@@ -6,8 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from gmm_core.data.dataset import listing
-from gmm_core.formatting import count
+from gmm_core.formatting import count, listing
 from gmm_core.jobs import service
 from gmm_core.store import DatasetRow
 from pages.parts import session, text

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gmm_core.data.dataset import listing
 from gmm_core.data.folder import MOST, Entry, Folder
-from gmm_core.formatting import count
+from gmm_core.formatting import count, listing
 from gmm_core.jobs import service
 from pages.parts import text
 from pages.parts.data import by_reference, choice, held, offer

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gmm_core.data.dataset import Dataset, listing
+from gmm_core.data.dataset import Dataset
 from gmm_core.data.transformed import original, table_columns, transformed
 from gmm_core.data.transforms import TRANSFORMS
+from gmm_core.formatting import listing
 from pages.parts.data import choice, held
 
 

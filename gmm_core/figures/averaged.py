@@ -9,7 +9,9 @@ import plotly.graph_objects as go
 from gmm_core.comparison.odds import average_density
 from gmm_core.comparison.sweep import ComparisonRow
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import table_columns
 from gmm_core.figures import style
+from gmm_core.figures.in_table import in_table_units
 from gmm_core.figures.remarks import corner, rug
 from gmm_core.formatting import percent
 
@@ -20,7 +22,7 @@ _LINES = 5
 
 def averaged(dataset: Dataset, rows: Sequence[ComparisonRow], column: int = 0) -> go.Figure:
     """Draw the density averaged over all mixtures, thick, and those of the likeliest K, thin."""
-    name = style.escape(dataset.columns[column])
+    name = style.escape(table_columns(dataset)[column])
     average = average_density(dataset, rows, column)
     odds = {} if average is None else {K: share for K, (share, _) in average.by_k.items()}
     leading = [K for K in sorted(odds, key=lambda K: -odds[K])[:_LINES] if odds[K] > _SHOWN]
@@ -58,4 +60,4 @@ def averaged(dataset: Dataset, rows: Sequence[ComparisonRow], column: int = 0) -
     )
     fig.update_yaxes(range=[0, 1.1 * top])
     fig.update_xaxes(range=[average.grid[0], average.grid[-1]])
-    return fig
+    return in_table_units(fig, dataset, column, density=True)

@@ -20,6 +20,7 @@ from gmm_core.figures import style
 Array = NDArray[np.float64]
 
 _ROOM = 0.05  # of the data's range, on either side of it
+_BAND = 0.99  # of a band's heights are within the view: one draw with a needle is not
 _FLAT = 1.6  # how far a curve may rise above the bars before the view ends
 
 
@@ -54,12 +55,12 @@ def in_table_units(
             trace.y = np.asarray(trace.y) * width / np.where(high > low, high - low, np.inf)
             continue
         if density:
-            trace.y = _steep(np.asarray(trace.y) * slopes["x"])
+            trace.y = _steep(np.asarray(trace.y, dtype=np.float64), slopes["x"])
         for axis, column in axes:
             trace[axis] = in_table(dataset, column, trace[axis])
     for each in fig.layout.annotations:
-        if density:
-            each.y = float(_steep(each.y * _slope(dataset, x, [each.x]))[0])
+        if density and _on(each, "y"):
+            each.y = float(_steep(np.array([each.y]), _slope(dataset, x, [each.x]))[0])
         _move(each, dataset, axes, ("",))
     for each in fig.layout.shapes:
         _move(each, dataset, axes, ("0", "1"))
@@ -86,9 +87,10 @@ def _slope(dataset: Dataset, column: int, z: Any) -> Array:
     return np.ones(len(values)) if how is None else np.exp(how.log_slope(values))
 
 
-def _steep(y: Array) -> Array:
-    """Leave out heights where the slope is infinite, at the root of zero."""
-    return np.where(np.isfinite(y), y, np.nan)
+def _steep(y: Array, slope: Array) -> Array:
+    """Heights in the table; without those where the slope is infinite, at the root of zero."""
+    finite = np.where(np.isfinite(slope), slope, np.nan)
+    return np.where(y == 0, 0.0, y * finite)
 
 
 def _grid(trace: Any, axis: str, dataset: Dataset, column: int, size: int) -> Array:
@@ -101,9 +103,14 @@ def _grid(trace: Any, axis: str, dataset: Dataset, column: int, size: int) -> Ar
 
 def _move(each: Any, dataset: Dataset, axes: list[tuple[str, int]], ends: tuple[str, ...]) -> None:
     for axis, column in axes:
-        if each[f"{axis}ref"] in (None, axis):
+        if _on(each, axis):
             for end in ends:
                 each[axis + end] = float(in_table(dataset, column, each[axis + end]))
+
+
+def _on(each: Any, axis: str) -> bool:
+    """Whether an annotation or a shape stands on an axis, not on the paper."""
+    return each[f"{axis}ref"] in (None, axis)
 
 
 def _range(dataset: Dataset, column: int, fitted: Any) -> list[float]:
@@ -116,11 +123,11 @@ def _range(dataset: Dataset, column: int, fitted: Any) -> list[float]:
 
 
 def _heights(fig: go.Figure) -> None:
-    """Show the heights within the view of x, and no needle far above the bars."""
+    """Show the heights within the view of x, and no needle far above the bars or of a band."""
     low, high = fig.layout.xaxis.range
     bars = [float(np.max(trace.y)) for trace in fig.data if trace.type == "bar"]
     tops = [
-        float(np.nanmax(seen))
+        float(np.nanquantile(seen, _BAND if trace.fill == "toself" else 1.0))
         for trace in fig.data
         if trace.type != "bar"
         and (seen := np.asarray(trace.y)[(trace.x >= low) & (trace.x <= high)]).size
@@ -131,4 +138,5 @@ def _heights(fig: go.Figure) -> None:
         top = max(max(bars), min(top, _FLAT * max(bars)))
     fig.layout.yaxis.range = [0, 1.15 * top if top > 0 else 1]
     for each in fig.layout.annotations:
-        each.y = min(each.y, top)
+        if _on(each, "y"):
+            each.y = min(each.y, top)

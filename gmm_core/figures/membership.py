@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gmm_core.data.class_columns import ClassColumn
 from gmm_core.data.dataset import Dataset
-from gmm_core.data.transformed import in_table
+from gmm_core.data.transformed import in_table, table_columns
 from gmm_core.figures import data, style
 from gmm_core.figures.groups import Group, by_class, marker, tell
 from gmm_core.figures.in_table import in_table_units
@@ -58,15 +58,17 @@ def responsibility_curves(
     edges = inner_boundaries(dataset, parameters)
     grid = along(dataset, edges)
     probs = responsibilities(parameters, grid)
-    name = dataset.columns[0]
+    name = table_columns(dataset)[0]
+    told = in_table(dataset, 0, edges)
+    ends = in_table(dataset, 0, grid[[0, -1]]).tolist()
     fig = style.figure(
         "Probability of each component along the data",
         style.escape(name),
         "probability",
         alt=(
             f"Probability of each of {K} components for values of {name} from "
-            f"{number(grid[0])} to {number(grid[-1])}. "
-            f"{_edges_in_words(edges)} {_count(certainty.certain)} of {_count(certainty.total)} "
+            f"{number(ends[0])} to {number(ends[1])}. "
+            f"{_edges_in_words(told)} {_count(certainty.certain)} of {_count(certainty.total)} "
             f"points are certain to 99.9 %, {_count(certainty.doubtful)} are below 90 %."
         ),
         height=380,
@@ -89,7 +91,7 @@ def responsibility_curves(
     else:
         _classes(fig, classes, class_colours(dataset, parameters, classes), xy, certainty)
     fig.update_xaxes(range=[grid[0], grid[-1]])
-    mark_boundaries(fig, edges, "boundary ", y=0.5, told=in_table(dataset, 0, edges))
+    mark_boundaries(fig, edges, "boundary ", y=0.5, told=told)
     winner = probs.argmax(axis=1)
     for k, middle, share in _territories(grid, winner, probs.shape[1]):
         text = "noise" if k == K else f"<b>{k + 1}</b>"

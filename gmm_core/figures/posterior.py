@@ -9,7 +9,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import in_table, table_columns
 from gmm_core.figures import style
+from gmm_core.figures.in_table import in_table_units
 from gmm_core.figures.remarks import RUG, corner, rug
 from gmm_core.formatting import number, percent
 from gmm_core.mixture import Parameters
@@ -34,10 +36,11 @@ def density_bands(
     column : the column to look along; the others are integrated out.
     """
     x = dataset.seen(column)
-    name = style.escape(dataset.columns[column])
+    name = style.escape(table_columns(dataset)[column])
     margin = 0.25 * (np.ptp(x) or 1.0)
     low, high = float(x.min() - margin), float(x.max() + margin)
-    alt = f"{len(x):,} values of {name} from {number(x.min())} to {number(x.max())}."
+    ends = in_table(dataset, column, [x.min(), x.max()]).tolist()
+    alt = f"{len(x):,} values of {name} from {number(ends[0])} to {number(ends[1])}."
     title = "The data"
     if draws is not None:
         title = "Posterior of the density"
@@ -82,7 +85,7 @@ def density_bands(
         fig.update_yaxes(range=[0, 1.08 * top])
     else:
         fig.update_yaxes(range=[0, 1], showticklabels=False, showgrid=False, title_text="")
-    return fig
+    return in_table_units(fig, dataset, column, density=top > 0)
 
 
 def together(probs: Array, labels: Sequence[str], axis: str, subset: str = "") -> go.Figure:
@@ -153,7 +156,8 @@ def boundary(
     n = len(draws.places)
     alt = f"Boundaries between components in {draws.draws:,} draws: "
     if n:
-        q5, middle, q95 = np.quantile(draws.places, (0.05, 0.5, 0.95))
+        places = in_table(dataset, column, draws.places)
+        q5, middle, q95 = np.quantile(places, (0.05, 0.5, 0.95))
         alt += (
             f"half lie below {number(float(middle))}, 90 % between "
             f"{number(float(q5))} and {number(float(q95))}; "
@@ -176,7 +180,7 @@ def boundary(
     rug(fig, x)
     corner(fig, f"{percent(draws.none)} of draws have none here", style.MUTED)
     fig.update_xaxes(range=[low, high])
-    return fig
+    return in_table_units(fig, dataset, column, density=n > 0)
 
 
 def occupied(probs: Array, exact: Array | None = None) -> go.Figure:

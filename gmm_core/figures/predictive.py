@@ -7,7 +7,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import table_columns
 from gmm_core.figures import style
+from gmm_core.figures.in_table import in_table_units
 from gmm_core.figures.remarks import corner, rug
 from gmm_core.formatting import number, percent
 from gmm_core.mixture import Parameters
@@ -23,7 +25,7 @@ _GRID = 200
 
 def replicated_densities(dataset: Dataset, check: PredictiveCheck, column: int = 0) -> go.Figure:
     """Draw kernel densities of replicated data sets, thin, and of the data, thick."""
-    name = style.escape(dataset.columns[column])
+    name = style.escape(table_columns(dataset)[column])
     R = len(check.densities)
     alt = f"Kernel density of the data along {name} over those of {R} replicated data sets."
     fig = style.figure("Density of replicated data", name, "density", alt=alt, height=HEIGHT)
@@ -41,12 +43,12 @@ def replicated_densities(dataset: Dataset, check: PredictiveCheck, column: int =
     top = max(float(np.quantile(check.densities.max(axis=1), 0.9)), float(check.density.max()))
     fig.update_yaxes(range=[0, 1.1 * top])
     fig.update_xaxes(range=[check.grid[0], check.grid[-1]])
-    return fig
+    return in_table_units(fig, dataset, column, density=True)
 
 
 def ecdf_band(dataset: Dataset, check: PredictiveCheck, column: int = 0) -> go.Figure:
     """Draw the share of values up to each place: the data over bands of replicated data."""
-    name = style.escape(dataset.columns[column])
+    name = style.escape(table_columns(dataset)[column])
     q5, q25, _, q75, q95 = check.band
     outside = float(np.mean((check.ecdf < q5) | (check.ecdf > q95)))
     alt = (
@@ -75,7 +77,7 @@ def ecdf_band(dataset: Dataset, check: PredictiveCheck, column: int = 0) -> go.F
     corner(fig, "50 and 90 % of replicated data", style.PALETTE[0], below=True, row=-1)
     fig.update_yaxes(range=[-0.02, 1.02], tickformat=".0%")
     fig.update_xaxes(range=[check.grid[0], check.grid[-1]])
-    return fig
+    return in_table_units(fig, dataset, column)
 
 
 def pit_figure(transform: Pit) -> go.Figure:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import in_table, log_slopes
 from gmm_core.formatting import number
 from gmm_core.mixture import log_density
 from gmm_core.posterior.draws import Posterior
@@ -45,7 +46,8 @@ class ChainRow(NamedTuple):
 def invariant_draws(dataset: Dataset, posterior: Posterior, column: int = 0) -> list[Named]:
     """Draws [C, S] of quantities that do not change when the components of a draw are permuted.
 
-    The log joint, the log density at the lowest, the middle and the highest data point, the locs
+    The log joint, the log density (in the person's table) at the lowest, the middle and the
+    highest data point, the locs
     in ascending order along the column, the largest weight and that of the noise, and the scale
     along the column (the smallest and the largest where components have their own).
     """
@@ -56,9 +58,12 @@ def invariant_draws(dataset: Dataset, posterior: Posterior, column: int = 0) -> 
     by_value = np.argsort(values[:, column], kind="stable")
     rows = list(dict.fromkeys(int(by_value[i]) for i in (0, (N - 1) // 2, N - 1)))
     density = log_density(posterior.parameters, values[rows]).reshape(C, S, -1)
+    slopes = log_slopes(dataset)[rows]
+    density = density + np.where(np.isfinite(slopes), slopes, 0.0)
+    told = in_table(dataset, 0, values[rows, 0])
     quantities = [Named("log joint", posterior.stats["log_joint"])]
     for i, row in enumerate(rows):
-        where = number(float(values[row, 0]), 4) if D == 1 else f"row {row + 1}"
+        where = number(float(told[i]), 4) if D == 1 else f"row {row + 1}"
         quantities.append(Named(f"log density at {where}", density[..., i]))
     locs = np.sort(posterior.draws["locs"][..., column], axis=-1)
     if K == 1:

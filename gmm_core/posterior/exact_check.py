@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import in_table
 from gmm_core.mixture import Mixture, Parameters, e_step
 from gmm_core.posterior.draws import Posterior
 from gmm_core.posterior.exact import (
@@ -148,11 +149,12 @@ def _partition_rows(
     dataset: Dataset, posterior: Posterior, exact: ExactPosterior
 ) -> Iterator[ExactRow]:
     C, S = posterior.n_chains, posterior.n_draws
+    told = in_table(dataset, 0, dataset.values[:, 0])
     for labels, p in zip(exact.labels[:SHOWN], exact.probabilities[:SHOWN], strict=True):
         draws = partition_probability(posterior.parameters, dataset.values, labels)
         row = summary_row("", draws.reshape(C, S))
         blocks = blocks_of(labels)
-        names = [" ".join(f"{dataset.values[n, 0]:.4g}" for n in block) for block in blocks]
+        names = [" ".join(f"{told[n]:.4g}" for n in block) for block in blocks]
         yield ExactRow(" | ".join(names), float(p), row.mean, row.mcse, blocks)
 
 

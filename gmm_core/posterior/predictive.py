@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import in_table
 from gmm_core.mixture import Mixture, Parameters
 from gmm_core.mixture import prior_draws as _from_priors
 from gmm_core.posterior.invariants import LEVELS
@@ -57,12 +58,13 @@ class PredictiveCheck:
 
     Attributes
     ----------
-    grid : [G], in units of the column.
+    grid : [G], in units of the column as it was fitted, where no replicate is out of its range.
     density, densities : [G] and [R, G], kernel estimates of the data and of R replicates, all
         with one bandwidth.
     ecdf, band : [G] and [Q, G], the share of values up to each place: of the data, and its
         quantiles over replicates.
-    quantities : smallest and largest value, standard deviation, skewness.
+    quantities : smallest and largest value, standard deviation, skewness, in the units of the
+        person's table.
     n_replicates, n_points : how many data sets of how many points; fewer points than the data
         where it is large, and then the data is thinned alike.
     """
@@ -162,7 +164,7 @@ def check_predictive(
         kernel_density(shown, grid, width),
         np.searchsorted(np.sort(x), grid, side="right") / n,
         np.quantile(shares, LEVELS, axis=0),
-        tuple(_quantities(x, y)),
+        tuple(_quantities(in_table(dataset, column, x), in_table(dataset, column, y))),
         R,
         n,
     )

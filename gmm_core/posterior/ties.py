@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import in_table, table_columns
 from gmm_core.mixture import Mixture, Parameters, log_joint
 from gmm_core.posterior.draws import Posterior
 
@@ -25,8 +26,8 @@ _MARGIN = 10.0  # nats by which a mode has to be the heavier to be named: its ma
 class TiedMode(NamedTuple):
     """A component on equal values.
 
-    column : its name.
-    value, copies : which value, and how often it is there.
+    column : its name in the person's table.
+    value, copies : which value there, and how often it is there.
     gain : by how many nats the mode is heavier than where the draws are, roughly.
     """
 
@@ -52,7 +53,7 @@ def tied_mode(dataset: Dataset, mixture: Mixture, posterior: Posterior) -> TiedM
     best = posterior.parameters[int(heights.argmax())]
     peak = float(heights.max()) + float(np.log(best.scales).min(axis=0).sum())
     highest: TiedMode | None = None
-    for d, column in enumerate(dataset.columns):
+    for d, column in enumerate(table_columns(dataset)):
         values, counts = np.unique(dataset.values[:, d], return_counts=True)
         value, count = float(values[counts.argmax()]), int(counts.max())
         if count <= D + 1:
@@ -65,8 +66,9 @@ def tied_mode(dataset: Dataset, mixture: Mixture, posterior: Posterior) -> TiedM
             height = _height(dataset, mixture, best, d, on, scale)
             on_copies = max(on_copies, height + 2 * np.log(scale))
         gain = on_copies - peak
+        told = float(in_table(dataset, d, value))
         if gain > _MARGIN and (highest is None or gain > highest.gain):
-            highest = TiedMode(column, value, count, float(gain))
+            highest = TiedMode(column, told, count, float(gain))
     return highest
 
 

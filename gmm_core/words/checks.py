@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import in_table
 from gmm_core.formatting import count, number, numeral, percent
 from gmm_core.posterior.diagnostics import E_BFMI, ChainRow
 from gmm_core.posterior.exact_check import ExactComparison
@@ -80,11 +82,11 @@ def live_jumps(jumps: int) -> str:
     return "No label jump so far." if not jumps else f"Labels have jumped {_times(jumps)} so far."
 
 
-def boundary_words(draws: Boundaries) -> str:
-    """Say where the boundary lies, and in how many draws there is none."""
+def boundary_words(dataset: Dataset, draws: Boundaries) -> str:
+    """Say where the boundary lies in the person's table, and in how many draws there is none."""
     if not draws.places.size:
         return "No draw has a boundary among the data: one component is the most probable all over."
-    q5, middle, q95 = (float(v) for v in np.quantile(draws.places, (0.05, 0.5, 0.95)))
+    q5, middle, q95 = np.quantile(in_table(dataset, 0, draws.places), (0.05, 0.5, 0.95)).tolist()
     sentence = (
         f"Half of all boundaries lie below {number(middle)}, and 90 % between {number(q5)} and "
         f"{number(q95)}."
@@ -161,11 +163,20 @@ def predictive_words(check: PredictiveCheck) -> str:
     return f"{sentence}."
 
 
-def prior_words(low: float, high: float, smallest: float, largest: float) -> str:
-    """Say what the priors expect beside where the data lies, along one column."""
+def prior_words(dataset: Dataset, column: int, low: float, high: float) -> str:
+    """Say what the priors expect beside where the data lies, along one column.
+
+    Parameters
+    ----------
+    low, high : between which 90 % of what the priors expect lies, as the column was fitted.
+    """
+    x = dataset.seen(column)
+    smallest, largest = float(x.min()), float(x.max())
+    told = [number(v) for v in in_table(dataset, column, [low, high, smallest, largest]).tolist()]
+    units = "" if dataset.transforms is None else ", in the units of the table"
     sentence = (
-        f"Before the data, 90 % of the values that the priors expect lie between {number(low)} "
-        f"and {number(high)}; yours lie between {number(smallest)} and {number(largest)}."
+        f"Before the data, 90 % of the values that the priors expect lie between {told[0]} "
+        f"and {told[1]}; yours lie between {told[2]} and {told[3]}{units}."
     )
     width, data = high - low, largest - smallest
     if smallest < low and largest > high:

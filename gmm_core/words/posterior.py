@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import in_table, table_columns
 from gmm_core.formatting import count, number, numeral
 from gmm_core.mixture import Mixture
 from gmm_core.posterior.draws import Posterior
@@ -183,7 +184,7 @@ def _pairs(dataset: Dataset, summary: Overview, K: int) -> str:
     if len(summary.rows) < N or N > _SMALL or N < 2:
         return _many(dataset, summary, K)
     if D == 1:
-        names = [_value(v) for v in dataset.values[summary.rows, 0]]
+        names = [_value(v) for v in in_table(dataset, 0, dataset.values[summary.rows, 0])]
         points = "Points"
     else:
         names, points = [f"{row + 1}" for row in summary.rows], "Rows"
@@ -234,11 +235,12 @@ def _many(dataset: Dataset, summary: Overview, K: int) -> str:
 
 def _single(dataset: Dataset, posterior: Posterior) -> str:
     locs = posterior.draws["locs"][..., 0, 0]
-    low, high = np.quantile(locs, (0.05, 0.95))
-    name = f" of {dataset.columns[0]}" if len(dataset.columns) > 1 else ""
+    low, high = in_table(dataset, 0, np.quantile(locs, (0.05, 0.95))).tolist()
+    name = f" of {table_columns(dataset)[0]}" if len(dataset.columns) > 1 else ""
+    units = "" if dataset.transforms is None else ", in the units of the table,"
     return (
-        f"The component's loc{name} lies between {number(float(low))} and {number(float(high))} "
-        "with 90 % probability."
+        f"The component's loc{name} lies between {number(low)} and {number(high)}{units} with "
+        "90 % probability."
     )
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import lognorm, multivariate_normal, norm
+from scipy.stats import lognorm, multivariate_normal, norm, skew
 
 import gmm_core as gmm
 from gmm_core.figures.assignments import assignments, boundary_zoom
@@ -10,7 +10,11 @@ from gmm_core.figures.comparison import two_densities
 from gmm_core.figures.density import density
 from gmm_core.figures.expected import expected
 from gmm_core.figures.membership import main_figure
+from gmm_core.figures.posterior import boundary, density_bands
+from gmm_core.figures.predictive import ecdf_band, replicated_densities
 from gmm_core.mixture.expectation import expectation
+from gmm_core.posterior.invariants import Boundaries
+from gmm_core.posterior.predictive import check_predictive
 
 RNG = np.random.default_rng(2)
 TABLE = gmm.Dataset.from_values(
@@ -108,6 +112,62 @@ def test_two_fits_over_the_same_data_are_densities_of_the_table():
         for w, m, s in zip(flat.weights, flat.locs, flat.scales, strict=True)
     )
     np.testing.assert_allclose(curve.y, total, rtol=1e-9, atol=1e-12)
+
+
+def test_bands_of_the_posterior_are_densities_of_the_table():
+    draws = gmm.Parameters.of({n: np.stack([a] * 3) for n, a in POINT.arrays().items()})
+    fig = density_bands(LOGS, draws, 0)
+    (median,) = (trace for trace in fig.data if "median" in str(trace.hovertemplate))
+    expected_curve = 0.4 * lognorm.pdf(median.x, 0.3) + 0.6 * lognorm.pdf(
+        median.x, 0.4, scale=np.exp(2)
+    )
+    np.testing.assert_allclose(median.y, expected_curve, rtol=1e-9, atol=1e-12)
+    (bars,) = (trace for trace in fig.data if trace.type == "bar")
+    assert np.sum(bars.y * bars.width) == pytest.approx(1)
+    assert fig.layout.xaxis.title.text == "a"
+    assert fig.layout.xaxis.range[0] > -1
+    low, high = TABLE.values[:, 0].min(), TABLE.values[:, 0].max()
+    assert f"from {low:.3f} to {high:.1f}" in fig.layout.meta["alt"]
+
+
+def test_boundaries_of_draws_stand_on_the_tables_axis():
+    data = LOGS.select("log a")
+    places = np.log(np.full(50, 3.0))
+    fig = boundary(data, Boundaries(places, 0.0, 50), *np.log([0.5, 20.0]))
+    (bars,) = (trace for trace in fig.data if trace.type == "bar")
+    high = np.argmax(bars.y)
+    assert abs(bars.x[high] - 3.0) <= bars.width[high] / 2
+    assert np.sum(bars.y * bars.width) == pytest.approx(1)
+    assert "half lie below 3.00" in fig.layout.meta["alt"]
+
+
+def test_replicated_data_is_compared_in_the_table():
+    """Against the moments and shares of the table's own numbers."""
+    data = LOGS.select("log a")
+    one = POINT.marginal([0])
+    draws = gmm.Parameters.of({n: np.stack([a] * 200) for n, a in one.arrays().items()})
+    found = check_predictive(data, draws, 0)
+    x = TABLE.values[:, 0]
+    seen = {q.name: q for q in found.quantities}
+    assert seen["largest value"].observed == pytest.approx(x.max())
+    assert seen["standard deviation"].observed == pytest.approx(x.std(ddof=1))
+    assert seen["skewness"].observed == pytest.approx(skew(x))
+    assert seen["smallest value"].q5 > 0
+    truth = (
+        np.exp(np.random.default_rng(0).normal(0, 0.3, 10**6)),
+        np.exp(np.random.default_rng(1).normal(2, 0.4, 10**6)),
+    )
+    first = sum(w * t.mean() for w, t in zip([0.4, 0.6], truth, strict=True))
+    second = sum(w * (t**2).mean() for w, t in zip([0.4, 0.6], truth, strict=True))
+    assert seen["standard deviation"].median == pytest.approx(np.sqrt(second - first**2), rel=0.05)
+    fig = replicated_densities(data, found)
+    curve = fig.data[-1]
+    assert np.min(curve.x) > 0
+    assert np.trapezoid(curve.y, curve.x) == pytest.approx(1, abs=5e-3)
+    shares = ecdf_band(data, found).data[-1]
+    at = np.searchsorted(np.sort(x), np.asarray(shares.x) * (1 + 1e-12), side="right") / len(x)
+    np.testing.assert_allclose(shares.y, at)
+    assert fig.layout.xaxis.title.text == "a"
 
 
 def test_without_transforms_nothing_changes():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import transformed
 from gmm_core.mixture import Parameters
 from gmm_core.posterior.diagnostics import ChainRow
 from gmm_core.posterior.invariants import Boundaries
@@ -25,6 +26,7 @@ from gmm_core.words.checks import (
     prior_words,
 )
 
+POINTS = Dataset.from_values([0.0, 5.5, 12.0], ["price"])
 ROW = ChainRow(100, 0, 0.8, 3.0, 0.9, 0.5)
 ONE, OTHER = [0, 1], [1, 0]
 
@@ -61,11 +63,11 @@ def test_jumps_of_a_running_chain_are_told(jumps, words):
 
 
 def test_boundary_is_told_with_its_interval_and_absence():
-    said = boundary_words(Boundaries(np.linspace(5, 6, 101), 0.1, 100))
+    said = boundary_words(POINTS, Boundaries(np.linspace(5, 6, 101), 0.1, 100))
     assert "below 5.50" in said
     assert "between 5.05 and 5.95" in said
     assert "10\u202f% of the draws have none" in said
-    assert "No draw has a boundary" in boundary_words(Boundaries(np.array([]), 1.0, 10))
+    assert "No draw has a boundary" in boundary_words(POINTS, Boundaries(np.array([]), 1.0, 10))
 
 
 @pytest.mark.parametrize(
@@ -117,4 +119,14 @@ def test_data_that_the_model_misses_is_named():
     ],
 )
 def test_priors_are_told_beside_the_data(low, high, words):
-    assert words in prior_words(low, high, 0.0, 12.0)
+    assert words in prior_words(POINTS, 0, low, high)
+
+
+def test_priors_and_boundaries_of_logarithms_are_told_in_the_table():
+    logs = transformed(Dataset.from_values([1.0, 10.0, 100.0], ["price"]), {"price": "log"})
+    assert prior_words(logs, 0, np.log(0.5), np.log(2000)) == (
+        "Before the data, 90 % of the values that the priors expect lie between 0.500 and 2,000; "
+        "yours lie between 1.00 and 100, in the units of the table."
+    )
+    said = boundary_words(logs, Boundaries(np.log(np.linspace(5, 6, 101)), 0.0, 101))
+    assert "below 5.50, and 90 % between 5.05 and 5.95" in said

@@ -111,7 +111,7 @@ def exact(of: Answer) -> None:
                 ]
                 for row in comparison.numbers
             ],
-            caption="Means",
+            caption=f"Means of {of.data.columns[0]}",
         )
     with right:
         if len(comparison.evidence) > 1:
@@ -131,11 +131,10 @@ def priors(data: Dataset, mixture: Mixture, column: int) -> None:
         return
     st.markdown("#### What did the priors expect?")
     draws, central = computed.from_priors(data, mixture)
-    x = data.seen(column)
     left, right = st.columns([3, 2], gap="large")
     with left:
         figure.show(figures.prior_draws(data, draws, column), key="prior_draws")
     with right:
         low, high = (float(v) for v in central[:, column])
-        words = prior_words(low, high, float(x.min()), float(x.max()))
+        words = prior_words(data, column, low, high)
         text.note("Prior predictive check.", words)

@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import in_table, table_columns
 from gmm_core.figures import labels as label_figures
 from gmm_core.figures import posterior as figures
 from gmm_core.figures.style import escape
@@ -104,7 +105,7 @@ def says(of: Answer, column: int) -> None:
         with left:
             figure.show(figures.boundary(data, boundary_draws, low, high), key="boundary")
         with right:
-            text.note("Where is the boundary?", boundary_words(boundary_draws))
+            text.note("Where is the boundary?", boundary_words(data, boundary_draws))
 
 
 def labels(of: Answer, column: int) -> None:
@@ -156,7 +157,8 @@ def labels(of: Answer, column: int) -> None:
                     "Sorting by loc splits a component wherever two overlap along the column, and "
                     "pulls its summaries apart. Relabelling looks at whose points they are.",
                 )
-    where = f" along {data.columns[column]:.30}" if len(data.columns) > 1 else ""
+    several = len(data.columns) > 1 or data.transforms is not None
+    where = f" along {data.columns[column]:.30}" if several else ""
     draws.summary_table(
         computed.summarised(of, naming, column), f"Summary of the draws ({naming} labels){where}"
     )
@@ -178,8 +180,8 @@ def matrix(data: Dataset, summary: Overview) -> None:
 def point_names(data: Dataset, rows: Any) -> tuple[list[str], str]:
     """Name points by their value where there is one column, else by their row; and the axis."""
     single = len(data.columns) == 1
-    values = data.values[rows, 0]
+    values = in_table(data, 0, data.values[rows, 0])
     names = [number(float(v), 4) for v in values] if single else [f"{r + 1}" for r in rows]
     if single and all(float(v).is_integer() and abs(v) < 1e6 for v in np.asarray(values)):
         names = [number(int(v)) for v in values]
-    return names, escape(data.columns[0]) if single else "row"
+    return names, escape(table_columns(data)[0]) if single else "row"

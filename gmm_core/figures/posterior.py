@@ -77,7 +77,6 @@ def density_bands(
         # A draw with a needle on one point would flatten all else.
         peak = float(np.quantile(q95, 0.995))
         top = max(top, min(float(q95.max()), 1.3 * peak, 8 * float(median.max())))
-        _name_bands(fig, grid, median, q75, q95, top)
     if len(x) <= RUG:
         rug(fig, x)
     fig.update_xaxes(range=[low, high])
@@ -85,7 +84,11 @@ def density_bands(
         fig.update_yaxes(range=[0, 1.08 * top])
     else:
         fig.update_yaxes(range=[0, 1], showticklabels=False, showgrid=False, title_text="")
-    return in_table_units(fig, dataset, column, density=top > 0)
+    in_table_units(fig, dataset, column, density=top > 0)
+    if draws is not None:
+        outer, inner, middle = (t for t in fig.data if t.type == "scatter" and t.mode == "lines")
+        _name_bands(fig, middle.x, middle.y, inner.y, outer.y, fig.layout.yaxis.range[1] / 1.08)
+    return fig
 
 
 def together(probs: Array, labels: Sequence[str], axis: str, subset: str = "") -> go.Figure:
@@ -244,14 +247,18 @@ def _band(fig: go.Figure, grid: Array, lower: Array, upper: Array, colour: str) 
 
 
 def _name_bands(
-    fig: go.Figure, grid: Array, median: Array, q75: Array, q95: Array, top: float
+    fig: go.Figure, grid: Array, median: Array, inner: Array, outer: Array, top: float
 ) -> None:
-    """Name the median and the bands, on the side of the tallest peak that has more room."""
-    peak = int(np.argmax(median))
-    right = grid[peak] < grid[0] + 0.6 * (grid[-1] - grid[0])
+    """Name the median and the bands, on the side of the tallest peak that has more room.
+
+    Of the bands, [2 G], the upper ends come first.
+    """
+    peak = int(np.nanargmax(median))
+    low, high = fig.layout.xaxis.range
+    right = grid[peak] < low + 0.6 * (high - low)
     lines = (
-        (q95, 0.97, "90 % of the draws"),
-        (q75, 0.8, "half of them"),
+        (outer, 0.97, "90 % of the draws"),
+        (inner, 0.8, "half of them"),
         (median, 0.64, "median"),
     )
     for height, share, label in lines:

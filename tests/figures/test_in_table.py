@@ -122,6 +122,8 @@ def test_bands_of_the_posterior_are_densities_of_the_table():
         median.x, 0.4, scale=np.exp(2)
     )
     np.testing.assert_allclose(median.y, expected_curve, rtol=1e-9, atol=1e-12)
+    (label,) = (note for note in fig.layout.annotations if note.text == "median")
+    assert label.y == pytest.approx(np.interp(label.x, median.x, median.y), rel=0.2)
     (bars,) = (trace for trace in fig.data if trace.type == "bar")
     assert np.sum(bars.y * bars.width) == pytest.approx(1)
     assert fig.layout.xaxis.title.text == "a"

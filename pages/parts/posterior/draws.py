@@ -164,11 +164,11 @@ def trace(
 def two_locs(data: Dataset, locs: Any, pair: Pair, mirror: bool) -> go.Figure:
     """Return the histogram of the two chosen locs."""
     (i, c), (j, d) = pair
-    D = len(data.columns)
+    several = len(data.columns) > 1 or data.transforms is not None
 
     def named(k: int, column: int) -> str:
         return f"loc of component {k + 1}" + (
-            f", {escape(data.columns[column], 24)}" if D > 1 else ""
+            f", {escape(data.columns[column], 24)}" if several else ""
         )
 
     return labels.two_locs(

@@ -31,6 +31,7 @@ _HOME = {
     "LikelihoodRatioOptions": "runs.options",
     "MapFit": "runs.results",
     "MapOptions": "runs.options",
+    "MembershipsOptions": "runs.options",
     "Mixture": "mixture",
     "NutsOptions": "runs.options",
     "Parameters": "mixture",
@@ -117,6 +118,7 @@ if TYPE_CHECKING:
         GuideOptions,
         LikelihoodRatioOptions,
         MapOptions,
+        MembershipsOptions,
         NutsOptions,
         SmcOptions,
     )

@@ -44,6 +44,13 @@ class Settings(BaseSettings):
         "workers elsewhere need it too",
         json_schema_extra={"default_said": "none"},
     )
+    out: str = Field(
+        "",
+        description="a folder, or an address of fsspec, where workers write memberships of data "
+        "whose rows stay with them, each time in a new folder of its own; nothing outside it is "
+        "written, and nothing in it is changed; workers elsewhere need it too",
+        json_schema_extra={"default_said": "none: nothing is written"},
+    )
     scheduler: str = Field(
         "",
         description="address of a Dask scheduler whose workers run the fits, such as "

@@ -12,7 +12,7 @@ from gmm_core.runs.specification import Specification
 CLIMB = 300
 """The most passes of a climb on rows that stay in partitions, where the options say none."""
 
-_PASSES = 15
+PASSES = 15
 """About how many it makes: between two of them the sample says where EM leads."""
 
 _PACKING = 8 / 40e6
@@ -51,13 +51,12 @@ def _passes(spec: Specification) -> list[tuple[kinds.Engine, int, int, float]]:
     N, D = spec.dataset.values.shape
     passes = []
     engine = kinds.engine_of(spec)
-    first_engine = kinds.usual(spec.kind) if engine.climbs else engine
-    climbing = engine.climbs * _PASSES
+    first_engine = kinds.usual(spec.kind) if engine.passes else engine
     for mixture, count in kinds.named(spec.kind).evaluations(spec):
         K = mixture.n_components
         of_a_density = D if mixture.family.diagonal(D) else D * D
         passes.append((first_engine, N * K, N * K * of_a_density, count))
-        if climbing:
+        if engine.passes:
             n = spec.dataset.n
-            passes.append((engine, n * K, n * K * of_a_density, climbing))
+            passes.append((engine, n * K, n * K * of_a_density, engine.passes))
     return passes

@@ -13,6 +13,7 @@ import numpy as np
 
 from gmm_core.data.dataset import Dataset
 from gmm_core.data.partitioned import PartitionedDataset
+from gmm_core.inference.cost import PASSES
 from gmm_core.inference.run import run_here
 from gmm_core.mixture import Mixture, Parameters, sites
 from gmm_core.mixture.matching import basins
@@ -58,7 +59,7 @@ ENGINES = [
         warm=False,
         methods=("em",),
         observes=EVERYTHING,
-        climbs=BASINS,
+        passes=BASINS * PASSES,
         suggests=_SEARCH,
     ),
 ]

@@ -22,7 +22,7 @@ from gmm_core.comparison.sweep import (
 from gmm_core.data.dataset import Dataset
 from gmm_core.data.partitioned import PartitionedDataset
 from gmm_core.inference import course
-from gmm_core.inference.cost import CLIMB
+from gmm_core.inference.cost import CLIMB, PASSES
 from gmm_core.inference.partitioned import CORESET, before, best_few, boxed, climb
 from gmm_core.mixture import Mixture, Priors, fewest_components, log_prior_terms
 from gmm_core.mixture.observation import EVERYTHING
@@ -53,7 +53,7 @@ ENGINES = [
         per_number=3e-10,
         warm=False,
         observes=EVERYTHING,
-        climbs=1,
+        passes=PASSES,
         suggests={"start": "search"},
     ),
 ]

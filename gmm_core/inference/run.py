@@ -27,7 +27,7 @@ def n_parts(spec: Specification) -> int:
 def run_part(spec: Specification, part: int = 0, on_progress: OnProgress | None = None) -> Any:
     """Run one part of a specification; `combine` makes the result of all parts."""
     engine = kinds.engine_of(spec)
-    if engine.climbs:
+    if engine.passes:
         return engine.load().run(spec, on_progress)
     return kinds.named(spec.kind).run(spec, part, on_progress)
 

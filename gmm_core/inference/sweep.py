@@ -176,7 +176,7 @@ def _weighed(
 
 
 def _rule(spec: Specification) -> None:
-    if spec.options.evidence and kinds.engine_of(spec).climbs:
+    if spec.options.evidence and kinds.engine_of(spec).passes:
         raise ValueError(
             f"The evidence of all {spec.dataset.n:,} rows is not computed where they are. Leave it "
             "out, or choose the engine 'compiled', which goes by the sample."

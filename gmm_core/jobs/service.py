@@ -21,6 +21,7 @@ from gmm_core.jobs.status import RunStatus, live_status, stored_status
 from gmm_core.jobs.stopping import Stopping
 from gmm_core.jobs.watch import Watch
 from gmm_core.jobs.workers import Workers
+from gmm_core.runs import kinds
 from gmm_core.store import LIVE, Claim, Event, RunState, Store, check_run_id
 
 if TYPE_CHECKING:
@@ -196,6 +197,11 @@ class JobService:
                     "Run it to its end first."
                 )
             specification = self.store.specification(run_id)
+            kind = kinds.named(specification.kind)
+            if kind.leaves_files:
+                raise ValueError(
+                    f"{kind.label} are files, which would be written once more. Compare the files."
+                )
             claim = self._dispatcher.claim(
                 inference.n_parts(specification), limits.is_long(specification)
             )

@@ -132,7 +132,7 @@ def held(
     with connected(client) as workers:
         _check_memory(data, workers)
         loaded = [workers.submit(partition.load, piece, pure=False) for piece in data.pieces]
-        summaries = _gathered(
+        summaries = gathered(
             workers, [workers.submit(partition.summary, each, pure=False) for each in loaded], tell
         )
         order = sorted(range(len(summaries)), key=lambda i: summaries[i][0])
@@ -149,14 +149,24 @@ def held(
         yield Held(workers, tuple(parts), whole, mark)
 
 
-def _gathered(client: Client, futures: list[Future], tell: OnProgress | None) -> Any:
+def gathered(client: Client, futures: list[Future], tell: OnProgress | None) -> Any:
     """Gather results; whoever listens hears how many there are, and may end it."""
     done = 0
     while tell is not None and done < len(futures):
+        if any(future.status == "error" for future in futures):
+            break  # which is raised as they are gathered
         done = sum(future.done() for future in futures)
         tell(Progress(done, len(futures)))
         time.sleep(_LOOK)
     return client.gather(futures)
+
+
+def changed(name: str) -> ValueError:
+    """Return what is raised where the rows of data are no longer what they were."""
+    return ValueError(
+        f'The rows of "{name}" are no longer those that it was drawn from: the files have changed. '
+        "Open the data again."
+    )
 
 
 def _waited(client: Client, future: Future, progress: Progress, tell: OnProgress | None) -> Any:

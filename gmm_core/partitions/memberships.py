@@ -7,17 +7,18 @@ says of its rows into a file of that piece.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gmm_core.data.partitioned import PartitionedDataset
+from gmm_core.data.partitioned import PartitionedDataset, fingerprint
 from gmm_core.data.pieces import ENDING, Content, Piece, opened
 from gmm_core.mixture import Parameters, e_step
 from gmm_core.partitions.doubt import chunks
-from gmm_core.partitions.held import connected
-from gmm_core.runs.progress import OnProgress, Progress
+from gmm_core.partitions.held import changed, connected, gathered
+from gmm_core.runs.progress import OnProgress
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -25,6 +26,24 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 _UNFINISHED = ".unfinished"
+
+
+@dataclass(frozen=True, eq=False)
+class Memberships:
+    """Memberships that were written as Parquet.
+
+    Attributes
+    ----------
+    folder : where the files are; of a run its name in the folder of results (GMM_OUT).
+    files : how many there are, one for each row group of the data.
+    rows : how many they have, those that the fit leaves out included.
+    assigned : [K], with noise [K + 1], of how many rows each component is the most probable.
+    """
+
+    folder: str
+    files: int
+    rows: int
+    assigned: NDArray[np.int64]
 
 
 def write_memberships(
@@ -42,7 +61,7 @@ def write_memberships(
     parameters : one point, such as `fit.parameters`.
     folder : an address of fsspec that the workers reach too; made where it is not there.
     client : of a Dask cluster; None for the one in use here, or else workers of this machine.
-    on_progress : told with each partition; raising `Cancelled` in it stops the writing.
+    on_progress : told how many partitions are written; raising `Cancelled` in it stops the writing.
 
     Returns
     -------
@@ -58,8 +77,31 @@ def write_memberships(
         When the columns of data and parameters differ in number, the folder has Parquet files
         already, a file of the data cannot be read, or one cannot be written.
     """
-    from distributed import as_completed
+    write(dataset, parameters, folder, client=client, on_progress=on_progress)
+    return _files(dataset, folder)
 
+
+def write(
+    dataset: PartitionedDataset,
+    parameters: Parameters,
+    folder: str,
+    *,
+    expected: str = "",
+    client: Client | None = None,
+    on_progress: OnProgress | None = None,
+) -> Memberships:
+    """Write memberships as `write_memberships` does, and say what was written.
+
+    Parameters
+    ----------
+    expected : the fingerprint of rows that alone are written, as files may have changed since; ""
+        for any.
+
+    Raises
+    ------
+    ValueError
+        Also when the rows are not the expected ones.
+    """
     D = parameters.locs.shape[-1]
     if parameters.lead or len(dataset.columns) != D:
         raise ValueError(
@@ -80,24 +122,30 @@ def write_memberships(
         raise ValueError(f"The folder {folder} cannot be made: {error}. Name another.") from error
     if existing:
         raise ValueError(f"The folder {folder} has Parquet files already. Name a new one.")
-    scheme = folder.partition("://")[0] + "://" if "://" in folder else ""
-    files = [f"{scheme}{place}/part-{i:05}{ENDING}" for i in range(len(dataset.pieces))]
+    files = _files(dataset, folder)
     with connected(client) as workers:
         tasks = [
             workers.submit(_write, piece, first, parameters, file + _UNFINISHED, pure=False)
             for piece, first, file in zip(dataset.pieces, _first_rows(dataset), files, strict=True)
         ]
         try:
-            for done, task in enumerate(as_completed(tasks)):
-                task.result()
-                if on_progress is not None:
-                    on_progress(Progress(done + 1, len(tasks)))
+            written = gathered(workers, tasks, on_progress)
         except BaseException:
             workers.cancel(tasks)
             raise
+    if expected and fingerprint(dataset, (digest for digest, _ in written)) != expected:
+        raise changed(dataset.name)
     for file in files:
         filesystem.mv(file + _UNFINISHED, file)
-    return tuple(files)
+    assigned = np.sum([counts for _, counts in written], axis=0)
+    return Memberships(folder, len(files), dataset.rows, assigned)
+
+
+def _files(dataset: PartitionedDataset, folder: str) -> tuple[str, ...]:
+    """Return the addresses of the files, one for each piece."""
+    scheme = folder.partition("://")[0] + "://" if "://" in folder else ""
+    place = opened(folder)[1].rstrip("/")
+    return tuple(f"{scheme}{place}/part-{i:05}{ENDING}" for i in range(len(dataset.pieces)))
 
 
 def _first_rows(dataset: PartitionedDataset) -> Iterator[int]:
@@ -108,13 +156,21 @@ def _first_rows(dataset: PartitionedDataset) -> Iterator[int]:
         before[piece.address] = before.get(piece.address, 0) + piece.rows
 
 
-def _write(piece: Piece, first: int, point: Parameters, address: str) -> None:
-    """Write the memberships of a piece, whose file has `first` rows before it."""
+def _write(
+    piece: Piece, first: int, point: Parameters, address: str
+) -> tuple[str, NDArray[np.int64]]:
+    """Write the memberships of a piece, whose file has `first` rows before it.
+
+    Returns
+    -------
+    The digest of its content, and how many rows belong where [K], with noise [K + 1].
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     content, n = piece.read(), piece.rows
-    cells = {name: _spread(values, content.rows, n) for name, values in _columns(content, point)}
+    columns = dict(_columns(content, point))
+    cells = {name: _spread(values, content.rows, n) for name, values in columns.items()}
     name = piece.address.rstrip("/").rpartition("/")[2]
     file = pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, dtype=np.int32)), [name])
     table = pa.table({"file": file, "row": np.arange(first + 1, first + n + 1), **cells})
@@ -123,7 +179,12 @@ def _write(piece: Piece, first: int, point: Parameters, address: str) -> None:
         with filesystem.open(path, "wb") as target:
             pq.write_table(table, target)
     except OSError as error:
-        raise ValueError(f"{address} cannot be written: {error}. Name another folder.") from error
+        raise ValueError(
+            f"{address} cannot be written: {error}. Make room there, or name another folder."
+        ) from error
+    W = point.every_weight.shape[-1]
+    # The noise, which is 0 in the file, stands behind the components.
+    return content.digest, np.bincount((columns["component"] - 1) % W, minlength=W)
 
 
 def _columns(content: Content, point: Parameters) -> Iterator[tuple[str, NDArray[Any]]]:

@@ -18,7 +18,7 @@ from gmm_core.data.dataset import Dataset
 from gmm_core.data.partitioned import PartitionedDataset
 from gmm_core.data.whole import Whole, pairs
 from gmm_core.partitions.counts import BINS, Counts, count_here
-from gmm_core.partitions.held import Held, held
+from gmm_core.partitions.held import Held, changed, held
 from gmm_core.partitions.partition import Partition
 from gmm_core.runs.progress import OnProgress
 
@@ -113,10 +113,7 @@ def all_rows(
     assert sample.whole is not None
     with held(referred(sample), client, tell) as rows:
         if rows.fingerprint != sample.whole.fingerprint:
-            raise ValueError(
-                f'The rows of "{sample.name}" are no longer those that it was drawn from: the '
-                "files have changed. Open the data again."
-            )
+            raise changed(sample.name)
         yield rows
 
 

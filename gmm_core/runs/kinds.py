@@ -38,9 +38,9 @@ class Engine:
     methods : how it fits, where its kind of run has more than one way, by their names in
         `METHODS`; () for one that makes the steps of any.
     observes : what it takes of the data besides complete values, see `observation.Observation`.
-    climbs : of an engine that goes to all the rows that a dataset is a sample of, how many optima
-        of the sample climb there; its module's `run(spec, on_progress)` then stands in the place of
-        the kind's. 0 for one that takes the dataset as it is.
+    passes : of an engine that goes to all the rows that a dataset is a sample of, about how often
+        it passes over them for each mixture; its module's `run(spec, on_progress)` then stands in
+        the place of the kind's. 0 for one that takes the dataset as it is.
     suggests : options that take these values where none is given.
     reference : whether it is the definition that the others' curves are held against.
     """
@@ -56,7 +56,7 @@ class Engine:
     warm: bool = True
     methods: tuple[str, ...] = ("adam",)
     observes: tuple[str, ...] = ()
-    climbs: int = 0
+    passes: int = 0
     suggests: Mapping[str, Any] = field(default_factory=dict)
     reference: bool = False
 
@@ -117,6 +117,8 @@ class Kind:
     mixtures : where it is about several mixtures, their names by its stored options.
     compared : whether one is kept to be laid beside another.
     resamples : what it does with each row, where a weighted sample cannot stand for all of them.
+    leaves_files : whether it writes files outside of the store: such a run is not computed again to
+        be compared, since that would write them once more.
     """
 
     name: str
@@ -146,6 +148,7 @@ class Kind:
     mixtures: Callable[[Mapping[str, Any]], str] | None = None
     compared: bool = False
     resamples: str = ""
+    leaves_files: bool = False
 
 
 _kinds: dict[str, Kind] = {}
@@ -217,7 +220,7 @@ def engines(kind: str | None = None, sampled: bool = True) -> list[Engine]:
     sampled : whether also those that go to the rows that a dataset is a sample of.
     """
     _gather()
-    some = [engine for engine in _engines.values() if sampled or not engine.climbs]
+    some = [engine for engine in _engines.values() if sampled or not engine.passes]
     if kind is None:
         return some
     of_kind = [engine for engine in some if engine.kind == kind]
@@ -233,12 +236,12 @@ def usual(kind: str, sampled: bool = False) -> Engine:
         the kind has one.
     """
     candidates = engines(kind)
-    return next((engine for engine in candidates if sampled and engine.climbs), candidates[0])
+    return next((engine for engine in candidates if sampled and engine.passes), candidates[0])
 
 
 def parts(spec: Specification) -> int:
     """Count the parts of a run that can run at the same time."""
-    return 1 if engine_of(spec).climbs else named(spec.kind).parts(spec)
+    return 1 if engine_of(spec).passes else named(spec.kind).parts(spec)
 
 
 def alike(name: str) -> list[Kind]:

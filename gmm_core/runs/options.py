@@ -255,3 +255,7 @@ class EmOptions(Model):
 
     iterations: Steps = 1000
     tolerance: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1e-10
+
+
+class MembershipsOptions(Model):
+    """Options of writing memberships, of which there are none: the data and the point say all."""

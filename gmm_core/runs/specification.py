@@ -93,9 +93,14 @@ class Specification(Model):
                 "in partitions, of which there is a sample here. Read fewer rows whole for it."
             )
         if self.engine not in engines:
+            advice = (
+                f"Choose {' or '.join(map(repr, engines))}."
+                if engines
+                else "Read it by gmm.read_dataset(address, partitioned=True)."
+            )
             raise ValueError(
                 f"The engine {self.engine!r} is for data whose rows stay in partitions, but this "
-                f"data is here. Choose {' or '.join(map(repr, engines))}."
+                f"data is here. {advice}"
             )
         refuse(
             self.dataset,

@@ -18,6 +18,7 @@ from gmm_core.data.dataset import Dataset
 from gmm_core.data.transforms import dumped
 from gmm_core.mixture import Parameters
 from gmm_core.mixture.fields import canonical
+from gmm_core.partitions.memberships import Memberships
 from gmm_core.posterior.bootstrap import Bootstrap
 from gmm_core.posterior.calibration import Calibration
 from gmm_core.posterior.draws import Posterior
@@ -32,6 +33,7 @@ from gmm_core.words.fit import fit_answer, point_answer, points_each
 from gmm_core.words.posterior import posterior_answer
 from gmm_core.words.resampled import BOOTSTRAP_HEAD, bootstrap_rows, bootstrap_words, ratio_words
 from gmm_core.words.segments import Segment
+from gmm_core.words.written import WRITTEN_HEAD, written_rows, written_words
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -271,6 +273,23 @@ def _ranks(spec: Specification, calibration: Calibration) -> go.Figure:
     return rank_histogram(calibration, calibration.worst)
 
 
+def _written(spec: Specification, found: Memberships) -> Answer:
+    assert spec.parameters is not None  # they follow from it
+    rows = written_rows(found, len(spec.parameters.weights))
+    return Answer(
+        written_words(found),
+        WRITTEN_HEAD,
+        [(what.text, n, share) for what, n, share in rows],
+        {
+            "folder": found.folder,
+            "files": found.files,
+            "rows": found.rows,
+            "assigned": found.assigned,
+            "parameters": spec.parameters,
+        },
+    )
+
+
 def _any(spec: Specification, result: Any) -> Answer:
     """Tell of a result that is not in the list: its headline, and its arrays as they are."""
     held: dict[str, Any] = {}
@@ -308,6 +327,7 @@ _BY_TYPE: dict[type, _Told] = {
     Bootstrap: _Told(_bootstrap, _density),
     LikelihoodRatio: _Told(_ratio),
     Calibration: _Told(_calibration, _ranks),
+    Memberships: _Told(_written),
 }
 
 

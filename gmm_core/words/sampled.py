@@ -9,7 +9,7 @@ from gmm_core.runs.specification import Specification
 
 def everywhere(spec: Specification) -> bool:
     """Whether a run goes to all the rows, which stay in partitions."""
-    return kinds.engine_of(spec).climbs > 0
+    return kinds.engine_of(spec).passes > 0
 
 
 def lead(spec: Specification) -> str:
@@ -25,8 +25,8 @@ def not_exported(sample: Dataset) -> str:
         return ""
     return (
         f"Files with a line for each row are not made here: the {sample.n:,} rows stay with the "
-        "workers. gmm.write_memberships, or score --partitioned on the command line, has these "
-        "write memberships as Parquet. Scripts and reports hold all data, and so there are none."
+        "workers, which write memberships as Parquet from the Membership page. Scripts and reports "
+        "hold all data, and so there are none."
     )
 
 

@@ -167,7 +167,7 @@ def _compute(store: Store, run_id: str, part: int, report: Reporter) -> PartOutc
     seconds = report.limits.store_seconds
     specification = _patiently(lambda: store.specification(run_id), seconds, report)
     report.computes = time.monotonic()
-    if kinds.engine_of(specification).climbs:
+    if kinds.engine_of(specification).passes:
         let_others_work()
     try:
         result = in_a_thread(lambda: inference.run_part(specification, part, report))

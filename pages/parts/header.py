@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from gmm_core.jobs import service
+from gmm_core.runs import kinds
 from gmm_core.words import sampled
 from gmm_core.words.segments import Segment
 from pages.parts import layout, pages, text, verify
@@ -55,7 +56,8 @@ def show(
             with st.popover("Share"):
                 st.caption("Whoever opens this link sees this run.")
                 st.code(link(view.run_id, page), language=None, wrap_lines=True)
-                if view.status is not None and view.status.state == "done":
+                done = view.status is not None and view.status.state == "done"
+                if done and not kinds.named(view.status.kind).leaves_files:
                     verify.panel(view.run_id)
             files = {**(exports or {}), **run_files(view, answer)}
             of = f"{view.run_id[:8]}-{part}-" if part else f"{view.run_id[:8]}-"

@@ -31,7 +31,7 @@ class Page:
 PAGES = [
     Page("fit", "Fit", kinds=("map", "em")),
     Page("data", "Data"),
-    Page("membership", "Membership", kinds=("guide",)),
+    Page("membership", "Membership", kinds=("guide", "memberships")),
     Page("posterior", "Posterior", kinds=("posterior", "smc")),
     Page("compare", "Compare", kinds=("compare",)),
     Page("runs", "Runs"),

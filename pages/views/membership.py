@@ -16,14 +16,14 @@ from gmm_core.runs.specification import Specification
 from gmm_core.sharing import tables
 from gmm_core.words.fit import point_answer
 from gmm_core.words.membership import membership_answer
-from gmm_core.words.sampled import not_exported
 from gmm_core.words.segments import Segment
-from pages.parts import colour, frame, header, layout, session, suggestion, text
+from pages.parts import colour, frame, header, layout, pages, session, suggestion, text
 from pages.parts.membership.classes import classes
 from pages.parts.membership.expect import expect
 from pages.parts.membership.guide import guide
 from pages.parts.membership.new_values import classify
 from pages.parts.membership.points import points
+from pages.parts.membership.written import written
 from pages.parts.stream import figure, live
 
 
@@ -60,39 +60,34 @@ def body() -> list[live.View]:
 
 def elsewhere(data: Dataset, point: Parameters) -> list[live.View]:
     """Draw the page of data whose rows stay with the workers: what follows from the fit alone."""
-    assert data.whole is not None
     files: header.Exports = {
         "parameters.csv": ("text/csv", lambda _: tables.parameters_csv(data, point)),
         "parameters.json": ("application/json", lambda _: tables.parameters_json(data, point)),
     }
-    view = live.view("map", session.fit_specification, link=False)
     page = layout.with_settings()
     with page.settings():
         x, y = pick_pair(data)
-    with page.head:
-        header.show("membership", point_answer(data, point), view, files, place=page.actions)
     with page.main:
         figure.show(density.density(data, point, [x] if x == y else [x, y]), key="membership")
-        st.caption(text.plain(not_exported(data)))
-        st.code(
-            f'mixture-explorer score "…/{data.whole.source}" \\\n'
-            "    --partitioned --fit parameters.json --out …/memberships",
-            language="bash",
-        )
+    views = [written(data, point)]
+    if views[0].run_id is None or views[0].run_id != session.opened():
+        views.append(live.view("map", session.fit_specification, link=False))
+    with page.head:
+        header.show("membership", point_answer(data, point), views[-1], files, place=page.actions)
     classify(data, point)
     expect(data, point)
-    return [view]
+    return views
 
 
 def learned() -> Parameters | None:
-    """Return the parameters that memberships follow from: of the opened guide, or of the fit."""
+    """Return the parameters that memberships follow from: of an opened run here, or of the fit."""
     state = st.session_state
-    opened = state["runs"].get("guide")
-    if opened and opened == state.get("opened"):
-        # A link names the guide's run, which holds the parameters but not the fit's options.
-        if state.get("guide_spec", (None,))[0] != opened:
-            state["guide_spec"] = opened, service().store.specification(opened)
-        spec: Specification = state["guide_spec"][1]
+    opened = state.get("opened")
+    if opened and opened in map(state["runs"].get, pages.entry("membership").kinds):
+        # A link names a run of this page, which holds the parameters but not the fit's options.
+        if state.get("membership_spec", (None,))[0] != opened:
+            state["membership_spec"] = opened, service().store.specification(opened)
+        spec: Specification = state["membership_spec"][1]
         if spec.dataset == session.dataset() and spec.mixture == session.mixture():
             point = spec.parameters
             # Where class j is component j, the run has them in that order.

@@ -29,9 +29,15 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def jobs(folder, tmp_path_factory):
+def out(tmp_path_factory):
+    return tmp_path_factory.mktemp("out")
+
+
+@pytest.fixture(scope="module")
+def jobs(folder, out, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GMM_DATA", str(folder))
+        patch.setenv("GMM_OUT", str(out))
         database = f"sqlite:///{tmp_path_factory.mktemp('jobs') / 'runs.db'}"
         # One worker with one thread: which has to do what its own part waits for.
         with JobService(database=database, n_workers=1) as service:
@@ -111,3 +117,72 @@ def test_nothing_outside_of_the_folder_is_opened(folder, tmp_path):
             there.partitioned("big/link.parquet")
     finally:
         link.unlink()
+
+
+POINT = gmm.Parameters([0.5, 0.5], CENTRES, [np.eye(2)] * 2)
+
+
+def memberships_of(sample, point=POINT):
+    return gmm.Specification(
+        dataset=sample, mixture=MIXTURE, options=gmm.MembershipsOptions(), parameters=point
+    )
+
+
+def test_memberships_are_written_into_a_folder_of_their_own(jobs, sample, out):
+    spec = memberships_of(sample)
+    run_id = jobs.submit(spec, owner="ann")
+    status = jobs.wait(run_id, 60)
+    assert (status.state, status.message) == ("done", "")
+    found = jobs.result(run_id)
+    assert found.folder == f"big-memberships-{run_id[:8]}"
+    written = out / found.folder
+    assert [file.name for file in sorted(written.iterdir())] == [
+        f"part-{i:05}.parquet" for i in range(6)
+    ]
+    table = pa.concat_tables([pq.read_table(file) for file in sorted(written.iterdir())])
+    component = gmm.assign(POINT, VALUES) + 1
+    np.testing.assert_array_equal(table["component"], component)
+    np.testing.assert_allclose(table["log density"], gmm.log_density(POINT, VALUES), rtol=1e-12)
+    assert found.assigned.tolist() == np.bincount(component)[1:].tolist()
+    (row,) = [each for each in jobs.store.runs("ann") if each.kind == "memberships"]
+    assert row.headline == f"4,000 rows in 6 files in {found.folder}"
+
+    with pytest.raises(ValueError, match="would be written once more"):
+        jobs.verify(run_id)
+    # Somebody who asks again after it was deleted gets another folder, and the first one stays.
+    jobs.delete(run_id)
+    before = {file.name: file.read_bytes() for file in written.iterdir()}
+    assert jobs.wait(jobs.submit(spec), 60).state == "done"
+    assert jobs.result(run_id).folder == f"{found.folder}-2"
+    assert {file.name: file.read_bytes() for file in written.iterdir()} == before
+
+
+def test_a_stopped_writing_leaves_nothing(jobs, folder, out):
+    (folder / "many").mkdir()
+    table = pa.table({"a": VALUES[:2000, 0], "b": VALUES[:2000, 1]})
+    pq.write_table(table, folder / "many" / "0.parquet", row_group_size=4)  # a task for each
+    name = "many/0.parquet"
+    sample = jobs.sample(Folder(str(folder)).partitioned(name), source=name, shared=True)
+    before = set(out.iterdir())
+    run_id = jobs.submit(memberships_of(sample))
+    until(lambda: jobs.status(run_id).done, 60)
+    assert len(set(out.iterdir()) - before) == 1
+    jobs.cancel(run_id)
+    status = jobs.wait(run_id, 20)
+    assert (status.state, status.done < status.total) == ("cancelled", True)
+    until(lambda: set(out.iterdir()) == before, 20)
+
+
+def test_what_cannot_be_written_is_said_and_leaves_nothing(jobs, sample, folder, out):
+    before = set(out.iterdir())
+    file = folder / "big" / "2.parquet"
+    content = file.read_bytes()
+    pq.write_table(pa.table({"a": VALUES[:9, 0], "b": VALUES[:9, 1]}), file)
+    other = gmm.Parameters([0.4, 0.6], CENTRES, [np.eye(2)] * 2)
+    try:
+        changed = jobs.wait(jobs.submit(memberships_of(sample, other)), 60)
+    finally:
+        file.write_bytes(content)
+    assert changed.state == "failed"
+    assert "the files have changed. Open the data again." in changed.message
+    assert set(out.iterdir()) == before

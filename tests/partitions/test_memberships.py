@@ -7,6 +7,7 @@ import pytest
 from distributed import Client, LocalCluster
 
 import gmm_core as gmm
+from gmm_core.partitions.memberships import write
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
@@ -39,7 +40,9 @@ def test_each_row_has_its_membership(folder, client):
     files = gmm.write_memberships(
         data, POINT, str(folder / "memberships"), client=client, on_progress=heard.append
     )
-    assert [progress.done for progress in heard] == [1, 2, 3, 4]
+    done = [progress.done for progress in heard]
+    assert done == sorted(done)
+    assert (done[-1], heard[-1].total) == (4, 4)
     tables = [pq.read_table(file) for file in files]
     assert [len(table) for table in tables] == [30, 20, 30, 10]
     table = pa.concat_tables(tables, promote_options="default").to_pydict()
@@ -56,6 +59,33 @@ def test_each_row_has_its_membership(folder, client):
     ):
         assert table[name][HOLE] is None
         np.testing.assert_allclose(np.array(table[name])[there].astype(float), expected, rtol=1e-12)
+
+
+def test_what_was_written_is_told(folder, client):
+    data = gmm.read_dataset(str(folder), partitioned=True)
+    found = write(data, POINT, str(folder / "told"), client=client)
+    of = gmm.assign(POINT, VALUES[np.arange(90) != HOLE])
+    assert (found.files, found.rows, found.assigned.tolist()) == (4, 90, np.bincount(of).tolist())
+    noisy = gmm.Parameters(
+        [0.3, 0.5], [[0.0, 0.0], [4.0, 4.0]], [np.eye(2) / 9] * 2, noise=0.2, box=[9.0, 9.0]
+    )
+    found = write(data, noisy, str(folder / "noisy"), client=client)
+    shares = gmm.responsibilities(noisy, VALUES[np.arange(90) != HOLE])
+    expected = np.bincount(shares.argmax(axis=1), minlength=3)
+    assert expected[2] > 0
+    assert found.assigned.tolist() == expected.tolist()
+
+
+def test_other_rows_than_the_expected_are_not_written(folder, client):
+    data = gmm.read_dataset(str(folder), partitioned=True)
+    mark = data.fingerprint
+    write(data, POINT, str(folder / "same"), expected=mark, client=client)
+    table = pa.table({"x": VALUES[:50, 0] + 1e-9, "y": VALUES[:50, 1]})
+    pq.write_table(table, folder / "a.parquet", row_group_size=30)
+    data = gmm.read_dataset(str(folder), partitioned=True)
+    with pytest.raises(ValueError, match="the files have changed. Open the data again"):
+        write(data, POINT, str(folder / "other"), expected=mark, client=client)
+    assert not list((folder / "other").glob("*.parquet"))
 
 
 def test_what_is_there_is_not_written_over_and_a_stopped_writing_leaves_no_parquet(folder, client):

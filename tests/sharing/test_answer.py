@@ -1,11 +1,14 @@
 """Each kind of result is told in words, a table and numbers that JSON takes."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import gmm_core as gmm
+from gmm_core.data.whole import Whole
+from gmm_core.partitions.memberships import Memberships
 from gmm_core.runs import kinds
 from gmm_core.runs.options import CompareOptions
 from gmm_core.sharing import answer
@@ -34,7 +37,9 @@ SPECS = [
 
 
 def test_every_kind_of_run_is_told_here():
-    assert {each.kind for each in SPECS} == {kind.name for kind in kinds.every()}
+    # That of rows which stay with the workers has a test of its own below.
+    told = {each.kind for each in SPECS} | {"memberships"}
+    assert told == {kind.name for kind in kinds.every()}
 
 
 @pytest.mark.parametrize("asked", SPECS, ids=lambda spec: spec.kind)
@@ -55,6 +60,27 @@ def test_a_run_of_each_kind_is_plain_values(asked):
         assert kind.label in str(error)
     else:
         assert answer.figure(asked, result).data
+
+
+def test_written_memberships_are_told_with_their_place():
+    whole = Whole("x", True, None, None, "drop", 1000, 1000.0, "0" * 64, 0, *np.zeros((3, 0)))
+    asked = gmm.Specification(
+        dataset=replace(DATA, whole=whole),
+        mixture=MIXTURE,
+        options=gmm.MembershipsOptions(),
+        parameters=POINT,
+    )
+    found = Memberships("faithful-memberships", 3, 1000, np.array([640, 350]))
+    told = answer.as_json(asked, found)
+    assert told["headline"] == "1,000 rows in 3 files in faithful-memberships"
+    assert told["answer"] == (
+        "Memberships of 1,000 rows lie in 3 files of Parquet, in the folder faithful-memberships "
+        "of the server's folder of results (GMM_OUT). 10 rows lack what was fitted, and have none."
+    )
+    assert [row["rows"] for row in told["table"]] == ["640", "350"]
+    assert told["assigned"] == [640, 350]
+    with pytest.raises(ValueError, match="'partitions' is for data whose rows stay in partitions"):
+        spec(gmm.MembershipsOptions(), parameters=POINT)
 
 
 def test_numbers_that_are_not_known_are_none():

@@ -39,12 +39,15 @@ def shared(service, tmp_path, monkeypatch):
     # As an administrator gives the variable to every process, also to those that come later.
     monkeypatch.setenv("GMM_DATA", str(tmp_path))
     client = service._workers._client
-    client.run(exec, f"import os; os.environ['GMM_DATA'] = {str(tmp_path)!r}")
+    places = {"GMM_DATA": str(tmp_path), "GMM_OUT": str(tmp_path / "out")}
+    client.run(exec, f"import os; os.environ.update({places!r})")
     yield
-    client.run(exec, "import os; os.environ.pop('GMM_DATA', None)")
+    client.run(exec, "import os; [os.environ.pop(each) for each in ('GMM_DATA', 'GMM_OUT')]")
 
 
-def test_a_large_table_is_fitted_on_every_page_and_its_link_opens_it(view, finished, shared):
+def test_a_large_table_is_fitted_on_every_page_and_its_link_opens_it(
+    service, view, finished, shared, tmp_path, monkeypatch
+):
     app = view("data")
     app.button(key="shared_big/*.parquet").click().run()
     assert "30,000 rows are more than a page holds" in page_text(app)
@@ -90,9 +93,37 @@ def test_a_large_table_is_fitted_on_every_page_and_its_link_opens_it(view, finis
     members.run()
     assert not members.exception, members.exception[0].stack_trace
     assert "Two components explain these 30,000 points" in page_text(members)
+    # There is no folder to write memberships to.
+    assert "names no folder to write to" in page_text(members)
     assert any("score" in code.value for code in members.code)
 
+    out = tmp_path / "out"
+    out.mkdir()
+    settings = service.settings.model_copy(update={"out": str(out)})
+    monkeypatch.setattr(service, "settings", settings)
+    members.run()
+    assert not any("score" in code.value for code in members.code)
+    members.button(key="start_memberships").click().run()
+    members = finished(members, "memberships")
+    (written,) = out.iterdir()
+    said = page_text(members)
+    assert (
+        f"Memberships of 30,000 rows lie in 5 files of Parquet, in the folder {written.name}"
+        in said
+    )
+    parts = [pq.read_table(file) for file in sorted(written.glob("*.parquet"))]
+    component = pa.concat_tables(parts)["component"].to_numpy()
+    assert len(component) == 30_000
+    assert f"component 1{np.sum(component == 1):,}" in said
+
+    opened = view("membership", query={"run": members.session_state["runs"]["memberships"]})
+    assert f"in the folder {written.name}" in page_text(opened)
+    assert "map" not in opened.session_state["runs"]
+    labels = {button.label for button in opened.get("download_button")}
+    assert {"parameters.csv", "parameters.json"} <= labels
+
     listed = view("runs")
+    assert f"30,000 rows in 5 files in {written.name}" in page_text(listed)
     assert "(30,000 points, 2 columns)" in page_text(listed)
     assert f"{whole.final_loss[whole.chosen]:.6g}" in page_text(listed)
 

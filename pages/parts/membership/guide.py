@@ -68,7 +68,7 @@ def _order(point: Parameters) -> Array:
     same = np.arange(len(point.weights))
     if not session.mixture().classes_fixed:
         return same
-    fit, (_, opened) = session.fit(), st.session_state.get("guide_spec", ("", None))
+    fit, (_, opened) = session.fit(), st.session_state.get("membership_spec", ("", None))
     for run in (fit, opened):
         if run is not None:
             order = run.parameters.order

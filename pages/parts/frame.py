@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from gmm_core.figures import data as data_figures
 from gmm_core.formatting import count
@@ -75,16 +76,15 @@ def require() -> None:
         st.stop()
 
 
-def mixture() -> None:
-    """Say in the sidebar which mixture is chosen, once the page's controls were drawn."""
-    with st.session_state["mixture_place"]:
-        if not session.mixture_chosen():
-            st.caption("**Mixture** not chosen yet")
-            return
-        try:
-            st.caption(f"**Mixture** {text.plain(session.mixture().label)}")
-        except ValueError as error:
-            st.caption(f"**Mixture** {text.plain(text.sentence(error))}")
+def mixture(line: DeltaGenerator | None = None) -> DeltaGenerator:
+    """Say in the sidebar which mixture is chosen: in a line of its own, or again in that one."""
+    place = line or st.session_state["mixture_place"]
+    if not session.mixture_chosen():
+        return place.caption("**Mixture** not chosen yet")
+    try:
+        return place.caption(f"**Mixture** {text.plain(session.mixture().label)}")
+    except ValueError as error:
+        return place.caption(f"**Mixture** {text.plain(text.sentence(error))}")
 
 
 def _data() -> None:

@@ -64,12 +64,15 @@ def page(body: Callable[[], list[View]]) -> None:
     key = f"ticking {body.__module__}"
 
     def tick() -> None:
+        # Streamlit keeps a place outside of a fragment for what each run of the script has put
+        # there: also for one whose body does not come to its end.
+        line = frame.mixture()
         try:
             with throttle.turn():
                 with frames.drawing():
                     views = body()
                 interval = _interval(views)
-            frame.mixture()
+            frame.mixture(line)
         except (DatabaseAwayError, SQLAlchemyError) as error:
             away.say(error)
             interval = away.AGAIN

@@ -26,6 +26,7 @@ def swept(
     groups: Sequence[Sequence[int]],
     fitted: Callable[[Mixture, Optima, OnProgress], ComparisonRow],
     on_progress: OnProgress | None,
+    units: int,
 ) -> Comparison:
     """Fit a mixture for each group of cells, and report a row for every cell as it is known.
 
@@ -36,9 +37,10 @@ def swept(
     groups : indices into `cells(spec.options)` of cells that are the same mixture.
     fitted : makes the row of a mixture from the optima so far, and tells how far it is: twice its
         total is all of it.
+    units : of progress in each mixture.
     """
     options: CompareOptions = spec.options
-    data, R = spec.dataset, options.restarts
+    data = spec.dataset
     every = sweep.cells(options)
     rows: list[ComparisonRow] = []
     optima: Optima = {}
@@ -49,8 +51,8 @@ def swept(
             def report(progress: Progress, turn: int = turn) -> None:
                 if on_progress is not None and progress.total:
                     # Polishing is about as much work as Adam, and says nothing of how far it is.
-                    done = R * progress.done // (2 * progress.total)
-                    on_progress(Progress(turn * R + done, len(groups) * R))
+                    done = units * progress.done // (2 * progress.total)
+                    on_progress(Progress(turn * units + done, len(groups) * units))
 
             row = fitted(mixture, optima, report)
             if row.sound and row.parameters is not None:
@@ -62,7 +64,7 @@ def swept(
                     numbers = sweep.reported(cell_row)
                     shape = (len(every),)
                     news = {n: Patch(shape, (i,), np.array([v])) for n, v in numbers.items()}
-                    on_progress(Progress((turn + 1) * R, len(groups) * R, news))
+                    on_progress(Progress((turn + 1) * units, len(groups) * units, news))
     except Cancelled as cancelled:
         raise Cancelled(str(cancelled), Comparison(tuple(rows)) if rows else None) from None
     return Comparison(tuple(rows))

@@ -94,7 +94,7 @@ def fit(
         As `held` says, and as `fit_map` does of options and mixture.
     """
     options = options or MapOptions.model_validate(_SEARCH)
-    with held(data, client, before(options.steps, on_progress)) as rows:
+    with held(data, client, before(on_progress)) as rows:
         sample = rows.coreset(data.columns, data.name, CORESET, options.first_seed)
         mixture = boxed(mixture, rows)
         mixture.check(sample)
@@ -107,29 +107,39 @@ def fit(
         return climb(
             rows,
             mixture,
-            _searched(sample, mixture, full_options, None),
+            _searched(sample, mixture, full_options, stage(0, 2, on_progress)),
             sample,
             options.steps,
-            on_progress,
+            stage(1, 2, on_progress),
         )
 
 
 def run(spec: Specification, on_progress: OnProgress | None = None) -> MapFit:
     """Run a fit to all the rows that a dataset is a sample of, as `fit` does from that sample."""
     options: MapOptions = spec.options
-    tell = before(options.steps, on_progress)
-    with all_rows(spec.dataset, tell=tell) as rows:
+    with all_rows(spec.dataset, tell=before(on_progress)) as rows:
         mixture, sample = boxed(spec.mixture, rows), replace(spec.dataset, whole=None)
         if spec.parameters is not None:
             starts = _at(spec.parameters, mixture)
-        else:
-            starts = _searched(sample, mixture, options, tell)
-        return climb(rows, mixture, starts, sample, options.steps, on_progress)
+            return climb(rows, mixture, starts, sample, options.steps, on_progress)
+        starts = _searched(sample, mixture, options, stage(0, 2, on_progress))
+        return climb(rows, mixture, starts, sample, options.steps, stage(1, 2, on_progress))
 
 
-def before(total: int, on_progress: OnProgress | None) -> OnProgress | None:
-    """Return who hears of what comes before the first pass: that none is made yet."""
-    return None if on_progress is None else lambda _: on_progress(Progress(0, total))
+def before(on_progress: OnProgress | None) -> OnProgress | None:
+    """Return who hears of what comes before the first stage: that nothing is made yet."""
+    return None if on_progress is None else lambda _: on_progress(Progress(0, 100))
+
+
+def stage(number: int, of: int, on_progress: OnProgress | None) -> OnProgress | None:
+    """Return who hears of one of several stages, from 0, as a part of them all."""
+    if on_progress is None:
+        return None
+
+    def told(progress: Progress) -> None:
+        on_progress(Progress(number * progress.total + progress.done, of * progress.total))
+
+    return told
 
 
 def boxed(mixture: Mixture, rows: Held) -> Mixture:
@@ -155,7 +165,7 @@ def climb(
     leap = Surrogate(mixture, sample, rows.whole.total)
     ascent = Ascent(mixture, starts, rows.whole.total, steps, leap)
     while not ascent.over:
-        now = Progress(ascent.passes, ascent.most)
+        now = Progress(int(ascent.share * ascent.most), ascent.most)
         ascent.advance(rows.moments(ascent.points, fixed, now, on_progress))
     if on_progress is not None:
         on_progress(Progress(ascent.most, ascent.most))

@@ -42,6 +42,9 @@ FEWEST, EACH = 5_000, 40
 """Rows that all starts of a search go by: so many, or so many for each free number of the largest
 mixture, if the sample has them. Only the best few ends look at the whole sample."""
 
+_UNITS = 100
+"""Of progress in each mixture, half for the sample and half for the passes over all rows."""
+
 ENGINES = [
     kinds.Engine(
         kind="compare",
@@ -93,7 +96,7 @@ def compare(
     ValueError
         As `held` and `sweep.compare` say.
     """
-    with held(data, client, before(1, on_progress)) as rows:
+    with held(data, client, before(on_progress)) as rows:
         sample = rows.coreset(data.columns, data.name, CORESET, options.first_seed)
         base = Mixture(
             n_components=fewest_components(sample, labels),
@@ -108,7 +111,7 @@ def compare(
 
 def run(spec: Specification, on_progress: OnProgress | None = None) -> Comparison:
     """Compare mixtures on all the rows that a dataset is a sample of, as `compare` does."""
-    with all_rows(spec.dataset, tell=before(1, on_progress)) as rows:
+    with all_rows(spec.dataset, tell=before(on_progress)) as rows:
         sample, base = replace(spec.dataset, whole=None), boxed(spec.mixture, rows)
         there_spec = Specification(dataset=sample, mixture=base, options=spec.options)
         return _climbed(rows, there_spec, CLIMB, on_progress)
@@ -140,7 +143,7 @@ def _climbed(
             return unfitted_row(few, mixture, "failed", str(error), spec.options.restarts)
 
     groups = [group for part in course.groups(spec) for group in part]
-    rows = course.swept(spec, groups, fitted, on_progress)
+    rows = course.swept(spec, groups, fitted, on_progress, _UNITS)
     return merged(spec.options, [rows])
 
 

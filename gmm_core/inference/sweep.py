@@ -126,7 +126,7 @@ def _run(spec: Specification, part: int, on_progress: OnProgress | None) -> Comp
     def fitted(mixture: Mixture, optima: Optima, report: OnProgress) -> ComparisonRow:
         return _weighed(spec, mixture, _cell(spec, mixture, optima, report), report)
 
-    return swept(spec, groups(spec)[part], fitted, on_progress)
+    return swept(spec, groups(spec)[part], fitted, on_progress, spec.options.restarts)
 
 
 def _cell(

@@ -12,6 +12,7 @@ Varadhan and Roland (2008), Scandinavian Journal of Statistics 35, scheme S3.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,7 @@ Leap = Callable[[Parameters, Moments, float], "Parameters | None"]
 _FRAMES = 200
 _ROUNDING = 1e-12  # of the log joint, of which sums over the rows know no more
 _LOSSES = 2  # of a surrogate's leaps, after which the sample is too unlike all rows there
+_LEAST = 0.005  # of what is left, by which a pass goes on that gains nothing
 _LOST = 1e-10  # of a column's spread in a component, below which it has collapsed
 
 
@@ -42,6 +44,8 @@ class Ascent:
         `surrogate`.
     settled : the step at which a point has.
     passes, most : over the data so far, and at most.
+    share : about how much of the way is made, from 0 to 1. EM's steps shrink by about the same
+        factor each time, so it goes by digits: from the first step to one that has settled.
     loss : [R, steps], minus the log joint at each point that EM came to.
     """
 
@@ -62,7 +66,7 @@ class Ascent:
         extrapolates = mixture.tied is not None
         self._climbs = [_Climb(starts[r], extrapolates, leap, settled) for r in range(R)]
         self._spread = np.sqrt(np.mean(np.diagonal(starts.covariances, axis1=-2, axis2=-1), (0, 1)))
-        self.most, self.passes = steps, 0
+        self.most, self.passes, self.share = steps, 0, 0.0
 
     @property
     def over(self) -> bool:
@@ -88,6 +92,8 @@ class Ascent:
         for i, each in enumerate(live):
             weights, locs, covariances = (array[i] for array in steps)
             each.step(float(value[i]), weights, locs, covariances, self._spread, moments[i])
+        made = min((each.made for each in self._live), default=1.0)
+        self.share = max(made, self.share + _LEAST * (1 - self.share))
 
     @property
     def ends(self) -> Parameters:
@@ -132,8 +138,16 @@ class _Climb:
         self.verdict = "moving"
         self._extrapolates = extrapolates
         self._leap, self._settled, self._lost = leap, settled, 0
+        self._first = self._least = 0.0  # of EM's steps, once there is one
         self._way: list[Array] = []
         self._back: list[Parameters] = []
+
+    @property
+    def made(self) -> float:
+        """Which share of the digits from the first step to one that has settled is there."""
+        if not self._least:
+            return 0.0
+        return log(self._first / self._least) / log(self._first / self._settled)
 
     def step(
         self,
@@ -164,6 +178,8 @@ class _Climb:
         if moved < self._settled:
             self.verdict = "converged"
             return
+        self._first = self._first or moved
+        self._least = min(self._least or moved, moved)
         before, self.at = self.at, now
         if self._leap is not None:
             self._go(self._leap(before, moments, moved))

@@ -135,12 +135,12 @@ def test_a_lost_worker_has_its_partitions_read_again(data):
         pids = list(client.run(os.getpid).values())
 
         def watch(progress):
-            if progress.done == 3 and not passes:
+            if progress.done > 0 and not passes:
                 passes.append(progress.done)
                 os.kill(pids[0], signal.SIGKILL)
 
         fit = partitioned.fit(data, MIXTURE, OPTIONS, start=FAR, client=client, on_progress=watch)
-    assert passes == [3]
+    assert len(passes) == 1
     whole = gmm.fit_map(gmm.Dataset.from_values(VALUES), MIXTURE, OPTIONS)
     np.testing.assert_allclose(
         fit.final_loss[fit.chosen], whole.final_loss[whole.chosen], rtol=1e-12
@@ -160,6 +160,10 @@ def test_a_comparison_is_at_full_size(data, monkeypatch):
     # Each mixture is told of once it is known: the first when its third of the work is done.
     news = [share for each, share in zip(told, shares, strict=True) if "bic" in each.snapshot]
     np.testing.assert_allclose(sorted(set(news)), [1 / 3, 2 / 3, 1])
+    # Three components take some passes over all rows, each of which is seen: in the last third
+    # of the work, whose first half is the sample's.
+    passes = {share for share in shares if 5 / 6 <= share < 1}
+    assert len(passes) >= 4
     whole = gmm.compare(gmm.Dataset.from_values(VALUES), [1, 3], ["VVV", "EEE"], restarts=4)
     names = [name for name, each in CRITERIA.items() if each.value is not None]
     for mine, theirs in zip(rows, whole, strict=True):
@@ -185,7 +189,7 @@ def test_a_fit_begins_where_it_is_told_to(data):
 
 def test_a_run_is_stopped_within_a_pass(data):
     def stop(progress):
-        if progress.done == 2:
+        if progress.done > 0:
             raise gmm.Cancelled
 
     with (

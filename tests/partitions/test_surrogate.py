@@ -20,14 +20,19 @@ def mixture(covariance="VVV", priors=None, **more):
     return gmm.Mixture(n_components=3, covariance=covariance, tied=None, priors=priors, **more)
 
 
-def climbed(mixture, values, sample=None, start=None):
-    """EM on all the rows from a point; with a sample it says between passes where that leads."""
+def climbed(mixture, values, sample=None, start=None, told=None):
+    """EM on all the rows from a point; with a sample it says between passes where that leads.
+
+    `told` is filled with the share of the way that is made after each pass.
+    """
     rows = Partition.of(Content(values, np.arange(len(values))))
     leap = None if sample is None else Surrogate(mixture, sample, float(len(values)))
     start = START.reshape(1) if start is None else start
     ascent = Ascent(mixture, start, float(len(values)), 2000, leap)
     while not ascent.over:
         ascent.advance(moments(rows, ascent.points))
+        if told is not None:
+            told.append(ascent.share)
     assert ascent.verdict[0] == "converged"
     return ascent
 
@@ -40,6 +45,18 @@ def holes(values):
 
 def noisy(values):
     return np.concatenate([values, RNG.uniform(-8, 10, (1000, 2))])
+
+
+@pytest.mark.parametrize("covariance", ["VVV", "EII", "VEV"])
+def test_how_far_it_is_goes_on_with_each_pass_about_as_the_passes_do(covariance):
+    told = []
+    far = gmm.Parameters(np.full(3, 1 / 3), CENTRES / 3 + 1, [4 * np.eye(2)] * 3).reshape(1)
+    climbed(mixture(covariance), VALUES, start=far, told=told)
+    made = np.arange(1, len(told) + 1) / len(told)
+    assert len(told) > 10
+    assert np.all(np.diff(told) > 0)
+    assert told[-1] == 1
+    assert np.abs(told - made).max() < 0.4
 
 
 @pytest.mark.parametrize(

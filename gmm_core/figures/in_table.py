@@ -14,8 +14,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
-from gmm_core.data.transformed import in_table, table_columns
+from gmm_core.data.transformed import in_table, original, table_columns
 from gmm_core.figures import style
+from gmm_core.figures.bars import once
 
 Array = NDArray[np.float64]
 
@@ -72,6 +73,13 @@ def in_table_units(
         _heights(fig)
     fig.layout.meta = {"alt": f"{fig.layout.meta['alt']} Axes are in the units of the table."}
     return fig
+
+
+def as_table(dataset: Dataset) -> Dataset:
+    """Return the dataset as it is in the person's table, made once; see `original`."""
+    if dataset.transforms is None:
+        return dataset
+    return once(dataset, ("as the table",), lambda: original(dataset))
 
 
 def place_in_table(dataset: Dataset, column: int, loc: float, scale: float) -> tuple[float, float]:

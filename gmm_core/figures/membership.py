@@ -16,7 +16,7 @@ from gmm_core.data.dataset import Dataset
 from gmm_core.data.transformed import in_table, table_columns
 from gmm_core.figures import data, style
 from gmm_core.figures.groups import Group, by_class, marker, tell
-from gmm_core.figures.in_table import in_table_units
+from gmm_core.figures.in_table import as_table, in_table_units
 from gmm_core.formatting import member, number, place
 from gmm_core.membership.against_classes import class_colours
 from gmm_core.membership.certainty import Overview, inner_boundaries, overview, visible_range
@@ -175,7 +175,7 @@ def every_pair(
     pair: tuple[int, int],
     classes: ClassColumn | None = None,
 ) -> go.Figure:
-    """Draw each pair of up to five columns, that of the main figure among them.
+    """Draw each pair of up to five columns of the table, that of the main figure among them.
 
     Points are coloured by component, or by class as `assignment_map` does.
     """
@@ -184,7 +184,7 @@ def every_pair(
     chosen = sorted(shown[: data.MATRIX_COLUMNS])
     if classes is not None:
         groups = by_class(classes, 4, class_colours(dataset, parameters, classes))
-        fig = data.matrix(dataset, chosen, groups)
+        fig = data.matrix(as_table(dataset), chosen, groups)
         tell(fig, classes, groups)
         return fig
     component = overview(dataset, parameters).component
@@ -192,7 +192,7 @@ def every_pair(
         Group(member(k, K), component == k, marker(k, 4, n_components=K))
         for k in range(parameters.every_weight.shape[-1])
     ]
-    return data.matrix(dataset, chosen, groups)
+    return data.matrix(as_table(dataset), chosen, groups)
 
 
 def along(dataset: Dataset, edges: Array) -> Array:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import streamlit as st
 
 from gmm_core.data.dataset import Dataset
 from gmm_core.figures import data as figures
+from gmm_core.figures.in_table import as_table
 from gmm_core.formatting import count, listing, number
 from gmm_core.words.data import constant_columns, extras
 from gmm_core.words.segments import Segment
@@ -15,6 +18,7 @@ from pages.parts.data import choice, edit, example, generate, saved, shared, tra
 from pages.parts.stream import figure
 
 ROWS = 8  # of the table of columns
+UNITS = ["as in the table", "as fitted"]
 
 WAYS = {
     "Example": example.show,
@@ -39,13 +43,14 @@ def body() -> None:
     warn(data)
     left, right = st.columns([2, 1], gap="medium")
     with right:
-        columns = pick(data)
+        seen = in_units(data)
+        columns = pick(data, seen.columns)
         classes = colour.by(data, "nothing")
-        summary(data)
+        summary(seen)
     with left:
         # A node of its own for each look: nothing of other columns' axes can stay behind.
-        shown = data.fingerprint[:8] if columns is None else f"{data.fingerprint[:8]}_{columns}"
-        figure.show(figures.preview(data, columns, classes=classes), key=f"data_{shown}")
+        shown = seen.fingerprint[:8] if columns is None else f"{seen.fingerprint[:8]}_{columns}"
+        figure.show(figures.preview(seen, columns, classes=classes), key=f"data_{shown}")
     transform.show(data)
     st.header("Work on other data", anchor=False)
     ways = {name: show for name, show in WAYS.items() if name not in OFFERED or OFFERED[name]()}
@@ -94,8 +99,24 @@ def warn(data: Dataset) -> None:
         )
 
 
-def pick(data: Dataset) -> list[int] | None:
-    """Let the person pick which columns to look at; None for the first few."""
+def in_units(data: Dataset) -> Dataset:
+    """Return the data as it is looked at: in the units of the table, or as it is fitted."""
+    if data.transforms is None:
+        return data
+    units = st.segmented_control(
+        "Numbers",
+        UNITS,
+        default=UNITS[0],
+        required=True,
+        key="units",
+        bind="query-params",
+        help="As fitted, a column may be a mixture of Gaussians where in the table it is not.",
+    )
+    return as_table(data) if units == UNITS[0] else data
+
+
+def pick(data: Dataset, names: Sequence[str]) -> list[int] | None:
+    """Let the person pick which columns to look at, by these names; None for the first few."""
     D = data.values.shape[1]
     if D == 1:
         return None
@@ -104,7 +125,7 @@ def pick(data: Dataset) -> list[int] | None:
         "Columns to look at",
         list(range(D)),
         default=list(range(min(D, most))),
-        format_func=lambda column: data.columns[column],
+        format_func=lambda column: names[column],
         max_selections=most,
         key=f"look_{data.fingerprint[:12]}",
         help="One column shows how it is distributed, two are drawn against each other, and up to "

@@ -9,7 +9,7 @@ from gmm_core.figures.assignments import assignments, boundary_zoom
 from gmm_core.figures.comparison import two_densities
 from gmm_core.figures.density import density
 from gmm_core.figures.expected import expected
-from gmm_core.figures.membership import main_figure
+from gmm_core.figures.membership import every_pair, main_figure
 from gmm_core.figures.posterior import boundary, density_bands
 from gmm_core.figures.predictive import ecdf_band, replicated_densities
 from gmm_core.mixture.expectation import expectation
@@ -87,6 +87,35 @@ def test_regions_and_expectations_stand_on_the_tables_axes():
     found = expectation(POINT, 0, [1.0], 1)
     assert list(line.x) == pytest.approx([np.e] * 2)
     assert list(line.y) == pytest.approx([np.exp(found.low[0]), np.exp(found.high[0])])
+
+
+def test_every_pair_has_the_tables_own_numbers_holes_and_names():
+    values = np.column_stack([TABLE.values, TABLE.values[:, 0] ** 2])
+    values[:7, 1] = np.nan
+    table = gmm.Dataset.from_values(values, ["price", "carat", "depth"], missing="keep")
+    logs = gmm.transformed(table, {"price": "log", "depth": "sqrt"})
+    point = gmm.Parameters(
+        POINT.weights, np.column_stack([POINT.locs, [1.0, 8.0]]), [np.eye(3) * 0.5, np.eye(3)]
+    )
+    fig = every_pair(logs, point, (0, 1))
+    titles = {axis.title.text for axis in fig.select_xaxes()} - {None}
+    assert titles == {"price", "carat", "depth"}
+    by_panel = {}
+    for trace in fig.data:
+        if trace.type == "scatter":
+            by_panel.setdefault((trace.xaxis, trace.yaxis), []).append(np.c_[trace.x, trace.y])
+    first = np.concatenate(next(iter(by_panel.values())))
+    known = values[~np.isnan(values[:, 1]), :2]
+    drawn = first[~np.isnan(first).any(axis=1)]
+    np.testing.assert_allclose(np.sort(drawn, axis=0), np.sort(known, axis=0), rtol=1e-13)
+    bars = [trace for trace in fig.data if trace.type == "bar"]
+    edges = np.histogram_bin_edges(values[:, 0], len(bars[0].x))
+    counts, _ = np.histogram(values[:, 0], edges)
+    assert list(bars[0].y) == counts.tolist()
+    assert (
+        f"price from {values[:, 0].min():.4f} to {values[:, 0].max():.2f}"
+        in (fig.layout.meta["alt"])
+    )
 
 
 def test_assignments_and_the_zoom_stand_on_the_tables_axis():

@@ -432,6 +432,14 @@ def test_columns_are_transformed_seen_first_and_brought_back(view):
     assert '"log waiting" is the natural logarithm of "waiting"' in said
     assert '"eruptions (sd)" is "eruptions" less its mean' in said
     assert "use_transform" not in buttons(app)
+    (looked,) = [w for w in app.multiselect if w.label == "Columns to look at"]
+    assert looked.options == ["eruptions", "waiting"]
+    assert "43.0 to 96.0" in page_text(app)
+    app.session_state["units"] = "as fitted"
+    app.run()
+    (looked,) = [w for w in app.multiselect if w.label == "Columns to look at"]
+    assert looked.options == ["eruptions (sd)", "log waiting"]
+    assert "3.76 to 4.56" in page_text(app)
     app = transform(app, "log", [])
     app = transform(app, "standardise", [])
     app.button(key="use_transform").click().run()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from gmm_core.figures import data as data_figures
 from gmm_core.formatting import count
@@ -76,7 +76,7 @@ def require() -> None:
         st.stop()
 
 
-def mixture(line: DeltaGenerator | None = None) -> DeltaGenerator:
+def mixture(line: Any = None) -> Any:
     """Say in the sidebar which mixture is chosen: in a line of its own, or again in that one."""
     place = line or st.session_state["mixture_place"]
     if not session.mixture_chosen():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +30,7 @@ class Whole:
     edges : [D, B + 1] of bins alike in width, from each column's smallest value to its largest.
     bars : [D, B], what the rows in each bin count as.
     maps : [P, B, B], the same of two columns, of the pairs `pairs`.
+    counted : these pairs; None for those of the first columns.
     """
 
     source: str
@@ -43,6 +45,7 @@ class Whole:
     edges: Array
     bars: Array
     maps: Array
+    counted: tuple[tuple[int, int], ...] | None = None
 
     def sampled(self, n: int, total: float) -> str:
         """Name a sample of n rows that count as `total`."""
@@ -56,14 +59,25 @@ class Whole:
     @property
     def pairs(self) -> list[tuple[int, int]]:
         """The pairs of columns that `maps` has, in its order."""
-        return pairs(len(self.edges))
+        return (
+            pairs(range(min(len(self.edges), MAPPED))) if self.counted is None else [*self.counted]
+        )
+
+    def joined(self, other: Whole) -> Whole:
+        """Return it with the pairs, beside its own, that another reading of these rows counted."""
+        theirs = other.pairs
+        new = [i for i, pair in enumerate(theirs) if pair not in self.pairs]
+        if not new:
+            return self
+        counted = (*self.pairs, *(theirs[i] for i in new))
+        return replace(self, counted=counted, maps=np.concatenate([self.maps, other.maps[new]]))
 
 
 MAPPED = 8
-"""Columns whose pairs are counted: 28 maps of 60 by 60 cells are 0.8 MB."""
+"""Columns whose pairs a reading counts: 28 maps of 60 by 60 cells are 0.8 MB."""
 
 
-def pairs(n_columns: int) -> list[tuple[int, int]]:
-    """Return the pairs of columns that are counted, by their places."""
-    some = range(min(n_columns, MAPPED))
-    return [(i, j) for j in some for i in range(j)]
+def pairs(columns: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the pairs of some columns, which are given by their places."""
+    some = sorted(columns)
+    return [(i, j) for n, j in enumerate(some) for i in some[:n]]

@@ -12,6 +12,7 @@ from gmm_core.formatting import number, percent
 from gmm_core.mixture import Parameters, component_log_densities
 
 if TYPE_CHECKING:
+    from gmm_core.data.dataset import Dataset
     from gmm_core.partitions.counts import Counts
 
 _GRID = 400  # points of a curve
@@ -34,6 +35,14 @@ def counted(counts: Counts, parameters: Parameters | None = None, height: int = 
         point = parameters.permuted(parameters.order).marginal(counts.places)
     draw = _bars if len(counts.columns) == 1 else _map
     return draw(counts, point, height)
+
+
+def of_sample(fig: go.Figure, dataset: Dataset) -> go.Figure:
+    """Say in a figure's title whether it is of the sample, as not all rows are counted there."""
+    if dataset.whole is not None:
+        n = len(dataset.values)
+        fig.layout.title.text = f"By a weighted sample of {n:,} of {dataset.n:,} rows"
+    return fig
 
 
 def _bars(counts: Counts, point: Parameters | None, height: int) -> go.Figure:

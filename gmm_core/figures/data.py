@@ -18,7 +18,7 @@ from gmm_core.data.class_columns import ClassColumn
 from gmm_core.data.dataset import Dataset
 from gmm_core.figures import style
 from gmm_core.figures.bars import draw_bars, draw_shares, histogram_of, middles, once, shares
-from gmm_core.figures.counts import counted
+from gmm_core.figures.counts import counted, of_sample
 from gmm_core.figures.groups import Group, by_class, tell
 from gmm_core.formatting import number
 from gmm_core.partitions.opened import counts_of
@@ -74,7 +74,7 @@ def preview(
         fig = matrix(dataset, chosen, groups)
     if classes is not None:
         tell(fig, classes, groups)
-    return fig
+    return of_sample(fig, dataset)
 
 
 def histogram(

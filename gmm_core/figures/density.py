@@ -12,7 +12,7 @@ from gmm_core.data.dataset import Dataset
 from gmm_core.data.transformed import in_table
 from gmm_core.figures import style
 from gmm_core.figures.bins import bin_edges
-from gmm_core.figures.counts import counted
+from gmm_core.figures.counts import counted, of_sample
 from gmm_core.figures.in_table import in_table_units, place_in_table
 from gmm_core.formatting import number, percent, rounded
 from gmm_core.mixture import Parameters, assign, boundaries, component_log_densities, log_density
@@ -76,7 +76,7 @@ def as_fitted(
         # By all columns: a point may lie under one ellipse here and belong to another component.
         component = None if whole is None else assign(whole, dataset.values[shown])
         fig = _plane(values, parameters, names, height, shown, component, bool(set_aside))
-    return _flagged(fig, set_aside)
+    return _flagged(of_sample(fig, dataset), set_aside)
 
 
 def _flagged(fig: go.Figure, set_aside: str) -> go.Figure:

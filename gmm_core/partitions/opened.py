@@ -6,7 +6,7 @@ are, by the dataset's `whole`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gmm_core.data.dataset import Dataset
+from gmm_core.data.dataset import Dataset, listing
 from gmm_core.data.partitioned import PartitionedDataset
-from gmm_core.data.whole import Whole, pairs
+from gmm_core.data.whole import MAPPED, Whole, pairs
 from gmm_core.partitions.counts import BINS, Counts, count_here
 from gmm_core.partitions.held import Held, changed, held
 from gmm_core.partitions.partition import Partition
@@ -38,6 +38,7 @@ def sample_rows(
     *,
     source: str = "",
     shared: bool = False,
+    in_pairs: Sequence[str] | None = None,
     client: Client | None = None,
     on_progress: OnProgress | None = None,
 ) -> Dataset:
@@ -49,6 +50,8 @@ def sample_rows(
     seed : of the draw; the same rows come from equal data on any workers.
     source, shared : where the rows are, as `Whole` says, for runs that go back to them; the
         address that they were listed at where none is given.
+    in_pairs : names of the columns by whose pairs all rows are counted, which figures of two
+        columns draw; eight at most, the first ones when None.
     client : of a Dask cluster; None for the one in use here, or else workers of this machine.
     on_progress : told how many partitions are read; raising `Cancelled` in it stops the reading.
 
@@ -62,16 +65,18 @@ def sample_rows(
     Raises
     ------
     ValueError
-        When `size` is below 2, or as `held` says.
+        When `size` is below 2, `in_pairs` are not eight of the columns at most, or as `held` says.
     """
     if size < 2:
         raise ValueError(f"size = {size}, but a sample needs two rows at least. Give more.")
+    chosen = None if in_pairs is None else _in_pairs(dataset.columns, in_pairs)
     with held(dataset, client, on_progress) as rows:
         sample = rows.coreset(dataset.columns, dataset.name, size, seed)
         low, high = rows.whole.low, rows.whole.high
         edges = np.stack([np.linspace(a, b, BINS + 1) for a, b in zip(low, high, strict=True)])
-        counted: Array = rows.total(count_all, edges).result()
         D = len(edges)
+        views = pairs(range(min(D, MAPPED))) if chosen is None else chosen
+        counted: Array = rows.total(count_all, edges, views).result()
         whole = Whole(
             source=source or dataset.source,
             shared=shared,
@@ -85,6 +90,7 @@ def sample_rows(
             edges=edges,
             bars=counted[: D * BINS].reshape(D, BINS),
             maps=counted[D * BINS :].reshape(-1, BINS, BINS),
+            counted=None if chosen is None else tuple(chosen),
         )
         w = sample.weights
         if w is not None and len(w) < whole.rows:
@@ -92,9 +98,21 @@ def sample_rows(
         return replace(sample, weights=w, whole=whole)
 
 
-def count_all(partition: Partition, edges: Array) -> Array:
-    """Count the rows of a partition by each column and by each pair, one after the other."""
-    views = [(d,) for d in range(len(edges))] + pairs(len(edges))
+def _in_pairs(columns: Sequence[str], names: Sequence[str]) -> list[tuple[int, int]]:
+    """Return the pairs of the named columns, by their places."""
+    unknown = [name for name in names if name not in columns]
+    if unknown or len(set(names)) > MAPPED:
+        what_came = f"there is no {listing(unknown)}" if unknown else f"{len(set(names))} came"
+        raise ValueError(
+            f"Rows are counted by the pairs of up to {MAPPED} columns, but {what_came}. Name some "
+            f"of {listing(columns, 20)}."
+        )
+    return pairs([columns.index(name) for name in dict.fromkeys(names)])
+
+
+def count_all(partition: Partition, edges: Array, in_pairs: list[tuple[int, int]]) -> Array:
+    """Count the rows of a partition by each column and by some pairs, one after the other."""
+    views = [*((d,) for d in range(len(edges))), *in_pairs]
     of_views = [count_here(partition, view, tuple(edges[d] for d in view)) for view in views]
     return np.concatenate([each.ravel() for each in of_views])
 

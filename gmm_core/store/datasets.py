@@ -77,10 +77,11 @@ class Datasets(Database):
         return dataset.fingerprint
 
     def _put_dataset(self, connection: sa.Connection, dataset: Dataset) -> None:
-        known = sa.select(schema.datasets.c.fingerprint).where(
-            schema.datasets.c.fingerprint == dataset.fingerprint
-        )
+        this = schema.datasets.c.fingerprint == dataset.fingerprint
+        known = sa.select(schema.datasets.c.fingerprint).where(this)
         if connection.execute(known).first() is not None:
+            if dataset.whole is not None:
+                self._add_pairs(connection, dataset, dataset.whole)
             return  # spares packing 10^6 rows again
         N, D = dataset.values.shape
         connection.execute(
@@ -96,6 +97,16 @@ class Datasets(Database):
                 "created": now(),
             },
         )
+
+    def _add_pairs(self, connection: sa.Connection, sample: Dataset, whole: Whole) -> None:
+        """Keep the pairs too by which another reading of the same rows has counted them."""
+        this = schema.datasets.c.fingerprint == sample.fingerprint
+        stored = dataset_of(connection.execute(sa.select(schema.datasets).where(this)).one())
+        assert stored.whole is not None  # what it is a sample of is part of the fingerprint
+        joined = stored.whole.joined(whole)
+        if joined is not stored.whole:
+            values = serialize.pack(_numbers(replace(stored, whole=joined)))
+            connection.execute(sa.update(schema.datasets).where(this).values(values=values))
 
     def load_dataset(self, fingerprint: str, owner: str | None = None) -> Dataset:
         """Read a dataset back; for an owner who saved it, with the name and rows it came with.

@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -88,6 +89,14 @@ def dataset() -> Dataset:
     return st.session_state["dataset"]
 
 
+def in_use(data: Dataset) -> bool:
+    """Whether every page works on this data, and shows all that is counted of it."""
+    now = dataset()
+    if data.fingerprint != now.fingerprint or data.whole is None or now.whole is None:
+        return data.fingerprint == now.fingerprint
+    return set(data.whole.pairs) <= set(now.whole.pairs)
+
+
 def data_address() -> str:
     """Return what names the current data in an address; "" for the tutorial's, the first of all."""
     data = dataset()
@@ -104,10 +113,15 @@ def is_example(data: Dataset | None = None) -> bool:
 
 def use_dataset(chosen: Dataset) -> None:
     """Work on other data from now on, with priors that suit it; a reload finds it again."""
-    if chosen.fingerprint == dataset().fingerprint and chosen.name == dataset().name:
+    if in_use(chosen) and chosen.name == dataset().name:
         return
     if not is_example(chosen):
         service().store.save_dataset(chosen, owner())
+    whole, of_now = chosen.whole, dataset().whole
+    if chosen.fingerprint == dataset().fingerprint and whole is not None and of_now is not None:
+        # The same rows, of which more is counted: nothing that was chosen for them changes.
+        st.session_state["dataset"] = replace(chosen, whole=of_now.joined(whole))
+        return
     _take(chosen)
     st.query_params.pop("run", None)
     st.query_params.pop("data", None)

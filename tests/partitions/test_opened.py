@@ -10,12 +10,14 @@ import pytest
 from distributed import Client, LocalCluster
 
 import gmm_core as gmm
+from gmm_core.figures.data import preview
 from gmm_core.figures.density import density
 from gmm_core.inference import partitioned
 from gmm_core.inference.cost import estimate_seconds, size
 from gmm_core.inference.run import run_here
 from gmm_core.partitions.opened import counts_of, sample_rows
 from gmm_core.sharing import answer
+from gmm_core.store import Store
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
@@ -76,6 +78,33 @@ def test_all_rows_are_counted_by_each_column_and_each_pair(sample):
         np.testing.assert_allclose(found.edges[0], edges[0], rtol=1e-12)
     fig = density(sample, None, (0, 1))
     assert np.nansum(fig.data[0].customdata) == 3000
+
+
+def test_the_pairs_that_are_counted_can_be_chosen(folder, client, tmp_path):
+    data = gmm.read_dataset(str(folder), partitioned=True)
+    some = sample_rows(data, 500, in_pairs=["c", "a"], client=client)
+    assert some.whole.pairs == [(0, 2)]
+    for places in ((0, 2), (2, 0), (1,)):
+        expected, _ = np.histogramdd(VALUES[:, places], bins=60)
+        np.testing.assert_array_equal(counts_of(some, places).counts, expected)
+    assert counts_of(some, (0, 1)) is None
+    n = len(some.values)
+    for fig in (density(some, None, (0, 1)), preview(some, (0, 1))):
+        assert fig.layout.title.text == f"By a weighted sample of {n:,} of 3,000 rows"
+    # What two readings of the same rows have counted goes together.
+    other = sample_rows(data, 500, in_pairs=["a", "b"], client=client)
+    assert other.fingerprint == some.fingerprint
+    both = replace(some, whole=some.whole.joined(other.whole))
+    for places in ((0, 2), (0, 1)):
+        expected, _ = np.histogramdd(VALUES[:, places], bins=60)
+        np.testing.assert_array_equal(counts_of(both, places).counts, expected)
+    store = Store(f"sqlite:///{tmp_path}/runs.sqlite")
+    store.save_dataset(some)
+    store.save_dataset(other)
+    assert store.load_dataset(some.fingerprint).whole.pairs == [(0, 2), (0, 1)]
+    store.close()
+    with pytest.raises(ValueError, match=r'up to 8 columns, but there is no "z"'):
+        sample_rows(data, in_pairs=["a", "z"])
 
 
 def test_a_run_on_a_sample_goes_to_all_the_rows(sample, client):

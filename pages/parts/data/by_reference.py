@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from gmm_core.data.folder import Entry, Folder
+from gmm_core.data.whole import MAPPED
 from gmm_core.formatting import count
 from gmm_core.jobs import service
 from gmm_core.runs.progress import Progress
@@ -94,8 +95,19 @@ def _chosen(entry: Entry, numbers: tuple[str, ...]) -> dict[str, Any] | None:
     columns = [name for name in fitted if name not in (weights, classes)]
     if not columns:
         return None
+    in_pairs = columns
+    if len(columns) > MAPPED:
+        in_pairs = st.multiselect(
+            "Columns to see in pairs",
+            columns,
+            default=columns[:MAPPED],
+            max_selections=MAPPED,
+            key=f"reference_pairs_{entry.name}_{len(columns)}",
+            help=f"All rows are counted by each column, and by the pairs of up to {MAPPED}. Other "
+            "pairs are drawn from a sample; to see more of them, read the table again.",
+        )
     reading = {"weights": weights, "classes": classes, "missing": missing}
-    return {"name": entry.name, "columns": columns, **reading}
+    return {"name": entry.name, "columns": columns, "in_pairs": in_pairs, **reading}
 
 
 def _ask(request: dict[str, Any]) -> None:
@@ -119,9 +131,15 @@ def _read(request: dict[str, Any]) -> None:
         bar.progress(share, f"{progress.done:,} of {count(progress.total, 'partition')} read")
 
     def make() -> object:
-        name = request["name"]
-        data = Folder(service().settings.data).partitioned(**request)
-        return service().sample(data, source=name, shared=True, on_progress=told)
+        reading = {name: value for name, value in request.items() if name != "in_pairs"}
+        data = Folder(service().settings.data).partitioned(**reading)
+        return service().sample(
+            data,
+            source=request["name"],
+            shared=True,
+            in_pairs=request["in_pairs"],
+            on_progress=told,
+        )
 
     data, problem = choice.attempt(make)
     size = 0 if data is None else int(data.values.nbytes + data.whole.maps.nbytes)

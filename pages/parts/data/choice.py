@@ -48,7 +48,7 @@ def preview(data: Dataset | None, problem: str, key: str, account: str = "") -> 
     figure.show(figures.preview(data, height=260), key=f"preview_{key}_{data.fingerprint[:8]}")
     for sentence in hard(data.fingerprint, data):
         st.caption(text.plain(sentence))
-    used = data.fingerprint == session.dataset().fingerprint
+    used = session.in_use(data)
     N = data.n
     if used and st.session_state.get("data_notice", ("",))[0] == data.fingerprint:
         # What the head of the page says is far above whoever just pressed the button below it.

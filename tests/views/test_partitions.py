@@ -136,3 +136,34 @@ def test_what_is_wrong_with_a_large_table_is_said(view, shared, tmp_path):
     app.button(key="read_reference").click().run()
     assert not app.exception
     assert "1.parquet is not a Parquet file, or is damaged" in page_text(app)
+
+
+def test_columns_to_see_in_pairs_are_chosen_where_there_are_many(view, shared, tmp_path):
+    names = [f"c{d}" for d in range(10)]
+    values = RNG.normal(size=(12_000, 10))
+    (tmp_path / "wide").mkdir()
+    table = pa.table(dict(zip(names, values.T, strict=True)))
+    pq.write_table(table, tmp_path / "wide" / "0.parquet")
+    app = view("data")
+    app.button(key="shared_wide/0.parquet").click().run()
+    key = "reference_pairs_wide/0.parquet_10"
+    assert app.multiselect(key=key).value == names[:8]
+
+    def read(chosen):
+        app.multiselect(key=key).set_value(chosen).run()
+        app.button(key="read_reference").click().run()
+        app.button(key="use_reference").click().run()
+        assert not app.exception, app.exception[0].stack_trace
+        return app.session_state["dataset"]
+
+    first = read(["c0", "c9"])
+    assert first.whole.pairs == [(0, 9)]
+    app.session_state["n_components"] = 3
+    both = read(["c8", "c9"])
+    assert both.fingerprint == first.fingerprint
+    assert both.whole.pairs == [(0, 9), (8, 9)]
+    counts, _ = np.histogramdd(values[:, [8, 9]], bins=60)
+    np.testing.assert_array_equal(both.whole.maps[1], counts)
+    assert app.session_state["n_components"] == 3  # what was chosen for the rows stays
+    again = view("data", query={"data": first.fingerprint})
+    assert again.session_state["dataset"].whole.pairs == both.whole.pairs

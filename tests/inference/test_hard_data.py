@@ -23,8 +23,8 @@ HARD = {
 }
 REFUSED = {
     "N = 1": (TWO[:1], "at least as many points|needs at least two"),
-    "a constant column": (np.c_[TWO, np.ones(80)], "All 80 values of the column 'x3' are equal"),
-    "equal points": (np.ones((9, 2)), "All 9 values of the column 'x1' are equal"),
+    "a constant column": (np.c_[TWO, np.ones(80)], 'All 80 values of the column "x3" are equal'),
+    "equal points": (np.ones((9, 2)), 'All 9 values of the column "x1" are equal'),
     "squares too large": (TWO * 1e300, "beyond the range of numbers"),
     "squares too small": (TWO * 1e-300, "beyond the range of numbers"),
 }

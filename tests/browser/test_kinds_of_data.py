@@ -145,6 +145,7 @@ def test_a_logarithm_is_fitted_and_one_column_foretells_another(page: Page, bird
     says(page, "Places are in the units of the table.")
     go(page, "Membership")
     says(page, "80 points belong to one component")
+    expect(page.get_by_text("How close is it?")).to_be_visible()
     connected(page)
     field = page.get_by_label("is", exact=True)
     field.fill("12")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
 from gmm_core.figures import style
+from gmm_core.figures.in_table import in_table_units
 from gmm_core.figures.membership import along, marker
 from gmm_core.formatting import member, number
 from gmm_core.membership.certainty import inner_boundaries, largest_difference, overview
@@ -183,7 +184,7 @@ def probabilities(dataset: Dataset, parameters: Parameters, assignment_probs: Ar
             dx=-4,
         )
     fig.update_yaxes(range=[-0.06, 1.06], tickvals=[0, 0.5, 1])
-    return fig
+    return in_table_units(fig, dataset, 0) if one else fig
 
 
 def _round_ticks(low: float, high: float) -> list[float]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import log_slopes
 from gmm_core.mixture import Mixture, Parameters, log_density
 from gmm_core.posterior.predictive import prior_draws, replicated
 
@@ -73,7 +74,8 @@ def groups(
 
     "posterior" has weights, locs, scale (standard deviations) and scale_tril as they were drawn,
     and again with labels that mean the same in all draws, as "weights_relabelled" and so on. The
-    data brings "observed_data" (with weight and known_class of the points), "log_likelihood" and
+    data brings "observed_data" (with weight and known_class of the points), "log_likelihood" (of
+    the points as they are in the table, also where columns were transformed) and
     "posterior_predictive"; with proper priors the mixture brings "prior" and "prior_predictive".
 
     Parameters
@@ -105,7 +107,8 @@ def groups(
     tree["observed_data"] = _observed(dataset)
     N = len(dataset.values)
     if budget >= C * S * N:
-        density = log_density(posterior.parameters, dataset.values).reshape(C, S, N)
+        density = log_density(posterior.parameters, dataset.values) + log_slopes(dataset)
+        density = density.reshape(C, S, N)
         tree["log_likelihood"] = {"obs": Variable(("chain", "draw", "point"), density)}
     # Noise has no place outside of its box, and what is missing no replicate.
     plain = posterior.draws.get("noise") is None and not dataset.incomplete

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import gmm_core as gmm
 from gmm_core import responsibilities
 from gmm_core.data.examples import example
 from gmm_core.figures import guide
@@ -40,6 +41,11 @@ def test_guide_stands_beside_the_closed_form_with_the_largest_difference() -> No
     probs[:, 1] = 1 - probs[:, 0]
     fig = guide.probabilities(data, TUTORIAL, probs)
     assert "largest difference 0.100" in words(fig)
+    logs = gmm.transformed(gmm.Dataset.from_values(np.exp(data.values), ["a"]), {"a": "log"})
+    raw = guide.probabilities(logs, TUTORIAL, probs)
+    assert raw.layout.xaxis.title.text == "a"
+    dots = [trace for trace in raw.data if trace.mode == "markers"]
+    np.testing.assert_allclose(np.ravel(dots[0].x), np.exp(data.values[:, 0]))
     plane = guide.probabilities(POINTS, PLANE, responsibilities(PLANE, POINTS.values))
     for trace in markers(plane):
         assert np.array_equal(trace.x, trace.y)  # on the diagonal

@@ -47,6 +47,19 @@ def test_arviz_finds_our_leave_one_out(tree, posterior):
     assert float(theirs.elpd_loo) == pytest.approx(loo(DATA, posterior).elpd, rel=1e-6)
 
 
+def test_likelihood_of_transformed_columns_is_that_of_the_table(posterior):
+    # Draws are draws of whatever was fitted: here of the logarithms of a lognormal table.
+    table = gmm.Dataset.from_values(np.exp(DATA.values / 20), ["a", "b"])
+    fitted = gmm.transformed(table, {"a": "log", "b": "log"})
+    found = groups(posterior, fitted)["log_likelihood"]["obs"].values
+    w, m = posterior.draws["weights"][1, 3], posterior.draws["locs"][1, 3]
+    L = posterior.draws["scale_tril"][1, 3]
+    logs = np.log(table.values)
+    parts = [w[k] * multivariate_normal(m[k], L[k] @ L[k].T).pdf(logs) for k in range(2)]
+    expected = np.log(sum(parts)) - logs.sum(axis=1)
+    np.testing.assert_allclose(found[1, 3], expected, rtol=1e-9)
+
+
 def test_relabelled_draws_stand_beside_the_raw_ones(tree, posterior):
     same = posterior.relabelled(DATA)
     for name, axes in (("weights", 3), ("locs", 4), ("scale_tril", 5)):

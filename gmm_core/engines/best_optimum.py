@@ -82,7 +82,8 @@ def polished(problem: Problem, q: Array) -> tuple[Parameters, Array]:
     unit[p.slices["locs"]] = np.tile(spreads(p.spread, p.mixture.family), p.mixture.n_components)
     work, values = np.empty(p.work_size), np.empty(R)
     live, limit, most = np.ones(R, dtype=np.bool_), adam.limits(p), lbfgs.ITERATIONS
-    lbfgs.polish(0, R, live, unit, limit, p.x, p.numbers, p.layout, work, most, q)
+    seen = "correlation" in p.slices
+    lbfgs.polish(0, R, live, unit, limit, seen, p.x, p.numbers, p.layout, work, most, q)
     adam.evaluate(0, R, q, p.x, p.numbers, p.layout, work, values, np.empty_like(q))
     sound = np.isfinite(values) & np.isfinite(q).all(axis=1)
     values[~sound] = -np.inf

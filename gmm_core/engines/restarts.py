@@ -150,11 +150,12 @@ class Restarts(ABC):
         unit = np.ones(p.size)
         K = p.mixture.n_components
         unit[p.slices["locs"]] = np.tile(spreads(p.spread, p.mixture.family), K)
-        limit = adam.limits(p)
+        limit, seen = adam.limits(p), "correlation" in p.slices
 
         def call(first: int, last: int, work: Array, _: Array) -> None:
             lbfgs.polish(
-                first, last, live, unit, limit, p.x, p.numbers, p.layout, work, most, self.q
+                first, last, live, unit, limit, seen, p.x, p.numbers, p.layout, work, most,
+                self.q,
             )  # fmt: skip
 
         first = 0

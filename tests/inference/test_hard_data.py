@@ -80,10 +80,12 @@ def test_columns_of_other_units_are_fitted_as_in_their_own():
 
 def test_twenty_components_are_fitted_and_sampled():
     data = gmm.Dataset.from_values(np.r_[TWO, RNG.normal(3, 4, (40, 2))])
+    # With six points to a component, most starts of full covariances end on two of them.
+    options = OPTIONS.model_copy(update={"restarts": 30})
     for covariance, tied in COVARIANCES:
         mixture = mixture_of(data, covariance, tied, K=20)
-        fit = gmm.fit_map(data, mixture, OPTIONS)
-        assert fit.verdict[fit.chosen] in ("converged", "moving")
+        fit = gmm.fit_map(data, mixture, options)
+        assert fit.verdict[fit.chosen] == "converged"
     options = gmm.NutsOptions(draws=10, warmup=30, chains=1, max_tree_depth=5)
     assert np.isfinite(gmm.sample_posterior(data, mixture, options).draws["weights"]).all()
 

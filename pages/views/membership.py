@@ -33,7 +33,10 @@ def body() -> list[live.View]:
         return suggestion.in_place_of("membership", sweep)
     point = learned()
     if point is None:
-        return waiting()
+        fit = live.view("map", session.fit_specification, link=False)
+        point = learned()  # a short fit has ended meanwhile
+        if point is None:
+            return waiting(fit)
     data = session.dataset()
     if data.whole is not None:
         return elsewhere(data, point)
@@ -95,9 +98,8 @@ def learned() -> Parameters | None:
     return session.fit_parameters()
 
 
-def waiting() -> list[live.View]:
+def waiting(view: live.View) -> list[live.View]:
     """Show the fit while it runs, or what stopped it."""
-    view = live.view("map", session.fit_specification, link=False)
     sentence = "Looking for the components; which point belongs where follows from them …"
     failed = view.status is not None and view.status.state == "failed"
     if failed or view.error:

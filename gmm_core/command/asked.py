@@ -195,7 +195,7 @@ def _body(path: Path) -> dict[str, Any]:
         body = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ValueError(
-            f'The file "{path!s}" cannot be read ({error.strerror}). Give the JSON of a fit.'
+            f'The file "{path}" cannot be read ({error.strerror}). Give the JSON of a fit.'
         ) from error
     except ValueError as error:
         raise ValueError(

@@ -79,7 +79,7 @@ def check_figure(path: Path) -> None:
             "expected. Correct it."
         )
     if not path.resolve().parent.is_dir():
-        raise ValueError(f'There is no folder "{path.parent!s}". Make it, or name another.')
+        raise ValueError(f'There is no folder "{path.parent}". Make it, or name another.')
     if path.suffix.lower() == ".png":
         try:
             import kaleido  # noqa: F401
@@ -104,7 +104,7 @@ def write_figure(fig: go.Figure, path: Path) -> None:
         else:
             fig.write_image(path, scale=2, width=fig.layout.width or 900)
     except OSError as error:
-        raise ValueError(f'"{path!s}" cannot be written ({error.strerror or error}).') from error
+        raise ValueError(f'"{path}" cannot be written ({error.strerror or error}).') from error
     except RuntimeError as error:  # kaleido: no Chrome, or one that ends at once
         raise ValueError(
             "The picture could not be drawn: no Chrome or Chromium answered. Give a name that ends "

@@ -175,7 +175,7 @@ class _Climb:
             self.verdict = "collapsed"
             return
         moved = _moved(self.at, now)
-        if moved < self._settled:
+        if moved <= self._settled:
             self.verdict = "converged"
             return
         self._first = self._first or moved

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gmm_core.data.dataset import Dataset, listing
+from gmm_core.data.dataset import Dataset
 from gmm_core.data.partitioned import PartitionedDataset
 from gmm_core.data.whole import MAPPED, Whole, pairs
+from gmm_core.formatting import listing
 from gmm_core.partitions.counts import BINS, Counts, count_here
 from gmm_core.partitions.held import Held, changed, held
 from gmm_core.partitions.partition import Partition

@@ -47,9 +47,9 @@ def invariant_draws(dataset: Dataset, posterior: Posterior, column: int = 0) -> 
     """Draws [C, S] of quantities that do not change when the components of a draw are permuted.
 
     The log joint, the log density (in the person's table) at the lowest, the middle and the
-    highest data point, the locs
-    in ascending order along the column, the largest weight and that of the noise, and the scale
-    along the column (the smallest and the largest where components have their own).
+    highest data point, the locs in ascending order along the column, the largest weight and that
+    of the noise, and the scale along the column (the smallest and the largest where components
+    have their own).
     """
     C, S, K = posterior.draws["weights"].shape
     values = dataset.values

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client
 
 import gmm_core as gmm
 from gmm_core.comparison.criteria import CRITERIA
@@ -18,6 +18,8 @@ from gmm_core.partitions.box import box
 from gmm_core.partitions.held import held
 from gmm_core.partitions.partition import Partition, moments
 from gmm_core.partitions.tree import summed
+
+from .conftest import workers
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
@@ -33,24 +35,12 @@ MIXTURE = gmm.Mixture(
 OPTIONS = gmm.MapOptions(restarts=4, start="kmeans++", method="em", choose="final", steps=300)
 
 
-def workers(n):
-    return LocalCluster(
-        n_workers=n, threads_per_worker=1, dashboard_address="127.0.0.1:0", processes=False
-    )
-
-
 def written(folder, values, weights, cuts):
     folder.mkdir()
     for i, rows in enumerate(np.split(np.arange(len(values)), cuts)):
         columns = {"a": values[rows, 0], "b": values[rows, 1], "w": weights[rows]}
         pq.write_table(pa.table(columns), folder / f"{i}.parquet")
     return gmm.read_dataset(str(folder), partitioned=True, weights="w", missing="keep")
-
-
-@pytest.fixture(scope="module")
-def client():
-    with workers(2) as cluster, Client(cluster, set_as_default=False) as client:
-        yield client
 
 
 @pytest.mark.parametrize("cuts", [[], [400], [1, 2, 300, 300, 800, 899]])

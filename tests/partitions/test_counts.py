@@ -4,11 +4,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client
 
 import gmm_core as gmm
 from gmm_core.figures.counts import counted
 from gmm_core.partitions.counts import count
+
+from .conftest import workers
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
@@ -29,10 +31,7 @@ def counts(tmp_path_factory):
         count(data, ["z"])
     with pytest.raises(ValueError, match="3 columns came"):
         count(data, [("a", "b", "c")])
-    cluster = LocalCluster(
-        n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0", processes=False
-    )
-    with cluster, Client(cluster, set_as_default=False) as client:
+    with workers(1) as cluster, Client(cluster, set_as_default=False) as client:
         return count(data, ["a", ("c", "b")], bins=20, client=client)
 
 

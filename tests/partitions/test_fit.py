@@ -15,6 +15,8 @@ from gmm_core.comparison.criteria import CRITERIA
 from gmm_core.inference import partitioned, partitioned_sweep
 from gmm_core.partitions.held import connected, held
 
+from .conftest import workers
+
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 RNG = np.random.default_rng(11)
@@ -40,12 +42,6 @@ def data(folder):
 
 # From here EM takes some dozens of passes.
 FAR = gmm.Parameters(np.full(3, 1 / 3), CENTRES / 3 + 1.5, [4 * np.eye(2)] * 3)
-
-
-def workers(n, **more):
-    return LocalCluster(
-        n_workers=n, threads_per_worker=1, dashboard_address="127.0.0.1:0", processes=False, **more
-    )
 
 
 def test_the_optimum_is_that_of_the_whole_data_and_has_the_same_bits_on_any_workers(data):

@@ -4,10 +4,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client
 
 import gmm_core as gmm
 from gmm_core.partitions.memberships import write
+
+from .conftest import workers
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
@@ -19,10 +21,7 @@ POINT = gmm.Parameters([0.4, 0.6], [[0.0, 0.0], [4.0, 4.0]], [np.eye(2)] * 2)
 
 @pytest.fixture
 def client():
-    cluster = LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", processes=False
-    )
-    with cluster, Client(cluster) as client:
+    with workers(2) as cluster, Client(cluster) as client:
         yield client
 
 

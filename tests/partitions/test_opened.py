@@ -7,7 +7,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from distributed import Client, LocalCluster
 
 import gmm_core as gmm
 from gmm_core.figures.data import preview
@@ -32,15 +31,6 @@ def write(folder, values, cuts=(1000, 1001, 2500)):
     for i, rows in enumerate(np.split(values, cuts)):
         table = pa.table({name: rows[:, d] for d, name in enumerate("abc")})
         pq.write_table(table, folder / f"{i}.parquet")
-
-
-@pytest.fixture(scope="module")
-def client():
-    cluster = LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", processes=False
-    )
-    with cluster, Client(cluster, set_as_default=False) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from distributed import Client, LocalCluster
 
 import gmm_core as gmm
 from gmm_core.inference import partitioned
@@ -28,15 +27,6 @@ def groups(seed, N=8000):
     return rng.normal(size=(K, 2))[which] * 5 + np.einsum(
         "nij,nj->ni", axes[which], rng.normal(size=(N, 2))
     )
-
-
-@pytest.fixture(scope="module")
-def client():
-    cluster = LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", processes=False
-    )
-    with cluster, Client(cluster, set_as_default=False) as client:
-        yield client
 
 
 @pytest.mark.parametrize(

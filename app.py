@@ -31,9 +31,10 @@ def _page() -> None:
 if __name__ == "__main__":
     main()
 elif __name__ == "app":
-    from pages.parts.platform import deep_links, routes
+    from pages.parts.platform import deep_links, routes, streamlit_internals
 
     deep_links.enable()
+    streamlit_internals.keep_unsent()
     app = st.App(
         __file__,
         lifespan=routes.lifespan,

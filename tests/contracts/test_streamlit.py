@@ -15,7 +15,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from pages.parts.platform import streamlit_internals
 
-from .promises import TOP, files_that_match, name
+from .promises import TOP, files_that_match, name, takes
 
 VERSION = f"Streamlit {st.__version__}"
 
@@ -92,6 +92,40 @@ def test_messages_between_browser_and_server_have_the_fields_that_are_read(messa
             "browser asked for as it came back is told otherwise."
         )
         descriptor = descriptor.fields_by_name[part].message_type
+
+
+def test_a_fragment_that_runs_again_keeps_what_was_not_sent(monkeypatch):
+    queue_class = name(
+        "streamlit",
+        "streamlit.runtime.forward_msg_queue",
+        "ForwardMsgQueue",
+        "what a fragment that runs again would drop is kept in it",
+    )
+    takes("streamlit", queue_class.clear, "self", "retain_lifecycle_msgs", "fragment_ids_this_run")
+
+    def drawn(*path, fragment=""):
+        message = ForwardMsg()
+        message.metadata.delta_path[:] = path
+        message.delta.fragment_id = fragment
+        message.delta.new_element.text.body = "text"
+        return message
+
+    monkeypatch.setattr(queue_class, "clear", queue_class.clear)  # put back at the end
+    streamlit_internals.keep_unsent()
+    queue = queue_class()
+    unsent = [drawn(0, 1), drawn(0, 2, fragment="ticking")]
+    for message in unsent:
+        queue.enqueue(message)
+    queue.clear(retain_lifecycle_msgs=True, fragment_ids_this_run=["ticking"])
+    again = drawn(0, 2, fragment="ticking")
+    queue.enqueue(again)
+    assert queue.flush() == [*unsent, again], (
+        f"{VERSION} keeps what was not sent by another name than _delta_index_map."
+    )
+    assert queue.is_empty()
+    queue.enqueue(unsent[0])
+    queue.clear(retain_lifecycle_msgs=True)  # the whole page begins: it draws all of it again
+    assert queue.is_empty()
 
 
 def test_a_delta_generator_is_what_columns_are():

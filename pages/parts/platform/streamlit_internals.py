@@ -15,6 +15,7 @@ from streamlit import runtime
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.web.server.starlette import starlette_websocket
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
@@ -25,6 +26,7 @@ __all__ = [
     "begins",
     "forget_upload",
     "is_host_allowed",
+    "keep_unsent",
     "request",
     "returning",
     "session_asked_for",
@@ -37,6 +39,31 @@ __all__ = [
 ]
 
 _SESSIONS = "active_sessions"
+
+
+def keep_unsent() -> None:
+    """Let a fragment that runs again drop nothing that its browser has not got yet.
+
+    As a fragment begins, Streamlit takes from the queue what that fragment has drawn and was not
+    sent. But what the browser knows already stands there as a reference that names no fragment, and
+    stays: it points into a block that never came, and the browser empties the page. The end of the
+    whole page stays too, at which the browser takes what never came for gone. On a quiet machine
+    the queue is empty by then; on a busy one it is not. Called as the server starts.
+    """
+    clear = ForwardMsgQueue.clear
+
+    def clear_whole_pages(
+        queue: ForwardMsgQueue,
+        retain_lifecycle_msgs: bool = False,
+        fragment_ids_this_run: list[str] | None = None,
+    ) -> None:
+        if fragment_ids_this_run is None:
+            clear(queue, retain_lifecycle_msgs)
+        else:
+            # What comes now must not take the place of what was drawn before the fragment began.
+            queue._delta_index_map = {}
+
+    ForwardMsgQueue.clear = clear_whole_pages  # type: ignore[method-assign]
 
 
 def sessions() -> int:

@@ -26,11 +26,11 @@ SECONDS = 3 * 3600
 
 def selected(rows: Iterable[Row]) -> list[str]:
     """Return what pytest is to run, each test once."""
-    found = {}
+    tests = {}
     for row in rows:
         for file, names in row.tests.items():
-            found |= {_test(file, name): None for name in names.split()}
-    return [one for one in found if "::" not in one or one.partition("::")[0] not in found]
+            tests |= {_test(file, name): None for name in names.split()}
+    return [one for one in tests if "::" not in one or one.partition("::")[0] not in tests]
 
 
 def _test(file: str, name: str) -> str:
@@ -70,11 +70,13 @@ def outcome(row: Row, ended: Mapping[str, list[bool]]) -> tuple[int, list[str]]:
     for file, names in row.tests.items():
         for name in names.split():
             test = _test(file, name)
-            found = {t: ends for t, ends in ended.items() if t == test or t.startswith(f"{test}::")}
-            if not found:
+            cases_of_test = {
+                t: ends for t, ends in ended.items() if t == test or t.startswith(f"{test}::")
+            }
+            if not cases_of_test:
                 bad.append(f"{test} was not run")
-            cases += sum(map(len, found.values()))
-            bad += [t for t, ends in found.items() if not all(ends)]
+            cases += sum(map(len, cases_of_test.values()))
+            bad += [t for t, ends in cases_of_test.items() if not all(ends)]
     return cases, bad
 
 

@@ -69,11 +69,11 @@ def three_digits(value):
 
 def machine():
     """Name the machine and what was installed, as a reader needs it to compare."""
-    found = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
+    match = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
     names = ("numpy", "numba", "nutpie", "torch", "pyro-ppl", "scikit-learn", "jax", "numpyro")
     packages = ", ".join(f"{name} {version(name)}" for name in names)
     cores = len(os.sched_getaffinity(0))
-    processor = found[1] if found else platform.processor()
+    processor = match[1] if match else platform.processor()
     return f"{cores} cores of {processor}, Python {platform.python_version()}, {packages}"
 
 

@@ -29,8 +29,8 @@ numpyro.enable_x64()
 def make_model(task):
     x = jnp.asarray(task["values"])
     K, D = task["n_components"], x.shape[1]
-    given = {name: value for name, value in task["priors"].items() if value is not None}
-    p = {name: jnp.asarray(value) for name, value in given.items()}
+    priors = {name: value for name, value in task["priors"].items() if value is not None}
+    p = {name: jnp.asarray(value) for name, value in priors.items()}
 
     def model():
         weights = numpyro.sample("weights", dist.Dirichlet(p["concentration"] * jnp.ones(K)))
@@ -45,8 +45,8 @@ def make_model(task):
         else:
             scale = numpyro.sample("scale", dist.LogNormal(p["scale_log_mean"], p["scale_log_sd"]))
             tril = jnp.tile(scale * jnp.eye(D), (K, 1, 1))
-        each = dist.MultivariateNormal(locs, scale_tril=tril).log_prob(x[:, None])
-        joint = numpyro.deterministic("joint", jnp.log(weights) + each)
+        log_densities = dist.MultivariateNormal(locs, scale_tril=tril).log_prob(x[:, None])
+        joint = numpyro.deterministic("joint", jnp.log(weights) + log_densities)
         numpyro.factor("likelihood", logsumexp(joint, axis=-1).sum())
 
     return model
@@ -60,7 +60,7 @@ def coclustering(joint):
 
 def main():
     task = json.load(sys.stdin)
-    model, found = make_model(task), []
+    model, runs = make_model(task), []
     start = {name: jnp.asarray(value) for name, value in (task["start"] or {}).items()}
     begin = init_to_value(values=start) if start else init_to_median(num_samples=15)
     log_joints = jax.jit(jax.vmap(jax.vmap(lambda site: log_density(model, (), {}, site)[0])))
@@ -83,8 +83,8 @@ def main():
         run = {"seconds": taken, "ess": float(ess), "mean": float(log_joint.mean())}
         if task.get("coclustering"):
             run["coclustering"] = np.asarray(coclustering(joint)).tolist()
-        found.append(run)
-    print(json.dumps(found))
+        runs.append(run)
+    print(json.dumps(runs))
 
 
 main()

@@ -17,8 +17,8 @@ REPLICATES, STARTS = 999, 5
 def test_a_bootstrap_beside_scikit_learn(benchmark, report):
     options = gmm.BootstrapOptions(replicates=REPLICATES, starts=STARTS)
     gmm.bootstrap(FAITHFUL, MIXTURE, gmm.BootstrapOptions(replicates=2))  # compiled
-    found = []
-    benchmark.pedantic(lambda: found.append(gmm.bootstrap(FAITHFUL, MIXTURE, options)), rounds=3)
+    results = []
+    benchmark.pedantic(lambda: results.append(gmm.bootstrap(FAITHFUL, MIXTURE, options)), rounds=3)
     ours = benchmark.stats.stats.median
     rng = np.random.default_rng(0)
     N = len(FAITHFUL.values)
@@ -30,7 +30,7 @@ def test_a_bootstrap_beside_scikit_learn(benchmark, report):
         locs.append(np.sort(fit.means_[:, 0]))
     theirs = time.perf_counter() - began
     # The same standard errors, each known to about 1 / sqrt(2 x 999), 2 %.
-    here = np.sort(found[0].draws["locs"][:, :, 0], axis=1).std(axis=0)
-    assert here == pytest.approx(np.std(locs, axis=0), rel=0.15)
+    errors = np.sort(results[0].draws["locs"][:, :, 0], axis=1).std(axis=0)
+    assert errors == pytest.approx(np.std(locs, axis=0), rel=0.15)
     work = f"faithful, K = 2, full: bootstrap of {REPLICATES} × {STARTS} starts"
     report.times(work, ours, theirs, f"GaussianMixture(n_init={STARTS})", 20)

@@ -41,17 +41,17 @@ def test_a_sweep_beside_scikit_learn_per_mixture(benchmark, report):
     ours = median(a for a, _ in taken) / len(rows)
     theirs = median(b for _, b in taken) / len(fits)
     benchmark.pedantic(lambda: gmm.compare(FAITHFUL, RANGE, restarts=20), rounds=1)
-    found = {row.cell: row for row in rows}
+    by_cell = {row.cell: row for row in rows}
     better = sum(
-        found[cell].log_likelihood > fit.score(FAITHFUL.values) * len(FAITHFUL.values) + 1e-3
+        by_cell[cell].log_likelihood > fit.score(FAITHFUL.values) * len(FAITHFUL.values) + 1e-3
         for cell, fit in fits.items()
     )
     worse = sum(
-        found[cell].log_likelihood < fit.score(FAITHFUL.values) * len(FAITHFUL.values) - 1e-3
+        by_cell[cell].log_likelihood < fit.score(FAITHFUL.values) * len(FAITHFUL.values) - 1e-3
         for cell, fit in fits.items()
     )
     print(f"\nlog likelihood better in {better}, worse in {worse} of {len(fits)} mixtures")
-    assert found[2, "full", False].log_likelihood == pytest.approx(-1130.264, abs=1e-3)
+    assert by_cell[2, "full", False].log_likelihood == pytest.approx(-1130.264, abs=1e-3)
     report.times(
         "faithful, K = 1..9, 6 covariances, 20 restarts: a mixture",
         ours,

@@ -143,18 +143,18 @@ def test_a_gradient_beside_the_exponentials_alone(benchmark, report):
     ],
 )
 def test_cost_grows_as_the_arithmetic_does(benchmark, report, axis, sizes):
-    found = []
+    times = []
     for N, D, K in sizes:
         mixture = gmm.Mixture(n_components=K, covariance="full", tied=False)
         call = gradient_call(normal_data(N, D), mixture)
-        found.append(median(seconds(call)[0] for _ in range(9)))
-        print(f"\n| N = {N}, D = {D}, K = {K} | {1e3 * found[-1]:.4g} ms |", end="")
+        times.append(median(seconds(call)[0] for _ in range(9)))
+        print(f"\n| N = {N}, D = {D}, K = {K} | {1e3 * times[-1]:.4g} ms |", end="")
     benchmark.pedantic(call, rounds=3)
     span = np.log(sizes[-1]["NDK".index(axis)] / sizes[0]["NDK".index(axis)])
-    power = np.log(found[-1] / found[0]) / span
+    power = np.log(times[-1] / times[0]) / span
     print(f"\n{axis}: cost grows as {axis}^{power:.2f}")
     report.sizes[axis] = (
-        [(size["NDK".index(axis)], t) for size, t in zip(sizes, found, strict=True)],
+        [(size["NDK".index(axis)], t) for size, t in zip(sizes, times, strict=True)],
         power,
     )
     assert power < {"N": 1.1, "K": 1.15, "D": 2.1}[axis]

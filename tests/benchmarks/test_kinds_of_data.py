@@ -71,10 +71,10 @@ def test_the_pass_of_plain_data_beside_one_that_knows_no_other(
     values = rng.normal(size=(N, D)) + 4 * rng.integers(0, 3, (N, 1))
     dataset = gmm.Dataset.from_values(values)
     mixture = gmm.Mixture(n_components=K, covariance=covariance, tied=False)
-    ours, found = call_of(kernel, dataset, mixture)
+    ours, computed = call_of(kernel, dataset, mixture)
     theirs, expected = call_of(ignorant, dataset, mixture)
-    assert found[0] == pytest.approx(expected[0], rel=1e-12)
-    np.testing.assert_allclose(found[1], expected[1], rtol=1e-9, atol=1e-9)
+    assert computed[0] == pytest.approx(expected[0], rel=1e-12)
+    np.testing.assert_allclose(computed[1], expected[1], rtol=1e-9, atol=1e-9)
     many = max(1, 2000 // N)  # a clock sees no single call of twenty points
     times = {"ours": [], "theirs": []}
 

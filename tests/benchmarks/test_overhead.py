@@ -30,8 +30,8 @@ def our_svi():
 
 def our_nuts():
     options = gmm.NutsOptions(draws=DRAWS, warmup=WARMUP, chains=1, seed=2)
-    found = gmm.sample_posterior(DATA, gmm.Mixture(), options, on_progress=watch, engine="pyro")
-    return found.draws["locs"][0, :, :, 0]
+    posterior = gmm.sample_posterior(DATA, gmm.Mixture(), options, on_progress=watch, engine="pyro")
+    return posterior.draws["locs"][0, :, :, 0]
 
 
 @pytest.mark.filterwarnings("ignore")  # the bare loop's: torch.jit is deprecated, and traces

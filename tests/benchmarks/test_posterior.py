@@ -87,22 +87,23 @@ def test_effective_draws_a_second(benchmark, report, workers, name, dataset, mix
         rate(workers, dataset, mixture, "nutpie", seed)
     rate(workers, dataset, mixture, "pyro", 100, draws=10)
     seeds = iter(range(SEEDS))
-    found = []
+    measured = []
     benchmark.pedantic(
-        lambda: found.append(rate(workers, dataset, mixture, "nutpie", next(seeds))), rounds=SEEDS
+        lambda: measured.append(rate(workers, dataset, mixture, "nutpie", next(seeds))),
+        rounds=SEEDS,
     )
-    ours = median(r for r, _, _ in found)
+    ours = median(r for r, _, _ in measured)
     runs = numpyro_runs(dataset, mixture)
     warm = median(run["ess"] / run["seconds"] for run in runs[1:])
     cold = runs[0]["ess"] / runs[0]["seconds"]
     # The slowest comes last, so that what is close in time to ours is what is close in speed.
     theirs, taken, mean = rate(workers, dataset, mixture, "pyro", 0)
     print(
-        f"\n{name}: ours {median(t for _, t, _ in found):.3g} s, Pyro {taken:.3g} s, NumPyro "
+        f"\n{name}: ours {median(t for _, t, _ in measured):.3g} s, Pyro {taken:.3g} s, NumPyro "
         f"{median(run['seconds'] for run in runs[1:]):.3g} s, the first {runs[0]['seconds']:.3g} s"
     )
     # They sample the same posterior.
-    means = [m for _, _, m in found] + [mean] + [run["mean"] for run in runs]
+    means = [m for _, _, m in measured] + [mean] + [run["mean"] for run in runs]
     assert max(means) - min(means) < 2
     work, unit = f"{name}: effective draws a second", "/s"
     failures = []
@@ -150,17 +151,17 @@ def test_effective_draws_a_second_of_weighed_modes(
     for seed in (100, 101, 102, 103):  # both workers have loaded everything
         weighed(workers, dataset, again(seed), seed, MANY)
     seeds = iter(range(ROUNDS))
-    found = []
+    measured = []
     benchmark.pedantic(
-        lambda: found.append(weighed(workers, dataset, again(seed := next(seeds)), seed, MANY)),
+        lambda: measured.append(weighed(workers, dataset, again(seed := next(seeds)), seed, MANY)),
         rounds=ROUNDS,
     )
     # Draws of a population hang together in no order that an autocorrelation shows, but populations
     # know nothing of each other: the variance of their means says how many draws count.
-    log_joint = np.concatenate([posterior.stats["log_joint"] for posterior, _ in found])
-    each = log_joint.var() / log_joint.mean(axis=1).var(ddof=1)
-    ess = each * found[0][0].n_chains
-    ours = ess / median(seconds for _, seconds in found)
+    log_joint = np.concatenate([posterior.stats["log_joint"] for posterior, _ in measured])
+    effective = log_joint.var() / log_joint.mean(axis=1).var(ddof=1)
+    ess = effective * measured[0][0].n_chains
+    ours = ess / median(seconds for _, seconds in measured)
     runs = numpyro_runs(dataset, mixture)
     theirs = median(run["ess"] / run["seconds"] for run in runs[1:])
     assert log_joint.mean() == pytest.approx(np.mean([run["mean"] for run in runs]), abs=1)
@@ -180,21 +181,21 @@ def test_time_to_who_belongs_with_whom(benchmark, report, workers, name, dataset
     right = pairs(gmm.sample_posterior(dataset, mixture, options, engine="smc"), dataset)
     for seed in (100, 101, 102, 103):
         weighed(workers, dataset, mixture, seed)
-    found = []
+    measured = []
     benchmark.pedantic(
-        lambda: found.append(weighed(workers, dataset, mixture, len(found))), rounds=SEEDS
+        lambda: measured.append(weighed(workers, dataset, mixture, len(measured))), rounds=SEEDS
     )
-    errors = [np.abs(pairs(posterior, dataset) - right).mean() for posterior, _ in found]
-    ours = median(seconds for _, seconds in found)
+    errors = [np.abs(pairs(posterior, dataset) - right).mean() for posterior, _ in measured]
+    ours = median(seconds for _, seconds in measured)
     assert max(errors) < CLOSE
     # NumPyro runs four chains again and again, and averages all of them.
     runs = numpyro_runs(dataset, mixture, REPEATS, own_starts=True, coclustering=True)[1:]
-    theirs, reached, so_far = 0.0, False, []
+    theirs, reached, matrices = 0.0, False, []
     for run in runs:
         theirs += run["seconds"]
-        so_far.append(np.array(run["coclustering"]))
-        np.fill_diagonal(so_far[-1], 1)  # as ours: a point is with itself
-        reached = np.abs(np.mean(so_far, axis=0) - right).mean() < CLOSE
+        matrices.append(np.array(run["coclustering"]))
+        np.fill_diagonal(matrices[-1], 1)  # as ours: a point is with itself
+        reached = np.abs(np.mean(matrices, axis=0) - right).mean() < CLOSE
         if reached:
             break
     peer = "NumPyro" if reached else f"NumPyro, not yet after {4 * len(runs)} chains"

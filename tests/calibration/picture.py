@@ -33,9 +33,9 @@ def picture(rows: Mapping[str, Mapping[str, NDArray[np.int64]]], kept: Mapping[s
     for j, name in enumerate(names):
         x = _LEFT + j * (_WIDTH + _GAP) + _WIDTH / 2
         body.append(_text(x, _TOP - 8, name, "middle"))
-    for i, (label, found) in enumerate(rows.items()):
+    for i, (label, ranks) in enumerate(rows.items()):
         y = _TOP + i * (_HEIGHT + _GAP)
-        n_sets = len(found[names[0]])
+        n_sets = len(ranks[names[0]])
         first, _, second = label.partition(", ")
         body.append(_text(_LEFT - 12, y + _HEIGHT / 2 - 4, first, "end"))
         body.append(_text(_LEFT - 12, y + _HEIGHT / 2 + 11, f"{second}, {n_sets} sets", "end"))
@@ -43,7 +43,7 @@ def picture(rows: Mapping[str, Mapping[str, NDArray[np.int64]]], kept: Mapping[s
         unit = _HEIGHT / (1.35 * high)
         for j, name in enumerate(names):
             x = _LEFT + j * (_WIDTH + _GAP)
-            counts = np.bincount(found[name] * _BINS // (kept[label] + 1), minlength=_BINS)
+            counts = np.bincount(ranks[name] * _BINS // (kept[label] + 1), minlength=_BINS)
             body.append(_box(x, y + _HEIGHT - high * unit, _WIDTH, (high - low) * unit, "#bbbbbb"))
             step = _WIDTH / _BINS
             body += [

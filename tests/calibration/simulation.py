@@ -85,8 +85,8 @@ def weighed(
     dataset: gmm.Dataset, mixture: gmm.Mixture, options: gmm.NutsOptions, **more: float
 ) -> gmm.Posterior:
     """Draw one population with its modes weighed, as many draws as the chain would have."""
-    asked = gmm.SmcOptions(draws=options.draws, populations=2, seed=options.seed, **more)
-    spec = gmm.Specification(dataset=dataset, mixture=mixture, options=asked)
+    smc = gmm.SmcOptions(draws=options.draws, populations=2, seed=options.seed, **more)
+    spec = gmm.Specification(dataset=dataset, mixture=mixture, options=smc)
     population: gmm.Posterior = run_part(spec, 0)
     return population
 
@@ -108,16 +108,16 @@ def ranks_of(number: int, plan: Plan, sampler: Sampler) -> dict[str, int]:
     options = gmm.NutsOptions(
         draws=plan.kept * plan.thin, warmup=plan.warmup, chains=1, seed=number
     )
-    found = sampler(dataset, mixture, options)
+    posterior = sampler(dataset, mixture, options)
     rows = slice(plan.thin - 1, None, plan.thin)
-    drawn = gmm.Parameters.of({name: array[0, rows] for name, array in found.draws.items()})
+    draws = gmm.Parameters.of({name: array[0, rows] for name, array in posterior.draws.items()})
     middle = np.zeros(plan.n_columns)
     # The core's own log joint, at the truth and as the sampler reports it.
-    here = np.append(
+    true_values = np.append(
         quantities(true.reshape(1), x, middle)[:, 0], gmm.log_joint(dataset, mixture, true)
     )
-    there = np.vstack([quantities(drawn, x, middle), found.stats["log_joint"][0, rows]])
-    below = (there < here[:, None]).sum(axis=1)
+    drawn_values = np.vstack([quantities(draws, x, middle), posterior.stats["log_joint"][0, rows]])
+    below = (drawn_values < true_values[:, None]).sum(axis=1)
     return dict(zip(QUANTITIES, below.tolist(), strict=True))
 
 
@@ -129,13 +129,13 @@ def ranks(
         sampler = OWN.get(sampler) or partial(draw_with, sampler)
     work = partial(ranks_of, plan=plan, sampler=sampler)
 
-    def gathered(rows: Iterator[dict[str, int]]) -> dict[str, NDArray[np.int64]]:
+    def stacked(rows: Iterator[dict[str, int]]) -> dict[str, NDArray[np.int64]]:
         listed = list(rows)
         return {name: np.array([row[name] for row in listed]) for name in listed[0]}
 
     if n_processes == 1:
-        return gathered(map(work, range(n_sets)))
+        return stacked(map(work, range(n_sets)))
     # Spawned, for torch and numba do not survive a fork; and anew after some sets, for each model
     # that torch has traced stays in memory.
     with get_context("spawn").Pool(n_processes, maxtasksperchild=10) as pool:
-        return gathered(pool.imap(work, range(n_sets), chunksize=5))
+        return stacked(pool.imap(work, range(n_sets), chunksize=5))

@@ -33,12 +33,14 @@ SHORT = {"n_sets": 100, "warmup": 60, "kept": 19, "thin": 5}
 @pytest.fixture(scope="module")
 def gathered() -> Iterator[Found]:
     """What the tests found, drawn when all have."""
-    found: Found = {}
-    yield found
-    if len(found) == 6:
+    ranks_by_sampler: Found = {}
+    yield ranks_by_sampler
+    if len(ranks_by_sampler) == 6:
         FIGURE.parent.mkdir(exist_ok=True)
-        kept = {label: k for label, (_, k) in found.items()}
-        FIGURE.write_text(picture({label: r for label, (r, _) in found.items()}, kept))
+        n_draws = {label: k for label, (_, k) in ranks_by_sampler.items()}
+        FIGURE.write_text(
+            picture({label: r for label, (r, _) in ranks_by_sampler.items()}, n_draws)
+        )
 
 
 @pytest.mark.timeout(3600)
@@ -46,10 +48,10 @@ def gathered() -> Iterator[Found]:
 @pytest.mark.parametrize(("D", "mixture"), [(1, ONE_COLUMN), (2, TWO_COLUMNS)])
 def test_ranks_are_uniform(engine, size, D, mixture, gathered):
     plan = Plan(D, mixture, **{n: v for n, v in size.items() if n != "n_sets"})
-    found = ranks(size["n_sets"], plan, engine, PROCESSES)
+    by_quantity = ranks(size["n_sets"], plan, engine, PROCESSES)
     name = {"pyro": "Pyro", "smc": "SMC"}.get(engine, engine)
-    gathered[f"{name}, D = {D}"] = found, plan.kept
+    gathered[f"{name}, D = {D}"] = by_quantity, plan.kept
     # At least ten expected in each bin, which the chi-square distribution is good for.
-    p = p_values(found, plan.kept, 10)
+    p = p_values(by_quantity, plan.kept, 10)
     print(f"\n{name}, D = {D}:", {of: round(value, 3) for of, value in p.items()})
     assert min(p.values()) > LIMIT, p

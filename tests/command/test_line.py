@@ -39,8 +39,8 @@ def run(capsys):
     def running(*arguments):
         with pytest.raises(SystemExit) as left:
             main([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return left.value.code or 0, said.out, said.err
+        captured = capsys.readouterr()
+        return left.value.code or 0, captured.out, captured.err
 
     return running
 
@@ -66,14 +66,14 @@ def page_specification(file):
 def test_a_fit_has_the_pages_id_and_the_librarys_numbers(run, file):
     code, out, _ = run("fit", file, *FEW, "--json")
     assert code == 0
-    told = json.loads(out)
+    output = json.loads(out)
     spec = page_specification(file)
-    assert told["run"] == spec.id
+    assert output["run"] == spec.id
     fit = gmm.fit_map(spec.dataset, spec.mixture, spec.options)
     point = fit.parameters.permuted(fit.parameters.order)
     for name, array in point.arrays().items():
-        np.testing.assert_array_equal(told["parameters"][name], array)
-    assert told["loss"] == fit.final_loss[fit.chosen]
+        np.testing.assert_array_equal(output["parameters"][name], array)
+    assert output["loss"] == fit.final_loss[fit.chosen]
 
 
 def test_a_fit_prints_a_table_and_draws_its_figures(run, file, tmp_path):
@@ -89,46 +89,46 @@ def test_a_fit_prints_a_table_and_draws_its_figures(run, file, tmp_path):
 
 
 def test_a_comparison_ranks_what_the_library_ranks(run):
-    asked = ("--n-components", "1-2", "--covariances", "full,EEI", "--start", "search")
-    code, out, _ = run("compare", "example:faithful", *asked, "--restarts", "4", "--json")
+    arguments = ("--n-components", "1-2", "--covariances", "full,EEI", "--start", "search")
+    code, out, _ = run("compare", "example:faithful", *arguments, "--restarts", "4", "--json")
     assert code == 0
     rows = gmm.compare(gmm.example("faithful"), [1, 2], ["full", "EEI"], restarts=4)
-    told = json.loads(out)
-    assert [row["bic"] for row in told["rows"]] == [row.bic for row in rows]
+    output = json.loads(out)
+    assert [row["bic"] for row in output["rows"]] == [row.bic for row in rows]
     options = CompareOptions(
         n_components=(1, 2), covariances=("full", "EEI"), restarts=4, start="search"
     )
     mixture = gmm.Mixture(priors=gmm.Priors.flat())
     spec = gmm.Specification(dataset=gmm.example("faithful"), mixture=mixture, options=options)
-    assert told["run"] == spec.id
-    assert told["best"] == int(np.argmin([row.bic for row in rows]))
+    assert output["run"] == spec.id
+    assert output["best"] == int(np.argmin([row.bic for row in rows]))
 
 
 def test_the_engine_says_which_options_there_are(run):
-    asked = ("sample", "example:tutorial", "--priors", "tutorial")
+    command = ("sample", "example:tutorial", "--priors", "tutorial")
     few = ("--draws", "50", "--seed", "3")
-    code, out, _ = run(*asked, *few, "--warmup", "50", "--chains", "2", "--json")
+    code, out, _ = run(*command, *few, "--warmup", "50", "--chains", "2", "--json")
     assert code == 0
     assert json.loads(out)["options"]["warmup"] == 50
-    code, out, _ = run(*asked, *few, "--engine", "smc", "--populations", "2", "--json")
-    told = json.loads(out)
+    code, out, _ = run(*command, *few, "--engine", "smc", "--populations", "2", "--json")
+    output = json.loads(out)
     assert code == 0
-    assert told["kind"] == "smc"
-    assert told["log_evidence"]["value"] == pytest.approx(-18.4, abs=2)
-    code, _, err = run(*asked, "--engine", "smc", "--warmup", "50")
+    assert output["kind"] == "smc"
+    assert output["log_evidence"]["value"] == pytest.approx(-18.4, abs=2)
+    code, _, err = run(*command, "--engine", "smc", "--warmup", "50")
     assert code == 2
     assert "--warmup is not known here. SmcOptions takes" in err
 
 
 def test_a_bootstrap_has_the_librarys_standard_errors(run):
-    asked = ("--replicates", "8", "--starts", "1", "--json")
-    code, out, _ = run("bootstrap", "example:faithful", *asked)
+    arguments = ("--replicates", "8", "--starts", "1", "--json")
+    code, out, _ = run("bootstrap", "example:faithful", *arguments)
     assert code == 0
     data = gmm.example("faithful")
     mixture = gmm.Mixture(priors=gmm.Priors.for_data(data))
-    found = gmm.bootstrap(data, mixture, gmm.BootstrapOptions(replicates=8, starts=1))
+    bootstrap = gmm.bootstrap(data, mixture, gmm.BootstrapOptions(replicates=8, starts=1))
     errors = [row["standard_error"] for row in json.loads(out)["summary"]]
-    assert errors == [row.standard_error for row in found.summary()]
+    assert errors == [row.standard_error for row in bootstrap.summary()]
 
 
 def test_scores_are_those_of_the_fit_that_a_file_holds(run, file, tmp_path):
@@ -136,11 +136,11 @@ def test_scores_are_those_of_the_fit_that_a_file_holds(run, file, tmp_path):
     fit.write_text(run("fit", file, *FEW, "--json")[1])
     code, out, _ = run("score", file, "--fit", fit, "--json")
     assert code == 0
-    told = json.loads(out)
+    output = json.loads(out)
     point = gmm.Parameters.of(json.loads(fit.read_text())["parameters"])
     values = read_table(file).dataset().values
     np.testing.assert_allclose(
-        [each["probabilities"] for each in told["points"]],
+        [scored["probabilities"] for scored in output["points"]],
         gmm.responsibilities(point, values),
         atol=1e-14,
     )
@@ -167,10 +167,10 @@ def test_a_transformed_fit_scores_new_rows_in_the_tables_own_columns(run, file, 
     code, out, _ = run("score", few, "--fit", fit, "--json")
     assert code == 0
     point = gmm.Parameters.of(body["parameters"])
-    found = [each["log_density"] for each in json.loads(out)["points"]]
+    densities = [scored["log_density"] for scored in json.loads(out)["points"]]
     eruptions, waiting = gmm.example("faithful").values.T  # densities are those of the table
     slopes = -np.log(eruptions[:7]) - np.log(waiting.std())
-    assert found == pytest.approx(gmm.log_density(point, data.values[:7]) + slopes, rel=1e-12)
+    assert densities == pytest.approx(gmm.log_density(point, data.values[:7]) + slopes, rel=1e-12)
     code, _, err = run("score", few, "--fit", fit, "--log", "eruptions")
     assert code == 2
     assert "--log came, but fit.json says how" in err
@@ -180,7 +180,7 @@ def test_a_transformed_fit_scores_new_rows_in_the_tables_own_columns(run, file, 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("fit", "nowhere.csv"), "nowhere.csv cannot be read"),
         (("fit", "example:nothing"), 'There is no example "nothing"'),
@@ -198,10 +198,10 @@ def test_a_transformed_fit_scores_new_rows_in_the_tables_own_columns(run, file, 
         (("guess",), "No such command"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_words(run, arguments, said):
+def test_what_cannot_be_done_is_said_in_words(run, arguments, message):
     code, out, err = run(*arguments)
     assert (code, out) == (2, "")
-    assert said in err
+    assert message in err
     assert "Traceback" not in err
     assert "pydantic" not in err
 

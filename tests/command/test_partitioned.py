@@ -41,8 +41,8 @@ def run(capsys):
     def running(*arguments):
         with pytest.raises(SystemExit) as left:
             main([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return left.value.code or 0, said.out, said.err
+        captured = capsys.readouterr()
+        return left.value.code or 0, captured.out, captured.err
 
     return running
 
@@ -50,33 +50,33 @@ def run(capsys):
 def test_a_fit_is_that_of_all_the_rows_under_the_librarys_id(run, folder, tmp_path):
     code, out, err = run("fit", f"{folder}/*.parquet", "--partitioned", *MIXTURE, "--json")
     assert code == 0, err
-    told = json.loads(out)
+    output = json.loads(out)
     data = gmm.Dataset.from_values(VALUES, ["a", "b"])
     mixture = gmm.Mixture(n_components=2, covariance="VVV", tied=None, priors=gmm.Priors.flat())
     whole = gmm.fit_map(data, mixture, gmm.MapOptions(start="search", restarts=20))
-    assert told["loss"] == pytest.approx(whole.final_loss[whole.chosen], rel=1e-12)
-    assert told["data"]["points"] == 900
-    assert told["answer"].startswith("Two components explain these 900 points")
+    assert output["loss"] == pytest.approx(whole.final_loss[whole.chosen], rel=1e-12)
+    assert output["data"]["points"] == 900
+    assert output["answer"].startswith("Two components explain these 900 points")
     sample = sample_rows(gmm.read_dataset(str(folder), partitioned=True), source="elsewhere")
     spec = gmm.Specification(
         dataset=sample,
         mixture=mixture,
         options=gmm.MapOptions(start="search", restarts=20, steps=300),
     )
-    assert told["run"] == spec.id
+    assert output["run"] == spec.id
 
     fit = tmp_path / "fit.json"
     fit.write_text(out)
     where = tmp_path / "memberships"
-    asked = ("score", folder, "--partitioned", "--fit", fit)
-    code, out, _ = run(*asked, "--out", where)
+    command = ("score", folder, "--partitioned", "--fit", fit)
+    code, out, _ = run(*command, "--out", where)
     assert (code, out) == (0, f"900 rows in 3 files in {where}\n")
     parts = [pq.read_table(file) for file in sorted(where.glob("*.parquet"))]
     table = pa.concat_tables(parts, promote_options="default").to_pydict()
-    point = gmm.Parameters.of(told["parameters"])
+    point = gmm.Parameters.of(output["parameters"])
     np.testing.assert_array_equal(table["component"], gmm.assign(point, VALUES) + 1)
 
-    assert run(*asked)[::2] == (
+    assert run(*command)[::2] == (
         2,
         "Error: Memberships of data in partitions are written by the workers. Name a folder for "
         "them by --out.\n",
@@ -104,7 +104,7 @@ def test_a_figure_has_counts_and_no_points(run, folder, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("fit", "-", "--partitioned"), 'reads Parquet files by their address, but "-" came'),
         (("fit", "{folder}/none", "--partitioned"), "There is no Parquet file at"),
@@ -114,8 +114,8 @@ def test_a_figure_has_counts_and_no_points(run, folder, tmp_path):
         (("score", "example:faithful", "--fit", "x.json", "--out", "y"), "Give --partitioned"),
     ],
 )
-def test_what_cannot_be_done_is_said(run, folder, arguments, said):
-    code, _, err = run(*[each.format(folder=folder) for each in arguments])
+def test_what_cannot_be_done_is_said(run, folder, arguments, message):
+    code, _, err = run(*[argument.format(folder=folder) for argument in arguments])
     assert code == 2
-    assert said in err
+    assert message in err
     assert "Traceback" not in err

@@ -76,9 +76,9 @@ def test_with_priors_em_stands_no_lower_on_the_likelihood():
 
 def test_a_singular_end_is_called_collapsed():
     start = gmm.Parameters([0.5, 0.5], [[0.0], [11.0]], [[[0.01]], [[1.0]]])
-    found = gmm.fit_em(TUTORIAL, flat(2, "spherical"), start)
-    assert found.verdict == "collapsed"
-    assert np.isfinite(found.log_likelihood).all()
+    em = gmm.fit_em(TUTORIAL, flat(2, "spherical"), start)
+    assert em.verdict == "collapsed"
+    assert np.isfinite(em.log_likelihood).all()
 
 
 def test_components_are_matched_before_they_are_differenced():
@@ -108,11 +108,11 @@ def test_progress_streams_the_trace_and_cancel_keeps_it():
 
     with pytest.raises(gmm.Cancelled) as stopped:
         gmm.fit_em(FAITHFUL, spec.mixture, spec.parameters, on_progress=watch)
-    kept = stopped.value.partial
+    partial = stopped.value.partial
     seen = picture.arrays["log_likelihood"]
     count = np.isfinite(seen).sum()
-    assert kept.verdict == "moving"
-    np.testing.assert_array_equal(kept.log_likelihood[:count], seen[:count])
+    assert partial.verdict == "moving"
+    np.testing.assert_array_equal(partial.log_likelihood[:count], seen[:count])
 
 
 def test_priors_are_refused():

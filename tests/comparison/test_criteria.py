@@ -49,8 +49,8 @@ def test_entropy_runs_from_no_idea_to_no_doubt():
     apart = gmm.Parameters([0.5, 0.5], [[-50.0], [50.0]], np.ones((2, 1, 1)))
     data = gmm.Dataset.from_values([-50.0, -49.0, 50.0, 51.0])
     for point, value in ((same, 0.0), (apart, 1.0)):
-        found = criteria.criteria(data, gmm.Mixture(), point)
-        assert found["entropy"] == pytest.approx(value, abs=1e-12)
+        computed = criteria.criteria(data, gmm.Mixture(), point)
+        assert computed["entropy"] == pytest.approx(value, abs=1e-12)
     one = gmm.Parameters([1.0], [[0.0]], np.ones((1, 1, 1)))
     assert criteria.criteria(data, gmm.Mixture(n_components=1), one)["entropy"] == 1.0
     assert np.isnan(criteria.class_probability(data, same)[1])
@@ -70,10 +70,10 @@ def test_every_criterion_is_a_column_a_word_and_travels(rows):
     assert set(criteria.CRITERIA) == set(say.CRITERION)
     assert set(criteria.CRITERIA) <= set(sweep.ComparisonRow._fields)
     assert set(criteria.CRITERIA) <= set(sweep.reported(rows[0]))
-    found = next(csv.DictReader(io.StringIO(sweep.to_csv(rows))))
+    first_row = next(csv.DictReader(io.StringIO(sweep.to_csv(rows))))
     for name in criteria.CRITERIA.keys() - {"log_evidence"}:
-        assert float(found[name]) == getattr(rows[0], name)
-    assert found["log_evidence"] == ""  # not asked for
+        assert float(first_row[name]) == getattr(rows[0], name)
+    assert first_row["log_evidence"] == ""  # not asked for
     again = unpack(pack(sweep.Comparison(tuple(rows)))).rows[0]
     assert again[:9] == rows[0][:9]
     assert again.class_probability == rows[0].class_probability
@@ -90,8 +90,8 @@ def test_a_row_of_an_earlier_version_keeps_what_it_had(rows):
 def test_penalties_are_ordered_as_their_formulas_say():
     data = random_dataset(100, 2)
     mixture = gmm.Mixture(n_components=3)
-    found = criteria.criteria(data, mixture, random_point(mixture, 2))
-    p = found["n_parameters"]
-    assert found["caic"] - found["bic"] == pytest.approx(p)
-    assert found["bic"] - found["sabic"] == pytest.approx(p * log(100 * 24 / 102))
-    assert found["icl"] >= found["icl_most_probable"] >= found["bic"]
+    computed = criteria.criteria(data, mixture, random_point(mixture, 2))
+    p = computed["n_parameters"]
+    assert computed["caic"] - computed["bic"] == pytest.approx(p)
+    assert computed["bic"] - computed["sabic"] == pytest.approx(p * log(100 * 24 / 102))
+    assert computed["icl"] >= computed["icl_most_probable"] >= computed["bic"]

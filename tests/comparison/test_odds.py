@@ -57,30 +57,30 @@ def test_the_evidence_is_drawn_with_its_errors_and_said_with_its_odds(rows):
     assert list(line.y) == [row.log_evidence for row in rows]
     assert list(line.error_y.array) == [2 * row.evidence_error for row in rows]
     assert not any(trace.name == "no optimum" for trace in fig.data)
-    said = say.comparison_answer(5, 1, rows, "log_evidence")[0].text
-    assert "best: log evidence −1" in said
-    assert "Given the data, with equal odds before it: K = " in said
+    sentence = say.comparison_answer(5, 1, rows, "log_evidence")[0].text
+    assert "best: log evidence −1" in sentence
+    assert "Given the data, with equal odds before it: K = " in sentence
 
 
 def test_the_average_density_is_that_of_each_k_by_its_probability(rows):
-    found = average_density(TUTORIAL, rows)
+    average = average_density(TUTORIAL, rows)
     odds = probability_of_k(rows, 1)
-    assert {K: share for K, (share, _) in found.by_k.items()} == pytest.approx(odds)
-    mean = sum(odds[K] * line for K, (_, line) in found.by_k.items())
-    np.testing.assert_allclose(found.density, mean, rtol=1e-12)
+    assert {K: share for K, (share, _) in average.by_k.items()} == pytest.approx(odds)
+    mean = sum(odds[K] * line for K, (_, line) in average.by_k.items())
+    np.testing.assert_allclose(average.density, mean, rtol=1e-12)
     # Nearly all of it lies in view, and one component has one summit in it.
-    step = found.grid[1] - found.grid[0]
-    assert 0.6 < found.density.sum() * step < 1
-    assert np.sum(np.diff(np.sign(np.diff(found.by_k[1][1]))) < 0) == 1
+    step = average.grid[1] - average.grid[0]
+    assert 0.6 < average.density.sum() * step < 1
+    assert np.sum(np.diff(np.sign(np.diff(average.by_k[1][1]))) < 0) == 1
     assert average_density(TUTORIAL, [row._replace(density=()) for row in rows]) is None
 
 
 def test_the_average_density_of_one_mixture_is_the_mean_over_its_posterior(rows):
     mixture = gmm.Mixture(n_components=2, priors=gmm.Priors.tutorial())
-    drawn = gmm.sample_posterior(TUTORIAL, mixture, gmm.SmcOptions(seed=7), engine="smc")
-    found = average_density(TUTORIAL, rows[1:2])
-    there = np.exp(gmm.log_density(drawn.parameters, found.grid)).mean(axis=0)
-    np.testing.assert_allclose(found.density, there, atol=0.1 * there.max())
+    posterior = gmm.sample_posterior(TUTORIAL, mixture, gmm.SmcOptions(seed=7), engine="smc")
+    average = average_density(TUTORIAL, rows[1:2])
+    mean_density = np.exp(gmm.log_density(posterior.parameters, average.grid)).mean(axis=0)
+    np.testing.assert_allclose(average.density, mean_density, atol=0.1 * mean_density.max())
 
 
 def test_the_average_is_drawn_with_each_likely_k(rows):
@@ -97,11 +97,11 @@ def test_an_evidence_needs_priors_to_average_over():
 
 
 def test_a_sweep_that_is_not_asked_for_it_keeps_its_id():
-    asked, plain = (
+    with_evidence, plain = (
         gmm.Specification(
-            dataset=TUTORIAL, mixture=gmm.Mixture(), options=gmm.CompareOptions(**given)
+            dataset=TUTORIAL, mixture=gmm.Mixture(), options=gmm.CompareOptions(**fields)
         )
-        for given in ({"evidence": True}, {})
+        for fields in ({"evidence": True}, {})
     )
-    assert asked.id != plain.id
+    assert with_evidence.id != plain.id
     assert '"evidence"' not in plain.to_json()

@@ -49,8 +49,8 @@ def test_an_optimum_on_a_handful_of_points_does_not_win():
         row(3, 200.0, 3.0),
         row(4, 100.0, 9.0, "moving"),
     ]
-    found = suggest(rows, 4)
-    assert (found.best.n_components, found.runner_up.n_components) == (2, 1)
+    suggestion = suggest(rows, 4)
+    assert (suggestion.best.n_components, suggestion.runner_up.n_components) == (2, 1)
     # Where the rule would leave one component only, BIC decides.
     assert suggest([row(1, 300.0, 5.0), row(2, 250.0, 2.0)], 1).best.n_components == 2
     assert suggest([row(2, 100.0, 9.0, "collapsed")], 1) is None
@@ -98,5 +98,5 @@ def test_columns_to_look_along_are_those_that_tell_components_apart():
 
 
 def test_columns_of_iris_are_those_of_the_petals():
-    found = suggest(swept(gmm.example("iris"), 3), 4)
-    assert 2 in found.columns()
+    suggestion = suggest(swept(gmm.example("iris"), 3), 4)
+    assert 2 in suggestion.columns()

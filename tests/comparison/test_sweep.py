@@ -74,23 +74,23 @@ def test_criteria_follow_from_their_definitions(covariance, tied, D):
     K, N = 3, 40
     mixture = gmm.Mixture(n_components=K, covariance=covariance, tied=tied)
     data, point = random_dataset(N, D), random_point(mixture, D)
-    found = sweep.criteria(data, mixture, point)
+    computed = sweep.criteria(data, mixture, point)
     numbers = {"spherical": 1, "diag": D, "full": D * (D + 1) // 2}[covariance]
     p = (K - 1) + K * D + numbers * (1 if tied else K)
     L = gmm.log_density(point, data.values).sum()
     r = gmm.responsibilities(point, data.values)
-    assert found["n_parameters"] == p
-    assert found["log_likelihood"] == pytest.approx(L, rel=1e-13)
-    assert found["bic"] == pytest.approx(-2 * L + p * np.log(N), rel=1e-13)
-    assert found["aic"] == pytest.approx(-2 * L + 2 * p, rel=1e-13)
+    assert computed["n_parameters"] == p
+    assert computed["log_likelihood"] == pytest.approx(L, rel=1e-13)
+    assert computed["bic"] == pytest.approx(-2 * L + p * np.log(N), rel=1e-13)
+    assert computed["aic"] == pytest.approx(-2 * L + 2 * p, rel=1e-13)
     icl = -2 * L + p * np.log(N) - 2 * (r * np.log(r)).sum()
-    assert found["icl"] == pytest.approx(icl, rel=1e-12)
+    assert computed["icl"] == pytest.approx(icl, rel=1e-12)
 
 
 def test_a_weight_of_zero_adds_no_entropy():
     point = gmm.Parameters([1.0, 0.0], [[0.0], [5.0]], np.ones((2, 1, 1)))
-    found = sweep.criteria(TUTORIAL, gmm.Mixture(), point)
-    assert found["icl"] == pytest.approx(found["bic"], abs=1e-12)
+    computed = sweep.criteria(TUTORIAL, gmm.Mixture(), point)
+    assert computed["icl"] == pytest.approx(computed["bic"], abs=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -189,9 +189,9 @@ def test_progress_draws_the_rows_so_far_and_a_cancelled_sweep_keeps_them():
 
     with pytest.raises(gmm.Cancelled) as stopped:
         gmm.compare(FAITHFUL, (1, 2, 3), restarts=3, on_progress=watch)
-    kept = stopped.value.partial
+    partial = stopped.value.partial
     # The fifth cell's report stopped the sweep.
-    assert [r.cell for r in kept] == [
+    assert [r.cell for r in partial] == [
         (1, c, t) for c, t in [("spherical", True), ("spherical", False), ("diag", True),
                                ("diag", False), ("full", True)]
     ]  # fmt: skip
@@ -199,7 +199,7 @@ def test_progress_draws_the_rows_so_far_and_a_cancelled_sweep_keeps_them():
     options = gmm.CompareOptions(n_components=(1, 2, 3), restarts=3)
     seen = sweep.rows_so_far(options, 2, picture.arrays)
     assert len(seen) == 5
-    for r, s in zip(kept, seen, strict=True):
+    for r, s in zip(partial, seen, strict=True):
         unreported = {"parameters": None, "seconds": 0, "class_probability": ()}
         unreported |= {"found_by": "", "kinds": 0, "swaps": 0}
         # What is not asked for is NaN in both.

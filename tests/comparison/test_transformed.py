@@ -33,15 +33,15 @@ def test_the_likelihood_of_logarithms_is_that_of_lognormals():
     point = gmm.Parameters([0.4, 0.6], [[0.5], [1.5]], [[[0.3]], [[0.8]]])
     density = 0.4 * lognorm.pdf(X, 0.3, scale=np.exp(0.5))
     density += 0.6 * lognorm.pdf(X, 0.8, scale=np.exp(1.5))
-    found = criteria(LOGS, gmm.Mixture(tied=False), point)
-    assert found["log_likelihood"] == pytest.approx(np.log(density).sum(), rel=1e-12)
+    computed = criteria(LOGS, gmm.Mixture(tied=False), point)
+    assert computed["log_likelihood"] == pytest.approx(np.log(density).sum(), rel=1e-12)
 
 
 def test_a_root_of_zero_leaves_criteria_as_they_are_of_the_roots():
     roots = gmm.transformed(gmm.Dataset.from_values([0.0, 1.0, 4.0]), {"value": "sqrt"})
     point = gmm.Parameters([1.0], [[1.0]], [[[2.0]]])
-    found = criteria(roots, gmm.Mixture(n_components=1), point)["log_likelihood"]
-    assert found == pytest.approx(norm.logpdf([0, 1, 2], 1, 2).sum())
+    log_likelihood = criteria(roots, gmm.Mixture(n_components=1), point)["log_likelihood"]
+    assert log_likelihood == pytest.approx(norm.logpdf([0, 1, 2], 1, 2).sum())
 
 
 def test_em_and_our_climb_beside_it_are_in_the_units_of_the_table():
@@ -62,8 +62,8 @@ def test_the_evidence_is_that_of_the_table():
     mixture = gmm.Mixture(n_components=1, priors=gmm.Priors.for_data(LOGS))
     options = gmm.SmcOptions(draws=200, populations=2)
     plain = gmm.Dataset.from_values(LOGS.values, LOGS.columns)
-    here, there = (gmm.evidence(data, mixture, options) for data in (LOGS, plain))
-    assert here.log_evidence == pytest.approx(there.log_evidence - np.log(X).sum(), abs=1e-9)
+    of_table, of_logs = (gmm.evidence(data, mixture, options) for data in (LOGS, plain))
+    assert of_table.log_evidence == pytest.approx(of_logs.log_evidence - np.log(X).sum(), abs=1e-9)
 
 
 def test_each_points_predictive_density_is_that_of_the_table():
@@ -75,5 +75,5 @@ def test_each_points_predictive_density_is_that_of_the_table():
     }
     posterior = Posterior(draws, {"log_joint": np.zeros((2, 100))})
     plain = gmm.Dataset.from_values(LOGS.values, LOGS.columns)
-    here, there = (loo(data, posterior).pointwise for data in (LOGS, plain))
-    np.testing.assert_allclose(here, there - np.log(X), rtol=1e-12)
+    of_table, of_logs = (loo(data, posterior).pointwise for data in (LOGS, plain))
+    np.testing.assert_allclose(of_table, of_logs - np.log(X), rtol=1e-12)

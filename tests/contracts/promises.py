@@ -18,23 +18,23 @@ TOP = Path(__file__).parent.parent.parent
 def name(distribution: str, module: str, path: str, use: str) -> Any:
     """Return what stands at `path` in a module; fail with what changed and what it was used for."""
     try:
-        found: Any = importlib.import_module(module)
+        value: Any = importlib.import_module(module)
         for part in path.split("."):
-            found = getattr(found, part)
+            value = getattr(value, part)
     except (ImportError, AttributeError):
         pytest.fail(
             f"{distribution} {version(distribution)} has no {module}.{path} any more: {use}. "
             f"Find what replaces it."
         )
-    return found
+    return value
 
 
 def takes(distribution: str, function: Any, *arguments: str) -> None:
     """Fail unless a function begins with these arguments."""
-    there = tuple(inspect.signature(function).parameters)
-    assert there[: len(arguments)] == arguments, (
-        f"{distribution} {version(distribution)} calls {function.__qualname__} with {there} and no "
-        f"longer with {arguments}."
+    parameters = tuple(inspect.signature(function).parameters)
+    assert parameters[: len(arguments)] == arguments, (
+        f"{distribution} {version(distribution)} calls {function.__qualname__} with "
+        f"{parameters} and no longer with {arguments}."
     )
 
 

@@ -66,12 +66,12 @@ def test_a_sampler_that_goes_on_by_itself_can_be_looked_into_and_aborted():
     with pytest.raises(TimeoutError):
         going.wait(timeout=0.2)
     try:
-        drawn = nutpie_internals.has_drawn(going)
+        has_draws = nutpie_internals.has_drawn(going)
     except AttributeError as error:
         pytest.fail(
             f"{VERSION}: whether a sampler holds draws is no longer said by _sampler.is_empty() "
             f"({error}); to abort one that holds none ends in an error."
         )
-    assert drawn
+    assert has_draws
     draws, _ = nutpie_internals.tables(going.abort())
     assert 0 < draws[0].num_rows < 10**6, f"{VERSION}: an aborted sampler does not give its draws."

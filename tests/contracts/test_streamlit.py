@@ -35,8 +35,8 @@ def test_sessions_are_counted_by_the_manager_of_sessions():
         "WebsocketSessionManager",
         "the metric of sessions is read from its statistics",
     )
-    known = name("streamlit", "streamlit.runtime.stats", "ACTIVE_SESSIONS_FAMILY", "its key")
-    assert known == family, f"{VERSION} calls the statistic of sessions {known!r}, not {family!r}."
+    key = name("streamlit", "streamlit.runtime.stats", "ACTIVE_SESSIONS_FAMILY", "its key")
+    assert key == family, f"{VERSION} calls the statistic of sessions {key!r}, not {family!r}."
     assert "family_names" in signature(manager.get_stats).parameters, (
         f"{VERSION} gives statistics by other arguments than family_names."
     )
@@ -103,7 +103,7 @@ def test_a_fragment_that_runs_again_keeps_what_was_not_sent(monkeypatch):
     )
     takes("streamlit", queue_class.clear, "self", "retain_lifecycle_msgs", "fragment_ids_this_run")
 
-    def drawn(*path, fragment=""):
+    def delta_of(*path, fragment=""):
         message = ForwardMsg()
         message.metadata.delta_path[:] = path
         message.delta.fragment_id = fragment
@@ -113,11 +113,11 @@ def test_a_fragment_that_runs_again_keeps_what_was_not_sent(monkeypatch):
     monkeypatch.setattr(queue_class, "clear", queue_class.clear)  # put back at the end
     streamlit_internals.keep_unsent()
     queue = queue_class()
-    unsent = [drawn(0, 1), drawn(0, 2, fragment="ticking")]
+    unsent = [delta_of(0, 1), delta_of(0, 2, fragment="ticking")]
     for message in unsent:
         queue.enqueue(message)
     queue.clear(retain_lifecycle_msgs=True, fragment_ids_this_run=["ticking"])
-    again = drawn(0, 2, fragment="ticking")
+    again = delta_of(0, 2, fragment="ticking")
     queue.enqueue(again)
     assert queue.flush() == [*unsent, again], (
         f"{VERSION} keeps what was not sent by another name than _delta_index_map."
@@ -159,17 +159,19 @@ def test_the_configuration_sets_options_that_are_there(option):
 
 
 def test_the_app_takes_routes_and_middleware():
-    there = signature(st.App.__init__).parameters
+    parameters = signature(st.App.__init__).parameters
     for argument in ("routes", "middleware", "lifespan"):
-        assert argument in there, f"{VERSION}: st.App takes no {argument}; the server needs it."
+        assert argument in parameters, (
+            f"{VERSION}: st.App takes no {argument}; the server needs it."
+        )
 
 
 def marks():
     """What the style sheets know of the pages' elements: test ids, classes and the stale mark."""
     css = "".join(path.read_text() for path in (TOP / "pages").rglob("*.css"))
     css = re.sub(r"(?s)/\*.*?\*/", "", css)
-    found = {*re.findall(r'data-testid="(\w+)"', css), *re.findall(r"\.(st[A-Z]\w+)", css)}
-    return sorted(found | {"data-stale", "st-key-"})
+    names = {*re.findall(r'data-testid="(\w+)"', css), *re.findall(r"\.(st[A-Z]\w+)", css)}
+    return sorted(names | {"data-stale", "st-key-"})
 
 
 @pytest.fixture(scope="module")

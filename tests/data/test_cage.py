@@ -72,20 +72,24 @@ def zeros(rows, columns):
     ],
 )
 def test_a_child_reads_what_this_process_would_read(name, content):
-    here, there = read_here(File(content, name)), cage.read_table(content, name)
-    np.testing.assert_array_equal(there.values, here.values)
-    assert not there.values.flags.writeable
-    assert there.sentences() == here.sentences()
-    assert (there.columns, there.default, there.unread) == (here.columns, here.default, here.unread)
-    assert there.missing_codes == here.missing_codes
-    assert {k: list(v) for k, v in there.texts.items()} == {
-        k: list(v) for k, v in here.texts.items()
+    expected, reading = read_here(File(content, name)), cage.read_table(content, name)
+    np.testing.assert_array_equal(reading.values, expected.values)
+    assert not reading.values.flags.writeable
+    assert reading.sentences() == expected.sentences()
+    assert (reading.columns, reading.default, reading.unread) == (
+        expected.columns,
+        expected.default,
+        expected.unread,
+    )
+    assert reading.missing_codes == expected.missing_codes
+    assert {k: list(v) for k, v in reading.texts.items()} == {
+        k: list(v) for k, v in expected.texts.items()
     }
-    assert there.dataset() == here.dataset()
+    assert reading.dataset() == expected.dataset()
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"a,b\nx,y\n", "has no column of numbers"),
         (b"1 2\n" * 2_100_000, "has 2,100,000 rows, but at most 2,000,000"),
@@ -96,17 +100,17 @@ def test_a_child_reads_what_this_process_would_read(name, content):
     ],
     ids=["no numbers", "too many rows", "unpacks", "computes", "ends", "too large"],
 )
-def test_what_is_too_much_is_told(content, said):
+def test_what_is_too_much_is_told(content, message):
     process = psutil.Process()
     before, others = process.memory_info().rss, set(process.children())
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         cage.read_table(content)
     assert process.memory_info().rss - before < 2 * len(content) + 30e6
     assert set(process.children()) <= others
 
 
 @pytest.mark.parametrize(
-    ("dies", "said"),
+    ("dies", "message"),
     [
         ("import os; os.abort()", "made its reader end"),
         ("bytearray(2**33)", "more memory"),
@@ -114,7 +118,7 @@ def test_what_is_too_much_is_told(content, said):
         ("open('/tmp/written-by-a-caged-reader', 'wb').write(bytes(10))", "made its reader end"),
     ],
 )
-def test_whatever_a_reader_does_is_a_sentence(monkeypatch, dies, said):
+def test_whatever_a_reader_does_is_a_sentence(monkeypatch, dies, message):
     # As if a library did it: the child runs this as it begins to read.
     monkeypatch.setattr(cage, "SECONDS", 1.0)
     code = (
@@ -126,7 +130,7 @@ def test_whatever_a_reader_does_is_a_sentence(monkeypatch, dies, said):
         "caged.main()"
     )
     monkeypatch.setattr(cage, "COMMAND", ["-c", code])
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         cage.read_table(b"a,b\n1,2\n")
 
 
@@ -135,9 +139,9 @@ def test_a_child_knows_no_secret(monkeypatch):
     monkeypatch.setattr(
         cage, "COMMAND", ["-c", "import os, json; print(json.dumps({'refused': str(os.environ)}))"]
     )
-    with pytest.raises(ValueError, match="PYTHONPATH") as told:
+    with pytest.raises(ValueError, match="PYTHONPATH") as refusal:
         cage.read_table(b"a,b\n1,2\n")
-    assert "secret" not in str(told.value)
+    assert "secret" not in str(refusal.value)
 
 
 @pytest.mark.parametrize("content", [far_apart(), b"PAR1" + bytes(50) + b"PAR1"])

@@ -25,11 +25,11 @@ def test_columns_with_few_entries_are_classes_and_others_are_not():
         most=np.arange(N) % MOST,
         too_many=np.arange(N) % (MOST + 1),
     )
-    found = {column.name: column for column in class_columns(data)}
-    assert list(found) == ["sex", "cylinders", "most"]
-    assert found["sex"].names == ("F", "M")
-    assert found["sex"].member[:3].tolist() == [0, 1, -1]
-    assert found["cylinders"].names == ("4", "6")
+    by_name = {column.name: column for column in class_columns(data)}
+    assert list(by_name) == ["sex", "cylinders", "most"]
+    assert by_name["sex"].names == ("F", "M")
+    assert by_name["sex"].member[:3].tolist() == [0, 1, -1]
+    assert by_name["cylinders"].names == ("4", "6")
     assert class_columns(gmm.Dataset(VALUES)) == []
 
 

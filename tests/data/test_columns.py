@@ -30,9 +30,9 @@ IDS = RNG.permutation(np.arange(100_001.0, 100_051.0))
     ],
 )
 def test_a_column_is_left_out_for_what_it_is(name, values, reason):
-    said = reason_to_leave_out(name, values)
-    assert (reason in said) if reason else not said
-    assert bool(said) == bool(reason)
+    sentence = reason_to_leave_out(name, values)
+    assert (reason in sentence) if reason else not sentence
+    assert bool(sentence) == bool(reason)
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_a_link_among_the_files_of_a_folder_does_not_lead_out_either(shared, tmp
     (shared / "parts" / "3.parquet").symlink_to(tmp_path / "outside.parquet")
     folder = Folder(str(shared))
     assert folder.read("parts/*.parquet").n_rows == 100
-    (entry,) = [each for each in folder.entries() if "*" in each.name]
+    (entry,) = [candidate for candidate in folder.entries() if "*" in candidate.name]
     assert entry.rows == 100
 
 

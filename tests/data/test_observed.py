@@ -15,15 +15,15 @@ TABLE = [[1.0, 2.0], [math.nan, 3.0], [4.0, math.nan]]
 def test_what_is_given_beside_the_numbers_is_kept_and_makes_other_data():
     plain = gmm.Dataset.from_values([1.0, 2.0, 4.0])
     weighted = gmm.Dataset.from_values([1.0, 2.0, 4.0], weights=[1, 2, 0])
-    known = gmm.Dataset.from_values([1.0, 2.0, 4.0], classes=["a", None, 3.0])
+    classified = gmm.Dataset.from_values([1.0, 2.0, 4.0], classes=["a", None, 3.0])
     assert weighted.weights.tolist() == [1, 2, 0]
     assert weighted.total == 3
     assert plain.total == 3
-    assert known.classes == ("a", None, "3")
-    assert known.class_names == ("a", "3")
-    assert len({plain, weighted, known}) == 3
+    assert classified.classes == ("a", None, "3")
+    assert classified.class_names == ("a", "3")
+    assert len({plain, weighted, classified}) == 3
     assert weighted == gmm.Dataset.from_values([1.0, 2.0, 4.0], weights=np.array([1.0, 2.0, 0.0]))
-    for one in (plain, weighted, known):
+    for one in (plain, weighted, classified):
         copy = pickle.loads(pickle.dumps(one))
         assert copy == one
         assert copy.classes == one.classes
@@ -37,11 +37,11 @@ def test_missing_values_are_refused_dropped_or_kept():
     dropped = gmm.Dataset.from_values(TABLE, weights=[1, 2, 3], missing="drop")
     assert dropped.values.tolist() == [[1, 2]]
     assert dropped.weights.tolist() == [1]
-    kept = gmm.Dataset.from_values(TABLE, missing="keep")
-    assert kept.incomplete
-    assert kept == gmm.Dataset.from_values([[1, 2], [None, 3], [4, pd.NA]], missing="keep")
-    assert kept == gmm.Dataset.from_values(np.ma.masked_invalid(TABLE), missing="keep")
-    assert kept.complete() == gmm.Dataset.from_values([[1.0, 2.0]])
+    with_holes = gmm.Dataset.from_values(TABLE, missing="keep")
+    assert with_holes.incomplete
+    assert with_holes == gmm.Dataset.from_values([[1, 2], [None, 3], [4, pd.NA]], missing="keep")
+    assert with_holes == gmm.Dataset.from_values(np.ma.masked_invalid(TABLE), missing="keep")
+    assert with_holes.complete() == gmm.Dataset.from_values([[1.0, 2.0]])
 
 
 def test_data_without_holes_is_the_same_however_it_may_come():
@@ -64,7 +64,7 @@ def test_moments_count_weights_and_pass_over_holes():
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("fields", "words"),
     [
         ({"weights": [1, 2]}, r"shape \(2,\), but the data has 3 points"),
         ({"weights": [1, -2, 1]}, r"negative or no numbers; the first is -2.0 in row 2"),
@@ -76,9 +76,9 @@ def test_moments_count_weights_and_pass_over_holes():
         ({"missing": "guess"}, 'Give "refuse", "drop" or "keep"'),
     ],
 )
-def test_what_does_not_fit_is_refused_in_words(given, words):
+def test_what_does_not_fit_is_refused_in_words(fields, words):
     with pytest.raises(ValueError, match=words):
-        gmm.Dataset.from_values([1.0, 2.0, 4.0], **given)
+        gmm.Dataset.from_values([1.0, 2.0, 4.0], **fields)
 
 
 @pytest.mark.parametrize(

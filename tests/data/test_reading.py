@@ -144,11 +144,11 @@ def test_what_is_left_out_is_counted():
     assert reading.dropped("id") == 0
     assert reading.dataset().values.tolist() == [[1, 5], [4, 8]]
     assert reading.dataset(["b", "id"]).values.tolist() == [[5, 1], [6, 2], [8, 4]]
-    said = " ".join(reading.sentences())
-    assert "4 rows and 5 columns" in said
-    assert '"label" (text)' in said
-    assert "Dropped 2 rows of 4" in said
-    assert "In use: 2 rows of 2 columns" in said
+    text = " ".join(reading.sentences())
+    assert "4 rows and 5 columns" in text
+    assert '"label" (text)' in text
+    assert "Dropped 2 rows of 4" in text
+    assert "In use: 2 rows of 2 columns" in text
 
 
 def test_missing_values_can_be_refused():
@@ -261,9 +261,9 @@ def test_other_spreadsheets_are_read_as_excels_are(ending):
     assert reading.values.tolist() == [[1, 2.5], [3, 4.5]]
     assert reading.left_out == (("when", "dates"), ("note", "text"))
     assert "Old" in reading.other_sheets
-    said = " ".join(reading.sentences())
-    assert {"xls": "Excel", "ods": "OpenDocument"}[ending] in said
-    assert 'Hidden in Excel, and not read: "Old"' in said
+    text = " ".join(reading.sentences())
+    assert {"xls": "Excel", "ods": "OpenDocument"}[ending] in text
+    assert 'Hidden in Excel, and not read: "Old"' in text
     assert read_table(BOOKS / f"points.{ending}", sheet="Old").values.tolist() == [[9]]
 
 

@@ -43,7 +43,7 @@ def test_a_header_behind_a_hash_is_told_from_a_comment(content, columns, rows):
 
 
 @pytest.mark.parametrize(
-    ("content", "rows", "said"),
+    ("content", "rows", "sentence"),
     [
         ("v,w\n1,2\n3,4\n# end, x\n", 2, 'The last line begins with "#" and was left out.'),
         ("# top\nv,w\n1,2\n# a\n\n# b, c\n", 1, "The last 2 lines begin"),
@@ -51,8 +51,8 @@ def test_a_header_behind_a_hash_is_told_from_a_comment(content, columns, rows):
         ("w,v\n#00f,1\n#0f0,2\n#f00,3\n", 3, "3 rows of 1 column"),
     ],
 )
-def test_comments_below_a_table_are_left_out_and_said(content, rows, said):
+def test_comments_below_a_table_are_left_out_and_said(content, rows, sentence):
     reading = read(content)
     assert reading.n_rows == rows
     assert "v" in reading.columns
-    assert said in " ".join(reading.sentences())
+    assert sentence in " ".join(reading.sentences())

@@ -34,24 +34,24 @@ def test_rows_with_holes_are_left_out_unless_they_are_kept():
 
 def test_a_row_that_does_not_say_how_often_it_counts_is_dropped_and_told():
     reading = read_table(b"n;a;b\n2;1,5;3\n;2,5;4\n;;7\n1;3,5;9\n", name="a")
-    for missing, rows, told in (("keep", 2, 2), ("drop", 2, 1)):
+    for missing, rows, dropped in (("keep", 2, 2), ("drop", 2, 1)):
         kind = {"missing": missing, "weights": "n"}
         assert len(reading.dataset(["a", "b"], **kind).values) == rows
-        said = " ".join(reading.sentences(["a", "b"], **kind))
-        assert f'Dropped {told} row{"s" * (told > 1)} without a number in "n".' in said
-        assert "In use: 2 rows of 2 columns" in said
+        text = " ".join(reading.sentences(["a", "b"], **kind))
+        assert f'Dropped {dropped} row{"s" * (dropped > 1)} without a number in "n".' in text
+        assert "In use: 2 rows of 2 columns" in text
     with pytest.raises(ValueError, match="weights are negative or no numbers; the first is nan"):
         reading.dataset(["b"], missing="refuse", weights="n")
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("fields", "words"),
     [
         ({"weights": "species"}, 'column "species" holds no numbers'),
         ({"classes": "genus"}, 'column "genus" does not exist. Choose from'),
         ({"missing": "guess"}, '"drop", "keep" or "refuse"'),
     ],
 )
-def test_what_is_no_such_column_is_refused_in_words(given, words):
+def test_what_is_no_such_column_is_refused_in_words(fields, words):
     with pytest.raises(ValueError, match=words):
-        gmm.read_dataset(FILE, **given)
+        gmm.read_dataset(FILE, **fields)

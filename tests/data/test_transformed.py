@@ -74,21 +74,21 @@ def test_the_log_likelihood_of_a_logarithm_is_that_of_the_lognormal(skewed):
     data = gmm.transformed(x, {"a": "log"})
     mean, sd = data.values.mean(), data.values.std()
     point = gmm.Parameters([1.0], [[mean]], [[[sd]]])
-    here = gmm.log_density(point, data.values).sum() + gmm.log_jacobian(data)
-    there = lognorm.logpdf(x.values[:, 0], s=sd, scale=np.exp(mean)).sum()
-    assert here == pytest.approx(there, rel=1e-12)
+    computed = gmm.log_density(point, data.values).sum() + gmm.log_jacobian(data)
+    expected = lognorm.logpdf(x.values[:, 0], s=sd, scale=np.exp(mean)).sum()
+    assert computed == pytest.approx(expected, rel=1e-12)
 
 
 def test_standardising_changes_no_likelihood_of_the_table():
     """A full Gaussian fits standardised columns as well as the columns themselves."""
     data = gmm.transformed(FAITHFUL, dict.fromkeys(FAITHFUL.columns, "standardise"))
-    found = []
-    for each in (FAITHFUL, data):
-        x = each.values
+    log_likelihoods = []
+    for dataset in (FAITHFUL, data):
+        x = dataset.values
         factor = np.linalg.cholesky(np.cov(x.T, bias=True))
         point = gmm.Parameters([1.0], [x.mean(axis=0)], [factor])
-        found.append(gmm.log_density(point, x).sum() + gmm.log_jacobian(each))
-    assert found[1] == pytest.approx(found[0], rel=1e-12)
+        log_likelihoods.append(gmm.log_density(point, x).sum() + gmm.log_jacobian(dataset))
+    assert log_likelihoods[1] == pytest.approx(log_likelihoods[0], rel=1e-12)
 
 
 def test_weights_count_as_rows_do_and_what_is_missing_does_not():
@@ -130,14 +130,14 @@ def test_a_square_root_of_zero_is_fitted_but_compares_with_nothing():
 
 def test_what_cannot_be_transformed_is_said_in_words():
     data = gmm.Dataset.from_values([[1.0, 2.0], [0.0, 2.0], [-3.0, 2.0]], ["a", "b"])
-    for how, said in (
+    for how, message in (
         ({"a": "log"}, '"a" takes values above zero, but 2 of 3 values are not; the first is 0'),
         ({"a": "sqrt"}, "zero or above, but 1 of 3 values are not; the first is -3, value 3"),
         ({"b": "standardise"}, '"b" has the standard deviation 0'),
         ({"c": "log"}, 'came for "c", which is not among the columns. Choose from "a", "b"'),
         ({"a": "cube"}, "There is no transform 'cube'. Choose 'log', 'sqrt', 'standardise'"),
     ):
-        with pytest.raises(ValueError, match=re.escape(said)):
+        with pytest.raises(ValueError, match=re.escape(message)):
             gmm.transformed(data, how)
     logs = gmm.transformed(data, {"b": "log"})
     with pytest.raises(ValueError, match='transform came for "b"'):

@@ -31,7 +31,7 @@ def test_signs_are_those_of_files():
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "no number yet"),
         (" ,\n;", "no number yet"),
@@ -42,8 +42,8 @@ def test_signs_are_those_of_files():
         ("1 \u0661\u0662", 'is "\u0661\u0662"'),
     ],
 )
-def test_what_is_no_number_is_answered_with_its_line(text, said):
-    with pytest.raises(ValueError, match=said):
+def test_what_is_no_number_is_answered_with_its_line(text, message):
+    with pytest.raises(ValueError, match=message):
         typed.numbers(text)
 
 
@@ -77,7 +77,7 @@ def test_mixture_of_two_columns_has_the_covariance_that_was_typed():
 
 
 @pytest.mark.parametrize(
-    ("rows", "D", "said"),
+    ("rows", "D", "message"),
     [
         ([], 1, "no component"),
         ([[-1, 0, 1]], 1, "Component 1 has the weight -1"),
@@ -88,8 +88,8 @@ def test_mixture_of_two_columns_has_the_covariance_that_was_typed():
         ([[1, 0, 0]], 3, "3 columns came"),
     ],
 )
-def test_mixture_that_is_none_is_answered(rows, D, said):
-    with pytest.raises(ValueError, match=said):
+def test_mixture_that_is_none_is_answered(rows, D, message):
+    with pytest.raises(ValueError, match=message):
         typed_mixture.mixture(rows, D)
 
 

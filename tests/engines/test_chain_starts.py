@@ -43,11 +43,11 @@ def test_every_optimum_is_taken_before_labels_move():
 
 
 def test_draws_visit_both_optima():
-    found = gmm.sample_posterior(
+    posterior = gmm.sample_posterior(
         CLUMPS, mixture_for(CLUMPS, tied=False), gmm.NutsOptions(draws=50, warmup=100, seed=1)
     )
-    assert list(found.stats["start"]) == ["optimum 1", "prior", "optimum 2", "prior"]
-    left_alone = (found.draws["locs"][..., 0].min(axis=-1) < 2).mean(axis=1)
+    assert list(posterior.stats["start"]) == ["optimum 1", "prior", "optimum 2", "prior"]
+    left_alone = (posterior.draws["locs"][..., 0].min(axis=-1) < 2).mean(axis=1)
     # The other chains are where the prior led them.
     assert abs(left_alone[0] - left_alone[2]) > 0.5
 
@@ -74,5 +74,5 @@ def test_a_prior_that_empties_components_still_gives_a_place_to_begin():
     point, name = chain_start(data, mixture, 1, seed=0)
     assert name == "prior"
     assert point.weights.min() >= 1e-10
-    found = gmm.sample_posterior(data, mixture, gmm.NutsOptions(draws=5, warmup=5, chains=2))
-    assert np.all(np.isfinite(found.stats["log_joint"]))
+    posterior = gmm.sample_posterior(data, mixture, gmm.NutsOptions(draws=5, warmup=5, chains=2))
+    assert np.all(np.isfinite(posterior.stats["log_joint"]))

@@ -85,10 +85,10 @@ def test_collapsed_restarts_are_stopped_and_named_and_never_nan():
     assert collapsed.any()
     assert np.isfinite(fit.final_loss).all()
     for curve in fit.loss[collapsed]:
-        known = np.isfinite(curve)
+        finite = np.isfinite(curve)
         # Known up to where it was stopped, and nothing after.
-        assert known[: known.sum()].all()
-        assert 200 < known.sum() < 9000
+        assert finite[: finite.sum()].all()
+        assert 200 < finite.sum() < 9000
     assert not collapsed[fit.chosen]
 
 
@@ -104,12 +104,12 @@ def test_a_component_polished_onto_one_point_is_named_collapsed():
 
 def test_a_trajectory_is_the_same_whether_kept_or_made_again(monkeypatch):
     options = gmm.MapOptions(restarts=4, choose="final")
-    kept = compiled_engine.fit_map(FAITHFUL, gmm.Mixture(), options)
+    stored = compiled_engine.fit_map(FAITHFUL, gmm.Mixture(), options)
     monkeypatch.setattr(restarts, "FRAME_NUMBERS", 3000)
     again = compiled_engine.fit_map(FAITHFUL, gmm.Mixture(), options)
     for r in range(4):
-        np.testing.assert_array_equal(again.trajectories[r][0], kept.trajectories[r][0])
-        np.testing.assert_array_equal(again.trajectories[r][1].locs, kept.trajectories[r][1].locs)
+        np.testing.assert_array_equal(again.trajectories[r][0], stored.trajectories[r][0])
+        np.testing.assert_array_equal(again.trajectories[r][1].locs, stored.trajectories[r][1].locs)
 
 
 def test_results_depend_on_nothing_but_the_specification(monkeypatch):

@@ -45,12 +45,12 @@ def errors(draws, exact):
     checks += [(ordered[..., i], exact.sorted_locs[i]) for i in (0, 1)]
     checks += [(together[..., i, j], exact.coclustering[i, j]) for i, j in ((0, 1), (1, 2), (2, 3))]
     checks += [(scale < exact.scale_quantile(q), q) for q in (0.25, 0.5, 0.75, 0.9)]
-    found = []
+    z_scores = []
     for values, expected in checks:
         values = np.asarray(values, dtype=float)
         ess = array_stats.ess(values, chain_axis=0, draw_axis=1, method="mean")
-        found.append((values.mean() - expected) / (values.std() / np.sqrt(ess)))
-    return np.abs(found)
+        z_scores.append((values.mean() - expected) / (values.std() / np.sqrt(ess)))
+    return np.abs(z_scores)
 
 
 def test_it_draws_from_the_exact_posterior(posterior, exact):
@@ -73,8 +73,8 @@ def test_the_check_fails_a_sampler_that_forgets_the_jacobian(exact, monkeypatch)
         return problem
 
     monkeypatch.setattr(compiled_nuts.Problem, "of", wrong)
-    drawn = gmm.sample_posterior(DATA, MIXTURE, gmm.NutsOptions(draws=4000, seed=2))
-    assert errors(drawn.draws, exact).max() > LIMIT
+    posterior = gmm.sample_posterior(DATA, MIXTURE, gmm.NutsOptions(draws=4000, seed=2))
+    assert errors(posterior.draws, exact).max() > LIMIT
 
 
 def test_stats_tell_of_the_same_draws(posterior):
@@ -99,10 +99,10 @@ def test_every_covariance_is_sampled(covariance, tied):
     dataset = random_dataset(40, 2)
     priors = gmm.Priors.for_data(dataset)
     mixture = gmm.Mixture(n_components=2, covariance=covariance, tied=tied, priors=priors)
-    found = gmm.sample_posterior(dataset, mixture, SHORT)
-    assert isinstance(found, Posterior)
-    assert found.draws["scale_tril"].shape == (2, 60, 2, 2, 2)
-    assert np.isfinite(found.stats["log_joint"]).all()
+    posterior = gmm.sample_posterior(dataset, mixture, SHORT)
+    assert isinstance(posterior, Posterior)
+    assert posterior.draws["scale_tril"].shape == (2, 60, 2, 2, 2)
+    assert np.isfinite(posterior.stats["log_joint"]).all()
 
 
 def test_draws_depend_on_the_seed_alone_and_chains_differ():
@@ -121,12 +121,12 @@ def test_reports_add_up_to_the_draws():
         done.append((progress.done, progress.total))
         picture.apply(progress.snapshot)
 
-    found = gmm.sample_posterior(DATA, MIXTURE, SHORT, on_progress=watch)
+    posterior = gmm.sample_posterior(DATA, MIXTURE, SHORT, on_progress=watch)
     assert done[-1] == (240, 240)
-    for name, draws in found.draws.items():
+    for name, draws in posterior.draws.items():
         np.testing.assert_array_equal(picture.arrays[f"draws.{name}"], draws)
-    np.testing.assert_array_equal(picture.arrays["stats.acceptance"], found.stats["acceptance"])
-    np.testing.assert_array_equal(picture.arrays["stats.step_size"], found.stats["step_size"])
+    np.testing.assert_array_equal(picture.arrays["stats.acceptance"], posterior.stats["acceptance"])
+    np.testing.assert_array_equal(picture.arrays["stats.step_size"], posterior.stats["step_size"])
     assert np.isfinite(picture.arrays["warmup.locs"]).all()
 
 
@@ -156,12 +156,12 @@ def test_cancelled_before_a_draw_there_is_nothing():
 
 def test_it_samples_without_warm_up_too():
     options = gmm.NutsOptions(draws=7, warmup=0, chains=1)
-    found = gmm.sample_posterior(DATA, MIXTURE, options)
-    assert found.n_draws == 7
+    posterior = gmm.sample_posterior(DATA, MIXTURE, options)
+    assert posterior.n_draws == 7
 
 
 def test_points_placed_alike_on_both_sides_can_be_begun_from():
     # The gradient by the weight is exactly zero at the plain start.
     dataset = gmm.Dataset.from_values([-1.0, 1.0])
-    found = gmm.sample_posterior(dataset, MIXTURE, SHORT)
-    assert np.isfinite(found.draws["locs"]).all()
+    posterior = gmm.sample_posterior(dataset, MIXTURE, SHORT)
+    assert np.isfinite(posterior.draws["locs"]).all()

@@ -79,26 +79,26 @@ def zeros(content):
 
 def test_damaged_code_is_compiled_again_and_told_in_a_sentence(run, tmp_path):
     assert run() == ""
-    kept = {
+    contents = {
         path: path.read_bytes() for ending in ("nbi", "nbc") for path in files(tmp_path, ending)
     }
-    assert len(kept) == 4
+    assert len(contents) == 4
     assert run() == ""  # read from the disk
     for ending in ("nbi", "nbc"):
         for damage in (empty, half, changed, zeros):
             for path in files(tmp_path, ending):
                 path.write_bytes(damage(path.read_bytes()))
-            said = run()
-            assert said.count("\n") == 1, (ending, damage, said)
-            assert "could not be read" in said
+            output = run()
+            assert output.count("\n") == 1, (ending, damage, output)
+            assert "could not be read" in output
             assert run() == ""  # and it is whole again
 
 
 def test_a_full_disk_costs_a_compilation(run):
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))"
-    said = run(limit)
-    assert "could not be written" in said
-    assert said.count("\n") == 1
+    output = run(limit)
+    assert "could not be written" in output
+    assert output.count("\n") == 1
 
 
 def test_without_any_folder_code_is_compiled_all_the_same(run, tmp_path):
@@ -121,14 +121,14 @@ def test_without_any_folder_code_is_compiled_all_the_same(run, tmp_path):
             break
         path.chmod(path.stat().st_mode | 0o055)
     folder.chmod(0o555)
-    said = run(
+    output = run(
         drop,
         HOME="/nonexistent",
         NUMBA_CACHE_DIR="",
         TMPDIR="/tmp",
         PYTHONPATH=f"{ROOT}{os.pathsep}{folder}",
     )
-    assert "could not be written" in said
+    assert "could not be written" in output
     folder.chmod(0o755)
 
 
@@ -148,9 +148,9 @@ def test_a_change_of_any_file_of_a_folder_changes_its_digest(tmp_path):
 def test_code_that_was_compiled_among_other_files_is_compiled_again(run, tmp_path):
     run()
     index = files(tmp_path, "nbi")
-    kept = {file: file.read_bytes() for file in index}
+    contents = {file: file.read_bytes() for file in index}
     run()
-    assert {file: file.read_bytes() for file in index} == kept
+    assert {file: file.read_bytes() for file in index} == contents
     other = "from gmm_core.engines import compiling; compiling.sources = lambda folder: 'other'"
     run(other)
-    assert all(file.read_bytes() != kept[file] for file in index)
+    assert all(file.read_bytes() != contents[file] for file in index)

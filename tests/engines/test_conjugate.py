@@ -76,8 +76,8 @@ def test_densities_are_those_of_scipy():
             if covariance == "full":
                 expected += stats.invwishart(5, scale).logpdf(sigma)
             elif covariance == "diag":
-                each = stats.invgamma(2.5, scale=np.diagonal(scale) / 2).logpdf(variances)
-                expected += each.sum()
+                log_densities = stats.invgamma(2.5, scale=np.diagonal(scale) / 2).logpdf(variances)
+                expected += log_densities.sum()
             else:
                 expected += stats.invgamma(2.5, scale=np.trace(scale) / 6).logpdf(variances[0])
         terms = log_prior_terms(mixture, point)
@@ -133,7 +133,7 @@ def test_the_density_over_coordinates_is_that_of_prior_draws(form):
     problem = Problem.of(nothing, mixture, "bijection", True)
     q = problem.unconstrain(sites(mixture, prior_draws(mixture, 2, 4000, seed=1)))
     normal = stats.multivariate_normal(q.mean(axis=0), np.cov(q.T))
-    densities = np.array([problem.value_and_gradient(each)[0] for each in q])
+    densities = np.array([problem.value_and_gradient(coordinates)[0] for coordinates in q])
     # The mean over draws of p of g / p is the integral of g, one.
     ratios = np.exp(normal.logpdf(q) - densities)
     assert abs(ratios.mean() - 1) < 5 * ratios.std() / np.sqrt(len(q)) + 0.01
@@ -145,18 +145,20 @@ def test_units_change_nothing():
     other = gmm.Dataset.from_values(data.values * unit)
     options = gmm.MapOptions(restarts=5, choose="final", polish=True, method="em")
     for form in FOURTEEN[2:]:
-        found = []
-        for each in (data, other):
+        covariances = []
+        for dataset in (data, other):
             mixture = gmm.Mixture(
-                n_components=2, covariance=form[0], tied=form[1], priors=conjugate(each)
+                n_components=2, covariance=form[0], tied=form[1], priors=conjugate(dataset)
             )
-            fit = gmm.fit_map(each, mixture, options)
+            fit = gmm.fit_map(dataset, mixture, options)
             assert -fit.final_loss[fit.chosen] == pytest.approx(
-                log_joint(each, mixture, fit.parameters), rel=1e-8
+                log_joint(dataset, mixture, fit.parameters), rel=1e-8
             )
-            found.append(fit.parameters.covariances)
+            covariances.append(fit.parameters.covariances)
         if form[0] in ("diag", "full"):
-            np.testing.assert_allclose(found[1], found[0] * np.outer(unit, unit), rtol=1e-4)
+            np.testing.assert_allclose(
+                covariances[1], covariances[0] * np.outer(unit, unit), rtol=1e-4
+            )
 
 
 def test_what_is_no_such_prior_is_refused():

@@ -34,13 +34,13 @@ def test_values_that_are_all_equal_have_the_scale_of_their_prior(covariance):
     other = np.column_stack([np.linspace(-1, 1, n), rng.normal(size=n)]) + 50
     equal = np.zeros((n, 2)) if covariance == "spherical" else other * [1, 0] - [100, 0]
     priors = gmm.Priors(loc_scale=1e4, scale_log_mean=a, scale_log_sd=b)
-    found = gmm.fit_map(
+    fit = gmm.fit_map(
         gmm.Dataset.from_values(np.concatenate([equal, other])),
         mixture_of(covariance, False, K=2, priors=priors),
         OPTIONS,
     )
     numbers = n * (2 if covariance == "spherical" else 1)
-    smallest = found.parameters.scales[found.parameters.locs[:, 0].argmin(), 1]
+    smallest = fit.parameters.scales[fit.parameters.locs[:, 0].argmin(), 1]
     assert np.log(smallest) == pytest.approx(a - b**2 * (numbers + 1), abs=1e-6)
 
 
@@ -126,8 +126,8 @@ def test_no_step_ever_goes_down(seed, N, D, K, which, flat):
     fit = gmm.fit_map(dataset, mixture, options)
     rise = np.diff(fit.loss, axis=1) / np.abs(fit.loss[:, :-1])
     assert not np.any(rise > 1e-10)
-    known = np.where(np.isfinite(fit.loss), fit.loss, np.inf).min(axis=1)
-    assert np.all(fit.final_loss <= known + 1e-8 * np.abs(known))
+    least = np.where(np.isfinite(fit.loss), fit.loss, np.inf).min(axis=1)
+    assert np.all(fit.final_loss <= least + 1e-8 * np.abs(least))
 
 
 def test_the_curve_is_the_loss_of_the_points_on_the_way():
@@ -180,9 +180,9 @@ def test_it_streams_and_stops(monkeypatch):
         seen.append(progress.done / progress.total)
 
     fit = gmm.fit_map(FAITHFUL, mixture, OPTIONS, on_progress=watch)
-    known = np.isfinite(picture.arrays["loss"])
-    np.testing.assert_array_equal(picture.arrays["loss"][known], fit.loss[known])
-    assert known.sum() > 12
+    finite = np.isfinite(picture.arrays["loss"])
+    np.testing.assert_array_equal(picture.arrays["loss"][finite], fit.loss[finite])
+    assert finite.sum() > 12
     assert seen == sorted(seen)
 
     def stop(progress):

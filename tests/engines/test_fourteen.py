@@ -79,12 +79,12 @@ def test_the_fast_sampler_draws_members_and_agrees_with_pyros_density(code):
 
 def test_none_of_the_one_step_inclusions_is_broken():
     options = gmm.MapOptions(restarts=40, steps=500, choose="final", method="em", start="kmeans++")
-    found = {}
+    log_likelihoods = {}
     for family in FAMILIES.values():
         fit = gmm.fit_map(FAITHFUL, mixture_of(family.code, K=2), options)
-        found[family.code] = -fit.final_loss[fit.chosen]
-    for one in found:
-        for other in found:
+        log_likelihoods[family.code] = -fit.final_loss[fit.chosen]
+    for one in log_likelihoods:
+        for other in log_likelihoods:
             different = [p for p in zip(one, other, strict=True) if p[0] != p[1]]
             if len(different) == 1 and different[0] in {("E", "V"), ("I", "E")}:
-                assert found[other] >= found[one] - 0.01, (one, other)
+                assert log_likelihoods[other] >= log_likelihoods[one] - 0.01, (one, other)

@@ -29,34 +29,34 @@ def data(kind, D, K):
     rng = np.random.default_rng([D, K])
     x = rng.normal(size=(40, D)) * np.arange(1, D + 1)
     x[:20] += 3
-    given, mixture = {}, {}
+    fields, mixture = {}, {}
     if kind in ("weights", "all"):
-        given["weights"] = rng.integers(0, 4, 40) * 0.75
+        fields["weights"] = rng.integers(0, 4, 40) * 0.75
     if kind in ("missing values", "all") and D > 1:
         holes = rng.random(x.shape) < 0.2
         holes[holes.all(axis=1)] = False
         x[holes] = np.nan
-        given["missing"] = "keep"
+        fields["missing"] = "keep"
     if kind in ("known classes", "all"):
-        given["classes"] = [None] * 25 + ["a"] * 8 + ["b" if K > 1 else "a"] * 7
+        fields["classes"] = [None] * 25 + ["a"] * 8 + ["b" if K > 1 else "a"] * 7
         mixture["labels"] = "fix"
     if kind in ("noise", "all"):
         mixture["noise"] = True
-    return gmm.Dataset.from_values(x, **given), mixture
+    return gmm.Dataset.from_values(x, **fields), mixture
 
 
 @pytest.mark.parametrize("kind", ["weights", "missing values", "known classes", "noise", "all"])
 @pytest.mark.parametrize("D", [1, 2, 4])
 @pytest.mark.parametrize("K", [1, 3])
 def test_closed_form_and_compiled_pass_are_the_pyro_model(kind, D, K):
-    dataset, given = data(kind, D, K)
+    dataset, fields = data(kind, D, K)
     for covariance, tied in (*SIX, ("VEI", None), ("EVE", None)):
         mixture = gmm.Mixture(
             n_components=K,
             covariance=covariance,
             tied=tied,
             priors=gmm.Priors.for_data(dataset),
-            **given,
+            **fields,
         )
         mixture.check(dataset)
         problem = Problem.of(dataset, mixture)
@@ -86,13 +86,13 @@ def test_a_weight_of_two_is_the_row_twice_and_of_zero_the_row_gone(
     repeated = gmm.Dataset.from_values(np.repeat(FAITHFUL, weights, axis=0))
     priors = FLAT if priors == "flat" else getattr(gmm.Priors, priors)(repeated)
     mixture = gmm.Mixture(n_components=2, covariance=covariance, tied=tied, priors=priors)
-    one, other = (gmm.fit_map(each, mixture, options) for each in (weighted, repeated))
+    one, other = (gmm.fit_map(dataset, mixture, options) for dataset in (weighted, repeated))
     assert one.verdict[one.chosen] == "converged"
     assert one.final_loss[one.chosen] == pytest.approx(other.final_loss[other.chosen], rel=1e-10)
 
 
-def best(dataset, mixture, options=SEARCH, **given):
-    fit = gmm.fit_map(dataset, mixture, options, **given)
+def best(dataset, mixture, options=SEARCH, **fields):
+    fit = gmm.fit_map(dataset, mixture, options, **fields)
     assert fit.verdict[fit.chosen] == "converged"
     return -fit.final_loss[fit.chosen], fit.parameters.permuted(np.argsort(fit.parameters.weights))
 
@@ -128,8 +128,8 @@ def test_em_over_holes_ends_where_the_gradient_is_zero(form, priors):
     row = np.arange(len(x))
     for column, rest in ((0, 1), (1, 4), (2, 4), (1, 7)):
         x[row % 9 == rest, column] = np.nan
-    known = ["short" if n % 10 == 0 else None for n in row]
-    data = gmm.Dataset.from_values(x, missing="keep", weights=1 + row % 2, classes=known)
+    classes = ["short" if n % 10 == 0 else None for n in row]
+    data = gmm.Dataset.from_values(x, missing="keep", weights=1 + row % 2, classes=classes)
     chosen = FLAT if priors == "flat" else getattr(gmm.Priors, priors)(data)
     mixture = gmm.Mixture(
         n_components=2, covariance=form[0], tied=form[1], priors=chosen, labels="fix"
@@ -149,15 +149,15 @@ def test_em_over_holes_ends_where_the_gradient_is_zero(form, priors):
 def test_iris_with_every_tenth_species_known(options):
     iris = gmm.example("iris").values
     species = np.repeat(["setosa", "versicolor", "virginica"], 50)
-    known = [name if n % 10 == 0 else None for n, name in enumerate(species)]
+    classes = [name if n % 10 == 0 else None for n, name in enumerate(species)]
     mixture = gmm.Mixture(n_components=3, covariance="full", priors=FLAT, labels="fix")
-    some = gmm.Dataset.from_values(iris, classes=known)
+    some = gmm.Dataset.from_values(iris, classes=classes)
     value, _ = best(some, mixture, options)
     assert value == pytest.approx(-258.0028, abs=1e-4)
     # In its own order: class j is component j. The known ones are no errors.
     fit = gmm.fit_map(some, mixture, options)
-    found = membership(some, mixture, fit.parameters)[1].argmax(axis=0)
-    assert (found != np.repeat([0, 1, 2], 50)).sum() == 2
+    assigned = membership(some, mixture, fit.parameters)[1].argmax(axis=0)
+    assert (assigned != np.repeat([0, 1, 2], 50)).sum() == 2
     # With all known the fit is each species' own mean and the pooled covariance.
     _, point = best(gmm.Dataset.from_values(iris, classes=species), mixture, options)
     assert gmm.log_density(point, iris).sum() == pytest.approx(-256.64618, abs=1e-5)
@@ -170,10 +170,10 @@ def test_a_hole_is_integrated_out_of_density_and_responsibilities():
     terms = np.array(
         [
             [
-                w * multivariate_normal(m[there], C[np.ix_(there, there)]).pdf(row[there])
+                w * multivariate_normal(m[present], C[np.ix_(present, present)]).pdf(row[present])
                 for w, m, C in zip(point.weights, point.locs, point.covariances, strict=True)
             ]
-            for row, there in zip(x, ~np.isnan(x), strict=True)
+            for row, present in zip(x, ~np.isnan(x), strict=True)
         ]
     )
     np.testing.assert_allclose(gmm.log_density(point, x), np.log(terms.sum(axis=1)), rtol=1e-10)
@@ -206,23 +206,23 @@ def outliers(D, everything):
         return gmm.Dataset.from_values(x), {"noise": True}
     if D > 1:
         x[::7, 0] = x[3::7, 1] = np.nan
-    given = {"weights": 1 + np.arange(80) % 2, "classes": ["a"] * 5 + [None] * 75}
-    dataset = gmm.Dataset.from_values(x, missing="keep", **given)
+    fields = {"weights": 1 + np.arange(80) % 2, "classes": ["a"] * 5 + [None] * 75}
+    dataset = gmm.Dataset.from_values(x, missing="keep", **fields)
     return dataset, {"noise": True, "labels": "fix"}
 
 
 @pytest.mark.parametrize("everything", [False, True], ids=["noise", "all"])
 @pytest.mark.parametrize("D", [1, 2, 4])
 def test_em_with_noise_climbs_to_the_optima_of_adam(D, everything):
-    dataset, given = outliers(D, everything)
+    dataset, fields = outliers(D, everything)
     options = EM.model_copy(update={"restarts": 4})
     reference = SEARCH.model_copy(update={"restarts": 4})
     for covariance, tied in (*SIX, ("EEV", None), ("VEI", None)):
         for priors in (FLAT, gmm.Priors.conjugate(dataset)):
             mixture = gmm.Mixture(
-                n_components=2, covariance=covariance, tied=tied, priors=priors, **given
+                n_components=2, covariance=covariance, tied=tied, priors=priors, **fields
             )
-            one, other = (gmm.fit_map(dataset, mixture, each) for each in (options, reference))
+            one, other = (gmm.fit_map(dataset, mixture, method) for method in (options, reference))
             assert one.verdict[one.chosen] == "converged"
             end = one.final_loss[one.chosen]
             assert end == pytest.approx(other.final_loss[other.chosen], rel=1e-8)
@@ -250,9 +250,9 @@ def test_noise_that_nothing_needs_ends_with_no_weight():
 
 
 def test_pyro_and_compiled_go_the_same_way_with_everything_at_once():
-    dataset, given = data("all", 2, 3)
+    dataset, fields = data("all", 2, 3)
     mixture = gmm.Mixture(
-        n_components=3, covariance="full", priors=gmm.Priors.for_data(dataset), **given
+        n_components=3, covariance="full", priors=gmm.Priors.for_data(dataset), **fields
     )
     options = gmm.MapOptions(restarts=2, steps=30, choose="final")
     one, other = (
@@ -267,28 +267,28 @@ def test_draws_with_weights_are_those_of_the_repeated_rows():
     repeated = gmm.Dataset.from_values(np.repeat(FAITHFUL[:60], weights, axis=0))
     mixture = gmm.Mixture(n_components=2, priors=gmm.Priors.for_data(repeated))
     options = gmm.NutsOptions(draws=300, warmup=300, chains=2)
-    one, other = (gmm.sample_posterior(each, mixture, options) for each in (weighted, repeated))
+    one, other = (gmm.sample_posterior(item, mixture, options) for item in (weighted, repeated))
     for draws in (one, other):
         point = draws.parameters[7]
         assert draws.stats["log_joint"][0, 7] == pytest.approx(
             gmm.log_joint(repeated, mixture, point), rel=1e-9
         )
     means = [
-        np.sort(each.draws["locs"][..., 1], axis=-1).mean(axis=(0, 1)) for each in (one, other)
+        np.sort(item.draws["locs"][..., 1], axis=-1).mean(axis=(0, 1)) for item in (one, other)
     ]
     np.testing.assert_allclose(*means, rtol=0.05)
 
 
 @pytest.mark.parametrize(
-    ("given", "mixture", "words"),
+    ("fields", "mixture", "words"),
     [
         ({}, {"labels": "fix"}, "the data has no known classes"),
         ({"classes": ["a", "b", "c", None]}, {"labels": "fix"}, "3 known classes.*Raise K to 3"),
         ({}, {"noise": True, "noise_box": (1.0, 2.0)}, "2 widths, but the data has 1 columns"),
     ],
 )
-def test_what_does_not_go_together_is_refused_in_words(given, mixture, words):
-    dataset = gmm.Dataset.from_values([1.0, 2.0, 4.0, 8.0], **given)
+def test_what_does_not_go_together_is_refused_in_words(fields, mixture, words):
+    dataset = gmm.Dataset.from_values([1.0, 2.0, 4.0, 8.0], **fields)
     with pytest.raises(ValueError, match=words):
         gmm.fit_map(dataset, gmm.Mixture(n_components=2, **mixture))
 
@@ -310,7 +310,7 @@ def test_criteria_count_weights():
     weighted = gmm.Dataset.from_values(FAITHFUL, weights=weights)
     repeated = gmm.Dataset.from_values(np.repeat(FAITHFUL, weights, axis=0))
     one, other = (
-        gmm.compare(each, 2, [("full", True)], restarts=3)[0] for each in (weighted, repeated)
+        gmm.compare(dataset, 2, [("full", True)], restarts=3)[0] for dataset in (weighted, repeated)
     )
     for name in (
         "log_likelihood",

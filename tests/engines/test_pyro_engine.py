@@ -93,9 +93,9 @@ def test_infer_discrete_at_zero_is_the_closed_form(covariance, tied):
 def test_infer_discrete_on_the_tutorials_grid_changes_at_the_boundary():
     fit = gmm.fit_map(DATA, TUTORIAL, gmm.MapOptions(restarts=1, first_seed=13), engine="pyro")
     grid = np.arange(5.5, 6.0, 0.005)
-    found = pyro_model.assign(TUTORIAL, fit.parameters, grid)
-    np.testing.assert_array_equal(found, gmm.assign(fit.parameters, grid))
-    (edge,) = grid[np.flatnonzero(np.diff(found))]
+    assignments = pyro_model.assign(TUTORIAL, fit.parameters, grid)
+    np.testing.assert_array_equal(assignments, gmm.assign(fit.parameters, grid))
+    (edge,) = grid[np.flatnonzero(np.diff(assignments))]
     assert edge < gmm.boundaries(fit.parameters)[0] < edge + 0.005
 
 
@@ -103,9 +103,9 @@ def test_infer_discrete_at_one_draws_from_the_responsibilities():
     mixture = gmm.Mixture(n_components=2, tied=False)
     point, draws = random_point(mixture, 1), 4000
     for x in (1.0, 3.0, 5.0):
-        found = pyro_model.assign(mixture, point, np.full(draws, x), temperature=1, seed=5)
+        assignments = pyro_model.assign(mixture, point, np.full(draws, x), temperature=1, seed=5)
         p = gmm.responsibilities(point, [x])[0, 1]
-        assert binomtest(int(found.sum()), draws, p).pvalue > 0.001
+        assert binomtest(int(assignments.sum()), draws, p).pvalue > 0.001
 
 
 def test_a_fit_leaves_store_and_random_state_as_they_were():
@@ -131,5 +131,5 @@ def test_fits_in_two_threads_both_get_the_right_answer():
                 lambda option: gmm.fit_map(DATA, TUTORIAL, option, engine="pyro").loss, options
             )
         )
-    for found, expected in zip(together, alone * 2, strict=True):
-        np.testing.assert_array_equal(found, expected)
+    for loss, expected in zip(together, alone * 2, strict=True):
+        np.testing.assert_array_equal(loss, expected)

@@ -44,12 +44,12 @@ def errors(draws, exact):
     checks += [(locs[..., 1], exact.sorted_locs[1])]
     checks += [(together[..., i, j], exact.coclustering[i, j]) for i, j in ((0, 1), (1, 2), (2, 3))]
     checks += [(scale < exact.scale_quantile(q), q) for q in (0.25, 0.5, 0.75, 0.9)]
-    found = []
+    z_scores = []
     for values, expected in checks:
         values = np.asarray(values, dtype=float)
         ess = array_stats.ess(values, chain_axis=0, draw_axis=1, method="mean")
-        found.append((values.mean() - expected) / (values.std() / np.sqrt(ess)))
-    return np.abs(found)
+        z_scores.append((values.mean() - expected) / (values.std() / np.sqrt(ess)))
+    return np.abs(z_scores)
 
 
 def test_the_oracle_is_the_published_posterior(exact):
@@ -113,11 +113,11 @@ def test_nuts_runs_for_every_form_of_covariance(covariance, tied):
     dataset = random_dataset(20, 2)
     mixture = gmm.Mixture(covariance=covariance, tied=tied, priors=gmm.Priors.for_data(dataset))
     options = gmm.NutsOptions(draws=4, warmup=6, chains=1, max_tree_depth=3)
-    found = gmm.sample_posterior(dataset, mixture, options, engine="pyro")
-    assert found.draws["scale_tril"].shape == (1, 4, 2, 2, 2)
+    posterior = gmm.sample_posterior(dataset, mixture, options, engine="pyro")
+    assert posterior.draws["scale_tril"].shape == (1, 4, 2, 2, 2)
     # The traced and compiled density is the mixture's own, but for a constant in float32.
-    expected = [log_joint(dataset, mixture, point) for point in found.parameters]
-    np.testing.assert_allclose(found.stats["log_joint"][0], expected, rtol=1e-7)
+    expected = [log_joint(dataset, mixture, point) for point in posterior.parameters]
+    np.testing.assert_allclose(posterior.stats["log_joint"][0], expected, rtol=1e-7)
 
 
 SHORT = gmm.NutsOptions(draws=30, warmup=10, chains=2, seed=1, max_tree_depth=4)
@@ -145,12 +145,12 @@ def test_reports_add_up_to_the_result():
         reports.append((progress.done, progress.total))
         picture.apply(progress.snapshot)
 
-    found = gmm.sample_posterior(DATA, MIXTURE, SHORT, engine="pyro", on_progress=watch)
+    posterior = gmm.sample_posterior(DATA, MIXTURE, SHORT, engine="pyro", on_progress=watch)
     assert reports[-1] == (80, 80)
     assert [done for done, _ in reports] == sorted(done for done, _ in reports)
     for name in ("weights", "locs", "scale_tril"):
-        np.testing.assert_allclose(picture.arrays[f"draws.{name}"], found.draws[name])
-    np.testing.assert_array_equal(picture.arrays["stats.diverging"], found.stats["diverging"])
+        np.testing.assert_allclose(picture.arrays[f"draws.{name}"], posterior.draws[name])
+    np.testing.assert_array_equal(picture.arrays["stats.diverging"], posterior.stats["diverging"])
     assert picture.arrays["warmup.locs"].shape == (2, 10, 2, 1)
     assert np.all(np.isfinite(picture.arrays["warmup.locs"]))
 

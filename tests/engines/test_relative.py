@@ -51,14 +51,14 @@ def test_a_base_sees_itself_as_nothing_and_others_by_products_of_factors(tied, n
     np.testing.assert_allclose(itself, q, rtol=1e-10, atol=1e-12)
     np.testing.assert_allclose(factors, base)
     at = RNG.normal(size=problem.size)
-    there = problem.points(go(at)[0])
+    moved = problem.points(go(at)[0])
     free = problem.split(at)
     for k in range(K):
         g = 0 if tied else k
         triangle = np.diag(np.exp(np.reshape(free["scale"], (-1, D))[g]))
         triangle[np.tril_indices(D, -1)] = np.reshape(free["correlation"], (len(base), -1))[g]
-        np.testing.assert_allclose(there.scale_tril[k], base[g] @ triangle, rtol=1e-9, atol=1e-12)
-        np.testing.assert_allclose(there.locs[k], centre[k] + base[g] @ free["locs"][k])
+        np.testing.assert_allclose(moved.scale_tril[k], base[g] @ triangle, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(moved.locs[k], centre[k] + base[g] @ free["locs"][k])
 
 
 @pytest.mark.parametrize("noise", [False, True])
@@ -119,6 +119,6 @@ def test_the_optimum_is_that_of_another_search_on_sphered_data(tied):
         return -gmm.log_joint(data, mixture, point)
 
     begin = np.r_[0.0, 0.0, 0.0, 0.0, 4.0, 0.0, 1.0, np.zeros(6 if tied else 12)]
-    found = minimize(loss, begin, method="BFGS", options={"gtol": 1e-4})
-    assert fit.final_loss[0] == pytest.approx(found.fun, rel=1e-8)
-    assert fit.final_loss[0] <= found.fun + 1e-9 * abs(found.fun)
+    reference = minimize(loss, begin, method="BFGS", options={"gtol": 1e-4})
+    assert fit.final_loss[0] == pytest.approx(reference.fun, rel=1e-8)
+    assert fit.final_loss[0] <= reference.fun + 1e-9 * abs(reference.fun)

@@ -33,9 +33,9 @@ def mixtures(form, dataset):
     """Return a mixture of the form with each prior, with and without noise and known classes."""
     for priors in (gmm.Priors.flat(), gmm.Priors.tutorial(), gmm.Priors.for_data(dataset),
                    gmm.Priors.conjugate(dataset)):  # fmt: skip
-        for given in ({}, {"noise": True, "labels": "fix"}):
+        for fields in ({}, {"noise": True, "labels": "fix"}):
             yield gmm.Mixture(
-                n_components=K, covariance=form[0], tied=form[1], priors=priors, **given
+                n_components=K, covariance=form[0], tied=form[1], priors=priors, **fields
             )
 
 

@@ -26,8 +26,8 @@ def mixture_of(covariance, tied, K=3):
 def test_every_kind_of_start_is_tried_and_half_are_swaps():
     fit = gmm.fit_map(FAITHFUL, mixture_of("full", False), OPTIONS)
     kinds, times = np.unique(fit.origin, return_counts=True)
-    found = dict(zip(kinds.tolist(), times.tolist(), strict=True))
-    assert found == {
+    count = dict(zip(kinds.tolist(), times.tolist(), strict=True))
+    assert count == {
         "kmeans++": 3,
         "kmeans++ groups": 3,
         "kmeans++ sphered groups": 2,
@@ -82,8 +82,8 @@ def test_an_optimum_of_a_few_points_does_not_win_and_is_named():
     way = search_report(fit)
     assert fit.final_loss[way.higher] < fit.final_loss[fit.chosen] - 1
     assert fit.smallest[way.higher] == pytest.approx(3, abs=0.1)
-    held = gmm.responsibilities(fit.restart(way.higher), GALAXIES.values).sum(axis=0)
-    assert held.min() == pytest.approx(fit.smallest[way.higher])
+    sizes = gmm.responsibilities(fit.restart(way.higher), GALAXIES.values).sum(axis=0)
+    assert sizes.min() == pytest.approx(fit.smallest[way.higher])
 
 
 def test_where_points_are_few_the_rule_gives_way():
@@ -168,9 +168,9 @@ def test_what_a_sweep_hands_on_keeps_families_and_numbers_nested():
     rows = {row.cell: row for row in gmm.compare(FAITHFUL, range(1, 5), restarts=12)}
     for cell, row in rows.items():
         for other, more in rows.items():
-            here, there = (sweep.mixture_of(c, gmm.Mixture()).family for c in (cell, other))
+            inner, outer = (sweep.mixture_of(c, gmm.Mixture()).family for c in (cell, other))
             both = row.sound and more.sound and not row.higher and not more.higher
-            if cell.n_components == other.n_components and here.within(there) and both:
+            if cell.n_components == other.n_components and inner.within(outer) and both:
                 assert more.log_likelihood >= row.log_likelihood - 0.01
     assert rows[3, "full", False].kinds > 1
     assert "nested" in {row.found_by for row in rows.values()} | {"nested"}

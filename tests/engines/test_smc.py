@@ -51,14 +51,14 @@ def errors(posterior, exact):
     checks += [(ordered[..., i], exact.sorted_locs[i]) for i in (0, 1)]
     checks += [(together[..., i, j], exact.coclustering[i, j]) for i, j in ((0, 1), (1, 2), (2, 3))]
     checks += [(scale < exact.scale_quantile(q), q) for q in (0.25, 0.5, 0.75, 0.9)]
-    found = []
+    z_scores = []
     for values, expected in checks:
         means = np.asarray(values, dtype=float).mean(axis=1)
         # Populations know nothing of each other, but eight of them tell their own spread badly:
         # no smaller than that of independent draws.
         error = max(means.std(ddof=1), values.std() / np.sqrt(values.shape[1]))
-        found.append(abs(means.mean() - expected) / (error / np.sqrt(len(means))))
-    return np.array(found)
+        z_scores.append(abs(means.mean() - expected) / (error / np.sqrt(len(means))))
+    return np.array(z_scores)
 
 
 def test_it_draws_from_the_exact_posterior(posterior, exact):
@@ -79,9 +79,9 @@ def test_a_wrong_jacobian_is_seen(exact, monkeypatch):
 
     monkeypatch.setattr(smc.Problem, "of", wrong)
     reference.reference.cache_clear()
-    drawn = gmm.sample_posterior(TUTORIAL, gmm.Mixture(), engine="smc")
+    posterior = gmm.sample_posterior(TUTORIAL, gmm.Mixture(), engine="smc")
     reference.reference.cache_clear()
-    assert errors(drawn, exact).max() > LIMIT
+    assert errors(posterior, exact).max() > LIMIT
 
 
 def test_forgotten_importance_weights_are_seen(exact, monkeypatch):
@@ -91,23 +91,23 @@ def test_forgotten_importance_weights_are_seen(exact, monkeypatch):
         right(population, np.where(np.isfinite(log_ratio), 0.0, log_ratio), temperature)
 
     monkeypatch.setattr(smc._Population, "_step", wrong)
-    drawn = gmm.sample_posterior(TUTORIAL, gmm.Mixture(), engine="smc")
-    assert errors(drawn, exact).max() > LIMIT
+    posterior = gmm.sample_posterior(TUTORIAL, gmm.Mixture(), engine="smc")
+    assert errors(posterior, exact).max() > LIMIT
 
 
 def test_a_mode_left_out_of_the_reference_is_told_by_the_weights(monkeypatch):
-    known = gmm.evidence(FAITHFUL, FULL, SHORT)
+    complete = gmm.evidence(FAITHFUL, FULL, SHORT)
     # Importance sampling with 24,000 draws in effect, without a temperature.
-    assert known.log_evidence == pytest.approx(-1164.67, abs=0.05)
-    assert known.mcse < 0.05
-    assert known.pareto_k.max() < 0.5
+    assert complete.log_evidence == pytest.approx(-1164.67, abs=0.05)
+    assert complete.mcse < 0.05
+    assert complete.pareto_k.max() < 0.5
     monkeypatch.setattr(modes, "candidates", lambda *of: [])
     reference.reference.cache_clear()
     unknown = gmm.evidence(FAITHFUL, FULL, SHORT)
     reference.reference.cache_clear()
     assert unknown.pareto_k.min() > 0.7
     # Temperatures from the prior find it all the same, with less to be sure of.
-    assert unknown.log_evidence == pytest.approx(known.log_evidence, abs=1)
+    assert unknown.log_evidence == pytest.approx(complete.log_evidence, abs=1)
 
 
 def test_a_mode_that_only_chains_have_found_gets_its_weight(monkeypatch):
@@ -122,9 +122,9 @@ def test_a_mode_that_only_chains_have_found_gets_its_weight(monkeypatch):
     chains = gmm.sample_posterior(data, mixture, gmm.NutsOptions(draws=100, warmup=200, chains=6))
 
     def weighed(options, **more):
-        drawn = gmm.sample_posterior(data, mixture, options, engine="smc", **more)
-        points = gmm.Parameters.of(drawn.draws).reshape(-1)
-        return drawn, coclustering(points, data.values)[2, 3]
+        posterior = gmm.sample_posterior(data, mixture, options, engine="smc", **more)
+        points = gmm.Parameters.of(posterior.draws).reshape(-1)
+        return posterior, coclustering(points, data.values)[2, 3]
 
     every = modes.candidates
     monkeypatch.setattr(modes, "candidates", lambda *of: every(*of)[1:2])
@@ -133,19 +133,19 @@ def test_a_mode_that_only_chains_have_found_gets_its_weight(monkeypatch):
     assert abs(share - left) > 0.3
     assert missing.log_evidence.value < exact.log_evidence - 0.5
 
-    given = options.model_copy(update={"start": "given"})
-    found, share = weighed(given, start=highest(chains))
+    from_chains = options.model_copy(update={"start": "given"})
+    weighed_with, share = weighed(from_chains, start=highest(chains))
     monkeypatch.undo()
     reference.reference.cache_clear()
     assert abs(share - left) < LIMIT * np.sqrt(left * (1 - left) / 800)
-    value, mcse = found.log_evidence
+    value, mcse = weighed_with.log_evidence
     assert abs(value - exact.log_evidence) < LIMIT * mcse
-    assert found.stats["added"].tolist() == [1.0] * 4
+    assert weighed_with.stats["added"].tolist() == [1.0] * 4
 
     # Where the search knows them all, nothing is added, and nothing is weighed twice.
-    known, _ = weighed(given, start=highest(chains))
-    assert known.stats["added"].tolist() == [0.0] * 4
-    assert known.stats["mode"].max() == weighed(options)[0].stats["mode"].max()
+    weighed_again, _ = weighed(from_chains, start=highest(chains))
+    assert weighed_again.stats["added"].tolist() == [0.0] * 4
+    assert weighed_again.stats["mode"].max() == weighed(options)[0].stats["mode"].max()
 
 
 def test_two_roads_lead_to_one_evidence():
@@ -164,8 +164,8 @@ def test_two_roads_lead_to_one_evidence():
     ("data", "mixture"), [(TUTORIAL, gmm.Mixture()), (FAITHFUL, FULL), (GALAXIES, UNTIED)]
 )
 def test_every_label_order_has_its_share(data, mixture):
-    drawn = gmm.sample_posterior(data, mixture, gmm.SmcOptions(draws=200), engine="smc")
-    locs = drawn.draws["locs"][..., 0].reshape(-1, mixture.n_components)
+    posterior = gmm.sample_posterior(data, mixture, gmm.SmcOptions(draws=200), engine="smc")
+    locs = posterior.draws["locs"][..., 0].reshape(-1, mixture.n_components)
     _, counts = np.unique(np.argsort(locs, axis=1), axis=0, return_counts=True)
     orders = len(list(permutations(range(mixture.n_components))))
     assert len(counts) == orders
@@ -174,8 +174,8 @@ def test_every_label_order_has_its_share(data, mixture):
 
 
 def test_modes_have_shares_that_sum_to_one():
-    drawn = gmm.sample_posterior(GALAXIES, UNTIED, SHORT, engine="smc")
-    shares = drawn.weights_of_modes
+    posterior = gmm.sample_posterior(GALAXIES, UNTIED, SHORT, engine="smc")
+    shares = posterior.weights_of_modes
     assert sum(shares.values()) == pytest.approx(1)
     assert shares["mode 1"] > 0.4
     assert shares["elsewhere"] < 0.05
@@ -204,46 +204,48 @@ def test_a_normal_posterior_has_its_own_mode_curvature_and_mass():
     priors = gmm.Priors(loc_scale=2.0, scale_log_mean=0.0, scale_log_sd=1e-4)
     problem = Problem.of(data, gmm.Mixture(n_components=1, priors=priors), "bijection", True)
     start = gmm.Parameters([1.0], [[5.0]], [[[1.0]]])
-    found = modes.climb(problem, start)
+    mode = modes.climb(problem, start)
     precision = 4 + 1 / 4
-    assert found.q[0] == pytest.approx(4 / precision, abs=1e-5)
-    assert (found.factor @ found.factor.T)[0, 0] == pytest.approx(1 / precision, rel=1e-5)
+    assert mode.q[0] == pytest.approx(4 / precision, abs=1e-5)
+    assert (mode.factor @ mode.factor.T)[0, 0] == pytest.approx(1 / precision, rel=1e-5)
     # Normal data of sd 1 with a normal prior of the mean, in closed form.
     x = data.values[:, 0]
     C = np.eye(4) + 4.0
     expected = -0.5 * (x @ np.linalg.solve(C, x) + np.linalg.slogdet(C)[1] + 4 * np.log(2 * np.pi))
     # The prior of the log scale is of that width, and held no narrower than it is.
-    assert found.log_mass == pytest.approx(expected, abs=1e-3)
+    assert mode.log_mass == pytest.approx(expected, abs=1e-3)
 
 
 def test_draws_depend_on_seed_and_part_alone(posterior):
     spec = gmm.Specification(dataset=FAITHFUL, mixture=FULL, options=SHORT)
     assert (spec.kind, spec.engine) == ("smc", "smc")
-    there = [run_part(spec, part) for part in (1, 0)]
-    again = combine(spec, there[::-1])
-    here = gmm.sample_posterior(FAITHFUL, FULL, SHORT, engine="smc")
-    np.testing.assert_array_equal(again.draws["locs"], here.draws["locs"])
+    parts = [run_part(spec, part) for part in (1, 0)]
+    again = combine(spec, parts[::-1])
+    whole = gmm.sample_posterior(FAITHFUL, FULL, SHORT, engine="smc")
+    np.testing.assert_array_equal(again.draws["locs"], whole.draws["locs"])
     other = gmm.sample_posterior(FAITHFUL, FULL, SHORT.model_copy(update={"seed": 4}), engine="smc")
-    assert not np.array_equal(other.draws["locs"], here.draws["locs"])
-    assert not np.array_equal(here.draws["locs"][0], here.draws["locs"][1])
+    assert not np.array_equal(other.draws["locs"], whole.draws["locs"])
+    assert not np.array_equal(whole.draws["locs"][0], whole.draws["locs"][1])
 
 
 def test_stats_tell_of_the_same_draws():
-    drawn = gmm.sample_posterior(FAITHFUL, FULL, SHORT, engine="smc")
+    posterior = gmm.sample_posterior(FAITHFUL, FULL, SHORT, engine="smc")
     for c, s in ((0, 0), (1, 57)):
-        point = gmm.Parameters.of({name: array[c, s] for name, array in drawn.draws.items()})
+        point = gmm.Parameters.of({name: array[c, s] for name, array in posterior.draws.items()})
         log_joint = gmm.log_joint(FAITHFUL, FULL, point)
-        assert drawn.stats["log_joint"][c, s] == pytest.approx(log_joint, rel=1e-10)
+        assert posterior.stats["log_joint"][c, s] == pytest.approx(log_joint, rel=1e-10)
 
 
 def test_units_of_the_data_change_the_evidence_by_their_volume():
     unit = 1000.0
     grams = gmm.Dataset.from_values(TUTORIAL.values * unit)
     kilograms = gmm.Priors.for_data(TUTORIAL)
-    there = gmm.evidence(grams, gmm.Mixture(priors=gmm.Priors.for_data(grams)))
-    here = gmm.evidence(TUTORIAL, gmm.Mixture(priors=kilograms))
-    gap = there.log_evidence - here.log_evidence
-    assert gap == pytest.approx(-5 * np.log(unit), abs=LIMIT * np.hypot(there.mcse, here.mcse))
+    in_grams = gmm.evidence(grams, gmm.Mixture(priors=gmm.Priors.for_data(grams)))
+    in_kilograms = gmm.evidence(TUTORIAL, gmm.Mixture(priors=kilograms))
+    gap = in_grams.log_evidence - in_kilograms.log_evidence
+    assert gap == pytest.approx(
+        -5 * np.log(unit), abs=LIMIT * np.hypot(in_grams.mcse, in_kilograms.mcse)
+    )
 
 
 def test_progress_shows_temperature_evidence_and_cloud_and_it_can_be_stopped():
@@ -253,10 +255,10 @@ def test_progress_shows_temperature_evidence_and_cloud_and_it_can_be_stopped():
         picture.apply(progress.snapshot)
         counts.append(progress.done / progress.total)
 
-    found = gmm.evidence(TUTORIAL, gmm.Mixture(n_components=3), SHORT, on_progress=watch)
+    evidence = gmm.evidence(TUTORIAL, gmm.Mixture(n_components=3), SHORT, on_progress=watch)
     assert counts == sorted(counts)
     assert picture.arrays["temperature"].tolist() == [1.0, 1.0]
-    assert picture.arrays["stats.log_evidence"] == pytest.approx(found.populations)
+    assert picture.arrays["stats.log_evidence"] == pytest.approx(evidence.populations)
     assert np.isfinite(picture.arrays["draws.locs"]).all()
 
     def stop(progress):

@@ -20,15 +20,15 @@ def test_the_tutorials_start():
 
 
 def test_seeds_draw_as_the_tutorials_global_seed_does():
-    found = start_locs(DATA, 2, gmm.MapOptions(restarts=100))[:, :, 0]
+    starts = start_locs(DATA, 2, gmm.MapOptions(restarts=100))[:, :, 0]
     x = torch.tensor(DATA.values[:, 0])
     with torch.random.fork_rng(devices=[]):
         for seed in range(100):
             torch.manual_seed(seed)
-            drawn = x[torch.multinomial(torch.ones(5) / 5, 2)]
-            assert found[seed].tolist() == drawn.tolist()
+            expected = x[torch.multinomial(torch.ones(5) / 5, 2)]
+            assert starts[seed].tolist() == expected.tolist()
     # Ten pairs of five points, and 35 seeds put both locs on one side.
-    pairs = [tuple(sorted(row)) for row in found.tolist()]
+    pairs = [tuple(sorted(row)) for row in starts.tolist()]
     assert len(set(pairs)) == 10
     assert sum(max(p) < 5 or min(p) > 5 for p in pairs) == 35
 
@@ -37,12 +37,12 @@ def test_seeds_draw_as_the_tutorials_global_seed_does():
 def test_starts_are_distinct_rows_of_the_data_and_hang_on_the_seed_only(start):
     dataset = random_dataset(40, 2)
     options = gmm.MapOptions(restarts=5, first_seed=3, start=start)
-    found = start_locs(dataset, 4, options)
+    starts = start_locs(dataset, 4, options)
     rows = {tuple(row) for row in dataset.values}
-    for locs in found:
+    for locs in starts:
         assert len({tuple(row) for row in locs} & rows) == 4
     later = start_locs(dataset, 4, options.model_copy(update={"first_seed": 4, "restarts": 4}))
-    np.testing.assert_array_equal(found[1:], later)
+    np.testing.assert_array_equal(starts[1:], later)
 
 
 @pytest.mark.parametrize("start", ["kmeans++", "quantile"])
@@ -84,15 +84,15 @@ def test_components_never_begin_on_equal_values_where_there_are_enough(start):
 
 def test_a_start_on_different_values_is_drawn_as_ever_from_data_with_repeats():
     dataset = gmm.Dataset.from_values([0.0, 0.0, 1.0, 5.0, 9.0, 9.0])
-    found = start_locs(dataset, 2, gmm.MapOptions(restarts=60))[:, :, 0]
-    kept = 0
-    for seed, locs in enumerate(found):
+    starts = start_locs(dataset, 2, gmm.MapOptions(restarts=60))[:, :, 0]
+    unchanged = 0
+    for seed, locs in enumerate(starts):
         generator = torch.Generator().manual_seed(seed)
-        drawn = dataset.values[torch.multinomial(torch.ones(6) / 6, 2, generator=generator), 0]
-        if drawn[0] != drawn[1]:
-            np.testing.assert_array_equal(locs, drawn)
-            kept += 1
-    assert 40 < kept < 60
+        expected = dataset.values[torch.multinomial(torch.ones(6) / 6, 2, generator=generator), 0]
+        if expected[0] != expected[1]:
+            np.testing.assert_array_equal(locs, expected)
+            unchanged += 1
+    assert 40 < unchanged < 60
 
 
 def test_far_apart_points_are_drawn_as_numpys_choice_draws_them():
@@ -105,5 +105,5 @@ def test_far_apart_points_are_drawn_as_numpys_choice_draws_them():
             nearest = ((z[:, None] - z[rows]) ** 2).sum(axis=2).min(axis=1)
             rows.append(int(rng.choice(50, p=nearest / nearest.sum())))
         options = gmm.MapOptions(restarts=1, first_seed=seed, start="kmeans++")
-        found = start_locs(gmm.Dataset.from_values(x), 5, options)[0]
-        np.testing.assert_array_equal(found, x[rows])
+        locs = start_locs(gmm.Dataset.from_values(x), 5, options)[0]
+        np.testing.assert_array_equal(locs, x[rows])

@@ -31,8 +31,8 @@ def test_each_covariance_is_a_line_of_its_own_colour_and_marker(rows):
     assert len({t.line.color for t in lines}) == len({t.marker.symbol for t in lines}) == 6
     for t, (covariance, tied) in zip(lines, COVARIANCES, strict=True):
         assert list(t.x) == [1, 2, 3]
-        wanted = [r.bic for r in rows if (r.covariance, r.tied) == (covariance, tied)]
-        assert list(t.y) == wanted
+        expected = [r.bic for r in rows if (r.covariance, r.tied) == (covariance, tied)]
+        assert list(t.y) == expected
         # With one component tied and untied are the same; a click opens the tied one.
         assert t.customdata[1:] == ([2, covariance, tied], [3, covariance, tied])
 

@@ -115,11 +115,11 @@ def test_spark_and_thumbnail_are_small_and_without_axes():
 
 
 @pytest.mark.parametrize(
-    ("columns", "said"), [([4], "no column 4"), ([], "2 to 5"), (range(6), "6 came")]
+    ("columns", "message"), [([4], "no column 4"), ([], "2 to 5"), (range(6), "6 came")]
 )
-def test_columns_that_cannot_be_drawn_are_refused(columns, said):
+def test_columns_that_cannot_be_drawn_are_refused(columns, message):
     wide = data(np.zeros((2, 4))) if 4 in columns and len(columns) == 1 else data(np.zeros((2, 9)))
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         figures.preview(wide, columns)
 
 
@@ -137,8 +137,8 @@ def test_points_are_coloured_by_class_and_each_class_is_named_once(columns):
     pairs = len(columns) * (len(columns) - 1) // 2
     assert len(points) == 3 * pairs
     first = next(t for t in points if t.name == "versicolor")
-    there = np.array([c == "versicolor" for c in iris.classes])
-    assert np.array_equal(first.x, iris.values[there, 0])
+    of_class = np.array([c == "versicolor" for c in iris.classes])
+    assert np.array_equal(first.x, iris.values[of_class, 0])
     assert first.marker.color == style.PALETTE[1]
     assert sorted(t.name for t in fig.data if t.showlegend) == list(species.names)
     assert "Coloured by known classes: 50 setosa, 50 versicolor" in fig.layout.meta["alt"]

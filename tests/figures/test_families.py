@@ -10,14 +10,14 @@ from gmm_core.mixture.covariance import FAMILIES
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda f: f.code)
 def test_ellipses_share_what_the_family_shares(family):
-    drawn = picture(family)
-    radii = [(float(a), float(b)) for a, b in re.findall(r'rx="([\d.]+)" ry="([\d.]+)"', drawn)]
-    turns = re.findall(r"rotate\((-?[\d.]+)", drawn)
+    svg = picture(family)
+    radii = [(float(a), float(b)) for a, b in re.findall(r'rx="([\d.]+)" ry="([\d.]+)"', svg)]
+    angles = re.findall(r"rotate\((-?[\d.]+)", svg)
     assert len(radii) == 3
     size = {round((a * b) ** 0.5) for a, b in radii}
     shape = {round(a / b, 1) for a, b in radii}
     assert (len(size) > 1) == (family.code[0] == "V")
     assert (len(shape) > 1) == (family.code[1] == "V")
-    assert (len(set(turns)) > 1) == (family.code[2] == "V")
-    assert (set(turns) == {"0"}) == (family.code[2] == "I")
-    assert family.words in drawn
+    assert (len(set(angles)) > 1) == (family.code[2] == "V")
+    assert (set(angles) == {"0"}) == (family.code[2] == "I")
+    assert family.words in svg

@@ -39,13 +39,13 @@ def along(fit: gmm.MapFit) -> tuple[np.ndarray, gmm.Parameters, np.ndarray]:
 
 def test_every_curve_says_which_start_it_is(fit):
     fig = loss_curves.losses(fit.loss, fit.chosen, fit.verdict)
-    drawn = [t for t in fig.data if t.name == "start"]
-    for trace in drawn:
+    curves = [t for t in fig.data if t.name == "start"]
+    for trace in curves:
         for r in np.unique(trace.customdata):
             rows = (trace.customdata == r) & np.isfinite(trace.y)
             # To the five digits that it tells.
             assert trace.y[rows] == pytest.approx(fit.loss[r][trace.x[rows]], rel=1e-5)
-    red = [t for t in drawn if t.line.color == style.COLLAPSED]
+    red = [t for t in curves if t.line.color == style.COLLAPSED]
     assert set(np.unique(red[0].customdata)) == set(np.flatnonzero(fit.verdict == "collapsed"))
 
 
@@ -76,7 +76,7 @@ def test_landscape_counts_each_optimum_and_stands_for_every_start(fit):
     assert f"✕ {collapsed} collapsed" in words(fig)
     marks = [t for t in fig.data if t.customdata is not None]
     stood_for = sum(
-        1 + (int(said.split()[1]) if said else 0) for trace in marks for said in trace.text
+        1 + (int(label.split()[1]) if label else 0) for trace in marks for label in trace.text
     )
     assert stood_for == 30
     crosses = named(fig, "collapsed")
@@ -146,24 +146,24 @@ def test_slice_shows_the_loss_with_the_path_on_it(fit):
     order = fit.parameters.order
     point, path = fit.parameters.permuted(order), fit.trajectory[1].permuted(order)
     across, up = Coordinate("locs", 0, 0), Coordinate("scale")
-    found = cut(DATA, MIXTURE, point, across, up, path, side=20)
-    fig = objective_slice(found, ("loc 1", "scale"), point, path)
+    surface = cut(DATA, MIXTURE, point, across, up, path, side=20)
+    fig = objective_slice(surface, ("loc 1", "scale"), point, path)
     heat = named(fig, "loss")
-    assert np.array_equal(heat.z, found.loss)
-    assert heat.zmin == found.loss.min()
+    assert np.array_equal(heat.z, surface.loss)
+    assert heat.zmin == surface.loss.min()
     way = named(fig, "path of the fit")
     assert way.x == pytest.approx(path.locs[:, 0, 0])
     assert way.y == pytest.approx(path.scales[:, 0, 0])
     assert fig.layout.yaxis.type == "log"
-    assert list(heat.y) == pytest.approx(10**found.y)
+    assert list(heat.y) == pytest.approx(10**surface.y)
     assert (named(fig, "end").x[0], named(fig, "end").y[0]) == pytest.approx((way.x[-1], way.y[-1]))
     assert {"start", "end"} <= set(words(fig).split(" | "))
 
 
 def test_axis_of_a_weight_is_named_by_weights(fit):
     point = fit.parameters.permuted(fit.parameters.order)
-    found = cut(DATA, MIXTURE, point, Coordinate("weights", 0), Coordinate("scale"), side=8)
-    fig = objective_slice(found, ("weight 1", "scale"), point)
+    surface = cut(DATA, MIXTURE, point, Coordinate("weights", 0), Coordinate("scale"), side=8)
+    fig = objective_slice(surface, ("weight 1", "scale"), point)
     ticks = dict(zip(fig.layout.xaxis.ticktext, fig.layout.xaxis.tickvals, strict=True))
     assert ticks["0.5"] == 0
     assert ticks["0.9"] == pytest.approx(np.log(9))

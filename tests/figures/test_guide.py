@@ -13,12 +13,12 @@ from gmm_core.figures import guide
 from .test_membership import PLANE, POINTS, TUTORIAL, markers, words
 
 
-@pytest.mark.parametrize("known", [0, 1, 120])
-def test_guide_figures_draw_what_is_known_so_far(known: int) -> None:
+@pytest.mark.parametrize("n_steps", [0, 1, 120])
+def test_guide_figures_draw_what_is_known_so_far(n_steps: int) -> None:
     loss = np.full(200, np.nan)
-    loss[:known] = np.linspace(338.6, 17.7, known)
+    loss[:n_steps] = np.linspace(338.6, 17.7, n_steps)
     for fig in (guide.loss(loss, 17.44), guide.gradient(loss)):
-        assert len(fig.data[0].x) == known
+        assert len(fig.data[0].x) == n_steps
         assert fig.layout.yaxis.type == "log"
         assert fig.layout.xaxis.range == (0, 199)
 

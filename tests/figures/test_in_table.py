@@ -52,9 +52,9 @@ def test_curves_marks_and_labels_of_logarithms_are_those_of_lognormals():
     (edge,) = [b for b in gmm.boundaries(point) if 0 < b < 2]
     marks = [shape.x0 for shape in fig.layout.shapes]
     assert np.isclose(marks, np.exp(edge)).any()
-    said = " ".join(note.text for note in fig.layout.annotations)
-    assert f"boundary {np.exp(edge):.2f}" in said
-    assert "near 7.4" in said
+    text = " ".join(note.text for note in fig.layout.annotations)
+    assert f"boundary {np.exp(edge):.2f}" in text
+    assert "near 7.4" in text
     curves = main_figure(data, point)
     assert f"boundary {np.exp(edge):.2f}" in " ".join(n.text for n in curves.layout.annotations)
     assert curves.data[0].x[0] >= 0
@@ -84,9 +84,9 @@ def test_regions_and_expectations_stand_on_the_tables_axes():
     np.testing.assert_allclose(np.sort(dots), np.sort(TABLE.values[:, 0]))
     band = expected(LOGS, POINT, 0, 1, 1.0)
     line = traces(band)["here"]
-    found = expectation(POINT, 0, [1.0], 1)
+    prediction = expectation(POINT, 0, [1.0], 1)
     assert list(line.x) == pytest.approx([np.e] * 2)
-    assert list(line.y) == pytest.approx([np.exp(found.low[0]), np.exp(found.high[0])])
+    assert list(line.y) == pytest.approx([np.exp(prediction.low[0]), np.exp(prediction.high[0])])
 
 
 def test_every_pair_has_the_tables_own_numbers_holes_and_names():
@@ -105,9 +105,9 @@ def test_every_pair_has_the_tables_own_numbers_holes_and_names():
         if trace.type == "scatter":
             by_panel.setdefault((trace.xaxis, trace.yaxis), []).append(np.c_[trace.x, trace.y])
     first = np.concatenate(next(iter(by_panel.values())))
-    known = values[~np.isnan(values[:, 1]), :2]
-    drawn = first[~np.isnan(first).any(axis=1)]
-    np.testing.assert_allclose(np.sort(drawn, axis=0), np.sort(known, axis=0), rtol=1e-13)
+    expected = values[~np.isnan(values[:, 1]), :2]
+    points = first[~np.isnan(first).any(axis=1)]
+    np.testing.assert_allclose(np.sort(points, axis=0), np.sort(expected, axis=0), rtol=1e-13)
     bars = [trace for trace in fig.data if trace.type == "bar"]
     edges = np.histogram_bin_edges(values[:, 0], len(bars[0].x))
     counts, _ = np.histogram(values[:, 0], edges)
@@ -177,9 +177,9 @@ def test_replicated_data_is_compared_in_the_table():
     data = LOGS.select("log a")
     one = POINT.marginal([0])
     draws = gmm.Parameters.of({n: np.stack([a] * 200) for n, a in one.arrays().items()})
-    found = check_predictive(data, draws, 0)
+    check = check_predictive(data, draws, 0)
     x = TABLE.values[:, 0]
-    seen = {q.name: q for q in found.quantities}
+    seen = {q.name: q for q in check.quantities}
     assert seen["largest value"].observed == pytest.approx(x.max())
     assert seen["standard deviation"].observed == pytest.approx(x.std(ddof=1))
     assert seen["skewness"].observed == pytest.approx(skew(x))
@@ -191,11 +191,11 @@ def test_replicated_data_is_compared_in_the_table():
     first = sum(w * t.mean() for w, t in zip([0.4, 0.6], truth, strict=True))
     second = sum(w * (t**2).mean() for w, t in zip([0.4, 0.6], truth, strict=True))
     assert seen["standard deviation"].median == pytest.approx(np.sqrt(second - first**2), rel=0.05)
-    fig = replicated_densities(data, found)
+    fig = replicated_densities(data, check)
     curve = fig.data[-1]
     assert np.min(curve.x) > 0
     assert np.trapezoid(curve.y, curve.x) == pytest.approx(1, abs=5e-3)
-    shares = ecdf_band(data, found).data[-1]
+    shares = ecdf_band(data, check).data[-1]
     at = np.searchsorted(np.sort(x), np.asarray(shares.x) * (1 + 1e-12), side="right") / len(x)
     np.testing.assert_allclose(shares.y, at)
     assert fig.layout.xaxis.title.text == "a"

@@ -31,17 +31,17 @@ def test_mirrored_modes_are_named_with_their_share_of_draws():
     draws[0, 50:] = draws[0, 50:, ::-1]
     draws[1] = draws[1, :, ::-1]
     fig = figures.two_locs(draws[..., 0], draws[..., 1], ("a", "b"), mirrored=True)
-    said = words(fig)
-    assert "mode A" in said
-    assert "as probable" in said
-    assert "88\u202f%" in said
-    assert "12\u202f%" in said
+    text = words(fig)
+    assert "mode A" in text
+    assert "as probable" in text
+    assert "88\u202f%" in text
+    assert "12\u202f%" in text
 
 
 def test_mode_that_no_chain_visited_is_named_all_the_same():
     draws = drawn()
-    said = words(figures.two_locs(draws[..., 0], draws[..., 1], ("a", "b"), mirrored=True))
-    assert "not visited" in said
+    text = words(figures.two_locs(draws[..., 0], draws[..., 1], ("a", "b"), mirrored=True))
+    assert "not visited" in text
 
 
 def test_symmetrised_draws_fill_both_modes_alike():

@@ -22,11 +22,11 @@ def test_every_pair_has_a_panel(P, panels):
 
 
 def test_divergences_are_located():
-    found = named(2)
+    quantities = named(2)
     diverging = np.zeros((2, 200))
     diverging[1, 3] = 1
-    fig = pairs(found, diverging)
-    assert list(fig.data[-1].x) == [found[0].draws[1, 3]]
-    assert list(fig.data[-1].y) == [found[1].draws[1, 3]]
+    fig = pairs(quantities, diverging)
+    assert list(fig.data[-1].x) == [quantities[0].draws[1, 3]]
+    assert list(fig.data[-1].y) == [quantities[1].draws[1, 3]]
     assert "1 divergent" in fig.layout.annotations[0].text
     assert "1 divergent draw is marked" in fig.layout.meta["alt"]

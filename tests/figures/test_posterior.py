@@ -68,8 +68,8 @@ def test_matrix_of_one_point_is_drawn():
 
 def test_boundaries_are_a_histogram_with_the_share_that_has_none():
     data = Dataset.from_values([0, 1, 10])
-    found = Boundaries(np.array([5.0, 5.5, 6.0]), 0.25, 4)
-    fig = figures.boundary(data, found, -1, 11)
+    boundaries = Boundaries(np.array([5.0, 5.5, 6.0]), 0.25, 4)
+    fig = figures.boundary(data, boundaries, -1, 11)
     heights, places = np.array(fig.data[0].y), np.array(fig.data[0].x)
     assert (heights * np.array(fig.data[0].width)).sum() == pytest.approx(1)
     assert set(np.round(places[heights > 0], 1)) == {5.1, 5.5, 6.1}

@@ -33,8 +33,8 @@ def test_data_is_drawn_over_replicated_data():
 
 
 def test_prior_draws_are_curves_over_the_data():
-    found = prior_draws(DATA, gmm.Mixture(), 100)
-    fig = figures.prior_draws(DATA, found)
+    draws = prior_draws(DATA, gmm.Mixture(), 100)
+    fig = figures.prior_draws(DATA, draws)
     assert "40 mixtures" in fig.layout.meta["alt"]
     assert len(fig.data[1].x) == 5
     assert fig.layout.xaxis.range[0] < 0 < 12 < fig.layout.xaxis.range[1]

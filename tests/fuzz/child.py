@@ -43,9 +43,9 @@ def in_a_fork(content: bytes) -> dict[str, object]:
         os._exit(0)
     os.close(writes)
     with os.fdopen(reads, "rb") as pipe:
-        said = pipe.read()
+        output = pipe.read()
     os.waitpid(child, 0)
-    return json.loads(said) if said else {"seconds": 0.0, "outcome": "ended", "said": ""}
+    return json.loads(output) if output else {"seconds": 0.0, "outcome": "ended", "said": ""}
 
 
 def read(content: bytes) -> dict[str, object]:
@@ -54,7 +54,7 @@ def read(content: bytes) -> dict[str, object]:
     from gmm_core.data.reading_here import read_here
 
     began = time.process_time()  # of all threads: others on this machine do not count
-    said, outcome = "", "read"
+    message, outcome = "", "read"
     try:
         reading = read_here(File(content))
         reading.sentences()
@@ -62,10 +62,10 @@ def read(content: bytes) -> dict[str, object]:
     except MemoryError:
         outcome = "ended"
     except ValueError as error:
-        said, outcome = str(error), "refused"
+        message, outcome = str(error), "refused"
     except BaseException as error:
-        said, outcome = f"{type(error).__name__}: {error}"[:300], "crashed"
-    return {"seconds": time.process_time() - began, "outcome": outcome, "said": said}
+        message, outcome = f"{type(error).__name__}: {error}"[:300], "crashed"
+    return {"seconds": time.process_time() - began, "outcome": outcome, "said": message}
 
 
 def highest() -> int:
@@ -101,9 +101,9 @@ def main() -> None:
         Path("/proc/self/clear_refs").write_text("5")  # the highest mark begins anew
         base = highest()
         tell({"name": name, "bytes": len(content)})
-        found = answer(content)
+        result = answer(content)
         resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-        tell({"name": name, "grown": highest() - base, **found})
+        tell({"name": name, "grown": highest() - base, **result})
 
 
 if __name__ == "__main__":

@@ -62,28 +62,28 @@ def read_in_a_process(*arguments: str, limit: float = 1200) -> list[dict]:
 
 def faults(answers: list[dict]) -> list[str]:
     """Name what is wrong with each answer."""
-    found = []
+    sentences = []
     for one in answers:
         if one["outcome"] == "crashed":
-            found.append(f"{one['name']}: {one['said']}")
+            sentences.append(f"{one['name']}: {one['said']}")
         if one["outcome"] == "refused" and (wrong := not_a_sentence(one["said"])):
-            found.append(f"{one['name']}: {wrong}: {one['said'][:200]!r}")
+            sentences.append(f"{one['name']}: {wrong}: {one['said'][:200]!r}")
         if one["seconds"] > SECONDS:
-            found.append(f"{one['name']}: took {one['seconds']:.1f} s")
+            sentences.append(f"{one['name']}: took {one['seconds']:.1f} s")
         if one["grown"] > GROWTH:
-            found.append(f"{one['name']}: took {one['grown'] / 1024**2:.0f} MB")
-    return found
+            sentences.append(f"{one['name']}: took {one['grown'] / 1024**2:.0f} MB")
+    return sentences
 
 
-def not_a_sentence(said: str) -> str:
+def not_a_sentence(text: str) -> str:
     """Say why a message is none that a person could use, or nothing."""
-    if not 20 <= len(said) <= 1500:
+    if not 20 <= len(text) <= 1500:
         return "too short or too long"
-    if not said.rstrip().endswith((".", ")")):
+    if not text.rstrip().endswith((".", ")")):
         return "does not end"
-    if "Traceback" in said or 'File "' in said or "\n" in said or " object at 0x" in said:
+    if "Traceback" in text or 'File "' in text or "\n" in text or " object at 0x" in text:
         return "speaks of the program"
-    if any(word in said for word in ("Error:", "Exception", "errno", "pyarrow", "openpyxl")):
+    if any(word in text for word in ("Error:", "Exception", "errno", "pyarrow", "openpyxl")):
         return "speaks of the program"
     return ""
 

@@ -20,8 +20,8 @@ def test_standard_errors_of_one_component_are_those_of_mean_and_spread(by):
     B, N = 400, len(GALAXIES.values)
     mixture = gmm.Mixture(n_components=1, priors=FLAT)
     options = gmm.BootstrapOptions(replicates=B, by=by, starts=1)
-    found = gmm.bootstrap(GALAXIES, mixture, options)
-    rows = {row.name: row for row in found.summary()}
+    bootstrap = gmm.bootstrap(GALAXIES, mixture, options)
+    rows = {row.name: row for row in bootstrap.summary()}
     x = GALAXIES.values[:, 0]
     sd = x.std()
     # Of the mean sd / sqrt(N); of the spread, by its influence function, that of ((x - m) / sd)^2
@@ -33,29 +33,31 @@ def test_standard_errors_of_one_component_are_those_of_mean_and_spread(by):
         assert rows[name].standard_error == pytest.approx(value, rel=0.2)
     assert rows["loc 1"].estimate == pytest.approx(x.mean())
     assert rows["loc 1"].q2_5 < x.mean() < rows["loc 1"].q97_5
-    assert not found.failed.any()
+    assert not bootstrap.failed.any()
 
 
 def test_two_clear_components_vary_as_much_as_their_posterior():
-    found = gmm.bootstrap(FAITHFUL, FULL, gmm.BootstrapOptions(replicates=100))
-    assert not found.changed_basin.any()
+    bootstrap = gmm.bootstrap(FAITHFUL, FULL, gmm.BootstrapOptions(replicates=100))
+    assert not bootstrap.changed_basin.any()
     mixture = gmm.Mixture(covariance="full", tied=False, priors=gmm.Priors.for_data(FAITHFUL))
-    drawn = gmm.sample_posterior(FAITHFUL, mixture, engine="smc").relabelled(FAITHFUL)
+    posterior = gmm.sample_posterior(FAITHFUL, mixture, engine="smc").relabelled(FAITHFUL)
     for name in ("weights", "locs"):
-        here = np.sort(found.draws[name], axis=1).std(axis=0)
-        there = np.sort(drawn.draws[name].reshape(-1, *here.shape), axis=1).std(axis=0)
-        assert here == pytest.approx(there, rel=0.3)
+        bootstrap_errors = np.sort(bootstrap.draws[name], axis=1).std(axis=0)
+        posterior_spread = np.sort(
+            posterior.draws[name].reshape(-1, *bootstrap_errors.shape), axis=1
+        ).std(axis=0)
+        assert bootstrap_errors == pytest.approx(posterior_spread, rel=0.3)
     # Components keep their names: each replicate's are within some errors of the fit's.
-    assert np.abs(found.draws["locs"] - found.parameters.locs)[..., 0].max() < 0.3
+    assert np.abs(bootstrap.draws["locs"] - bootstrap.parameters.locs)[..., 0].max() < 0.3
 
 
 def test_replicates_that_change_the_basin_are_counted():
-    found = gmm.bootstrap(
+    bootstrap = gmm.bootstrap(
         GALAXIES,
         gmm.Mixture(n_components=4, tied=False, priors=gmm.Priors.for_data(GALAXIES)),
         gmm.BootstrapOptions(replicates=40),
     )
-    assert 0 < found.changed_basin.sum() < 40
+    assert 0 < bootstrap.changed_basin.sum() < 40
     # None ended below where the fit of the data leads.
     units, best = best_optimum.thorough(
         GALAXIES, gmm.Mixture(n_components=4, tied=False, priors=gmm.Priors.for_data(GALAXIES)), 5
@@ -73,13 +75,13 @@ def test_replicates_searched_together_end_where_each_alone_does(by, covariance):
     mixture = gmm.Mixture(covariance=form, tied=tied, priors=FLAT)
     units, best = best_optimum.thorough(FAITHFUL, mixture, 5)
     values = units.dataset.values
-    drawn = [
+    datasets = [
         replicates.DRAW[by](units.dataset, units.mixture, best, np.random.default_rng(b))
         for b in range(6)
     ]
-    found = many_optima.search_each(units.dataset, units.mixture, drawn, 3, [[best]] * 6)
-    assert not found.failed.any()
-    for b, replicate in enumerate(drawn):
+    together = many_optima.search_each(units.dataset, units.mixture, datasets, 3, [[best]] * 6)
+    assert not together.failed.any()
+    for b, replicate in enumerate(datasets):
         weights = replicate.weights
         again = gmm.Dataset(replicate.values, FAITHFUL.columns)
         if by == "points":
@@ -88,23 +90,23 @@ def test_replicates_searched_together_end_where_each_alone_does(by, covariance):
             again = gmm.Dataset(values, FAITHFUL.columns, weights=weights)
             assert weights.mean() == pytest.approx(1)
         alone = best_optimum.search(again, units.mixture, 10, 0, [best])
-        here, there = (
-            gmm.log_density(point, values) for point in (found.points[b], alone.parameters)
+        log_density, expected = (
+            gmm.log_density(point, values) for point in (together.points[b], alone.parameters)
         )
-        np.testing.assert_allclose(here, there, atol=1e-4)
-        assert found.other_basin[b] == alone.other_basin
+        np.testing.assert_allclose(log_density, expected, atol=1e-4)
+        assert together.other_basin[b] == alone.other_basin
 
 
 def test_a_replicate_without_spread_has_no_optimum():
     """Three points, drawn again: some replicates have one point only, repeated."""
     data = gmm.Dataset.from_values([0.0, 1.0, 3.0])
-    found = gmm.bootstrap(
+    bootstrap = gmm.bootstrap(
         data, gmm.Mixture(n_components=1, priors=FLAT), gmm.BootstrapOptions(replicates=200)
     )
     # Each with probability 3 / 27.
-    assert abs(found.failed.mean() - 1 / 9) < 4 * np.sqrt(8 / 81 / 200)
-    assert np.isnan(found.draws["locs"][found.failed]).all()
-    assert np.isfinite(found.draws["locs"][~found.failed]).all()
+    assert abs(bootstrap.failed.mean() - 1 / 9) < 4 * np.sqrt(8 / 81 / 200)
+    assert np.isnan(bootstrap.draws["locs"][bootstrap.failed]).all()
+    assert np.isfinite(bootstrap.draws["locs"][~bootstrap.failed]).all()
 
 
 def test_replicates_are_the_same_in_any_parts():
@@ -112,19 +114,21 @@ def test_replicates_are_the_same_in_any_parts():
     spec = gmm.Specification(dataset=FAITHFUL, mixture=FULL, options=options)
     assert (spec.kind, spec.engine, n_parts(spec)) == ("bootstrap", "compiled", 3)
     parts = [run_part(spec, part) for part in (2, 0, 1)]
-    there = unpack(pack(combine(spec, [parts[1], parts[2], parts[0]])))
-    here = gmm.bootstrap(FAITHFUL, FULL, options)
-    assert here.draws["weights"].shape == (45, 2)
-    for name, array in here.draws.items():
-        np.testing.assert_array_equal(there.draws[name], array)
-    assert there.columns == FAITHFUL.columns
+    combined = unpack(pack(combine(spec, [parts[1], parts[2], parts[0]])))
+    whole = gmm.bootstrap(FAITHFUL, FULL, options)
+    assert whole.draws["weights"].shape == (45, 2)
+    for name, array in whole.draws.items():
+        np.testing.assert_array_equal(combined.draws[name], array)
+    assert combined.columns == FAITHFUL.columns
 
 
 def test_a_bootstrap_shows_its_replicates_and_can_be_stopped():
     options = gmm.BootstrapOptions(replicates=45, starts=1)
     picture = Picture()
-    found = gmm.bootstrap(FAITHFUL, FULL, options, on_progress=lambda p: picture.apply(p.snapshot))
-    np.testing.assert_array_equal(picture.arrays["draws.locs"], found.draws["locs"])
+    bootstrap = gmm.bootstrap(
+        FAITHFUL, FULL, options, on_progress=lambda p: picture.apply(p.snapshot)
+    )
+    np.testing.assert_array_equal(picture.arrays["draws.locs"], bootstrap.draws["locs"])
 
     def stop(progress):
         if progress.done > 25:
@@ -149,9 +153,9 @@ def test_what_cannot_be_resampled_is_refused_in_words():
 def test_it_goes_out_from_the_optimum_that_only_a_search_finds():
     data, truth = two_forms(), np.repeat(["a", "b"], 100)
     mixture = gmm.Mixture(covariance="full", tied=False, priors=gmm.Priors.for_data(data))
-    found = gmm.bootstrap(data, mixture, gmm.BootstrapOptions(replicates=10, starts=3))
+    bootstrap = gmm.bootstrap(data, mixture, gmm.BootstrapOptions(replicates=10, starts=3))
     # No k-means++ start ends in the two forms: these cut the data by size.
     for b in range(10):
-        point = gmm.Parameters.of({name: draws[b] for name, draws in found.draws.items()})
+        point = gmm.Parameters.of({name: draws[b] for name, draws in bootstrap.draws.items()})
         groups = gmm.assign(point, data.values).astype(str)
         assert gmm.agreement(truth, groups).ari > 0.8

@@ -22,11 +22,11 @@ SHORT = gmm.CalibrationOptions(sets=60, warmup=100, thin=5)
 
 @pytest.mark.parametrize("sampler", ["nutpie", "smc"])
 def test_a_right_sampler_passes(sampler):
-    found = gmm.calibrate(DATA, MIXTURE, SHORT.model_copy(update={"sampler": sampler}))
-    assert found.ranks.shape == (len(QUANTITIES), 60)
-    assert found.n_bins == 5
-    assert found.p_value > 0.01
-    assert calibration_words(found).startswith("Yes, as far as 60 simulated data sets tell")
+    calibration = gmm.calibrate(DATA, MIXTURE, SHORT.model_copy(update={"sampler": sampler}))
+    assert calibration.ranks.shape == (len(QUANTITIES), 60)
+    assert calibration.n_bins == 5
+    assert calibration.p_value > 0.01
+    assert calibration_words(calibration).startswith("Yes, as far as 60 simulated data sets tell")
 
 
 def of_a_wrong_one(name):
@@ -54,13 +54,13 @@ def without_jacobian(*args):
 
 def without_a_mode(*args):
     """Of the posterior's draws only those whose lower loc is in the lower half of them."""
-    drawn = compiled_nuts.sample_chain(*args)
-    lower = drawn.draws["locs"][0, :, :, 0].min(axis=-1)
-    kept = np.flatnonzero(lower <= np.median(lower))
-    again = np.resize(kept, drawn.n_draws)
+    posterior = compiled_nuts.sample_chain(*args)
+    lower = posterior.draws["locs"][0, :, :, 0].min(axis=-1)
+    rows = np.flatnonzero(lower <= np.median(lower))
+    again = np.resize(rows, posterior.n_draws)
     return gmm.Posterior(
-        {name: array[:, again] for name, array in drawn.draws.items()},
-        {n: a if a.ndim == 1 else a[:, again] for n, a in drawn.stats.items()},
+        {name: array[:, again] for name, array in posterior.draws.items()},
+        {n: a if a.ndim == 1 else a[:, again] for n, a in posterior.stats.items()},
     )
 
 
@@ -70,9 +70,11 @@ SAMPLE = without_jacobian
 @pytest.mark.parametrize("wrong", [without_jacobian, without_a_mode])
 def test_a_wrong_sampler_fails(wrong, monkeypatch):
     monkeypatch.setattr(f"{__name__}.SAMPLE", wrong)
-    found = of_a_wrong_one("wrong")
-    assert found.p_value < 0.01
-    assert calibration_words(found).startswith(f"No: the ranks of the {found.worst} are not even")
+    calibration = of_a_wrong_one("wrong")
+    assert calibration.p_value < 0.01
+    assert calibration_words(calibration).startswith(
+        f"No: the ranks of the {calibration.worst} are not even"
+    )
 
 
 def test_parts_make_the_same_answer_and_few_sets_say_nothing():
@@ -80,15 +82,17 @@ def test_parts_make_the_same_answer_and_few_sets_say_nothing():
     spec = gmm.Specification(dataset=DATA, mixture=MIXTURE, options=options)
     picture = Picture()
     parts = [run_part(spec, p, lambda now: picture.apply(now.snapshot)) for p in (1, 0)][::-1]
-    found = combine(spec, parts)
-    np.testing.assert_array_equal(picture.arrays["ranks"], found.ranks)
-    np.testing.assert_array_equal(gmm.calibrate(DATA, MIXTURE, options).ranks, found.ranks)
-    np.testing.assert_array_equal(unpack(pack(found)).ranks, found.ranks)
-    assert found.ranks.min() >= 0
-    assert found.ranks.max() <= KEPT
-    assert np.isnan(found.p_value)
-    assert calibration_words(found).startswith("Not enough to tell: 12 data sets of at least 50")
-    assert "Not enough to tell" in report(spec, found)
+    calibration = combine(spec, parts)
+    np.testing.assert_array_equal(picture.arrays["ranks"], calibration.ranks)
+    np.testing.assert_array_equal(gmm.calibrate(DATA, MIXTURE, options).ranks, calibration.ranks)
+    np.testing.assert_array_equal(unpack(pack(calibration)).ranks, calibration.ranks)
+    assert calibration.ranks.min() >= 0
+    assert calibration.ranks.max() <= KEPT
+    assert np.isnan(calibration.p_value)
+    assert calibration_words(calibration).startswith(
+        "Not enough to tell: 12 data sets of at least 50"
+    )
+    assert "Not enough to tell" in report(spec, calibration)
     longer = spec.model_copy(update={"options": options.model_copy(update={"thin": 50})})
     assert estimate_seconds(longer) > estimate_seconds(spec)
 

@@ -19,17 +19,17 @@ EXACT = (-19.1356, -17.1255, -16.9043, -16.8703, -16.8933)
 def test_the_evidence_of_the_tutorials_data_is_exact(K, expected):
     mixture = gmm.Mixture(n_components=K)
     assert gmm.exact_posterior(TUTORIAL, mixture).log_evidence == pytest.approx(expected, abs=1e-4)
-    found = gmm.evidence(TUTORIAL, mixture)
-    assert abs(found.log_evidence - expected) < 4 * found.mcse
-    assert found.mcse < (0.05 if K == 2 else 0.15)
+    evidence = gmm.evidence(TUTORIAL, mixture)
+    assert abs(evidence.log_evidence - expected) < 4 * evidence.mcse
+    assert evidence.mcse < (0.05 if K == 2 else 0.15)
 
 
 def test_sparse_mixtures_have_their_evidence_and_occupied_components():
     """A small concentration: weights of 1e-100 and less, and most components empty."""
     mixture = gmm.Mixture(n_components=5, priors=gmm.Priors(concentration=0.01))
     exact = gmm.exact_posterior(TUTORIAL, mixture)
-    found = gmm.sample_posterior(TUTORIAL, mixture, engine="smc")
-    value, mcse = found.log_evidence
+    posterior = gmm.sample_posterior(TUTORIAL, mixture, engine="smc")
+    value, mcse = posterior.log_evidence
     assert abs(value - exact.log_evidence) < 4 * mcse
     assert mcse < 0.15
 
@@ -40,11 +40,11 @@ def test_more_components_than_points_have_their_posterior():
     exact = gmm.exact_posterior(TUTORIAL, mixture)
     assert exact.log_evidence == pytest.approx(-18.109286, abs=1e-6)
     assert exact.occupied[:4] == pytest.approx([0.29904, 0.67618, 0.02452, 0.00026], abs=5e-6)
-    found = gmm.sample_posterior(TUTORIAL, mixture, engine="smc")
-    value, mcse = found.log_evidence
+    posterior = gmm.sample_posterior(TUTORIAL, mixture, engine="smc")
+    value, mcse = posterior.log_evidence
     assert abs(value - exact.log_evidence) < 4 * mcse
     assert mcse < 0.25
-    shares = occupied(thinned(found), TUTORIAL.values)
+    shares = occupied(thinned(posterior), TUTORIAL.values)
     # Of 4,000 draws, of which moves leave perhaps a tenth independent.
     assert shares[:5] == pytest.approx(exact.occupied[:5], abs=4 * np.sqrt(0.25 / 400))
 
@@ -52,9 +52,9 @@ def test_more_components_than_points_have_their_posterior():
 def test_chains_of_more_components_than_points_begin_in_the_prior():
     mixture = gmm.Mixture(n_components=7)
     options = gmm.NutsOptions(draws=20, warmup=20, chains=2)
-    found = gmm.sample_posterior(TUTORIAL, mixture, options)
-    assert found.draws["weights"].shape == (2, 20, 7)
-    assert set(found.stats["start"]) == {"prior"}
+    posterior = gmm.sample_posterior(TUTORIAL, mixture, options)
+    assert posterior.draws["weights"].shape == (2, 20, 7)
+    assert set(posterior.stats["start"]) == {"prior"}
 
 
 def test_a_fit_needs_as_many_points_as_components():
@@ -74,8 +74,8 @@ def test_each_order_of_the_labels_has_its_share(name, mixture):
     """Orders of the locs along the first column, over all draws of all populations."""
     data = gmm.example(name)
     priors = gmm.Priors() if name == "tutorial" else gmm.Priors.for_data(data)
-    found = gmm.sample_posterior(data, gmm.Mixture(priors=priors, **mixture), engine="smc")
-    order = np.argsort(found.parameters.locs[..., 0], axis=1)
+    posterior = gmm.sample_posterior(data, gmm.Mixture(priors=priors, **mixture), engine="smc")
+    order = np.argsort(posterior.parameters.locs[..., 0], axis=1)
     _, counts = np.unique(order, axis=0, return_counts=True)
     orders = factorial(order.shape[1])
     assert len(counts) == orders
@@ -100,9 +100,9 @@ def test_the_evidence_of_the_galaxies_is_the_published_one(K, tied, published):
         covariance_scale=2 * 20.0,
     )
     mixture = gmm.Mixture(n_components=K, tied=tied, priors=priors)
-    found = gmm.evidence(gmm.Dataset.from_values(velocities), mixture)
-    assert found.log_evidence == pytest.approx(published, abs=0.1)
-    assert found.mcse < 0.05
+    evidence = gmm.evidence(gmm.Dataset.from_values(velocities), mixture)
+    assert evidence.log_evidence == pytest.approx(published, abs=0.1)
+    assert evidence.mcse < 0.05
 
 
 def test_components_are_as_probable_as_their_evidence_says():

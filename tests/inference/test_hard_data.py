@@ -51,9 +51,9 @@ def test_hard_data_is_fitted_or_its_collapse_is_told(name, covariance, tied):
         if verdict == "collapsed":
             assert "collapsed" in answer
         else:
-            found = criteria(data, mixture, fit.parameters)
-            found.pop("aicc")  # has no value for as few points as parameters
-            assert np.isfinite(list(found.values())).all()
+            computed = criteria(data, mixture, fit.parameters)
+            computed.pop("aicc")  # has no value for as few points as parameters
+            assert np.isfinite(list(computed.values())).all()
 
 
 @pytest.mark.parametrize("name", HARD)
@@ -61,9 +61,9 @@ def test_hard_data_is_sampled(name):
     data = gmm.Dataset.from_values(HARD[name])
     options = gmm.NutsOptions(draws=20, warmup=60, chains=2, max_tree_depth=6)
     for covariance, tied in (("spherical", True), ("full", False)):
-        found = gmm.sample_posterior(data, mixture_of(data, covariance, tied), options)
-        assert np.isfinite(found.stats["log_joint"]).all()
-        assert np.isfinite(found.draws["locs"]).all()
+        posterior = gmm.sample_posterior(data, mixture_of(data, covariance, tied), options)
+        assert np.isfinite(posterior.stats["log_joint"]).all()
+        assert np.isfinite(posterior.draws["locs"]).all()
 
 
 def test_columns_of_other_units_are_fitted_as_in_their_own():
@@ -107,9 +107,9 @@ def test_hard_data_is_swept_and_each_cell_has_numbers_or_a_reason(name):
         rows = gmm.compare(data, n_components=(1, 2, 3), priors=priors, restarts=3)
         assert len(rows) == 18
         for row in rows:
-            found = (row.log_likelihood, row.bic, row.aic, row.icl)
+            numbers = (row.log_likelihood, row.bic, row.aic, row.icl)
             if row.verdict in ("converged", "moving"):
-                assert np.isfinite(found).all()
+                assert np.isfinite(numbers).all()
             else:
                 assert row.reason
 

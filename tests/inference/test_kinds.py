@@ -193,8 +193,8 @@ def test_a_name_that_is_taken_is_refused(entry):
 
 
 def test_every_engine_of_the_folder_is_found_with_the_function_that_its_kind_calls():
-    found = {(engine.kind, engine.name) for engine in kinds.engines()}
-    assert found >= {
+    registered = {(engine.kind, engine.name) for engine in kinds.engines()}
+    assert registered >= {
         ("map", "compiled"),
         ("map", "pyro"),
         ("guide", "pyro"),

@@ -30,12 +30,12 @@ def enumerated(dataset, mixture):
     times = np.ones(len(dataset.values)) if dataset.weights is None else dataset.weights
     x = np.repeat(dataset.values, times.astype(int), axis=0)
     place = {name: k for k, name in enumerate(dataset.class_names)}
-    known = [place.get(c) for c in dataset.classes or [None] * len(times)]
-    known = np.repeat(np.array(known, dtype=object), times.astype(int))
+    classes = [place.get(c) for c in dataset.classes or [None] * len(times)]
+    classes = np.repeat(np.array(classes, dtype=object), times.astype(int))
     if mixture.labels != "fix":
-        known[:] = None
+        classes[:] = None
     K, W, c = mixture.n_components, mixture.n_weights, mixture.priors.concentration
-    priors, there = mixture.priors, ~np.isnan(x)
+    priors, present = mixture.priors, ~np.isnan(x)
     log_scale = np.linspace(-4.5, 3.5, 161)
     log_prior = norm.logpdf(log_scale, priors.scale_log_mean, priors.scale_log_sd)
     box = -np.log(box_of(dataset.values, dataset.weights))
@@ -44,7 +44,7 @@ def enumerated(dataset, mixture):
         """Log density [scales] of rows in one component, its loc integrated out."""
         total = np.zeros(len(log_scale))
         for d in range(x.shape[1]):
-            y = x[rows, d][there[rows, d]]
+            y = x[rows, d][present[rows, d]]
             if len(y):
                 covariances = (
                     np.exp(2 * log_scale)[:, None, None] * np.eye(len(y)) + priors.loc_scale**2
@@ -58,7 +58,7 @@ def enumerated(dataset, mixture):
     blocks = {}
     terms, noise = [], []
     for z in itertools.product(range(W), repeat=len(x)):
-        if any(k is not None and k != at for k, at in zip(known, z, strict=True)):
+        if any(k is not None and k != at for k, at in zip(classes, z, strict=True)):
             continue
         z = np.array(z)
         counts = np.bincount(z, minlength=W)
@@ -70,7 +70,7 @@ def enumerated(dataset, mixture):
                 blocks[rows] = block(list(rows))
             term = term + blocks[rows]
         if mixture.noise:
-            term = term + (there[z == K] * box).sum()
+            term = term + (present[z == K] * box).sum()
         terms.append(term)
         noise.append((counts[-1] + c) / (len(x) + W * c))
     terms = np.array(terms)
@@ -101,16 +101,16 @@ def test_the_oracle_is_the_exact_posterior_where_that_applies():
 )
 def test_the_evidence_is_that_of_every_assignment(mixture):
     exact, noise, scale = enumerated(ALL, mixture)
-    drawn = gmm.sample_posterior(
+    posterior = gmm.sample_posterior(
         ALL, mixture, gmm.SmcOptions(draws=1000, populations=4), engine="smc"
     )
-    found = drawn.log_evidence
-    assert abs(found.value - exact) < max(4 * found.mcse, 0.02)
-    sizes = drawn.draws["scale_tril"][..., 0, 0, 0]
+    evidence = posterior.log_evidence
+    assert abs(evidence.value - exact) < max(4 * evidence.mcse, 0.02)
+    sizes = posterior.draws["scale_tril"][..., 0, 0, 0]
     # A thousand draws know the mean to a thirtieth of their spread; some are copies of others.
     assert sizes.mean() == pytest.approx(scale, abs=sizes.std() / 12)
     if mixture.noise:
-        shares = drawn.draws["noise"]
+        shares = posterior.draws["noise"]
         assert shares.mean() == pytest.approx(noise, abs=shares.std() / 12)
 
 
@@ -120,21 +120,23 @@ def test_the_evidence_is_that_of_every_assignment(mixture):
 def test_nuts_draws_have_the_means_of_every_assignment(engine, draws, chains):
     _, noise, scale = enumerated(ALL, EVERYTHING)
     options = gmm.NutsOptions(draws=draws, warmup=max(100, draws // 3), chains=chains)
-    found = gmm.sample_posterior(ALL, EVERYTHING, options, engine=engine)
-    for drawn, mean in (
-        (found.draws["noise"], noise),
-        (found.draws["scale_tril"][..., 0, 0, 0], scale),
+    posterior = gmm.sample_posterior(ALL, EVERYTHING, options, engine=engine)
+    for samples, mean in (
+        (posterior.draws["noise"], noise),
+        (posterior.draws["scale_tril"][..., 0, 0, 0], scale),
     ):
         # Four standard errors, of a tenth as many draws as there are.
-        assert drawn.mean() == pytest.approx(mean, abs=4 * drawn.std() / np.sqrt(drawn.size / 10))
-    point = found.parameters[7]
-    assert found.stats["log_joint"][0, 7] == pytest.approx(
+        assert samples.mean() == pytest.approx(
+            mean, abs=4 * samples.std() / np.sqrt(samples.size / 10)
+        )
+    point = posterior.parameters[7]
+    assert posterior.stats["log_joint"][0, 7] == pytest.approx(
         gmm.log_joint(ALL, EVERYTHING, point), rel=1e-7
     )
 
 
-def faithful(**given):
-    return gmm.Dataset.from_values(gmm.example("faithful").values[::3], **given)
+def faithful(**fields):
+    return gmm.Dataset.from_values(gmm.example("faithful").values[::3], **fields)
 
 
 FLAT = gmm.Mixture(n_components=2, covariance="diag", tied=False, priors=gmm.Priors.flat())
@@ -142,15 +144,15 @@ FLAT = gmm.Mixture(n_components=2, covariance="diag", tied=False, priors=gmm.Pri
 
 def errors(dataset, mixture, **options):
     options = gmm.BootstrapOptions(replicates=120, starts=1, **options)
-    found = gmm.bootstrap(dataset, mixture, options)
-    assert not found.failed.any()
+    bootstrap = gmm.bootstrap(dataset, mixture, options)
+    assert not bootstrap.failed.any()
     # Which component comes first is nothing to a fit.
-    order = np.argsort(found.parameters.locs[:, 0])
+    order = np.argsort(bootstrap.parameters.locs[:, 0])
     estimates, spreads = (
         np.concatenate([array[order].ravel() for array in arrays])
         for arrays in (
-            (found.parameters.weights, found.parameters.locs),
-            [found.draws[name].std(axis=0, ddof=1) for name in ("weights", "locs")],
+            (bootstrap.parameters.weights, bootstrap.parameters.locs),
+            [bootstrap.draws[name].std(axis=0, ddof=1) for name in ("weights", "locs")],
         )
     )
     return np.stack([estimates, spreads], axis=1)
@@ -160,7 +162,7 @@ def errors(dataset, mixture, **options):
 def test_standard_errors_with_weights_are_those_of_the_repeated_rows(by):
     weights = 1 + np.arange(91) % 3
     repeated = gmm.Dataset.from_values(np.repeat(faithful().values, weights, axis=0))
-    one, other = (errors(each, FLAT, by=by) for each in (faithful(weights=weights), repeated))
+    one, other = (errors(dataset, FLAT, by=by) for dataset in (faithful(weights=weights), repeated))
     np.testing.assert_allclose(one[:, 0], other[:, 0], rtol=1e-6)
     # A standard deviation of 120 draws has an error of a fifteenth; of two, four times that.
     np.testing.assert_allclose(one[:, 1], other[:, 1], rtol=0.4)
@@ -170,8 +172,8 @@ def test_standard_errors_with_weights_are_those_of_the_repeated_rows(by):
 def test_a_bootstrap_minds_holes_and_known_classes(by):
     x = faithful().values.copy()
     x[::10, 1] = x[5::10, 0] = np.nan
-    known = ["short" if row[0] < 2.5 else None for row in x]
-    dataset = gmm.Dataset.from_values(x, missing="keep", classes=known)
+    classes = ["short" if row[0] < 2.5 else None for row in x]
+    dataset = gmm.Dataset.from_values(x, missing="keep", classes=classes)
     mixture = FLAT.model_copy(update={"labels": "fix"})
     whole = errors(faithful(), FLAT, by=by)
     holes = errors(dataset, mixture, by=by)
@@ -184,9 +186,11 @@ def test_noise_is_resampled_by_its_points_and_not_made():
     dataset = gmm.Dataset.from_values(x)
     mixture = FLAT.model_copy(update={"noise": True})
     options = gmm.BootstrapOptions(replicates=20, starts=1)
-    found = gmm.bootstrap(dataset, mixture, options)
-    assert found.draws["noise"].shape == (20,)
-    assert found.draws["noise"].mean() == pytest.approx(float(found.parameters.noise), abs=0.03)
+    bootstrap = gmm.bootstrap(dataset, mixture, options)
+    assert bootstrap.draws["noise"].shape == (20,)
+    assert bootstrap.draws["noise"].mean() == pytest.approx(
+        float(bootstrap.parameters.noise), abs=0.03
+    )
     options = options.model_copy(update={"by": "parametric"})
     with pytest.raises(ValueError, match='Noise has a density but no place.*by="points"'):
         gmm.bootstrap(dataset, mixture, options)
@@ -200,8 +204,8 @@ def test_the_ratio_with_weights_is_that_of_the_repeated_rows():
     one = FLAT.model_copy(update={"n_components": 1})
     options = gmm.LikelihoodRatioOptions(replicates=19, starts=1)
     tests = [
-        gmm.likelihood_ratio_test(each, one, options)
-        for each in (faithful(weights=weights), repeated)
+        gmm.likelihood_ratio_test(dataset, one, options)
+        for dataset in (faithful(weights=weights), repeated)
     ]
     assert tests[0].statistic == pytest.approx(tests[1].statistic, rel=1e-6)
     assert tests[0].p_value == tests[1].p_value == pytest.approx(0.05)

@@ -13,13 +13,13 @@ FAITHFUL = gmm.example("faithful")
 
 def test_one_component_is_rejected_on_faithful():
     mixture = gmm.Mixture(n_components=1, covariance="full", tied=False, priors=gmm.Priors.flat())
-    found = gmm.likelihood_ratio_test(
+    ratio = gmm.likelihood_ratio_test(
         FAITHFUL, mixture, gmm.LikelihoodRatioOptions(replicates=19, starts=2)
     )
     # mclust 6: mclustBootstrapLRT(faithful, "VVV"), 1 against 2.
-    assert found.statistic == pytest.approx(319.0654, abs=1e-3)
-    assert found.p_value == 1 / 20
-    assert (found.replicates >= 0).all()
+    assert ratio.statistic == pytest.approx(319.0654, abs=1e-3)
+    assert ratio.p_value == 1 / 20
+    assert (ratio.replicates >= 0).all()
 
 
 def test_the_true_number_is_rejected_as_often_as_it_should_be():
@@ -43,15 +43,15 @@ def test_a_larger_mixture_never_fits_worse():
         [0.7, 0.3], [[0.0, 0.0], [5.0, 5.0]], [[[2.0, 0.0], [1.0, 1.0]], np.eye(2)]
     )
     split = best_optimum.splits(point)
-    assert [len(each.weights) for each in split] == [3, 3]
-    for k, each in enumerate(split):
-        assert each.weights.sum() == pytest.approx(1)
-        assert (each.locs[k] + each.locs[2]) / 2 == pytest.approx(point.locs[k])
+    assert [len(larger.weights) for larger in split] == [3, 3]
+    for k, larger in enumerate(split):
+        assert larger.weights.sum() == pytest.approx(1)
+        assert (larger.locs[k] + larger.locs[2]) / 2 == pytest.approx(point.locs[k])
 
 
 def test_p_values_count_ties_and_leave_out_what_is_unknown():
-    found = LikelihoodRatio(2.0, np.array([1.0, 2.0, 3.0, np.nan]))
-    assert found.p_value == 3 / 4
+    ratio = LikelihoodRatio(2.0, np.array([1.0, 2.0, 3.0, np.nan]))
+    assert ratio.p_value == 3 / 4
     assert np.isnan(LikelihoodRatio(2.0, np.array([np.nan])).p_value)
 
 
@@ -59,10 +59,10 @@ def test_parts_make_the_same_test():
     mixture = gmm.Mixture(priors=gmm.Priors.flat())
     options = gmm.LikelihoodRatioOptions(replicates=25, starts=1)
     spec = gmm.Specification(dataset=FAITHFUL, mixture=mixture, options=options)
-    there = combine(spec, [run_part(spec, part) for part in range(2)])
-    here = gmm.likelihood_ratio_test(FAITHFUL, mixture, options)
-    np.testing.assert_array_equal(there.replicates, here.replicates)
-    assert len(here.replicates) == 25
+    combined = combine(spec, [run_part(spec, part) for part in range(2)])
+    whole = gmm.likelihood_ratio_test(FAITHFUL, mixture, options)
+    np.testing.assert_array_equal(combined.replicates, whole.replicates)
+    assert len(whole.replicates) == 25
 
 
 def test_as_many_components_as_points_cannot_be_tested_against_more():
@@ -104,11 +104,11 @@ def test_tests_that_were_stopped_leave_those_that_are_finished():
 
 
 @pytest.mark.parametrize(
-    ("level", "said"), [(0.0, "level is 0.0.*probability"), (0.01, "19 replicates.*Raise")]
+    ("level", "message"), [(0.0, "level is 0.0.*probability"), (0.01, "19 replicates.*Raise")]
 )
-def test_levels_that_no_test_can_reach_are_refused(level, said):
+def test_levels_that_no_test_can_reach_are_refused(level, message):
     options = gmm.LikelihoodRatioOptions(replicates=19)
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         gmm.sequential_likelihood_ratio_tests(
             FAITHFUL, gmm.Mixture(n_components=1), options, level=level
         )

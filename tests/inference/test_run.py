@@ -24,10 +24,10 @@ def test_the_tutorials_fit(engine):
     assert np.nanmin(fit.initial_loss) == pytest.approx(25.665585, abs=1e-6)
     assert fit.initial_loss[fit.chosen] == fit.initial_loss.min()
     assert fit.final_loss[fit.chosen] == pytest.approx(17.4433, abs=1e-4)
-    found = by_loc(fit.parameters)
-    np.testing.assert_allclose(found.weights, [0.625, 0.375], atol=1e-3)
-    np.testing.assert_allclose(found.locs[:, 0], [10.98446, 0.49894], atol=1e-3)
-    np.testing.assert_allclose(found.scale_tril[:, 0, 0], 0.65143, atol=1e-3)
+    point = by_loc(fit.parameters)
+    np.testing.assert_allclose(point.weights, [0.625, 0.375], atol=1e-3)
+    np.testing.assert_allclose(point.locs[:, 0], [10.98446, 0.49894], atol=1e-3)
+    np.testing.assert_allclose(point.scale_tril[:, 0, 0], 0.65143, atol=1e-3)
     assert fit.verdict[fit.chosen] == "converged"
     # Only the chosen one is trained; of the others the first loss is known.
     assert fit.loss.shape == (100, 200)
@@ -64,10 +64,10 @@ def test_choosing_by_the_final_loss_names_the_collapsed_starts_and_shuns_them(en
 def test_polishing_reaches_the_exact_optimum(engine):
     fit = gmm.fit_map(DATA, MIXTURE, gmm.MapOptions(polish=True), engine=engine)
     assert fit.verdict[fit.chosen] == "converged"
-    found = by_loc(fit.parameters)
-    np.testing.assert_allclose(found.weights, [0.625, 0.375], atol=1e-6)
-    np.testing.assert_allclose(found.locs[:, 0], [10.98446190, 0.49894133], atol=1e-6)
-    np.testing.assert_allclose(found.scale_tril[:, 0, 0], 0.65143370, atol=1e-6)
+    point = by_loc(fit.parameters)
+    np.testing.assert_allclose(point.weights, [0.625, 0.375], atol=1e-6)
+    np.testing.assert_allclose(point.locs[:, 0], [10.98446190, 0.49894133], atol=1e-6)
+    np.testing.assert_allclose(point.scale_tril[:, 0, 0], 0.65143370, atol=1e-6)
     assert fit.final_loss[fit.chosen] == pytest.approx(17.44325488, abs=1e-8)
 
 
@@ -177,10 +177,10 @@ def test_reports_add_up_to_the_curves(engine):
     done, total = reports[-1]
     assert done == total
     assert [d for d, _ in reports] == sorted(d for d, _ in reports)
-    known = np.isfinite(picture.arrays["loss"])
-    np.testing.assert_array_equal(picture.arrays["loss"][known], fit.loss[known])
+    finite = np.isfinite(picture.arrays["loss"])
+    np.testing.assert_array_equal(picture.arrays["loss"][finite], fit.loss[finite])
     # With Pyro all but the equal starts, which are filled in at the end.
-    trained = known.all(axis=1)
+    trained = finite.all(axis=1)
     assert trained.sum() * 40 >= total
     norms = picture.arrays["gradient_norm.locs"][trained]
     np.testing.assert_array_equal(norms, fit.gradient_norm["locs"][trained])
@@ -285,10 +285,10 @@ def chain(draws, seed=0):
 def test_chains_are_put_side_by_side_and_cut_to_the_shortest():
     spec = gmm.Specification(dataset=DATA, mixture=MIXTURE, options=gmm.NutsOptions(chains=3))
     assert n_parts(spec) == 3
-    found = combine(spec, [chain(9, 1), None, chain(5, 2)])
-    assert (found.n_chains, found.n_draws) == (2, 5)
-    assert found.stats["step_size"].tolist() == [0.1, 0.1]
-    np.testing.assert_array_equal(found.draws["locs"][1], chain(5, 2).draws["locs"][0])
+    posterior = combine(spec, [chain(9, 1), None, chain(5, 2)])
+    assert (posterior.n_chains, posterior.n_draws) == (2, 5)
+    assert posterior.stats["step_size"].tolist() == [0.1, 0.1]
+    np.testing.assert_array_equal(posterior.draws["locs"][1], chain(5, 2).draws["locs"][0])
     with pytest.raises(ValueError, match="No chain has a draw yet"):
         combine(spec, [None, None, None])
 

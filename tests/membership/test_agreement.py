@@ -29,12 +29,12 @@ def test_iris_is_sorted_as_published(covariance, tied, ari):
     )
     options = gmm.MapOptions(restarts=20, steps=50, start="kmeans++", choose="final", polish=True)
     point = gmm.fit_map(iris, mixture, options).parameters
-    found = gmm.agreement(gmm.assign(point, iris.values), SPECIES)
-    assert found.ari == pytest.approx(ari, abs=1e-6)
-    assert found.table.sum() == 150
-    assert found.table.sum(axis=0).tolist() == [50, 50, 50]
+    agreement = gmm.agreement(gmm.assign(point, iris.values), SPECIES)
+    assert agreement.ari == pytest.approx(ari, abs=1e-6)
+    assert agreement.table.sum() == 150
+    assert agreement.table.sum(axis=0).tolist() == [50, 50, 50]
     # setosa stands alone, so the error is what the other two classes mix up.
-    assert found.error == pytest.approx(1 - np.sort(found.table, axis=0)[-1].sum() / 150)
+    assert agreement.error == pytest.approx(1 - np.sort(agreement.table, axis=0)[-1].sum() / 150)
 
 
 def test_diagonal_iris_is_sorted_as_published_where_em_stops_early():
@@ -48,21 +48,23 @@ def test_diagonal_iris_is_sorted_as_published_where_em_stops_early():
     scale_tril = np.array([np.diag(np.sqrt(v)) for v in early.covariances_])
     point = gmm.Parameters(early.weights_, early.means_, scale_tril)
 
-    def found(point):
+    def likelihood_and_ari(point):
         ari = gmm.agreement(gmm.assign(point, iris.values), SPECIES).ari
         return gmm.log_density(point, iris.values).sum(), ari
 
-    assert found(point) == pytest.approx((-307.18192, 0.744526), abs=1e-5)
+    assert likelihood_and_ari(point) == pytest.approx((-307.18192, 0.744526), abs=1e-5)
     options = gmm.MapOptions(restarts=1, start="given", choose="final", polish=True, method="em")
     climbed = gmm.fit_map(iris, mixture, options, start=point).parameters
-    assert found(climbed) == pytest.approx((-307.177572, 0.759199), abs=1e-5)
+    assert likelihood_and_ari(climbed) == pytest.approx((-307.177572, 0.759199), abs=1e-5)
     late = GaussianMixture(
         3, covariance_type="diag", init_params="random_from_data", n_init=20, tol=1e-10,
         max_iter=2000, random_state=0,
     ).fit(iris.values)  # fmt: skip
     options = gmm.MapOptions(restarts=20, choose="final", polish=True, method="em", steps=1000)
     best = gmm.fit_map(iris, mixture, options).parameters
-    assert found(best) == pytest.approx((150 * late.score(iris.values), 0.834259), abs=1e-5)
+    assert likelihood_and_ari(best) == pytest.approx(
+        (150 * late.score(iris.values), 0.834259), abs=1e-5
+    )
     assert gmm.agreement(late.predict(iris.values), SPECIES).ari == pytest.approx(
         0.834259, abs=1e-6
     )

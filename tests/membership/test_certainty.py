@@ -28,24 +28,24 @@ TUTORIAL = Parameters([0.625, 0.375], [[10.98446190], [0.49894133]], np.full((2,
 
 def test_overview_counts_what_a_loop_counts() -> None:
     data = Dataset.from_values(np.linspace(3, 8, 60))
-    look = overview(data, TUTORIAL)
+    summary = overview(data, TUTORIAL)
     best = responsibilities(TUTORIAL, data.values).max(axis=1)
-    assert look.certain == sum(p >= CERTAIN for p in best)
-    assert look.doubtful == sum(p < DOUBTFUL for p in best)
-    assert look.weakest == best.argmin()
-    assert list(look.sizes) == [(data.values > 5.721).sum(), (data.values < 5.721).sum()]
-    assert not look.sampled
+    assert summary.certain == sum(p >= CERTAIN for p in best)
+    assert summary.doubtful == sum(p < DOUBTFUL for p in best)
+    assert summary.weakest == best.argmin()
+    assert list(summary.sizes) == [(data.values > 5.721).sum(), (data.values < 5.721).sum()]
+    assert not summary.sampled
 
 
 def test_large_table_is_thinned_and_its_most_doubtful_point_is_drawn() -> None:
     values = np.random.default_rng(1).normal(11, 0.5, size=250_000)
     values[123_456] = 5.72
-    look = overview(Dataset.from_values(values), TUTORIAL)
-    assert len(look.rows) == DRAWN
-    assert look.sampled
-    assert look.weakest == 123_456
-    assert 123_456 in look.rows
-    assert sum(look.sizes) == 250_000
+    summary = overview(Dataset.from_values(values), TUTORIAL)
+    assert len(summary.rows) == DRAWN
+    assert summary.sampled
+    assert summary.weakest == 123_456
+    assert 123_456 in summary.rows
+    assert sum(summary.sizes) == 250_000
 
 
 def test_tutorial_is_seen_from_minus_3_to_15_and_zoomed_by_half_a_unit() -> None:
@@ -181,6 +181,6 @@ def test_guide_comes_down_to_the_map_loss_of_every_kind_of_data(kind: str) -> No
 
 def test_difference_ignores_what_is_not_known_yet() -> None:
     expected = np.array([[0.9, 0.1], [0.5, 0.5]])
-    found = np.array([[0.8, 0.2], [np.nan, np.nan]])
-    assert largest_difference(found, expected) == pytest.approx(0.1)
+    probs = np.array([[0.8, 0.2], [np.nan, np.nan]])
+    assert largest_difference(probs, expected) == pytest.approx(0.1)
     assert np.isnan(largest_difference(np.full((2, 2), np.nan), expected))

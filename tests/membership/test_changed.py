@@ -17,19 +17,19 @@ def mixture(*locs: float) -> gmm.Parameters:
 
 def test_points_between_two_boundaries_change():
     # Boundaries at 5 and, components in another order, at 7.
-    found = changes(DATA, mixture(0.0, 10.0), mixture(13.0, 1.0))
-    assert found.rows.tolist() == [3]
-    assert found.table.tolist() == [[3, 0], [1, 2]]
-    assert (found.here[3], found.there[3]) == (1, 0)
+    changed = changes(DATA, mixture(0.0, 10.0), mixture(13.0, 1.0))
+    assert changed.rows.tolist() == [3]
+    assert changed.table.tolist() == [[3, 0], [1, 2]]
+    assert (changed.here[3], changed.there[3]) == (1, 0)
 
 
 def test_nothing_changes_between_equal_mixtures_in_another_order():
-    found = changes(DATA, mixture(0.0, 10.0), mixture(10.0, 0.0))
-    assert not found.rows.size
-    assert found.table.tolist() == [[3, 0], [0, 3]]
+    changed = changes(DATA, mixture(0.0, 10.0), mixture(10.0, 0.0))
+    assert not changed.rows.size
+    assert changed.table.tolist() == [[3, 0], [0, 3]]
 
 
 def test_points_of_a_further_component_have_changed():
-    found = changes(DATA, mixture(0.0, 10.0), mixture(0.0, 5.0, 10.0))
-    assert found.rows.tolist() == [2, 3]
-    assert found.table.tolist() == [[2, 0, 1], [0, 2, 1]]
+    changed = changes(DATA, mixture(0.0, 10.0), mixture(0.0, 5.0, 10.0))
+    assert changed.rows.tolist() == [2, 3]
+    assert changed.table.tolist() == [[2, 0, 1], [0, 2, 1]]

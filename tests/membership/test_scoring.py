@@ -26,49 +26,53 @@ NEW = gmm.Dataset.from_values([0.0, 2.5, 5.0, 40.0])
 
 
 def test_at_one_point_it_is_the_closed_form():
-    found = score(ONE, NEW)
+    scores = score(ONE, NEW)
     probs = gmm.responsibilities(ONE, NEW.values)
-    np.testing.assert_allclose(found.probs, probs, rtol=1e-12)
-    np.testing.assert_array_equal(found.probs_low, found.probs_high)
-    np.testing.assert_allclose(found.log_density, gmm.log_density(ONE, NEW.values), rtol=1e-12)
-    np.testing.assert_array_equal(found.component, probs.argmax(axis=1))
-    assert found.n_draws == 1
+    np.testing.assert_allclose(scores.probs, probs, rtol=1e-12)
+    np.testing.assert_array_equal(scores.probs_low, scores.probs_high)
+    np.testing.assert_allclose(scores.log_density, gmm.log_density(ONE, NEW.values), rtol=1e-12)
+    np.testing.assert_array_equal(scores.component, probs.argmax(axis=1))
+    assert scores.n_draws == 1
 
 
 def test_over_draws_it_is_their_mean_with_its_spread():
-    found = score(draws_of([ONE, OTHER]), NEW)
-    each = np.array([gmm.responsibilities(p, NEW.values) for p in (ONE, OTHER)])
-    np.testing.assert_allclose(found.probs, each.mean(axis=0), rtol=1e-12)
-    np.testing.assert_allclose(found.probs_low, np.quantile(each, 0.05, axis=0), rtol=1e-10)
-    np.testing.assert_allclose(found.probs_high, np.quantile(each, 0.95, axis=0), rtol=1e-10)
+    scores = score(draws_of([ONE, OTHER]), NEW)
+    probs_of_draws = np.array([gmm.responsibilities(p, NEW.values) for p in (ONE, OTHER)])
+    np.testing.assert_allclose(scores.probs, probs_of_draws.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(
+        scores.probs_low, np.quantile(probs_of_draws, 0.05, axis=0), rtol=1e-10
+    )
+    np.testing.assert_allclose(
+        scores.probs_high, np.quantile(probs_of_draws, 0.95, axis=0), rtol=1e-10
+    )
     x = NEW.values[:, 0]
     density = [
         0.3 * norm.pdf(x) + 0.7 * norm.pdf(x, 5, 2),
         0.5 * norm.pdf(x, 1) + 0.5 * norm.pdf(x, 4),
     ]
-    np.testing.assert_allclose(np.exp(found.log_density), np.mean(density, axis=0), rtol=1e-10)
-    np.testing.assert_allclose(np.exp(found.log_density_low), np.min(density, axis=0), rtol=1e-9)
-    np.testing.assert_allclose(np.exp(found.log_density_high), np.max(density, axis=0), rtol=1e-9)
+    np.testing.assert_allclose(np.exp(scores.log_density), np.mean(density, axis=0), rtol=1e-10)
+    np.testing.assert_allclose(np.exp(scores.log_density_low), np.min(density, axis=0), rtol=1e-9)
+    np.testing.assert_allclose(np.exp(scores.log_density_high), np.max(density, axis=0), rtol=1e-9)
 
 
 def test_one_in_a_hundred_of_the_models_own_points_is_an_outlier():
     # One Gaussian: the density is below that at |z| = 2.576 for one point in a hundred.
     point = Parameters([1.0], [[3.0]], [[[2.0]]])
     edge = norm.logpdf(norm.ppf(0.995), 0, 1) - np.log(2)
-    found = score(point, gmm.Dataset.from_values([3.0, 3 + 2 * 2.4, 3 + 2 * 2.75, 1e9]))
+    scores = score(point, gmm.Dataset.from_values([3.0, 3 + 2 * 2.4, 3 + 2 * 2.75, 1e9]))
     # The 1 % quantile of 10,000: its error is 0.001 / density there, about 0.1 nats in log density.
-    assert found.threshold == pytest.approx(edge, abs=0.3)
-    assert found.outlier.tolist() == [False, False, True, True]
+    assert scores.threshold == pytest.approx(edge, abs=0.3)
+    assert scores.outlier.tolist() == [False, False, True, True]
     own = np.random.default_rng(5).normal(3, 2, 20_000)
     share = score(point, gmm.Dataset.from_values(own)).outlier.mean()
     assert share == pytest.approx(0.01, abs=0.005)
 
 
 def test_a_point_beyond_all_densities_still_belongs_somewhere():
-    found = score(draws_of([ONE, OTHER]), gmm.Dataset.from_values([1e200]))
-    assert np.isneginf(found.log_density)
-    np.testing.assert_allclose(found.probs.sum(axis=1), 1)
-    assert found.outlier.all()
+    scores = score(draws_of([ONE, OTHER]), gmm.Dataset.from_values([1e200]))
+    assert np.isneginf(scores.log_density)
+    np.testing.assert_allclose(scores.probs.sum(axis=1), 1)
+    assert scores.outlier.all()
 
 
 def test_many_points_are_scored_in_chunks_as_they_are_at_once(monkeypatch):
@@ -85,24 +89,24 @@ def test_many_points_are_scored_in_chunks_as_they_are_at_once(monkeypatch):
 def test_labels_of_draws_follow_those_of_the_fit():
     data = gmm.Dataset.from_values([0.0, 0.2, 5.0, 5.5])
     swapped = draws_of([OTHER.permuted([1, 0])] * 3)
-    found = aligned(swapped, ONE, data)
-    np.testing.assert_array_equal(found.draws["locs"][0, :, :, 0], [[1, 4]] * 3)
-    assert score(found, data).component.tolist() == score(ONE, data).component.tolist()
+    relabelled = aligned(swapped, ONE, data)
+    np.testing.assert_array_equal(relabelled.draws["locs"][0, :, :, 0], [[1, 4]] * 3)
+    assert score(relabelled, data).component.tolist() == score(ONE, data).component.tolist()
 
 
 def test_averaging_over_the_posterior_spreads_what_the_map_is_sure_of():
     data = gmm.example("tutorial")
-    drawn = gmm.sample_posterior(
+    posterior = gmm.sample_posterior(
         data, Mixture(), gmm.NutsOptions(draws=300, warmup=300, chains=2, seed=1)
     ).relabelled()
     point = gmm.fit_map(data, Mixture(), gmm.MapOptions(restarts=10, choose="final")).parameters
     new = gmm.Dataset.from_values([5.0])
-    found = score(aligned(drawn, point, data), new)
-    assert found.n_draws == 400
+    scores = score(aligned(posterior, point, data), new)
+    assert scores.n_draws == 400
     # The MAP is certain of its boundary; five points cannot say it that well.
     certain = gmm.responsibilities(point, [5.0]).max()
-    assert found.probs.max() < certain - 0.05
-    assert (found.probs_high - found.probs_low).max() > 0.3
+    assert scores.probs.max() < certain - 0.05
+    assert (scores.probs_high - scores.probs_low).max() > 0.3
 
 
 def test_other_columns_are_refused():
@@ -124,25 +128,25 @@ def test_a_row_with_holes_is_scored_by_what_it_has():
         [0.3, 0.7], [[0.0, 1.0], [5.0, -2.0]], [np.diag([1.0, 0.5]), np.diag([2.0, 3.0])]
     )
     values = [[2.0, np.nan], [np.nan, 0.5], [2.0, 0.5], [30.0, np.nan]]
-    found = score(point, gmm.Dataset.from_values(values, ["a", "b"], missing="keep"))
+    scores = score(point, gmm.Dataset.from_values(values, ["a", "b"], missing="keep"))
     for row, (d, x) in enumerate([(0, 2.0), (1, 0.5)]):
         parts = point.weights * norm.pdf(x, point.locs[:, d], point.scales[:, d])
-        np.testing.assert_allclose(found.probs[row], parts / parts.sum(), rtol=1e-10)
-        assert found.log_density[row] == pytest.approx(np.log(parts.sum()), rel=1e-10)
+        np.testing.assert_allclose(scores.probs[row], parts / parts.sum(), rtol=1e-10)
+        assert scores.log_density[row] == pytest.approx(np.log(parts.sum()), rel=1e-10)
     # What is usual of one column is not what is usual of both.
     alone = score(point.marginal([0]), gmm.Dataset.from_values([2.0, 30.0]))
-    assert found.threshold[[0, 3]] == pytest.approx(alone.threshold, abs=0.3)
-    assert found.threshold[2] < found.threshold[0] - 0.5
-    assert found.outlier.tolist() == [False, False, False, True]
+    assert scores.threshold[[0, 3]] == pytest.approx(alone.threshold, abs=0.3)
+    assert scores.threshold[2] < scores.threshold[0] - 0.5
+    assert scores.outlier.tolist() == [False, False, False, True]
 
 
 def test_densities_of_transformed_columns_are_those_of_the_table():
     data = gmm.transformed(gmm.Dataset.from_values([1.5, 20.0, 1e9], ["a"]), {"a": "log"})
     point = Parameters([1.0], [[1.0]], [[[0.8]]])
-    found = score(point, data)
+    scores = score(point, data)
     expected = lognorm.logpdf([1.5, 20.0, 1e9], 0.8, scale=np.e)
-    np.testing.assert_allclose(found.log_density, expected, rtol=1e-10)
-    assert found.outlier.tolist() == [False, False, True]
-    assert (found.outlier == (found.log_density < found.threshold)).all()
+    np.testing.assert_allclose(scores.log_density, expected, rtol=1e-10)
+    assert scores.outlier.tolist() == [False, False, True]
+    assert (scores.outlier == (scores.log_density < scores.threshold)).all()
     zero = gmm.transformed(gmm.Dataset.from_values([0.0, 1e4], ["a"]), {"a": "sqrt"})
     assert score(point, zero).outlier.tolist() == [False, True]

@@ -17,11 +17,13 @@ def test_density_is_the_joint_over_the_marginal():
     point = random_point(gmm.Mixture(n_components=3, covariance="full", tied=False), 4)
     rng = np.random.default_rng(0)
     for x in rng.normal(size=(5, 4)):
-        found = gmm.conditional(point, {"c": x[2], "a": x[0]}, names)
-        assert found.locs.shape == (3, 2)
+        conditional = gmm.conditional(point, {"c": x[2], "a": x[0]}, names)
+        assert conditional.locs.shape == (3, 2)
         joint = gmm.log_density(point, x[None])[0]
-        given = gmm.log_density(point.marginal([0, 2]), x[None, [0, 2]])[0]
-        assert gmm.log_density(found, x[None, [1, 3]])[0] == pytest.approx(joint - given, rel=1e-10)
+        marginal = gmm.log_density(point.marginal([0, 2]), x[None, [0, 2]])[0]
+        assert gmm.log_density(conditional, x[None, [1, 3]])[0] == pytest.approx(
+            joint - marginal, rel=1e-10
+        )
 
 
 def test_waiting_times_of_faithful_given_the_eruption():
@@ -31,8 +33,8 @@ def test_waiting_times_of_faithful_given_the_eruption():
     # Mean and sd by the conditional formula at mclust's optimum of VVV, 2.
     published = {2: (54.249582, 5.564123), 3: (71.318091, 6.867397), 4: (78.365119, 5.553455)}
     for eruption, (mean, sd) in published.items():
-        found = gmm.conditional(point, {"eruptions": eruption}, FAITHFUL.columns)
-        w, m, s = found.weights, found.locs[:, 0], found.scale_tril[:, 0, 0]
+        conditional = gmm.conditional(point, {"eruptions": eruption}, FAITHFUL.columns)
+        w, m, s = conditional.weights, conditional.locs[:, 0], conditional.scale_tril[:, 0, 0]
         assert w @ m == pytest.approx(mean, abs=2e-5)
         assert np.sqrt(w @ (s**2 + m**2) - (w @ m) ** 2) == pytest.approx(sd, abs=2e-5)
         # The same by integrating the joint density.
@@ -51,7 +53,7 @@ def test_waiting_times_of_faithful_given_the_eruption():
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("values", "words"),
     [
         ({}, "0 of 2 columns are given"),
         ({"eruptions": 2, "waiting": 60}, "2 of 2 columns are given"),
@@ -60,10 +62,10 @@ def test_waiting_times_of_faithful_given_the_eruption():
         ({"eruptions": float("nan")}, '"eruptions" is nan, but a finite number'),
     ],
 )
-def test_what_cannot_be_given_is_said(given, words):
+def test_what_cannot_be_given_is_said(values, words):
     point = random_point(gmm.Mixture(covariance="full", tied=False), 2)
     with np.errstate(over="ignore"), pytest.raises(ValueError, match=words):
-        gmm.conditional(point, given, FAITHFUL.columns)
+        gmm.conditional(point, values, FAITHFUL.columns)
 
 
 def test_noise_is_left_out_of_a_conditional():

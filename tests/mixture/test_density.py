@@ -71,8 +71,8 @@ def test_responsibilities_are_the_marginals_of_all_assignments():
 
 
 def test_responsibilities_on_both_sides_of_the_tutorials_boundary():
-    found = gmm.responsibilities(MAP, [5.5, 5.7, 5.75, 6.0])[:, 0]
-    np.testing.assert_allclose(found, [0.0042, 0.373, 0.672, 0.9990], atol=5e-4)
+    probabilities = gmm.responsibilities(MAP, [5.5, 5.7, 5.75, 6.0])[:, 0]
+    np.testing.assert_allclose(probabilities, [0.0042, 0.373, 0.672, 0.9990], atol=5e-4)
     np.testing.assert_allclose(gmm.boundaries(MAP), [5.7210], atol=5e-5)
 
 
@@ -94,16 +94,16 @@ def test_an_empty_component_gets_no_point():
 def test_temperature_zero_takes_the_most_probable():
     point = random_point(gmm.Mixture(n_components=4, tied=False), 2)
     x = random_dataset(50, 2).values
-    found = gmm.assign(point, x)
-    np.testing.assert_array_equal(found, gmm.responsibilities(point, x).argmax(axis=1))
+    assignments = gmm.assign(point, x)
+    np.testing.assert_array_equal(assignments, gmm.responsibilities(point, x).argmax(axis=1))
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1, 3])
 def test_drawn_assignments_follow_the_tempered_responsibilities(temperature):
     draws = 4000
-    found = gmm.assign(MAP, np.full(draws, 5.7), temperature=temperature, seed=3)
+    assignments = gmm.assign(MAP, np.full(draws, 5.7), temperature=temperature, seed=3)
     p = gmm.responsibilities(MAP, [5.7])[0] ** (1 / temperature)
-    counts = np.bincount(found, minlength=2)
+    counts = np.bincount(assignments, minlength=2)
     assert chisquare(counts, draws * p / p.sum()).pvalue > 0.001
 
 
@@ -266,17 +266,17 @@ def test_a_sequence_in_blocks_has_the_densities_of_scipy(D, block, monkeypatch):
     np.testing.assert_allclose(log_components(points[2], x), expected[2], rtol=1e-10)
     total = np.log(np.exp(expected).sum(axis=1))
     np.testing.assert_allclose(gmm.log_density(sequence, x), total, rtol=1e-10)
-    found, shares = e_step(sequence, x)
-    np.testing.assert_allclose(found, total, rtol=1e-10)
+    log_density, shares = e_step(sequence, x)
+    np.testing.assert_allclose(log_density, total, rtol=1e-10)
     np.testing.assert_allclose(shares, np.exp(expected - total[:, None]), atol=1e-12)
 
 
 def test_rows_sum_to_one_a_hundred_million_scales_from_components_on_one_loc():
     point = gmm.Parameters(np.array([0.6, 0.4]), np.zeros((2, 1)), np.ones((2, 1, 1)))
-    found = gmm.responsibilities(point, [1e8, -3e8, 0.0])
-    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-15)
+    probabilities = gmm.responsibilities(point, [1e8, -3e8, 0.0])
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-15)
     # Equal but for their weights, as near as log 0.6 can be told beside -5e15.
-    np.testing.assert_allclose(found[2], [0.6, 0.4], rtol=1e-12)
+    np.testing.assert_allclose(probabilities[2], [0.6, 0.4], rtol=1e-12)
 
 
 def test_log_of_a_sum_neither_overflows_nor_underflows():

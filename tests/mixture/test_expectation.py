@@ -15,9 +15,9 @@ def test_waiting_after_eruptions_is_what_the_best_fit_says():
     mixture = gmm.Mixture(n_components=2, covariance="full", tied=False, priors=gmm.Priors.flat())
     options = gmm.MapOptions(restarts=10, choose="final", method="em", polish=True)
     point = gmm.fit_map(data, mixture, options).parameters
-    found = expectation(point, 0, [2, 3, 4], 1)
-    np.testing.assert_allclose(found.mean, [54.249582, 71.318091, 78.365119], atol=1e-4)
-    np.testing.assert_allclose(found.sd, [5.564123, 6.867397, 5.553455], atol=1e-4)
+    expected = expectation(point, 0, [2, 3, 4], 1)
+    np.testing.assert_allclose(expected.mean, [54.249582, 71.318091, 78.365119], atol=1e-4)
+    np.testing.assert_allclose(expected.sd, [5.564123, 6.867397, 5.553455], atol=1e-4)
 
 
 def test_the_band_holds_its_share():
@@ -26,8 +26,8 @@ def test_the_band_holds_its_share():
         np.array([[0.0, 0.0], [0.5, 6.0]]),
         np.array([[[1.0, 0], [0.5, 1.0]], [[1.0, 0], [-0.3, 2.0]]]),
     )
-    found = expectation(point, 0, [0.2], 1, share=0.8)
+    band = expectation(point, 0, [0.2], 1, share=0.8)
     rest = gmm.conditional(point, {"x1": 0.2}, ("x1", "x2"))
     normal = stats.norm(rest.locs[:, 0], rest.scale_tril[:, 0, 0])
-    assert rest.weights @ normal.cdf(found.low[0]) == pytest.approx(0.1, abs=1e-12)
-    assert rest.weights @ normal.cdf(found.high[0]) == pytest.approx(0.9, abs=1e-12)
+    assert rest.weights @ normal.cdf(band.low[0]) == pytest.approx(0.1, abs=1e-12)
+    assert rest.weights @ normal.cdf(band.high[0]) == pytest.approx(0.9, abs=1e-12)

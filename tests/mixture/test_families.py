@@ -35,13 +35,13 @@ def member(code, K, D, seed=0):
     """Cholesky factors [K, D, D] of lambda_k Q_k A_k Q_k', in the letters of the code."""
     rng = np.random.default_rng(seed)
 
-    def each(letter, draw, none=None):
+    def by_letter(letter, draw, none=None):
         values = {"E": [draw()] * K, "V": [draw() for _ in range(K)], "I": [none] * K}
         return np.array(values[letter])
 
-    size = each(code[0], lambda: np.exp(rng.normal()))
-    logs = each(code[1], lambda: rng.normal(size=D), np.zeros(D))
-    axes = each(code[2], lambda: special_ortho_group.rvs(D, random_state=rng), np.eye(D))
+    size = by_letter(code[0], lambda: np.exp(rng.normal()))
+    logs = by_letter(code[1], lambda: rng.normal(size=D), np.zeros(D))
+    axes = by_letter(code[2], lambda: special_ortho_group.rvs(D, random_state=rng), np.eye(D))
     shape = np.exp(logs - logs.mean(axis=1, keepdims=True))
     covariances = np.einsum("k,kij,kj,klj->kil", size, axes, shape, axes)
     return np.linalg.cholesky(covariances)

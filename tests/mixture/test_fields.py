@@ -34,10 +34,10 @@ def test_defaults_are_left_out_at_every_depth():
 def test_what_differs_from_its_default_stays():
     leaf = Leaf(colour="red", ratio=0.5)
     tree = Tree(branch=Branch(leaf=leaf, spare=Leaf(size=2)), rows=((Branch(leaves=(leaf,)), 1),))
-    held = canonical(tree)
-    assert held["branch"]["leaf"] == {"size": 1, "colour": "red", "ratio": 0.5}
-    assert held["branch"]["spare"] == {"size": 2}
-    assert held["rows"][0][0]["leaves"] == [{"size": 1, "colour": "red", "ratio": 0.5}]
+    body = canonical(tree)
+    assert body["branch"]["leaf"] == {"size": 1, "colour": "red", "ratio": 0.5}
+    assert body["branch"]["spare"] == {"size": 2}
+    assert body["rows"][0][0]["leaves"] == [{"size": 1, "colour": "red", "ratio": 0.5}]
 
 
 @pytest.mark.parametrize("leaf", [Leaf(), Leaf(colour="red"), Leaf(ratio=2)])

@@ -89,8 +89,8 @@ def test_log_joint_at_the_tutorials_optimum():
         np.array([[10.98446190], [0.49894133]]),
         np.full((2, 1, 1), 0.65143370),
     )
-    found = gmm.log_joint(gmm.example("tutorial"), gmm.Mixture(), point)
-    assert found == pytest.approx(-17.44325488, abs=1e-8)
+    computed = gmm.log_joint(gmm.example("tutorial"), gmm.Mixture(), point)
+    assert computed == pytest.approx(-17.44325488, abs=1e-8)
 
 
 def test_a_flat_prior_leaves_the_likelihood():

@@ -60,10 +60,10 @@ INCLUSIONS = [pair for pair in itertools.permutations(CODES, 2) if inside(*pair)
 @pytest.mark.parametrize("code", CODES)
 def test_scaling_the_covariances_of_the_m_step_lowers_the_likelihood(code):
     scatter, counts = scatter_of(np.random.default_rng(1))
-    found = M_STEPS[code](scatter, counts, None)
-    best = expected_log_likelihood(scatter, counts, found)
+    covariances = M_STEPS[code](scatter, counts, None)
+    best = expected_log_likelihood(scatter, counts, covariances)
     for factor in (0.98, 1.02):
-        assert expected_log_likelihood(scatter, counts, found * factor) < best
+        assert expected_log_likelihood(scatter, counts, covariances * factor) < best
 
 
 @pytest.mark.parametrize(("K", "D"), [(3, 2), (2, 3), (2, 1)])
@@ -71,9 +71,9 @@ def test_scaling_the_covariances_of_the_m_step_lowers_the_likelihood(code):
 def test_a_general_optimiser_finds_nothing_better(code, K, D):
     rng = np.random.default_rng(2)
     scatter, counts = scatter_of(rng, K=K, D=D)
-    found = None
+    covariances = None
     for _ in range(10):  # as EM goes on from where the last step ended
-        found = M_STEPS[code](scatter, counts, found)
+        covariances = M_STEPS[code](scatter, counts, covariances)
 
     def loss(free):
         value = expected_log_likelihood(scatter, counts, member(code, free, K, D))
@@ -81,8 +81,8 @@ def test_a_general_optimiser_finds_nothing_better(code, K, D):
 
     # The likelihood of common axes can have several optima, so from several places.
     tries = [minimize(loss, rng.normal(size=sum(n_free(code, K, D)))) for _ in range(4)]
-    value = expected_log_likelihood(scatter, counts, found) / counts.sum()
-    assert value == pytest.approx(-min(each.fun for each in tries), abs=1e-7)
+    value = expected_log_likelihood(scatter, counts, covariances) / counts.sum()
+    assert value == pytest.approx(-min(optimum.fun for optimum in tries), abs=1e-7)
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -102,10 +102,10 @@ def test_going_on_from_a_member_never_lowers_the_likelihood(code):
 @pytest.mark.parametrize("code", CODES)
 def test_going_on_from_the_optimum_stays_there(code):
     scatter, counts = scatter_of(np.random.default_rng(4))
-    found = M_STEPS[code](scatter, counts, None)
+    covariances = M_STEPS[code](scatter, counts, None)
     for _ in range(30):
-        found = M_STEPS[code](scatter, counts, found)
-    np.testing.assert_allclose(M_STEPS[code](scatter, counts, found), found, rtol=1e-6)
+        covariances = M_STEPS[code](scatter, counts, covariances)
+    np.testing.assert_allclose(M_STEPS[code](scatter, counts, covariances), covariances, rtol=1e-6)
 
 
 def test_there_are_23_inclusions_and_none_is_broken():
@@ -131,14 +131,14 @@ def test_leading_axes_are_worked_on_each_by_itself(code):
 def test_a_component_without_points_is_seen_in_the_result_and_the_others_go_on(family):
     scatter, counts = scatter_of(np.random.default_rng(7), lead=(2,))
     scatter[0, 1], counts[0, 1] = 0, 0
-    found = family.m_step(scatter, counts)
-    np.testing.assert_array_equal(found[1], family.m_step(scatter[1:], counts[1:])[0])
+    covariances = family.m_step(scatter, counts)
+    np.testing.assert_array_equal(covariances[1], family.m_step(scatter[1:], counts[1:])[0])
 
 
 def test_untied_full_is_the_scatter_of_each_component():
     scatter, counts = scatter_of(np.random.default_rng(3))
-    found = FAMILIES["full", False].m_step(scatter, counts)
-    np.testing.assert_allclose(found, scatter / counts[:, None, None])
+    covariances = FAMILIES["full", False].m_step(scatter, counts)
+    np.testing.assert_allclose(covariances, scatter / counts[:, None, None])
 
 
 def test_a_family_that_shares_all_gives_all_components_one_covariance():

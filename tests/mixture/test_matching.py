@@ -11,7 +11,7 @@ from gmm_core.mixture.matching import basins
 
 def by_definition(final_loss, points, sound):
     """Try every permutation against every better basin, one end after another."""
-    found, heads = np.full(len(final_loss), -1), []
+    basin, heads = np.full(len(final_loss), -1), []
     for r in np.argsort(np.where(sound, final_loss, np.inf), kind="stable"):
         if not sound[r]:
             continue
@@ -22,13 +22,13 @@ def by_definition(final_loss, points, sound):
                 apart = np.abs(points.locs[h] - other.locs) / points.scales[h]
                 weights = np.abs(points.weights[h] - other.weights)
                 if near and apart.max() <= 0.1 and weights.max() <= 0.01:
-                    found[r] = number
-            if found[r] >= 0:
+                    basin[r] = number
+            if basin[r] >= 0:
                 break
         else:
-            found[r] = len(heads)
+            basin[r] = len(heads)
             heads.append(r)
-    return found
+    return basin
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -49,6 +49,6 @@ def test_basins_are_those_of_every_permutation(seed):
         np.tile(np.eye(D), (R, K, 1, 1)),
     )
     sound = rng.random(R) < 0.9
-    found = basins(loss[which], points, sound)
-    np.testing.assert_array_equal(found, by_definition(loss[which], points, sound))
-    assert found.max() >= 1
+    computed = basins(loss[which], points, sound)
+    np.testing.assert_array_equal(computed, by_definition(loss[which], points, sound))
+    assert computed.max() >= 1

@@ -34,18 +34,18 @@ def test_points_that_do_not_count_have_no_part_in_the_box():
 def test_every_row_is_in_the_pattern_that_it_has():
     rng = np.random.default_rng(2)
     missing = rng.random((60, 3)) < 0.4
-    found = np.concatenate([rows for _, rows in patterns(missing)])
-    assert sorted(found) == list(range(60))
-    for there, rows in patterns(missing):
-        assert (missing[rows] == ~there).all()
+    all_rows = np.concatenate([rows for _, rows in patterns(missing)])
+    assert sorted(all_rows) == list(range(60))
+    for present, rows in patterns(missing):
+        assert (missing[rows] == ~present).all()
 
 
 def test_what_is_to_be_minded_is_named():
     plain = gmm.Dataset.from_values([[1.0, 2.0], [3.0, 5.0], [4.0, 4.0]])
     assert observed(plain, gmm.Mixture()).plain
-    given = {"weights": [1, 2, 3], "classes": ["a", None, "b"]}
+    fields = {"weights": [1, 2, 3], "classes": ["a", None, "b"]}
     dataset = gmm.Dataset.from_values(
-        [[1.0, np.nan], [3.0, 5.0], [4.0, 4.0]], missing="keep", **given
+        [[1.0, np.nan], [3.0, 5.0], [4.0, 4.0]], missing="keep", **fields
     )
     mixture = gmm.Mixture(noise=True, labels="fix")
     assert observed(dataset, mixture).named == (
@@ -133,8 +133,8 @@ def test_a_row_with_a_class_is_the_term_of_its_component(observation, seed):
     others = dataset.classes[:n], dataset.classes[n + 1 :]
     without = replace(dataset, classes=(*others[0], None, *others[1]))
     with_class = replace(dataset, classes=(*others[0], "b", *others[1]))
-    there = np.flatnonzero(~np.isnan(dataset.values[n]))
-    row, part = dataset.values[n, there], point.marginal(there)
+    present = np.flatnonzero(~np.isnan(dataset.values[n]))
+    row, part = dataset.values[n, present], point.marginal(present)
     term = np.log(part.weights[1]) + multivariate_normal.logpdf(
         row, part.locs[1], part.covariances[1]
     )
@@ -146,7 +146,9 @@ def test_a_row_with_a_class_is_the_term_of_its_component(observation, seed):
 
 def test_a_pattern_that_covers_nothing_is_none():
     x = np.random.default_rng(0).normal(size=(9, 2))
-    kept, refused = (gmm.Dataset.from_values(x, missing=each) for each in ("keep", "refuse"))
-    assert kept.fingerprint == refused.fingerprint
-    assert not kept.incomplete
-    assert observed(kept, gmm.Mixture()).plain
+    with_holes, refused = (
+        gmm.Dataset.from_values(x, missing=policy) for policy in ("keep", "refuse")
+    )
+    assert with_holes.fingerprint == refused.fingerprint
+    assert not with_holes.incomplete
+    assert observed(with_holes, gmm.Mixture()).plain

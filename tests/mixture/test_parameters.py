@@ -108,11 +108,11 @@ def test_a_sequence_of_points_is_walked_point_by_point():
 
 
 def test_correlations_are_those_of_the_covariances():
-    found = random_point(gmm.Mixture(n_components=3, covariance="full", tied=False), 4)
+    point = random_point(gmm.Mixture(n_components=3, covariance="full", tied=False), 4)
     for k in range(3):
-        scales = np.sqrt(np.diag(found.covariances[k]))
-        wanted = found.covariances[k] / np.outer(scales, scales)
-        np.testing.assert_allclose(found.correlations[k], wanted, rtol=1e-12)
+        scales = np.sqrt(np.diag(point.covariances[k]))
+        expected = point.covariances[k] / np.outer(scales, scales)
+        np.testing.assert_allclose(point.correlations[k], expected, rtol=1e-12)
 
 
 def table_of_points(*lead: int, K=3, D=2) -> gmm.Parameters:
@@ -175,7 +175,7 @@ def test_leading_axes_are_reshaped():
 @pytest.mark.parametrize("columns", [[0], [2], [0, 2], [2, 1], [0, 1, 2]])
 def test_a_marginal_has_the_means_and_covariances_of_its_columns(columns):
     points = table_of_points(4, D=3)
-    found = points.marginal(columns)
-    np.testing.assert_array_equal(found.locs, points.locs[..., columns])
+    marginal = points.marginal(columns)
+    np.testing.assert_array_equal(marginal.locs, points.locs[..., columns])
     expected = points.covariances[..., columns, :][..., columns]
-    np.testing.assert_allclose(found.covariances, expected, rtol=1e-13)
+    np.testing.assert_allclose(marginal.covariances, expected, rtol=1e-13)

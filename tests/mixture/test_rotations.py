@@ -14,8 +14,8 @@ from gmm_core.mixture import rotations
 @pytest.mark.parametrize("D", [2, 3, 6])
 def test_angles_and_rotations_are_inverse(D):
     axes = special_ortho_group.rvs(D, size=20, random_state=1)
-    found = rotations.rotation(np, rotations.angles(axes))
-    np.testing.assert_allclose(found, axes, atol=1e-13)
+    rebuilt = rotations.rotation(np, rotations.angles(axes))
+    np.testing.assert_allclose(rebuilt, axes, atol=1e-13)
     np.testing.assert_allclose(
         rotations.rotation(torch, torch.tensor(rotations.angles(axes))), axes
     )
@@ -47,24 +47,24 @@ def test_the_density_by_angles_sums_to_one():
 
 
 def test_draws_are_even():
-    drawn = rotations.uniform(np.random.default_rng(3), 3, (4000,))
-    np.testing.assert_allclose(np.linalg.det(drawn), 1)
+    samples = rotations.uniform(np.random.default_rng(3), 3, (4000,))
+    np.testing.assert_allclose(np.linalg.det(samples), 1)
     # A coordinate of a point on the sphere is even between -1 and 1 (Archimedes).
-    assert kstest((drawn[:, 2, 0] + 1) / 2, "uniform").pvalue > 0.01
-    assert kstest((drawn[:, 1, 2] + 1) / 2, "uniform").pvalue > 0.01
+    assert kstest((samples[:, 2, 0] + 1) / 2, "uniform").pvalue > 0.01
+    assert kstest((samples[:, 1, 2] + 1) / 2, "uniform").pvalue > 0.01
 
 
 def test_pyros_distribution_has_a_support_and_a_volume():
     prior = UniformRotation(3).expand((5,))
     torch.manual_seed(0)
-    drawn = prior.sample()
-    assert drawn.shape == (5, 3, 3)
-    assert prior.support.check(drawn).all()
-    assert (prior.log_prob(drawn) == 0).all()
+    samples = prior.sample()
+    assert samples.shape == (5, 3, 3)
+    assert prior.support.check(samples).all()
+    assert (prior.log_prob(samples) == 0).all()
     transform = biject_to(prior.support)
-    angles = transform.inv(drawn)
-    assert transform.inverse_shape(drawn.shape) == angles.shape
-    assert transform.forward_shape(angles.shape) == drawn.shape
+    angles = transform.inv(samples)
+    assert transform.inverse_shape(samples.shape) == angles.shape
+    assert transform.forward_shape(angles.shape) == samples.shape
     expected = rotations.powers(3) @ np.log(np.abs(np.cos(angles.numpy()))).T
-    found = transform.log_abs_det_jacobian(angles, drawn)
-    np.testing.assert_allclose(found, expected - rotations.log_volume(3))
+    log_jacobian = transform.log_abs_det_jacobian(angles, samples)
+    np.testing.assert_allclose(log_jacobian, expected - rotations.log_volume(3))

@@ -49,17 +49,17 @@ def test_the_box_is_that_of_the_whole(tmp_path, client, cuts):
     holed[0, 0] = holed[500, 1] = np.nan  # of which one is a partition of its own
     for name, values in (("complete", SLIM), ("holed", holed), ("scattered", VALUES)):
         data = written(tmp_path / name, values, WEIGHTS, cuts)
-        with held(data, client) as there:
-            found = box(there)
-        np.testing.assert_allclose(found, box_of(values, WEIGHTS), rtol=1e-12)
-        own = np.prod(there.whole.high - there.whole.low)
-        assert (np.prod(found) < 0.9 * own) == (name != "scattered")
+        with held(data, client) as on_workers:
+            sides = box(on_workers)
+        np.testing.assert_allclose(sides, box_of(values, WEIGHTS), rtol=1e-12)
+        own = np.prod(on_workers.whole.high - on_workers.whole.low)
+        assert (np.prod(sides) < 0.9 * own) == (name != "scattered")
 
 
 def test_rows_that_repeat_one_another_span_no_principal_box(tmp_path, client):
     values = np.tile([[0.0, 1.0], [2.0, 4.0]], (20, 1))
-    with held(written(tmp_path / "two", values, np.ones(40), [7, 30]), client) as there:
-        np.testing.assert_array_equal(box(there), [2.0, 3.0])
+    with held(written(tmp_path / "two", values, np.ones(40), [7, 30]), client) as on_workers:
+        np.testing.assert_array_equal(box(on_workers), [2.0, 3.0])
 
 
 @pytest.mark.parametrize("cuts", [[], [500], [1, 2, 300, 300, 700, 899]])
@@ -67,14 +67,14 @@ def test_moments_with_noise_add_up(cuts):
     point = gmm.Parameters([0.3, 0.5], CENTRES, [np.eye(2)] * 2, 0.2, box_of(VALUES, WEIGHTS))
     pairs = zip(np.split(VALUES, cuts), np.split(WEIGHTS, cuts), strict=True)
     parts = [Partition.of(Content(v, np.arange(len(v)), w)) for v, w in pairs]
-    found = summed([moments(part, point.reshape(1)) for part in parts], operator.add)
+    total = summed([moments(part, point.reshape(1)) for part in parts], operator.add)
     data = gmm.Dataset.from_values(VALUES, weights=WEIGHTS)
     value, shares = membership(data, MIXTURE, point)
     r = shares * WEIGHTS
-    np.testing.assert_allclose(found.value[0], value, rtol=1e-12)
-    np.testing.assert_allclose(found.counts[0], r.sum(axis=1), rtol=1e-12)
+    np.testing.assert_allclose(total.value[0], value, rtol=1e-12)
+    np.testing.assert_allclose(total.counts[0], r.sum(axis=1), rtol=1e-12)
     means = r[:2] @ VALUES / r[:2].sum(axis=1)[:, None]
-    np.testing.assert_allclose(found.means[0], means, rtol=1e-12)
+    np.testing.assert_allclose(total.means[0], means, rtol=1e-12)
 
 
 def test_a_fit_with_noise_is_that_of_the_whole_and_has_the_same_bits_on_any_workers(
@@ -82,12 +82,12 @@ def test_a_fit_with_noise_is_that_of_the_whole_and_has_the_same_bits_on_any_work
 ):
     monkeypatch.setattr(partitioned, "CORESET", 400)  # whose own box would be another
     data = written(tmp_path / "parts", VALUES, WEIGHTS, [300, 301, 700])
-    found = []
+    fits = []
     for n in (1, 2, 4):
         with workers(n) as cluster, Client(cluster, set_as_default=False) as client:
-            found.append(partitioned.fit(data, MIXTURE, OPTIONS, client=client))
-    fit = found[0]
-    for other in found[1:]:
+            fits.append(partitioned.fit(data, MIXTURE, OPTIONS, client=client))
+    fit = fits[0]
+    for other in fits[1:]:
         np.testing.assert_array_equal(fit.loss, other.loss)
         for name, array in fit.points.arrays().items():
             np.testing.assert_array_equal(array, other.points.arrays()[name])
@@ -97,7 +97,7 @@ def test_a_fit_with_noise_is_that_of_the_whole_and_has_the_same_bits_on_any_work
     np.testing.assert_allclose(
         fit.final_loss[fit.chosen], whole.final_loss[whole.chosen], rtol=1e-12
     )
-    mine, theirs = (each.parameters for each in (fit, whole))
+    mine, theirs = (result.parameters for result in (fit, whole))
     np.testing.assert_allclose(mine.noise, theirs.noise, atol=1e-5)
     np.testing.assert_allclose(mine.box, observed(everything, MIXTURE).box, rtol=1e-12)
 
@@ -108,7 +108,7 @@ def test_a_comparison_with_noise_is_at_full_size(tmp_path, client):
         mine = gmm.compare(data, [1, 2], ["VVV"], noise=True, restarts=4)
     everything = gmm.Dataset.from_values(VALUES, weights=WEIGHTS)
     theirs = gmm.compare(everything, [1, 2], ["VVV"], noise=True, restarts=4)
-    names = [name for name, each in CRITERIA.items() if each.value is not None]
+    names = [name for name, criterion in CRITERIA.items() if criterion.value is not None]
     for a, b in zip(mine, theirs, strict=True):
         for name in names:
             assert getattr(a, name) == pytest.approx(getattr(b, name), rel=1e-7), name

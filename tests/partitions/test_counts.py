@@ -40,12 +40,12 @@ def test_counts_are_those_of_the_data_that_is_read_whole(counts):
     expected, edges = np.histogram(VALUES[:, 0], bins=20, weights=WEIGHTS)
     np.testing.assert_array_equal(one.counts, expected)
     np.testing.assert_allclose(one.edges[0], edges, rtol=1e-12)
-    there = ~np.isnan(VALUES[:, 1])
+    present = ~np.isnan(VALUES[:, 1])
     expected, *_ = np.histogram2d(
-        VALUES[there, 2], VALUES[there, 1], bins=two.edges, weights=WEIGHTS[there]
+        VALUES[present, 2], VALUES[present, 1], bins=two.edges, weights=WEIGHTS[present]
     )
     np.testing.assert_array_equal(two.counts, expected)
-    assert two.counts.sum() == WEIGHTS[there].sum() < two.total == WEIGHTS.sum()
+    assert two.counts.sum() == WEIGHTS[present].sum() < two.total == WEIGHTS.sum()
 
 
 def test_bars_have_the_counts_and_the_mixture_in_rows(counts):

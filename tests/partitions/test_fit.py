@@ -45,21 +45,21 @@ FAR = gmm.Parameters(np.full(3, 1 / 3), CENTRES / 3 + 1.5, [4 * np.eye(2)] * 3)
 
 
 def test_the_optimum_is_that_of_the_whole_data_and_has_the_same_bits_on_any_workers(data):
-    found = []
+    fits = []
     for n in (1, 2, 4):
         with workers(n) as cluster, Client(cluster, set_as_default=False) as client:
-            found.append(partitioned.fit(data, MIXTURE, OPTIONS, client=client))
-    for other in found[1:]:
-        for name, array in found[0].points.arrays().items():
+            fits.append(partitioned.fit(data, MIXTURE, OPTIONS, client=client))
+    for other in fits[1:]:
+        for name, array in fits[0].points.arrays().items():
             np.testing.assert_array_equal(array, other.points.arrays()[name])
-        np.testing.assert_array_equal(found[0].loss, other.loss)
-    fit = found[0]
+        np.testing.assert_array_equal(fits[0].loss, other.loss)
+    fit = fits[0]
     whole = gmm.fit_map(gmm.Dataset.from_values(VALUES), MIXTURE, OPTIONS)
     assert fit.verdict[fit.chosen] == "converged"
     np.testing.assert_allclose(
         fit.final_loss[fit.chosen], whole.final_loss[whole.chosen], rtol=1e-12
     )
-    mine, theirs = (each.parameters.permuted(each.parameters.order) for each in (fit, whole))
+    mine, theirs = (result.parameters.permuted(result.parameters.order) for result in (fit, whole))
     np.testing.assert_allclose(mine.locs, theirs.locs, atol=1e-5)
     losses = fit.loss[fit.chosen][np.isfinite(fit.loss[fit.chosen])]
     assert np.all(np.diff(losses) <= 1e-9 * np.abs(losses[:-1]))
@@ -74,9 +74,9 @@ def test_known_classes_weights_and_holes_count_as_in_data_that_is_read_whole(tmp
     values[rng.random((1200, 2)) < 0.1] = np.nan
     values[[0, 1, 2]] = CENTRES
     values[900:910] = np.nan  # a partition that has nothing
-    known = np.where(rng.random(1200) < 0.1, "", np.array(["ant", "bee", "cat"])[component])
-    known[[0, 1, 2]] = "ant", "bee", "cat"
-    columns = {"a": values[:, 0], "b": values[:, 1], "w": rng.uniform(0.5, 2, 1200), "kind": known}
+    kind = np.where(rng.random(1200) < 0.1, "", np.array(["ant", "bee", "cat"])[component])
+    kind[[0, 1, 2]] = "ant", "bee", "cat"
+    columns = {"a": values[:, 0], "b": values[:, 1], "w": rng.uniform(0.5, 2, 1200), "kind": kind}
     cuts = [1, 400, 401, 900, 910, 1100]
     for i, rows in enumerate(np.split(np.arange(1200), cuts)):
         table = pa.table({name: column[rows] for name, column in columns.items()})
@@ -84,24 +84,24 @@ def test_known_classes_weights_and_holes_count_as_in_data_that_is_read_whole(tmp
     one = tmp_path / "whole"
     one.mkdir()
     pq.write_table(pa.table(columns), one / "all.parquet")
-    asked = {"weights": "w", "classes": "kind", "missing": "keep"}
+    settings = {"weights": "w", "classes": "kind", "missing": "keep"}
     mixture = MIXTURE.model_copy(update={"labels": "fix"})
-    found = []
+    fits = []
     for n, folder in ((1, tmp_path), (2, tmp_path), (2, one)):
-        data = gmm.read_dataset(str(folder), partitioned=True, **asked)
+        data = gmm.read_dataset(str(folder), partitioned=True, **settings)
         with workers(n) as cluster, Client(cluster, set_as_default=False) as client:
-            found.append(partitioned.fit(data, mixture, OPTIONS, client=client))
-    np.testing.assert_array_equal(found[0].loss, found[1].loss)
-    np.testing.assert_array_equal(found[0].parameters.locs, found[1].parameters.locs)
-    there = ~np.isnan(values).all(axis=1)
+            fits.append(partitioned.fit(data, mixture, OPTIONS, client=client))
+    np.testing.assert_array_equal(fits[0].loss, fits[1].loss)
+    np.testing.assert_array_equal(fits[0].parameters.locs, fits[1].parameters.locs)
+    present = ~np.isnan(values).all(axis=1)
     everything = gmm.Dataset.from_values(
-        values[there],
-        weights=columns["w"][there],
-        classes=known[there],
+        values[present],
+        weights=columns["w"][present],
+        classes=kind[present],
         missing="keep",
     )
     whole = gmm.fit_map(everything, mixture, OPTIONS)
-    for fit in found:
+    for fit in fits:
         np.testing.assert_allclose(
             fit.final_loss[fit.chosen], whole.final_loss[whole.chosen], rtol=1e-12
         )
@@ -112,10 +112,10 @@ def test_a_sample_finds_the_optimum_of_all(data, monkeypatch):
     monkeypatch.setattr(partitioned, "CORESET", 600)
     with workers(1) as cluster, Client(cluster, set_as_default=False) as client:
         fit = partitioned.fit(data, MIXTURE, OPTIONS, client=client)
-        with held(data, client) as there:
-            assert there.fingerprint == data.fingerprint
-            assert there.whole.rows == 6000
-            np.testing.assert_allclose(there.whole.mean, VALUES.mean(axis=0), rtol=1e-12)
+        with held(data, client) as on_workers:
+            assert on_workers.fingerprint == data.fingerprint
+            assert on_workers.whole.rows == 6000
+            np.testing.assert_allclose(on_workers.whole.mean, VALUES.mean(axis=0), rtol=1e-12)
     whole = gmm.fit_map(gmm.Dataset.from_values(VALUES), MIXTURE, OPTIONS)
     np.testing.assert_allclose(
         fit.final_loss[fit.chosen], whole.final_loss[whole.chosen], rtol=1e-12
@@ -147,14 +147,14 @@ def test_a_comparison_is_at_full_size(data, monkeypatch):
     monkeypatch.setattr(partitioned_sweep, "CORESET", 800)
     monkeypatch.setattr(partitioned_sweep, "FEWEST", 300)
     monkeypatch.setattr(partitioned_sweep, "EACH", 1)
-    told = []
+    reports = []
     with workers(1) as cluster, Client(cluster):
-        rows = gmm.compare(data, [1, 3], ["VVV", "EEE"], restarts=4, on_progress=told.append)
-    shares = [each.done / each.total for each in told]
+        rows = gmm.compare(data, [1, 3], ["VVV", "EEE"], restarts=4, on_progress=reports.append)
+    shares = [each.done / each.total for each in reports]
     assert shares == sorted(shares)
     assert shares[-1] == 1
     # Each mixture is told of once it is known: the first when its third of the work is done.
-    news = [share for each, share in zip(told, shares, strict=True) if "bic" in each.snapshot]
+    news = [share for each, share in zip(reports, shares, strict=True) if "bic" in each.snapshot]
     np.testing.assert_allclose(sorted(set(news)), [1 / 3, 2 / 3, 1])
     # Three components take some passes over all rows, each of which is seen: in the last third
     # of the work, whose first half is the sample's.
@@ -197,14 +197,14 @@ def test_a_run_is_stopped_within_a_pass(data):
 
 
 @pytest.mark.parametrize(
-    ("n", "memory", "said"),
+    ("n", "memory", "message"),
     [(1, 100_000, "Add workers or memory"), (8, 40_000, "The largest row group takes")],
 )
-def test_more_than_the_workers_hold_is_refused(data, n, memory, said):
+def test_more_than_the_workers_hold_is_refused(data, n, memory, message):
     with (
         workers(n, memory_limit=memory) as cluster,
         Client(cluster, set_as_default=False) as client,
-        pytest.raises(ValueError, match=said),
+        pytest.raises(ValueError, match=message),
         held(data, client),
     ):
         pass

@@ -47,8 +47,8 @@ def test_each_row_has_its_membership(folder, client):
     table = pa.concat_tables(tables, promote_options="default").to_pydict()
     assert table["file"] == ["a.parquet"] * 50 + ["b.parquet"] * 40
     assert table["row"] == [*range(1, 51), *range(1, 41)]
-    there = np.arange(90) != HOLE
-    seen = VALUES[there]
+    complete = np.arange(90) != HOLE
+    seen = VALUES[complete]
     shares = gmm.responsibilities(POINT, seen)
     for name, expected in (
         ("component", gmm.assign(POINT, seen) + 1),
@@ -57,22 +57,28 @@ def test_each_row_has_its_membership(folder, client):
         ("log density", gmm.log_density(POINT, seen)),
     ):
         assert table[name][HOLE] is None
-        np.testing.assert_allclose(np.array(table[name])[there].astype(float), expected, rtol=1e-12)
+        np.testing.assert_allclose(
+            np.array(table[name])[complete].astype(float), expected, rtol=1e-12
+        )
 
 
 def test_what_was_written_is_told(folder, client):
     data = gmm.read_dataset(str(folder), partitioned=True)
-    found = write(data, POINT, str(folder / "told"), client=client)
+    written = write(data, POINT, str(folder / "told"), client=client)
     of = gmm.assign(POINT, VALUES[np.arange(90) != HOLE])
-    assert (found.files, found.rows, found.assigned.tolist()) == (4, 90, np.bincount(of).tolist())
+    assert (written.files, written.rows, written.assigned.tolist()) == (
+        4,
+        90,
+        np.bincount(of).tolist(),
+    )
     noisy = gmm.Parameters(
         [0.3, 0.5], [[0.0, 0.0], [4.0, 4.0]], [np.eye(2) / 9] * 2, noise=0.2, box=[9.0, 9.0]
     )
-    found = write(data, noisy, str(folder / "noisy"), client=client)
+    written = write(data, noisy, str(folder / "noisy"), client=client)
     shares = gmm.responsibilities(noisy, VALUES[np.arange(90) != HOLE])
     expected = np.bincount(shares.argmax(axis=1), minlength=3)
     assert expected[2] > 0
-    assert found.assigned.tolist() == expected.tolist()
+    assert written.assigned.tolist() == expected.tolist()
 
 
 def test_other_rows_than_the_expected_are_not_written(folder, client):

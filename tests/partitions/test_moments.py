@@ -52,13 +52,13 @@ def test_chunked_equals_whole(cuts, weighted, D):
     parameters = point(3, D)
     pairs = zip(np.split(values, cuts), np.split(counted, cuts), strict=True)
     parts = [partition(v, w if weighted else None) for v, w in pairs]
-    found = summed([moments(part, parameters.reshape(1)) for part in parts], operator.add)
+    total = summed([moments(part, parameters.reshape(1)) for part in parts], operator.add)
     value, counts, means, scatter = exact(values, parameters, weights)
-    np.testing.assert_allclose(found.value[0], value, rtol=1e-12)
-    np.testing.assert_allclose(found.counts[0], counts, rtol=1e-12)
-    np.testing.assert_allclose(found.means[0], means, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(total.value[0], value, rtol=1e-12)
+    np.testing.assert_allclose(total.counts[0], counts, rtol=1e-12)
+    np.testing.assert_allclose(total.means[0], means, rtol=1e-12, atol=1e-12)
     scale = np.abs(scatter).max()
-    np.testing.assert_allclose(found.scatter[0], scatter, rtol=1e-11, atol=1e-12 * scale)
+    np.testing.assert_allclose(total.scatter[0], scatter, rtol=1e-11, atol=1e-12 * scale)
 
 
 @pytest.mark.parametrize("cuts", [[500], [1, 2, 300, 301, 900, 999], [0, 0, 1000]])
@@ -70,25 +70,25 @@ def test_holes_and_known_classes_add_up_too(cuts):
     values[holes] = np.nan
     weights, parameters = RNG.uniform(0.5, 2, 1000), point(3, D)
     whole = moments(partition(values, weights, classes), parameters.reshape(1), fixed=True)
-    pairs = zip(*(np.split(each, cuts) for each in (values, weights, classes)), strict=True)
+    pairs = zip(*(np.split(array, cuts) for array in (values, weights, classes)), strict=True)
     parts = [moments(partition(*pair), parameters.reshape(1), fixed=True) for pair in pairs]
-    found = summed(parts, operator.add)
-    known = ["abc"[k] if k >= 0 else None for k in classes]
-    order = np.argsort([0 if k == "a" else 1 if k == "b" else 2 for k in known], kind="stable")
+    total = summed(parts, operator.add)
+    names = ["abc"[k] if k >= 0 else None for k in classes]
+    order = np.argsort([0 if k == "a" else 1 if k == "b" else 2 for k in names], kind="stable")
     data = gmm.Dataset.from_values(
         values[order],
         weights=weights[order],
-        classes=[known[i] for i in order],
+        classes=[names[i] for i in order],
         missing="keep",
     )
     mixture = gmm.Mixture(n_components=3, covariance="full", tied=False, labels="fix")
     np.testing.assert_allclose(
-        found.value[0], log_likelihood(data, mixture, parameters), rtol=1e-12
+        total.value[0], log_likelihood(data, mixture, parameters), rtol=1e-12
     )
-    np.testing.assert_allclose(found.counts, whole.counts, rtol=1e-12)
-    np.testing.assert_allclose(found.means, whole.means, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(total.counts, whole.counts, rtol=1e-12)
+    np.testing.assert_allclose(total.means, whole.means, rtol=1e-12, atol=1e-12)
     scale = np.abs(whole.scatter).max()
-    np.testing.assert_allclose(found.scatter, whole.scatter, rtol=1e-11, atol=1e-12 * scale)
+    np.testing.assert_allclose(total.scatter, whole.scatter, rtol=1e-11, atol=1e-12 * scale)
 
 
 def test_dask_knows_how_large_a_partition_is():
@@ -102,17 +102,17 @@ def test_forty_columns_tell_two_clusters_apart():
     values = np.concatenate([RNG.normal(size=(n, D)), RNG.normal(size=(n, D)) + 4])
     parameters = gmm.Parameters([0.5, 0.5], [np.zeros(D), np.full(D, 4.0)], [np.eye(D)] * 2)
     halves = [partition(values[:150]), partition(values[150:])]
-    found = summed([moments(half, parameters.reshape(1)) for half in halves], operator.add)
-    np.testing.assert_allclose(found.counts[0], [n, n], rtol=1e-12)
-    np.testing.assert_allclose(found.means[0, 0], values[:n].mean(axis=0), atol=1e-12)
+    total = summed([moments(half, parameters.reshape(1)) for half in halves], operator.add)
+    np.testing.assert_allclose(total.counts[0], [n, n], rtol=1e-12)
+    np.testing.assert_allclose(total.means[0, 0], values[:n].mean(axis=0), atol=1e-12)
 
 
 def test_a_variance_at_ten_to_the_eight_is_kept():
     values = 1e8 + RNG.normal(size=(3000, 1))
     parameters = gmm.Parameters([1.0], [[1e8]], [[[1.0]]])
     parts = np.split(values, [700, 701, 2500])
-    found = summed([moments(partition(p), parameters.reshape(1)) for p in parts], operator.add)
-    np.testing.assert_allclose(found.scatter[0, 0, 0, 0] / 3000, (values - 1e8).var(), rtol=1e-7)
+    total = summed([moments(partition(p), parameters.reshape(1)) for p in parts], operator.add)
+    np.testing.assert_allclose(total.scatter[0, 0, 0, 0] / 3000, (values - 1e8).var(), rtol=1e-7)
     whole = summed([summary(partition(p))[1] for p in parts], operator.add)
     np.testing.assert_allclose(whole.squares / 3000, values.var(axis=0), rtol=1e-7)
 
@@ -126,8 +126,8 @@ def test_a_coreset_is_unbiased_and_all_of_small_data():
     np.testing.assert_array_equal(np.concatenate([rows for rows, _ in everything]), values)
     sizes, totals, squares = [], [], []
     for seed in range(200):
-        drawn = [coreset(part, whole, 400, seed) for part in parts]
-        rows, weights = (np.concatenate([each[i] for each in drawn]) for i in (0, 1))
+        samples = [coreset(part, whole, 400, seed) for part in parts]
+        rows, weights = (np.concatenate([sample[i] for sample in samples]) for i in (0, 1))
         sizes.append(len(rows))
         totals.append(weights.sum())
         squares.append(weights @ rows[:, 1] ** 2)

@@ -33,7 +33,7 @@ def test_a_new_folder_is_in_its_place_and_nobody_elses(tmp_path):
         "beside", "taken-2", "taken-3", "etc-passwd", "a-b-parquet", "results", "x" * 60
     ]  # fmt: skip
     assert not list(beside.iterdir())
-    assert {each.name for each in place.iterdir()} == {*names, "taken"}
+    assert {path.name for path in place.iterdir()} == {*names, "taken"}
 
 
 def test_a_folder_goes_where_its_writing_ends_by_an_error(tmp_path):

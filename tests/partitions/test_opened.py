@@ -62,10 +62,10 @@ def test_a_sample_counts_as_its_effective_size_and_is_other_data_than_its_points
 
 def test_all_rows_are_counted_by_each_column_and_each_pair(sample):
     for places in ((0,), (2,), (0, 1), (2, 0), (1, 2)):
-        found = counts_of(sample, places)
+        computed = counts_of(sample, places)
         expected, edges = np.histogramdd(VALUES[:, places], bins=60)
-        np.testing.assert_array_equal(found.counts, expected)
-        np.testing.assert_allclose(found.edges[0], edges[0], rtol=1e-12)
+        np.testing.assert_array_equal(computed.counts, expected)
+        np.testing.assert_allclose(computed.edges[0], edges[0], rtol=1e-12)
     fig = density(sample, None, (0, 1))
     assert np.nansum(fig.data[0].customdata) == 3000
 
@@ -106,17 +106,17 @@ def test_a_run_on_a_sample_goes_to_all_the_rows(sample, client):
     np.testing.assert_allclose(
         fit.final_loss[fit.chosen], whole.final_loss[whole.chosen], rtol=1e-12
     )
-    told = answer.answer(spec, fit).words
-    assert told.startswith("Two components explain these 3,000 points: ")
+    sentence = answer.answer(spec, fit).words
+    assert sentence.startswith("Two components explain these 3,000 points: ")
 
 
 def test_what_goes_by_the_sample_says_so(sample):
     spec = gmm.Specification(dataset=sample, mixture=MIXTURE, options=OPTIONS, engine="compiled")
     fit = run_here(spec, None)
-    said = answer.answer(spec, fit).words
+    sentence = answer.answer(spec, fit).words
     n = len(sample.values)
     lead = f"On a weighted sample of {n:,} of 3,000 rows (seed 0), which counts as "
-    assert said.startswith(f"{lead}{sample.total:,.0f}: ")
+    assert sentence.startswith(f"{lead}{sample.total:,.0f}: ")
     assert answer.as_json(spec, fit)["data"]["points"] == 3000
 
 
@@ -157,9 +157,9 @@ def test_a_run_is_stopped_while_it_reads_and_between_passes(sample, client):
 
 
 def test_what_cannot_be_done_is_said(sample):
-    here = gmm.Dataset.from_values(VALUES)
+    in_memory = gmm.Dataset.from_values(VALUES)
     with pytest.raises(ValueError, match="is for data whose rows stay in partitions"):
-        gmm.Specification(dataset=here, mixture=MIXTURE, options=OPTIONS, engine="partitions")
+        gmm.Specification(dataset=in_memory, mixture=MIXTURE, options=OPTIONS, engine="partitions")
     with pytest.raises(ValueError, match="Bootstrap draws rows again and again, and the 3,000"):
         gmm.Specification(dataset=sample, mixture=MIXTURE, options=gmm.BootstrapOptions())
     with pytest.raises(ValueError, match=r"does not fit by 'adam'.*or the method 'em'"):
@@ -200,8 +200,10 @@ def test_what_a_run_costs_follows_from_all_the_rows(sample):
     spec = gmm.Specification(dataset=sample, mixture=MIXTURE, options=OPTIONS)
     larger = replace(sample, whole=replace(sample.whole, rows=3_000_000))
     more = gmm.Specification(dataset=larger, mixture=MIXTURE, options=OPTIONS)
-    there = gmm.Specification(dataset=sample, mixture=MIXTURE, options=OPTIONS, engine="compiled")
+    on_sample = gmm.Specification(
+        dataset=sample, mixture=MIXTURE, options=OPTIONS, engine="compiled"
+    )
     # Three optima climb, each in about fifteen passes over K x 9 numbers of a row.
     passes = 3 * 15
-    assert size(more) - size(there) == pytest.approx(passes * 3_000_000 * 2 * 9)
-    assert estimate_seconds(there) < estimate_seconds(spec) < 1 < estimate_seconds(more)
+    assert size(more) - size(on_sample) == pytest.approx(passes * 3_000_000 * 2 * 9)
+    assert estimate_seconds(on_sample) < estimate_seconds(spec) < 1 < estimate_seconds(more)

@@ -32,8 +32,8 @@ def test_numbers_are_listed_and_text_is_not(folder):
     data = read(f"{folder}/*.parquet")
     assert (data.columns, data.rows, data.bytes) == (("a", "b"), 100, 1600)
     assert data.name == folder.name
-    found = np.concatenate([piece.read().values for piece in data.pieces])
-    np.testing.assert_array_equal(found, VALUES)
+    values = np.concatenate([piece.read().values for piece in data.pieces])
+    np.testing.assert_array_equal(values, VALUES)
     assert read(folder, columns=["b"]).columns == ("b",)
 
 
@@ -96,7 +96,7 @@ def test_weights_below_zero_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("files", "more", "said"),
+    ("files", "more", "message"),
     [
         ({}, {}, "There is no Parquet file at"),
         ({"a.parquet": b"nothing"}, {}, "a.parquet is not a Parquet file"),
@@ -107,13 +107,13 @@ def test_weights_below_zero_are_refused(tmp_path):
         ({"a": ("a", "b")}, {"missing": "omit"}, '"drop", "keep" or "refuse" was expected'),
     ],
 )
-def test_bad_folders_are_named(tmp_path, files, more, said):
-    for name, held in files.items():
-        if isinstance(held, bytes):
-            (tmp_path / name).write_bytes(held)
+def test_bad_folders_are_named(tmp_path, files, more, message):
+    for name, content in files.items():
+        if isinstance(content, bytes):
+            (tmp_path / name).write_bytes(content)
         else:
-            write(tmp_path / f"{name}.parquet", VALUES, held)
-    with pytest.raises(ValueError, match=said):
+            write(tmp_path / f"{name}.parquet", VALUES, content)
+    with pytest.raises(ValueError, match=message):
         read(tmp_path, **more)
 
 

@@ -54,6 +54,6 @@ def test_the_best_optimum_is_that_of_the_search_in_memory(
     fit = partitioned.fit(data, mixture, SEARCH, client=client)
     assert fit.verdict[fit.chosen] == "converged"
     assert fit.final_loss[fit.chosen] == pytest.approx(best, rel=1e-9)
-    mine, theirs = (each.parameters.permuted(each.parameters.order) for each in (fit, whole))
+    mine, theirs = (result.parameters.permuted(result.parameters.order) for result in (fit, whole))
     np.testing.assert_allclose(mine.weights, theirs.weights, atol=1e-4)
     np.testing.assert_allclose(mine.locs, theirs.locs, atol=1e-2)

@@ -49,14 +49,14 @@ def noisy(values):
 
 @pytest.mark.parametrize("covariance", ["VVV", "EII", "VEV"])
 def test_how_far_it_is_goes_on_with_each_pass_about_as_the_passes_do(covariance):
-    told = []
+    shares = []
     far = gmm.Parameters(np.full(3, 1 / 3), CENTRES / 3 + 1, [4 * np.eye(2)] * 3).reshape(1)
-    climbed(mixture(covariance), VALUES, start=far, told=told)
-    made = np.arange(1, len(told) + 1) / len(told)
-    assert len(told) > 10
-    assert np.all(np.diff(told) > 0)
-    assert told[-1] == 1
-    assert np.abs(told - made).max() < 0.4
+    climbed(mixture(covariance), VALUES, start=far, told=shares)
+    made = np.arange(1, len(shares) + 1) / len(shares)
+    assert len(shares) > 10
+    assert np.all(np.diff(shares) > 0)
+    assert shares[-1] == 1
+    assert np.abs(shares - made).max() < 0.4
 
 
 @pytest.mark.parametrize(
@@ -105,9 +105,11 @@ def test_a_sample_of_something_else_misleads_only_for_some_passes():
 
 def test_the_best_end_on_the_sample_goes_on():
     sample = gmm.Dataset.from_values(VALUES[::8])
-    lost = gmm.Parameters(np.full(3, 1 / 3), [[0.0, 0.0]] * 3, [np.eye(2)] * 3)  # all stay as one
+    degenerate = gmm.Parameters(
+        np.full(3, 1 / 3), [[0.0, 0.0]] * 3, [np.eye(2)] * 3
+    )  # all stay as one
     starts = gmm.Parameters.of(
-        {n: np.stack([lost.arrays()[n], a]) for n, a in START.arrays().items()}
+        {n: np.stack([degenerate.arrays()[n], a]) for n, a in START.arrays().items()}
     )
     best = Surrogate(mixture(), sample, float(len(VALUES))).best(starts)
     alone = climbed(mixture(), VALUES[::8]).ends[0]

@@ -100,6 +100,6 @@ def test_a_page_of_another_port_opens_no_session(origin, host, let_in):
 
 
 def test_text_is_answered_by_closing():
-    said = [OPENS[0], {"type": "websocket.receive", "text": "hello"}]
-    sent = ask("websocket", heard=said, host="localhost")
+    messages = [OPENS[0], {"type": "websocket.receive", "text": "hello"}]
+    sent = ask("websocket", heard=messages, host="localhost")
     assert sent[-1] == {"type": "websocket.close", "code": 1003}

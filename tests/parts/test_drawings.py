@@ -67,5 +67,5 @@ def test_what_no_session_holds_is_gone_as_what_never_was() -> None:
 def test_long_series_are_halved_where_that_is_not_seen(values, halved) -> None:
     fig = style.figure("Loss", "x", "y", alt="A line.")
     fig.add_scatter(y=values)
-    kept = json.loads(cache.draw(fig).json)["data"][0]["y"]
-    assert (kept["dtype"] == "f4") == halved
+    series = json.loads(cache.draw(fig).json)["data"][0]["y"]
+    assert (series["dtype"] == "f4") == halved

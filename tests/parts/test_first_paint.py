@@ -42,8 +42,8 @@ def get(served: Starlette, path: str, **headers: str) -> tuple[int, Headers, byt
     async def send(message: Any) -> None:
         messages.append(message)
 
-    given = [(n.replace("_", "-").encode(), v.encode()) for n, v in headers.items()]
-    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": given}
+    pairs = [(n.replace("_", "-").encode(), v.encode()) for n, v in headers.items()]
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": pairs}
     scope["asgi"] = {"spec_version": "2.4"}
     asyncio.run(served(scope, receive, send))
     body = b"".join(message.get("body", b"") for message in messages)

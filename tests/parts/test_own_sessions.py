@@ -17,8 +17,8 @@ ANN, EVE = "gmm_door=" + "a" * 43, "gmm_door=" + "e" * 43
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch):
     gone = []
-    for kept in (own_sessions._keys, own_sessions._admitted, own_sessions._files):
-        kept.clear()
+    for registry in (own_sessions._keys, own_sessions._admitted, own_sessions._files):
+        registry.clear()
     monkeypatch.setattr(streamlit_internals, "forget_upload", lambda *one: gone.append(one))
     return gone
 

@@ -63,8 +63,8 @@ def members(tmp_path):
 
 
 def cookie(origin=HOST, secret=SECRET, **claims):
-    told = json.dumps({"origin": origin, "is_logged_in": True, "sub": "ann"} | claims)
-    return create_signed_value(secret, "_streamlit_user", told).decode()
+    identity = json.dumps({"origin": origin, "is_logged_in": True, "sub": "ann"} | claims)
+    return create_signed_value(secret, "_streamlit_user", identity).decode()
 
 
 def test_a_finished_run_has_the_numbers_of_its_result(service, ask):
@@ -73,14 +73,14 @@ def test_a_finished_run_has_the_numbers_of_its_result(service, ask):
     answer = ask(run_id)
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
-    told = answer.json()
+    body = answer.json()
     fit = service.result(run_id)
-    assert (told["run"], told["kind"], told["state"]) == (SPEC.id, "map", "done")
+    assert (body["run"], body["kind"], body["state"]) == (SPEC.id, "map", "done")
     point = fit.parameters.permuted(fit.parameters.order)
-    np.testing.assert_array_equal(told["parameters"]["locs"], point.locs)
-    assert told["loss"] == fit.final_loss[fit.chosen]
-    assert told["data"]["fingerprint"] == SPEC.dataset.fingerprint
-    assert told["options"]["steps"] == 20
+    np.testing.assert_array_equal(body["parameters"]["locs"], point.locs)
+    assert body["loss"] == fit.final_loss[fit.chosen]
+    assert body["data"]["fingerprint"] == SPEC.dataset.fingerprint
+    assert body["options"]["steps"] == 20
 
 
 def test_a_run_that_nobody_asked_for_is_not_there(service, ask):
@@ -100,8 +100,8 @@ def test_where_a_sign_in_is_asked_for_only_those_signed_in_see_it(service, ask, 
         cookie(origin="http://elsewhere"),
         cookie(is_logged_in=False),
     ]
-    for each in strangers:
-        answer = ask(run_id, each)
-        assert answer.status_code == 401, each
+    for cookies in strangers:
+        answer = ask(run_id, cookies)
+        assert answer.status_code == 401, cookies
         assert set(answer.json()) == {"error"}
     assert ask(run_id, cookie()).json()["run"] == run_id

@@ -81,7 +81,12 @@ def test_limits_and_types_are_those_of_the_model() -> None:
     assert (later.min, 0.9999 < later.max < 1, later.value) == (0, True, 0.75)
     assert app.selectbox(key="measure.by").options == ["hand", "eye"]
     assert app.selectbox(key="measure.engine").options == ["ruler", "tape"]  # the default first
-    assert [each.label for each in app.number_input] == ["Times", "Rate", "Window.0", "Window.1"]
+    assert [widget.label for widget in app.number_input] == [
+        "Times",
+        "Rate",
+        "Window.0",
+        "Window.1",
+    ]
 
 
 def test_what_is_turned_reaches_the_options() -> None:

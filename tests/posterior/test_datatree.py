@@ -30,13 +30,13 @@ def tree(posterior):
 
 
 def test_log_likelihood_is_each_points_density_under_each_draw(tree, posterior):
-    found = tree["log_likelihood"]["obs"]
-    assert found.dims == ("chain", "draw", "point")
+    log_likelihood = tree["log_likelihood"]["obs"]
+    assert log_likelihood.dims == ("chain", "draw", "point")
     for c, s in ((0, 0), (1, 57)):
         w, m = posterior.draws["weights"][c, s], posterior.draws["locs"][c, s]
         L = posterior.draws["scale_tril"][c, s]
         parts = [w[k] * multivariate_normal(m[k], L[k] @ L[k].T).pdf(DATA.values) for k in range(2)]
-        np.testing.assert_allclose(found[c, s], np.log(sum(parts)), rtol=1e-9)
+        np.testing.assert_allclose(log_likelihood[c, s], np.log(sum(parts)), rtol=1e-9)
 
 
 def test_arviz_finds_our_leave_one_out(tree, posterior):
@@ -51,22 +51,22 @@ def test_likelihood_of_transformed_columns_is_that_of_the_table(posterior):
     # Draws are draws of whatever was fitted: here of the logarithms of a lognormal table.
     table = gmm.Dataset.from_values(np.exp(DATA.values / 20), ["a", "b"])
     fitted = gmm.transformed(table, {"a": "log", "b": "log"})
-    found = groups(posterior, fitted)["log_likelihood"]["obs"].values
+    log_likelihood = groups(posterior, fitted)["log_likelihood"]["obs"].values
     w, m = posterior.draws["weights"][1, 3], posterior.draws["locs"][1, 3]
     L = posterior.draws["scale_tril"][1, 3]
     logs = np.log(table.values)
     parts = [w[k] * multivariate_normal(m[k], L[k] @ L[k].T).pdf(logs) for k in range(2)]
     expected = np.log(sum(parts)) - logs.sum(axis=1)
-    np.testing.assert_allclose(found[1, 3], expected, rtol=1e-9)
+    np.testing.assert_allclose(log_likelihood[1, 3], expected, rtol=1e-9)
 
 
 def test_relabelled_draws_stand_beside_the_raw_ones(tree, posterior):
     same = posterior.relabelled(DATA)
     for name, axes in (("weights", 3), ("locs", 4), ("scale_tril", 5)):
         for suffix, source in (("", posterior), ("_relabelled", same)):
-            found = tree["posterior"][name + suffix]
-            assert found.ndim == axes
-            np.testing.assert_array_equal(found, source.draws[name])
+            array = tree["posterior"][name + suffix]
+            assert array.ndim == axes
+            np.testing.assert_array_equal(array, source.draws[name])
     assert list(tree["posterior"]["column"].values) == ["eruptions", "waiting"]
     assert list(tree["posterior"]["component"].values) == [1, 2]
 
@@ -95,9 +95,9 @@ def test_without_data_there_are_the_draws_alone(posterior):
 
 
 def test_what_would_be_too_large_is_left_out(posterior):
-    found = groups(posterior, DATA, MIXTURE, budget=2 * 100 * 40)
-    assert "log_likelihood" in found
-    assert not {"posterior_predictive", "prior_predictive"} & found.keys()
+    small = groups(posterior, DATA, MIXTURE, budget=2 * 100 * 40)
+    assert "log_likelihood" in small
+    assert not {"posterior_predictive", "prior_predictive"} & small.keys()
 
 
 def test_other_data_is_refused(posterior):

@@ -57,10 +57,10 @@ def test_invariant_diagnostics_are_those_of_arviz_stats_and_blind_to_labels():
 def test_density_at_a_row_of_several_columns_is_named_by_its_row():
     draws = separated(C=2, S=10, K=7, D=2, tied=False)
     data = Dataset.from_values([[9.0, 9.0], [-1.0, 0.0]])
-    found = {each.name: each.draws for each in invariant_draws(data, draws, column=1)}
-    assert {"lowest loc", "highest loc", "smallest scale", "largest scale"} <= set(found)
+    by_name = {quantity.name: quantity.draws for quantity in invariant_draws(data, draws, column=1)}
+    assert {"lowest loc", "highest loc", "smallest scale", "largest scale"} <= set(by_name)
     point = draws.parameters[13]
-    assert found["log density at row 2"][1, 3] == pytest.approx(
+    assert by_name["log density at row 2"][1, 3] == pytest.approx(
         log_density(point, data.values)[1], rel=1e-12
     )
 
@@ -90,8 +90,8 @@ def test_trust_looks_along_every_column():
     data = Dataset.from_values(np.repeat([[0.0], [10.0], [20.0]], 2, axis=1), ["length", "width"])
     rows = every_invariant(data, draws)
     assert len({row.name for row in rows}) == len(rows)
-    found = chain_agreement(rows, 2)
-    assert found.verdict == "apart"
+    agreement = chain_agreement(rows, 2)
+    assert agreement.verdict == "apart"
     assert (
         "width"
         in max(

@@ -32,9 +32,9 @@ def test_evidence_of_the_tutorial_is_reached_for_every_number_of_components(K):
 
 
 def test_tutorials_posterior_has_its_published_numbers(exact):
-    found = dict(exact.partitions)
-    assert found[((0, 1), (2, 3, 4))] == pytest.approx(0.8838, abs=5e-5)
-    assert found[((0, 1, 2, 3, 4),)] == pytest.approx(0.0659, abs=5e-5)
+    probabilities = dict(exact.partitions)
+    assert probabilities[((0, 1), (2, 3, 4))] == pytest.approx(0.8838, abs=5e-5)
+    assert probabilities[((0, 1, 2, 3, 4),)] == pytest.approx(0.0659, abs=5e-5)
     assert exact.scale_mean == pytest.approx(1.8226, abs=5e-5)
     assert exact.sorted_loc_means == pytest.approx([0.4228, 10.6225], abs=5e-5)
     pairs = [exact.coclustering[i, j] for i, j in ((0, 1), (1, 2), (2, 3))]
@@ -51,12 +51,12 @@ def test_tutorials_posterior_has_its_published_numbers(exact):
 )
 def test_sum_over_partitions_is_the_sum_over_assignments(x, concentration, loc_sd, log_sd):
     priors = gmm.Priors(concentration=concentration, loc_scale=loc_sd, scale_log_sd=log_sd)
-    found = gmm.exact_posterior(gmm.Dataset.from_values(x), gmm.Mixture(priors=priors))
-    other = by_assignments(np.array(x), concentration, loc_sd, log_sd)
-    assert found.log_evidence == pytest.approx(other.log_evidence, abs=1e-9)
-    assert found.coclustering == pytest.approx(other.coclustering, abs=1e-9)
-    assert found.scale_mean == pytest.approx(other.scale_mean, rel=1e-9)
-    assert found.sorted_loc_means == pytest.approx(other.sorted_locs, abs=1e-7)
+    exact = gmm.exact_posterior(gmm.Dataset.from_values(x), gmm.Mixture(priors=priors))
+    enumerated = by_assignments(np.array(x), concentration, loc_sd, log_sd)
+    assert exact.log_evidence == pytest.approx(enumerated.log_evidence, abs=1e-9)
+    assert exact.coclustering == pytest.approx(enumerated.coclustering, abs=1e-9)
+    assert exact.scale_mean == pytest.approx(enumerated.scale_mean, rel=1e-9)
+    assert exact.sorted_loc_means == pytest.approx(enumerated.sorted_locs, abs=1e-7)
 
 
 @pytest.mark.parametrize("K", [2, 3])
@@ -82,30 +82,30 @@ def test_one_component_is_a_normal_with_a_normal_mean():
     log_f = -0.5 * (inverse_trace + log_det + 3 * np.log(2 * np.pi) + (u / 2) ** 2)
     log_f -= 0.5 * np.log(2 * np.pi) + np.log(2)
     expected = np.log(np.trapezoid(np.exp(log_f), u))
-    found = gmm.exact_posterior(gmm.Dataset.from_values(x), gmm.Mixture(n_components=1))
-    assert found.log_evidence == pytest.approx(expected, abs=1e-9)
-    assert found.coclustering == pytest.approx(np.ones((3, 3)))
+    exact = gmm.exact_posterior(gmm.Dataset.from_values(x), gmm.Mixture(n_components=1))
+    assert exact.log_evidence == pytest.approx(expected, abs=1e-9)
+    assert exact.coclustering == pytest.approx(np.ones((3, 3)))
 
 
 def test_three_sorted_locs_are_those_that_the_sampler_draws():
     mixture = gmm.Mixture(n_components=3)
-    found = gmm.exact_posterior(TUTORIAL, mixture)
-    drawn = gmm.sample_posterior(TUTORIAL, mixture, gmm.NutsOptions(draws=3000, seed=1))
-    locs = np.sort(drawn.draws["locs"][..., 0], axis=-1)
+    exact = gmm.exact_posterior(TUTORIAL, mixture)
+    posterior = gmm.sample_posterior(TUTORIAL, mixture, gmm.NutsOptions(draws=3000, seed=1))
+    locs = np.sort(posterior.draws["locs"][..., 0], axis=-1)
     error = [array_stats.mcse(locs[..., k], chain_axis=0, draw_axis=1) for k in range(3)]
     # Three correlated means: four standard errors are passed by chance once in 5,000.
-    assert np.all(np.abs(locs.mean(axis=(0, 1)) - found.sorted_loc_means) < 4 * np.array(error))
+    assert np.all(np.abs(locs.mean(axis=(0, 1)) - exact.sorted_loc_means) < 4 * np.array(error))
     assert np.all(np.array(error) < 0.5)
 
 
 @pytest.mark.parametrize("K", [3, 5])
 def test_mirrored_data_has_mirrored_sorted_locs(K):
     data = gmm.Dataset.from_values([0.0, 1.0, 10.0, 11.0, 12.0])
-    found = gmm.exact_posterior(data, gmm.Mixture(n_components=K))
+    exact = gmm.exact_posterior(data, gmm.Mixture(n_components=K))
     mirrored = gmm.exact_posterior(
         gmm.Dataset.from_values(-data.values), gmm.Mixture(n_components=K)
     )
-    assert mirrored.sorted_loc_means == pytest.approx(-found.sorted_loc_means[::-1], abs=1e-6)
+    assert mirrored.sorted_loc_means == pytest.approx(-exact.sorted_loc_means[::-1], abs=1e-6)
 
 
 def test_partitions_and_what_is_said_of_them_agree(exact):

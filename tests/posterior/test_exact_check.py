@@ -30,15 +30,15 @@ def posterior():
 
 
 def test_draws_agree_with_the_exact_posterior_within_their_error(posterior):
-    found = compare(DATA, MIXTURE, posterior)
-    errors = [row.errors for row in (*found.partitions, *found.numbers)]
+    check = compare(DATA, MIXTURE, posterior)
+    errors = [row.errors for row in (*check.partitions, *check.numbers)]
     # Nine correlated means: four standard errors are passed by chance once in 2,000.
     assert max(errors) < 4
-    assert found.partitions[0].blocks == ((0, 1), (2, 3, 4))
-    assert found.partitions[0].name == "0 1 | 10 11 12"
-    assert found.partitions[0].exact == pytest.approx(0.8838, abs=5e-5)
-    assert [k for k, _ in found.evidence] == [1, 2, 3, 4, 5]
-    words = exact_words(found, 2)
+    assert check.partitions[0].blocks == ((0, 1), (2, 3, 4))
+    assert check.partitions[0].name == "0 1 | 10 11 12"
+    assert check.partitions[0].exact == pytest.approx(0.8838, abs=5e-5)
+    assert [k for k, _ in check.evidence] == [1, 2, 3, 4, 5]
+    words = exact_words(check, 2)
     assert "All 16 partitions were summed" in words
     assert "as chance allows" in words
     assert "times as probable under K = 4 as under K = 2" in words
@@ -47,9 +47,9 @@ def test_draws_agree_with_the_exact_posterior_within_their_error(posterior):
 def test_draws_with_stretched_scales_are_found_out(posterior):
     scale = 1.5 * posterior.draws["scale_tril"]
     wrong = Posterior(posterior.draws | {"scale_tril": scale}, posterior.stats)
-    found = compare(DATA, MIXTURE, wrong)
-    assert max(row.errors for row in found.numbers) > 4
-    assert "more than chance explains" in exact_words(found, 2)
+    check = compare(DATA, MIXTURE, wrong)
+    assert max(row.errors for row in check.numbers) > 4
+    assert "more than chance explains" in exact_words(check, 2)
 
 
 def test_probability_of_a_partition_is_the_sum_over_its_assignments():

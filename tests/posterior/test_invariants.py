@@ -99,27 +99,27 @@ def test_occupied_components_of_many_are_counted_from_drawn_assignments():
     x = np.array([[0.0], [10.0], [50.0], [50.2]])
     assert occupied(draws, x) == pytest.approx(np.eye(12)[2])
     noisy = with_noise(separated(C=1, S=20, K=12, D=1), widths=200.0).parameters
-    found = occupied(noisy, np.concatenate([x, [[-60.0], [190.0]]]))  # far from all twelve
-    assert found[2] == pytest.approx(1, abs=0.3)
-    assert found[3:].sum() == 0
+    shares = occupied(noisy, np.concatenate([x, [[-60.0], [190.0]]]))  # far from all twelve
+    assert shares[2] == pytest.approx(1, abs=0.3)
+    assert shares[3:].sum() == 0
 
 
 def test_occupied_components_of_the_sampler_are_those_of_the_exact_posterior():
     data, mixture = gmm.example("tutorial"), gmm.Mixture(n_components=3)
-    drawn = gmm.sample_posterior(data, mixture, gmm.NutsOptions(draws=2000, seed=3))
-    found = occupied(drawn.parameters, data.values)
+    posterior = gmm.sample_posterior(data, mixture, gmm.NutsOptions(draws=2000, seed=3))
+    shares = occupied(posterior.parameters, data.values)
     # 8,000 draws worth some 1,000 independent ones: four standard errors of a share.
     expected = gmm.exact_posterior(data, mixture).occupied
-    assert np.all(np.abs(found - expected) < 4 * np.sqrt(expected * (1 - expected) / 1000))
+    assert np.all(np.abs(shares - expected) < 4 * np.sqrt(expected * (1 - expected) / 1000))
 
 
 def test_boundaries_are_counted_inside_and_their_absence_told():
     one = Parameters([0.5, 0.5], [[0.0], [4.0]], np.ones((2, 1, 1)))
     two = Parameters([0.5, 0.5], [[0.0], [90.0]], np.ones((2, 1, 1)))
     draws = Parameters(*(np.stack([one.arrays()[n], two.arrays()[n]]) for n in one.arrays()))
-    found = boundary_draws(draws, -1, 10)
-    assert found.places == pytest.approx([2.0])
-    assert (found.none, found.draws) == (0.5, 2)
+    boundaries = boundary_draws(draws, -1, 10)
+    assert boundaries.places == pytest.approx([2.0])
+    assert (boundaries.none, boundaries.draws) == (0.5, 2)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -141,8 +141,8 @@ def test_a_chain_of_neighbours_does_not_join_two_groups():
     together[3, 4] = together[4, 3] = 0.6
     np.fill_diagonal(together, 1.0)
     order = [5, 0, 4, 1, 7, 2, 3, 6]
-    found = groups(together[np.ix_(order, order)])
-    assert [{order[i] for i in group} for group in found] == [{4, 5, 6, 7}, {0, 1, 2, 3}]
+    blocks = groups(together[np.ix_(order, order)])
+    assert [{order[i] for i in group} for group in blocks] == [{4, 5, 6, 7}, {0, 1, 2, 3}]
     assert groups(np.ones((1, 1))) == [[0]]
     half = np.full((2, 2), 0.5)
     np.fill_diagonal(half, 1.0)

@@ -29,32 +29,32 @@ def exact(K):
 def test_points_are_foretold_as_exact_posteriors_do(K, elpd):
     expected = exact(K)
     assert expected.sum() == pytest.approx(elpd, abs=1e-4)
-    drawn = gmm.sample_posterior(TUTORIAL, gmm.Mixture(n_components=K), engine="smc")
-    found = loo(TUTORIAL, drawn)
+    posterior = gmm.sample_posterior(TUTORIAL, gmm.Mixture(n_components=K), engine="smc")
+    estimate = loo(TUTORIAL, posterior)
     # Five points: each is most of what its neighbours know, so k is large and errors are too.
-    assert found.pointwise == pytest.approx(expected, abs=0.25)
-    assert found.elpd == pytest.approx(elpd, abs=0.4)
+    assert estimate.pointwise == pytest.approx(expected, abs=0.25)
+    assert estimate.elpd == pytest.approx(elpd, abs=0.4)
 
 
 def test_of_many_points_each_is_foretold_well():
     data = gmm.example("galaxies")
     mixture = gmm.Mixture(n_components=1, priors=gmm.Priors.for_data(data))
-    drawn = gmm.sample_posterior(data, mixture, engine="smc")
-    found = loo(data, drawn)
-    assert found.pareto_k.max() < 0.7
+    posterior = gmm.sample_posterior(data, mixture, engine="smc")
+    estimate = loo(data, posterior)
+    assert estimate.pareto_k.max() < 0.7
     # One normal component: nearly the normal density at the estimate, less p_loo in all.
     point = gmm.fit_map(data, mixture, gmm.MapOptions(restarts=1, polish=True)).parameters
     at_best = gmm.log_density(point, data.values).sum()
-    assert 0 < at_best - found.elpd < 6
-    assert found.standard_error == pytest.approx(
-        np.sqrt(82) * found.pointwise.std(ddof=1), rel=1e-12
+    assert 0 < at_best - estimate.elpd < 6
+    assert estimate.standard_error == pytest.approx(
+        np.sqrt(82) * estimate.pointwise.std(ddof=1), rel=1e-12
     )
 
 
 def test_doubtful_points_are_named():
-    found = Loo(np.array([-1.0, -2.0, -3.0]), np.array([0.1, 0.8, 1.2]))
-    assert found.doubtful.tolist() == [2, 1]
-    assert "2 points (row 3, 2) have a Pareto k above 0.7" in loo_words(found)
-    sure = Loo(found.pointwise, np.zeros(3))
+    estimate = Loo(np.array([-1.0, -2.0, -3.0]), np.array([0.1, 0.8, 1.2]))
+    assert estimate.doubtful.tolist() == [2, 1]
+    assert "2 points (row 3, 2) have a Pareto k above 0.7" in loo_words(estimate)
+    sure = Loo(estimate.pointwise, np.zeros(3))
     assert loo_words(sure).endswith("so the draws do for that.")
     assert "density −6.00 ± 1.7 in all" in loo_words(sure)

@@ -19,13 +19,13 @@ def draws(points, chains, log_joint):
     base = {n: np.stack([getattr(p, n) for p in points]) for n in ("weights", "locs", "scale_tril")}
     flip = RNG.random(len(points)) < 0.5
     locs = base["locs"] + 0.1 * RNG.normal(size=base["locs"].shape)
-    found = base | {"locs": locs}
-    for name, array in found.items():
+    arrays = base | {"locs": locs}
+    for name, array in arrays.items():
         array = array.copy()
         array[flip] = array[flip][:, ::-1]
-        found[name] = array.reshape(chains, -1, *array.shape[1:])
+        arrays[name] = array.reshape(chains, -1, *array.shape[1:])
     height = np.array(log_joint, dtype=float) + 0.1 * RNG.normal(size=len(points))
-    return gmm.Posterior(found, {"log_joint": height.reshape(chains, -1)})
+    return gmm.Posterior(arrays, {"log_joint": height.reshape(chains, -1)})
 
 
 def two_modes():
@@ -54,10 +54,10 @@ def test_the_pair_that_the_chains_would_have_misled_about():
     chains, _ = two_modes()
     # Apart, the points 0 and 10 are never together, and together always.
     together = np.array([[1.0, 0.3], [0.3, 1.0]])
-    found = most_misled(DATA, np.array([4, 0]), chains, together)
-    assert found.rows == (0, 4)
-    assert found.averaged == pytest.approx(2 / 3, abs=0.01)
-    assert found.weighed == 0.3
+    pair = most_misled(DATA, np.array([4, 0]), chains, together)
+    assert pair.rows == (0, 4)
+    assert pair.averaged == pytest.approx(2 / 3, abs=0.01)
+    assert pair.weighed == 0.3
 
 
 def test_words_name_the_chains_with_their_weight_and_what_they_would_have_said():
@@ -67,8 +67,8 @@ def test_words_name_the_chains_with_their_weight_and_what_they_would_have_said()
     assert "less than 0.03 % of the posterior" in words
     assert "4,000 draws in which every mode has its own weight" in words
     assert "rows 3 and 17 together with probability 0.75 instead of 0.99" in words
-    found = weighed_instead(stuck, [0.98, 0, 1, 0], 4000, Misled((2, 16), 0.75, 0.99), added=1)
-    assert "The chains found a mode that the search had not, and it is among them." in found
+    sentences = weighed_instead(stuck, [0.98, 0, 1, 0], 4000, Misled((2, 16), 0.75, 0.99), added=1)
+    assert "The chains found a mode that the search had not, and it is among them." in sentences
     compete = weighed_instead(ChainGroups((0, 1), ()), [0.7, 0.3], 4000, Misled((0, 1), 0.5, 0.5))
     assert "They lay where 70 %, 30 % of the posterior is: modes compete" in compete
     assert "Averaged" not in compete

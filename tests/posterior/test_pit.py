@@ -15,21 +15,21 @@ SOME = gmm.SmcOptions(draws=500, populations=2)
 
 def test_a_mixtures_distribution_function_is_its_components():
     point = gmm.Parameters([0.3, 0.7], [[0.0, 1.0], [4.0, 2.0]], [np.eye(2), [[2, 0], [1, 1]]])
-    found = distribution(point.reshape(1), np.array([0.5, 3.0]), 1)[0]
+    computed = distribution(point.reshape(1), np.array([0.5, 3.0]), 1)[0]
     x = np.array([0.5, 3.0])
-    assert found == pytest.approx(0.3 * norm.cdf(x, 1, 1) + 0.7 * norm.cdf(x, 2, np.sqrt(2)))
+    assert computed == pytest.approx(0.3 * norm.cdf(x, 1, 1) + 0.7 * norm.cdf(x, 2, np.sqrt(2)))
 
 
 def test_values_are_those_of_the_posterior_without_the_point():
     """Drawn anew without each point in turn: the second opinion that weights stand for."""
     mixture = gmm.Mixture(n_components=1)
     every = gmm.sample_posterior(TUTORIAL, mixture, SOME, engine="smc")
-    found = pit(TUTORIAL, every)
+    computed = pit(TUTORIAL, every)
     for n in range(5):
         rest = TUTORIAL.take(np.arange(5) != n)
         alone = gmm.sample_posterior(rest, mixture, SOME, engine="smc")
         expected = distribution(alone.parameters, TUTORIAL.values[[n], 0], 0).mean()
-        assert found.values[n] == pytest.approx(expected, abs=0.05)
+        assert computed.values[n] == pytest.approx(expected, abs=0.05)
 
 
 def test_of_data_that_the_mixture_made_they_are_uniform_and_of_other_data_not():

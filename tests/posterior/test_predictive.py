@@ -63,7 +63,7 @@ def test_the_check_of_weighted_values_is_that_of_the_values_repeated():
     assert one.n_points == other.n_points == w.sum()
     np.testing.assert_allclose(one.ecdf, other.ecdf)
     np.testing.assert_allclose(one.density, other.density)
-    seen = [[q.observed for q in each.quantities] for each in (one, other)]
+    seen = [[q.observed for q in check.quantities] for check in (one, other)]
     assert seen[0] == pytest.approx(seen[1])
 
 

@@ -89,19 +89,19 @@ def test_stephens_tells_components_apart_by_their_points_where_locs_are_one():
 
 def test_stephens_divergence_is_not_above_that_of_labels_by_parameters():
     data = gmm.example("tutorial")
-    drawn = gmm.sample_posterior(
+    posterior = gmm.sample_posterior(
         data, gmm.Mixture(n_components=3), gmm.NutsOptions(draws=300, warmup=300, chains=2, seed=4)
     )
-    _, P = e_step(drawn.parameters, data.values)
+    _, P = e_step(posterior.parameters, data.values)
 
     def divergence(order):
         p = np.take_along_axis(P, order.reshape(-1, 3)[:, :, None], axis=1)
         q = p.mean(axis=0)
         return float((p * (np.log(np.maximum(p, 1e-12)) - np.log(np.maximum(q, 1e-12)))).sum())
 
-    assert divergence(stephens(drawn, data)) <= divergence(permutations(drawn)) + 1e-9
+    assert divergence(stephens(posterior, data)) <= divergence(permutations(posterior)) + 1e-9
     # No single draw does better under another name, the mean being what it is.
-    order = stephens(drawn, data).reshape(-1, 3)
+    order = stephens(posterior, data).reshape(-1, 3)
     q = np.take_along_axis(P, order[:, :, None], axis=1).mean(axis=0)
     cost = (P * np.log(np.maximum(P, 1e-12))).sum(-1)[:, None, :] - np.einsum(
         "kn,mjn->mkj", np.log(np.maximum(q, 1e-12)), P
@@ -114,8 +114,8 @@ def test_stephens_divergence_is_not_above_that_of_labels_by_parameters():
 @pytest.mark.parametrize("K", [2, 4, 7])
 def test_assignments_are_the_cheapest(K):
     cost = np.random.default_rng(K).standard_normal((50, K, K))
-    for each, columns in zip(cost, assigned(cost), strict=True):
-        assert np.array_equal(columns, linear_sum_assignment(each)[1])
+    for matrix, columns in zip(cost, assigned(cost), strict=True):
+        assert np.array_equal(columns, linear_sum_assignment(matrix)[1])
 
 
 def test_jumps_renamed_draws_and_orders_are_counted():

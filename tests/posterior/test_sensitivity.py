@@ -25,15 +25,15 @@ def test_a_powered_prior_has_the_density_to_that_power(power):
             for p in (priors, other)
         ],
     ]
-    for here, there in pairs:
+    for base, raised in pairs:
         # Up to normalisation: what two points differ by is multiplied by the power.
-        assert there[1] - there[0] == pytest.approx(power * (here[1] - here[0]))
+        assert raised[1] - raised[0] == pytest.approx(power * (base[1] - base[0]))
     assert other.correlation == pytest.approx(1 + power)
 
 
 def test_weighed_draws_are_those_of_the_exact_posteriors():
-    drawn = gmm.sample_posterior(TUTORIAL, MIXTURE, engine="smc")
-    rows = sensitivity(TUTORIAL, MIXTURE, drawn)
+    posterior = gmm.sample_posterior(TUTORIAL, MIXTURE, engine="smc")
+    rows = sensitivity(TUTORIAL, MIXTURE, posterior)
     assert [row.power for row in rows] == [1.0, 0.8, 1.25]
     # Sums over every partition of the points, with the priors to the power.
     expected = {1.0: 1.82263, 0.8: 2.13534, 1.25: 1.56618}
@@ -44,8 +44,8 @@ def test_weighed_draws_are_those_of_the_exact_posteriors():
         assert row.scale == pytest.approx(exact.scale_mean, rel=0.08)
         order = np.argsort(TUTORIAL.values[:, 0])
         inside = np.sort(row.together, axis=None)
-        there = np.sort(exact.coclustering[np.ix_(order, order)], axis=None)
-        assert inside == pytest.approx(there, abs=0.03)
+        probabilities = np.sort(exact.coclustering[np.ix_(order, order)], axis=None)
+        assert inside == pytest.approx(probabilities, abs=0.03)
     assert "Hardly. With every prior to the power 0.8 or 1.25" in sensitivity_words(rows)
 
 

@@ -23,16 +23,16 @@ def test_jumps_are_counted_inside_chains_only():
         array[0, 20:30] = array[0, 20:30, ::-1]
         array[1] = array[1][:, ::-1]
     data = Dataset.from_values([0.0, 0.1, 10.0, 10.1])
-    look = overview(data, draws)
-    assert look.jumps == 2
-    assert look.labellings == 2
+    summary = overview(data, draws)
+    assert summary.jumps == 2
+    assert summary.labellings == 2
 
 
 def test_one_component_has_one_labelling_and_no_jumps():
     draws = separated(K=1, D=1)
-    look = overview(Dataset.from_values([0.0, 1.0, 2.0]), draws)
-    assert (look.jumps, look.labellings) == (0, 1)
-    assert np.allclose(look.together, 1)
+    summary = overview(Dataset.from_values([0.0, 1.0, 2.0]), draws)
+    assert (summary.jumps, summary.labellings) == (0, 1)
+    assert np.allclose(summary.together, 1)
 
 
 def test_r_hat_and_ess_are_those_of_independent_draws_and_of_stuck_chains():
@@ -98,6 +98,6 @@ def test_densest_pair_is_found_on_the_side_with_more_draws():
     a, b = 11 + 0.5 * rng.standard_normal(900), 0.5 * rng.standard_normal(900)
     swap = np.arange(900) < 600
     x, y = np.where(swap, b, a), np.where(swap, a, b)
-    found = densest(x, y, central_range(np.r_[x, y]))
-    assert found == pytest.approx((0, 11), abs=0.2)
+    place = densest(x, y, central_range(np.r_[x, y]))
+    assert place == pytest.approx((0, 11), abs=0.2)
     assert densest(a, a + 0.1, central_range(a)) is None

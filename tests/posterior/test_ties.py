@@ -17,8 +17,8 @@ def drawn(data, priors, **mixture):
 
 
 def test_the_29_flowers_of_one_width_hold_the_posterior_under_priors_from_the_data():
-    data, mixture, found = drawn(PETALS, gmm.Priors.for_data(PETALS))
-    mode = tied_mode(data, mixture, found)
+    data, mixture, posterior = drawn(PETALS, gmm.Priors.for_data(PETALS))
+    mode = tied_mode(data, mixture, posterior)
     assert mode is not None
     assert (mode.column, mode.value, mode.copies) == ("Petal.Width", 0.2, 29)
     # The best scale in closed form: 29 (log s - loc's own) against ((log s - a) / b)^2 / 2. The
@@ -38,8 +38,8 @@ def test_values_that_are_no_more_equal_than_measures_are_have_none(name):
 
 def test_a_shared_scale_cannot_shrink_onto_some():
     mixture = gmm.Mixture(priors=gmm.Priors.for_data(PETALS))
-    found = gmm.sample_posterior(PETALS, mixture, FEW, engine="smc")
-    assert tied_mode(PETALS, mixture, found) is None
+    posterior = gmm.sample_posterior(PETALS, mixture, FEW, engine="smc")
+    assert tied_mode(PETALS, mixture, posterior) is None
 
 
 def test_words_say_what_it_is_and_what_helps():

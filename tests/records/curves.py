@@ -30,7 +30,7 @@ def datasets() -> dict[str, gmm.Dataset]:
 
 def records() -> dict[str, np.ndarray]:
     """Return every array by its name, such as "faithful.full.tied.compiled.loss"."""
-    found: dict[str, np.ndarray] = {}
+    arrays: dict[str, np.ndarray] = {}
     for data_name, data in datasets().items():
         for covariance, tied in COVARIANCES:
             mixture = gmm.Mixture(
@@ -42,18 +42,18 @@ def records() -> dict[str, np.ndarray]:
                     restarts=restarts, steps=steps, choose="final", learning_rate=0.05
                 )
                 fit = gmm.fit_map(data, mixture, options, engine=engine)
-                found[f"{name}.{engine}.loss"] = fit.loss
+                arrays[f"{name}.{engine}.loss"] = fit.loss
                 for site, norm in fit.gradient_norm.items():
-                    found[f"{name}.{engine}.gradient_norm.{site}"] = norm
+                    arrays[f"{name}.{engine}.gradient_norm.{site}"] = norm
                 for field in ("weights", "locs", "scale_tril"):
-                    found[f"{name}.{engine}.{field}"] = getattr(fit.points, field)
+                    arrays[f"{name}.{engine}.{field}"] = getattr(fit.points, field)
             for engine, draws, warmup in (("nutpie", 20, 20), ("pyro", 2, 2)):
                 options = gmm.NutsOptions(draws=draws, warmup=warmup, chains=2, max_tree_depth=4)
                 posterior = gmm.sample_posterior(data, mixture, options, engine=engine)
                 for site, array in posterior.draws.items():
-                    found[f"{name}.{engine}.draws.{site}"] = array
-                found[f"{name}.{engine}.log_joint"] = posterior.stats["log_joint"]
-    return found
+                    arrays[f"{name}.{engine}.draws.{site}"] = array
+                arrays[f"{name}.{engine}.log_joint"] = posterior.stats["log_joint"]
+    return arrays
 
 
 if __name__ == "__main__":

@@ -131,9 +131,9 @@ def test_a_field_added_later_makes_another_run_once_it_is_used(change):
     assert made.id != later().id
     name, value = next(iter(change.items()))
     body = json.loads(made.to_json())
-    held = {"budget": body, "noise": body["mixture"], "tilt": body["mixture"]["priors"]}
-    assert {key for key in held if key in held[key]} == {name}
-    assert held[name][name] == value
+    places = {"budget": body, "noise": body["mixture"], "tilt": body["mixture"]["priors"]}
+    assert {key for key in places if key in places[key]} == {name}
+    assert places[name][name] == value
 
 
 def test_json_from_before_a_field_is_read_with_its_default():

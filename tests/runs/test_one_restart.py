@@ -18,16 +18,21 @@ def spec(**options):
     )
 
 
-def run(given):
-    return gmm.fit_map(given.dataset, given.mixture, given.options, engine=given.engine)
+def run(specification):
+    return gmm.fit_map(
+        specification.dataset,
+        specification.mixture,
+        specification.options,
+        engine=specification.engine,
+    )
 
 
 @pytest.mark.parametrize("polish", [False, True])
 def test_start_alone_goes_the_way_it_went_among_others(polish):
-    given = spec(polish=polish)
-    fit = run(given)
+    specification = spec(polish=polish)
+    fit = run(specification)
     for r in (3, int(np.flatnonzero(fit.verdict == "collapsed")[0])):
-        one = run(alone(given, r))
+        one = run(alone(specification, r))
         shared = np.isfinite(fit.loss[r])
         assert one.loss[0][shared] == pytest.approx(fit.loss[r][shared], rel=1e-12)
         assert one.verdict[0] == fit.verdict[r]
@@ -49,10 +54,10 @@ def test_opened_without_its_run_is_at_its_end():
 
 
 def test_untrained_start_is_trained_by_itself():
-    given = spec(choose="initial")
-    fit = run(given)
+    specification = spec(choose="initial")
+    fit = run(specification)
     r = int(np.flatnonzero(fit.verdict == "untrained")[0])
-    shown = opened(fit, r, run(alone(given, r)))
+    shown = opened(fit, r, run(alone(specification, r)))
     assert shown.verdict[r] in ("converged", "moving", "collapsed")
     assert np.isfinite(shown.final_loss[r])
     assert shown.loss[r, 0] == pytest.approx(fit.loss[r, 0])

@@ -126,9 +126,9 @@ def test_parts_that_do_not_go_together_are_refused(change, words):
 
 def test_a_run_that_begins_at_several_points_is_written_and_read_back():
     points = random_point(gmm.Mixture(), 1).reshape(1)[[0, 0]]
-    asked = spec(options=gmm.SmcOptions(start="given"), engine="smc", parameters=points)
-    again = gmm.Specification.from_json(asked.to_json(), DATA)
-    assert again == asked
+    original = spec(options=gmm.SmcOptions(start="given"), engine="smc", parameters=points)
+    again = gmm.Specification.from_json(original.to_json(), DATA)
+    assert again == original
     assert again.parameters.lead == (2,)
     # The field came later: without points a run has the id that it always had.
     assert "start" not in spec(options=gmm.SmcOptions(), engine="smc").to_json()

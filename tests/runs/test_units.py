@@ -32,9 +32,9 @@ def test_the_loss_changes_by_the_constant(covariance, tied, flat):
     mixture = Mixture(n_components=2, covariance=covariance, tied=tied, priors=priors)
     units = rescaled(odd, mixture)
     point = random_point(mixture, 3)
-    there = gmm.log_joint(units.dataset, units.mixture, point)
-    here = gmm.log_joint(odd, mixture, units.point(point))
-    assert -here == pytest.approx(-there + units.constant, rel=1e-10)
+    in_units = gmm.log_joint(units.dataset, units.mixture, point)
+    original = gmm.log_joint(odd, mixture, units.point(point))
+    assert -original == pytest.approx(-in_units + units.constant, rel=1e-10)
 
 
 def fitted(data, covariance, tied, engine="compiled", options=OPTIONS, **more):
@@ -46,10 +46,10 @@ def fitted(data, covariance, tied, engine="compiled", options=OPTIONS, **more):
 def test_the_fit_is_the_same_in_other_units(covariance, tied):
     easy, hard = fitted(EASY, covariance, tied), fitted(HARD, covariance, tied)
     assert hard.verdict[hard.chosen] == "converged"
-    expected, found = (fit.parameters.permuted(fit.parameters.order) for fit in (easy, hard))
-    np.testing.assert_allclose(found.weights, expected.weights, rtol=1e-4)
-    np.testing.assert_allclose(found.locs, expected.locs * UNIT, rtol=1e-3)
-    np.testing.assert_allclose(found.scales, expected.scales * UNIT, rtol=1e-4)
+    expected, converted = (fit.parameters.permuted(fit.parameters.order) for fit in (easy, hard))
+    np.testing.assert_allclose(converted.weights, expected.weights, rtol=1e-4)
+    np.testing.assert_allclose(converted.locs, expected.locs * UNIT, rtol=1e-3)
+    np.testing.assert_allclose(converted.scales, expected.scales * UNIT, rtol=1e-4)
 
 
 @pytest.mark.parametrize("engine", ["compiled", "pyro"])
@@ -88,10 +88,12 @@ def test_data_far_from_zero_is_fitted_as_about_zero(engine):
     near, far = (gmm.Dataset.from_values(values + offset) for offset in (0.0, 1e12))
     options = gmm.MapOptions(restarts=3, steps=60, choose="final", polish=True, start="kmeans++")
     fits = [fitted(d, "full", False, engine, options) for d in (near, far)]
-    there, here = (f.parameters.permuted(np.argsort(f.parameters.locs[:, 0])) for f in fits)
+    about_zero, far_away = (
+        f.parameters.permuted(np.argsort(f.parameters.locs[:, 0])) for f in fits
+    )
     assert fits[1].verdict[fits[1].chosen] == "converged"
-    np.testing.assert_allclose(here.locs - 1e12, there.locs, atol=1e-3)
-    np.testing.assert_allclose(here.covariances, there.covariances, rtol=1e-6)
+    np.testing.assert_allclose(far_away.locs - 1e12, about_zero.locs, atol=1e-3)
+    np.testing.assert_allclose(far_away.covariances, about_zero.covariances, rtol=1e-6)
     assert fits[1].final_loss.min() == pytest.approx(fits[0].final_loss.min(), rel=1e-7)
 
 

@@ -63,11 +63,11 @@ def test_one_component_cannot_lose_its_points():
 
 def test_gradient_size_does_not_depend_on_the_units():
     mixture = gmm.Mixture(covariance="diag", tied=False)
-    here = random_point(mixture, 2)
-    there = gmm.Parameters(here.weights, 1000 * here.locs, 1000 * here.scale_tril)
+    point = random_point(mixture, 2)
+    rescaled = gmm.Parameters(point.weights, 1000 * point.locs, 1000 * point.scale_tril)
     g = {"weights": np.ones(2), "locs": np.ones((2, 2)), "scale": np.ones((2, 2))}
     h = g | {"locs": g["locs"] / 1000}
-    assert gradient_size(here, g, 10) == pytest.approx(gradient_size(there, h, 10))
+    assert gradient_size(point, g, 10) == pytest.approx(gradient_size(rescaled, h, 10))
 
 
 def stack(*points):
@@ -87,13 +87,13 @@ def test_restarts_in_the_same_optimum_share_a_basin_whatever_their_labels():
 
 def test_equal_losses_at_different_places_are_different_optima():
     mirrored = point([0.375, 0.625], [10.984, 0.499], [0.651, 0.651])
-    found = basins(np.array([17.0, 17.0]), stack(OPTIMUM, mirrored), np.array([True, True]))
-    assert found.tolist() == [0, 1]
+    basin = basins(np.array([17.0, 17.0]), stack(OPTIMUM, mirrored), np.array([True, True]))
+    assert basin.tolist() == [0, 1]
 
 
 def test_losses_that_are_not_numbers_have_no_basin():
-    found = basins(np.array([np.nan, 17.0]), stack(OPTIMUM, OPTIMUM), np.array([False, True]))
-    assert found.tolist() == [-1, 0]
+    basin = basins(np.array([np.nan, 17.0]), stack(OPTIMUM, OPTIMUM), np.array([False, True]))
+    assert basin.tolist() == [-1, 0]
 
 
 @pytest.mark.parametrize("row", [0, 12_345])

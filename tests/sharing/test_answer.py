@@ -38,51 +38,51 @@ SPECS = [
 
 def test_every_kind_of_run_is_told_here():
     # That of rows which stay with the workers has a test of its own below.
-    told = {each.kind for each in SPECS} | {"memberships"}
-    assert told == {kind.name for kind in kinds.every()}
+    covered = {spec.kind for spec in SPECS} | {"memberships"}
+    assert covered == {kind.name for kind in kinds.every()}
 
 
-@pytest.mark.parametrize("asked", SPECS, ids=lambda spec: spec.kind)
-def test_a_run_of_each_kind_is_plain_values(asked):
+@pytest.mark.parametrize("run", SPECS, ids=lambda spec: spec.kind)
+def test_a_run_of_each_kind_is_plain_values(run):
     from gmm_core.inference.run import run_here
 
-    result = run_here(asked, None)
-    told = json.loads(json.dumps(answer.as_json(asked, result), allow_nan=False))
-    assert told["run"] == asked.id
-    assert told["answer"]
-    found = answer.answer(asked, result)
-    assert all(len(row) == len(found.head) for row in found.rows)
-    assert len(told["table"]) == len(found.rows)
-    kind = kinds.named(asked.kind)
+    result = run_here(run, None)
+    body = json.loads(json.dumps(answer.as_json(run, result), allow_nan=False))
+    assert body["run"] == run.id
+    assert body["answer"]
+    shown = answer.answer(run, result)
+    assert all(len(row) == len(shown.head) for row in shown.rows)
+    assert len(body["table"]) == len(shown.rows)
+    kind = kinds.named(run.kind)
     try:
         answer.check_figure(kind)
     except ValueError as error:
         assert kind.label in str(error)
     else:
-        assert answer.figure(asked, result).data
+        assert answer.figure(run, result).data
 
 
 def test_written_memberships_are_told_with_their_place():
     whole = Whole("x", True, None, None, "drop", 1000, 1000.0, "0" * 64, 0, *np.zeros((3, 0)))
-    asked = gmm.Specification(
+    run = gmm.Specification(
         dataset=replace(DATA, whole=whole),
         mixture=MIXTURE,
         options=gmm.MembershipsOptions(),
         parameters=POINT,
     )
-    found = Memberships("faithful-memberships", 3, 1000, np.array([640, 350]))
-    told = answer.as_json(asked, found)
-    assert told["headline"] == "1,000 rows in 3 files in faithful-memberships"
-    assert told["answer"] == (
+    memberships = Memberships("faithful-memberships", 3, 1000, np.array([640, 350]))
+    body = answer.as_json(run, memberships)
+    assert body["headline"] == "1,000 rows in 3 files in faithful-memberships"
+    assert body["answer"] == (
         "Memberships of 1,000 rows lie in 3 files of Parquet, in the folder faithful-memberships "
         "of the server's folder of results (GMM_OUT). 10 rows lack what was fitted, and have none."
     )
-    assert [row["rows"] for row in told["table"]] == ["640", "350"]
-    assert told["assigned"] == [640, 350]
+    assert [row["rows"] for row in body["table"]] == ["640", "350"]
+    assert body["assigned"] == [640, 350]
     with pytest.raises(ValueError, match="'partitions' is for data whose rows stay in partitions"):
         spec(gmm.MembershipsOptions(), parameters=POINT)
 
 
 def test_numbers_that_are_not_known_are_none():
-    told = answer._plain({"a": float("nan"), "b": np.array([np.inf, 1.0]), "c": (np.int64(2),)})
-    assert told == {"a": None, "b": [None, 1.0], "c": [2]}
+    plain = answer._plain({"a": float("nan"), "b": np.array([np.inf, 1.0]), "c": (np.int64(2),)})
+    assert plain == {"a": None, "b": [None, 1.0], "c": [2]}

@@ -43,10 +43,10 @@ def test_arviz_opens_the_draws(opened, posterior):
     }
     same = posterior.relabelled(DATA)
     for name, axes in (("weights", 1), ("locs", 2), ("scale_tril", 3)):
-        found = opened.posterior[name]
-        assert found.dims[:2] == ("chain", "draw")
-        assert found.ndim == 2 + axes
-        np.testing.assert_array_equal(found, posterior.draws[name])
+        array = opened.posterior[name]
+        assert array.dims[:2] == ("chain", "draw")
+        assert array.ndim == 2 + axes
+        np.testing.assert_array_equal(array, posterior.draws[name])
         again = opened.posterior[f"{name}_relabelled"]
         np.testing.assert_array_equal(again, same.draws[name])
     assert list(opened.posterior["column"].values) == list(DATA.columns)
@@ -80,13 +80,13 @@ def test_every_kind_of_data_is_named_in_the_file(tmp_path):
     mixture = gmm.Mixture(priors=gmm.Priors.for_data(data), noise=True, labels="fix")
     options = gmm.NutsOptions(draws=10, warmup=20, chains=2)
     spec = gmm.Specification(dataset=data, mixture=mixture, options=options)
-    drawn = gmm.sample_posterior(data, mixture, options)
+    posterior = gmm.sample_posterior(data, mixture, options)
     path = tmp_path / "draws.nc"
-    path.write_bytes(draws_netcdf(spec, drawn))
+    path.write_bytes(draws_netcdf(spec, posterior))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         opened = arviz.from_netcdf(path)
-    np.testing.assert_array_equal(opened.posterior["noise"], drawn.draws["noise"])
+    np.testing.assert_array_equal(opened.posterior["noise"], posterior.draws["noise"])
     total = opened.posterior["weights"].sum("component") + opened.posterior["noise"]
     np.testing.assert_allclose(total, 1)
     assert opened.posterior["box"].dims == ("chain", "draw", "column")
@@ -99,8 +99,8 @@ def test_every_kind_of_data_is_named_in_the_file(tmp_path):
     assert "component j is class j" in opened.attrs["components"]
     assert "noise" in opened.attrs
     np.testing.assert_array_equal(opened.observed_data["weight"], data.weights)
-    known = [each or None for each in opened.observed_data["known_class"].values.tolist()]
-    assert known == classes
+    names = [name or None for name in opened.observed_data["known_class"].values.tolist()]
+    assert names == classes
 
 
 def test_draws_of_other_data_are_refused(posterior):

@@ -66,10 +66,10 @@ def test_a_posterior_has_its_summary():
     spec = gmm.Specification(
         dataset=gmm.example("tutorial"), mixture=gmm.Mixture(), options=options
     )
-    found = gmm.sample_posterior(spec.dataset, spec.mixture, options)
-    text = without_scripts(report(spec, found))
+    posterior = gmm.sample_posterior(spec.dataset, spec.mixture, options)
+    text = without_scripts(report(spec, posterior))
     assert "Summary of the draws" in text
-    assert f"{found.draws['scale_tril'].mean():.4g}" in text
+    assert f"{posterior.draws['scale_tril'].mean():.4g}" in text
 
 
 def test_a_comparison_has_its_best_mixtures_and_says_the_first():

@@ -38,12 +38,12 @@ MINDED = {
 }
 
 
-def observed(holes=False, unit=1.0, **given):
+def observed(holes=False, unit=1.0, **fields):
     """The rows with what is said of them, and a hole in every fifth."""
     x = FAITHFUL.values * unit
     if holes:
         x[::5, 1] = x[2::5, 0] = np.nan
-    return gmm.Dataset.from_values(x, ["eruption", "waiting"], missing="keep", **given)
+    return gmm.Dataset.from_values(x, ["eruption", "waiting"], missing="keep", **fields)
 
 
 def specification(covariance, tied, priors=None, dataset=FAITHFUL, options=OPTIONS):
@@ -109,8 +109,8 @@ def run(tmp_path_factory):
 
 
 def values_in(lines):
-    found = (re.fullmatch(r"([a-z_ ]+?) ([-\d\[].*)", line) for line in lines)
-    return {match[1]: np.array(ast.literal_eval(match[2])) for match in found if match}
+    matches = (re.fullmatch(r"([a-z_ ]+?) ([-\d\[].*)", line) for line in lines)
+    return {match[1]: np.array(ast.literal_eval(match[2])) for match in matches if match}
 
 
 def test_a_script_is_a_program_of_its_own(tmp_path):
@@ -141,8 +141,8 @@ def printed(run):
         "full", False, options=OPTIONS.model_copy(update={"method": "em", "steps": 200})
     )
     specs["conjugate"] = specification("full", False, gmm.Priors.conjugate(FAITHFUL))
-    for name, (form, given) in OBSERVED.items():
-        dataset = observed(**given)
+    for name, (form, fields) in OBSERVED.items():
+        dataset = observed(**fields)
         mixture = gmm.Mixture(
             covariance=form[0], tied=form[1], priors=gmm.Priors.for_data(dataset), **MINDED[name]
         )
@@ -198,10 +198,10 @@ def test_a_guides_script_prints_its_probabilities(run):
         options=gmm.GuideOptions(steps=15),
         parameters=fit.parameters,
     )
-    found = gmm.fit_guide(spec.dataset, spec.mixture, fit.parameters, spec.options)
+    guide = gmm.fit_guide(spec.dataset, spec.mixture, fit.parameters, spec.options)
     values = run(pyro_script(spec))
-    assert values["loss before the last step"] == pytest.approx(found.loss[-1], rel=1e-12)
-    np.testing.assert_allclose(values["assignment_probs"], found.assignment_probs, rtol=1e-9)
+    assert values["loss before the last step"] == pytest.approx(guide.loss[-1], rel=1e-12)
+    np.testing.assert_allclose(values["assignment_probs"], guide.assignment_probs, rtol=1e-9)
 
 
 def test_a_posteriors_script_draws_from_the_same_posterior(run):
@@ -209,8 +209,8 @@ def test_a_posteriors_script_draws_from_the_same_posterior(run):
     data = gmm.Dataset.from_values(np.concatenate([np.linspace(-1, 1, 15), np.linspace(9, 11, 15)]))
     options = gmm.NutsOptions(draws=30, warmup=30, chains=2, seed=3, max_tree_depth=4)
     spec = specification("spherical", True, dataset=data, options=options)
-    found = gmm.sample_posterior(data, spec.mixture, options)
-    mean = (found.draws["weights"][..., None] * found.draws["locs"]).sum(axis=-2)
+    posterior = gmm.sample_posterior(data, spec.mixture, options)
+    mean = (posterior.draws["weights"][..., None] * posterior.draws["locs"]).sum(axis=-2)
     values = run(pyro_script(spec))
     # Two means, of 30 draws and of more: four standard errors at half as many effective draws.
     assert values["mean of the mixture"] == pytest.approx(
@@ -238,9 +238,9 @@ def test_long_data_with_weights_and_classes_is_read_from_the_file(run):
     values = rng.normal(size=(11_000, 2))
     values[5500:] += 5
     values[::50, 1] = np.nan
-    known = ["=b"] * 10 + [None] * 10_980 + ["a"] * 10
+    classes = ["=b"] * 10 + [None] * 10_980 + ["a"] * 10
     data = gmm.Dataset.from_values(
-        values, weights=rng.integers(1, 4, 11_000) * 0.5, classes=known, missing="keep"
+        values, weights=rng.integers(1, 4, 11_000) * 0.5, classes=classes, missing="keep"
     )
     mixture = gmm.Mixture(
         covariance="full", priors=gmm.Priors.for_data(data), noise=True, labels="fix"
@@ -259,8 +259,8 @@ def test_scripts_of_a_guide_and_of_draws_mind_all_that_the_run_has(run):
     rng = np.random.default_rng(1)
     x = np.concatenate([rng.normal(0, 1, (8, 2)), rng.normal(9, 1, (8, 2)), [[30.0, -20.0]]])
     x[::6, 0] = np.nan
-    known = ["a", *[None] * 8, "b", *[None] * 7]
-    data = gmm.Dataset.from_values(x, weights=[2, *[1] * 16], classes=known, missing="keep")
+    classes = ["a", *[None] * 8, "b", *[None] * 7]
+    data = gmm.Dataset.from_values(x, weights=[2, *[1] * 16], classes=classes, missing="keep")
     mixture = gmm.Mixture(noise=True, labels="fix", priors=gmm.Priors.for_data(data))
     fit = gmm.fit_map(data, mixture, OPTIONS)
     spec = gmm.Specification(
@@ -275,8 +275,8 @@ def test_scripts_of_a_guide_and_of_draws_mind_all_that_the_run_has(run):
     np.testing.assert_allclose(values["assignment_probs"], guide.assignment_probs, rtol=1e-9)
     options = gmm.NutsOptions(draws=40, warmup=40, chains=1, seed=3, max_tree_depth=4)
     spec = gmm.Specification(dataset=data, mixture=mixture, options=options)
-    drawn = gmm.sample_posterior(data, mixture, options)
-    mean = (drawn.draws["weights"][..., None] * drawn.draws["locs"]).sum(axis=-2)
+    posterior = gmm.sample_posterior(data, mixture, options)
+    mean = (posterior.draws["weights"][..., None] * posterior.draws["locs"]).sum(axis=-2)
     values = run(pyro_script(spec))
     # Four standard errors of two means of half as many draws in effect.
     off = np.abs(values["mean of the components"] - mean.mean(axis=(0, 1)))
@@ -285,8 +285,8 @@ def test_scripts_of_a_guide_and_of_draws_mind_all_that_the_run_has(run):
 
 @pytest.mark.parametrize("counts", [None, COUNTS], ids=["rows", "weights"])
 def test_scripts_of_data_whose_every_class_is_known_print_what_the_run_has(run, counts):
-    known = np.where(FAITHFUL.values[:, 0] < 3, "short", "long")
-    data = gmm.Dataset.from_values(FAITHFUL.values, weights=counts, classes=known)
+    classes = np.where(FAITHFUL.values[:, 0] < 3, "short", "long")
+    data = gmm.Dataset.from_values(FAITHFUL.values, weights=counts, classes=classes)
     mixture = gmm.Mixture(
         covariance="full", tied=False, labels="fix", priors=gmm.Priors.for_data(data)
     )
@@ -306,8 +306,8 @@ def test_scripts_of_data_whose_every_class_is_known_print_what_the_run_has(run, 
 
     options = gmm.NutsOptions(draws=40, warmup=40, chains=1, seed=3)
     spec = gmm.Specification(dataset=data, mixture=mixture, options=options)
-    drawn = gmm.sample_posterior(data, mixture, options)
-    mean = (drawn.draws["weights"][..., None] * drawn.draws["locs"]).sum(axis=-2)
+    posterior = gmm.sample_posterior(data, mixture, options)
+    mean = (posterior.draws["weights"][..., None] * posterior.draws["locs"]).sum(axis=-2)
     values = run(pyro_script(spec))
     # Four standard errors of two means of half as many draws in effect.
     off = np.abs(values["mean of the mixture"] - mean.mean(axis=(0, 1)))

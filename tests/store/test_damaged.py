@@ -62,8 +62,8 @@ def test_a_damaged_file_is_read_rightly_or_told(sound, tmp_path, damage, seed):
     content = bytearray(path.read_bytes())
     damage(content, random.Random(seed))
     (tmp_path / "runs.db").write_bytes(content)
-    told = (ValueError, sa.exc.SQLAlchemyError)  # of which pages make a sentence
-    with suppress(*told), Store(f"sqlite:///{tmp_path / 'runs.db'}", patience=0) as store:
+    refusals = (ValueError, sa.exc.SQLAlchemyError)  # of which pages make a sentence
+    with suppress(*refusals), Store(f"sqlite:///{tmp_path / 'runs.db'}", patience=0) as store:
         for ask in (
             lambda: store.state(run_id),
             lambda: store.runs("ann"),
@@ -71,12 +71,12 @@ def test_a_damaged_file_is_read_rightly_or_told(sound, tmp_path, damage, seed):
             lambda: store.create_run(specification(12), "ann"),
             lambda: store.kept_bytes("ann"),
         ):
-            with suppress(*told):
+            with suppress(*refusals):
                 ask()
-        with suppress(*told):
-            found = store.result(run_id)
-            if found is not None:
-                np.testing.assert_array_equal(found.loss, loss)  # never other numbers
+        with suppress(*refusals):
+            fit = store.result(run_id)
+            if fit is not None:
+                np.testing.assert_array_equal(fit.loss, loss)  # never other numbers
 
 
 def changed(sound, tmp_path, statement: str, **values: object) -> str:
@@ -109,14 +109,14 @@ def test_a_result_that_is_none_is_a_sentence(sound, tmp_path, blob):
 @pytest.mark.parametrize("words", ["", "{", "[]", '{"version": 99}', "null"])
 def test_a_specification_that_is_none_is_a_sentence(sound, tmp_path, words):
     url = changed(sound, tmp_path, "UPDATE runs SET specification = :words", words=words)
-    with Store(url) as store, pytest.raises(ValueError, match=r"\w{4,}.*\.") as told:
+    with Store(url) as store, pytest.raises(ValueError, match=r"\w{4,}.*\.") as refusal:
         store.specification(sound[1])
-    assert "pydantic" not in str(told.value)
+    assert "pydantic" not in str(refusal.value)
 
 
 def test_a_file_that_is_no_database_is_not_said_to_be_away(tmp_path):
     path = tmp_path / "runs.db"
     path.write_bytes(b"This is no database.\n" * 1000)
-    with pytest.raises(DatabaseAwayError) as told, store_answers():
+    with pytest.raises(DatabaseAwayError) as refusal, store_answers():
         Store(f"sqlite:///{path}", patience=0)
-    assert str(told.value) == BROKEN
+    assert str(refusal.value) == BROKEN

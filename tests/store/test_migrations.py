@@ -92,8 +92,8 @@ def test_a_new_database_is_as_the_schema_says(url, engine):
         assert migrations.version(connection) == migrations.HEAD
         # The comparison sees what is missing.
         connection.execute(sa.text("DROP TABLE parts"))
-        found = compare_metadata(MigrationContext.configure(connection), schema.metadata)
-        assert [(change, table.name) for change, table in found] == [("add_table", "parts")]
+        changes = compare_metadata(MigrationContext.configure(connection), schema.metadata)
+        assert [(change, table.name) for change, table in changes] == [("add_table", "parts")]
 
 
 def test_the_newest_migration_is_the_head():

@@ -58,12 +58,12 @@ def test_a_transformed_dataset_comes_back_with_its_transforms(store):
 
 
 def test_weights_classes_and_holes_come_back_with_a_dataset(store):
-    given = {"weights": [1, 2, 0], "classes": ["a", None, "b"], "missing": "keep"}
-    dataset = gmm.Dataset.from_values([[1.0, 2.0], [np.nan, 3.0], [4.0, 5.0]], **given)
-    found = store.load_dataset(store.save_dataset(dataset))
-    assert found == dataset
-    assert found.classes == dataset.classes
-    assert found.weights.tolist() == [1, 2, 0]
+    fields = {"weights": [1, 2, 0], "classes": ["a", None, "b"], "missing": "keep"}
+    dataset = gmm.Dataset.from_values([[1.0, 2.0], [np.nan, 3.0], [4.0, 5.0]], **fields)
+    loaded = store.load_dataset(store.save_dataset(dataset))
+    assert loaded == dataset
+    assert loaded.classes == dataset.classes
+    assert loaded.weights.tolist() == [1, 2, 0]
 
 
 def test_an_unknown_dataset_is_told(store):
@@ -138,18 +138,18 @@ def test_equal_runs_of_two_owners_are_one_run_that_both_see(store):
 def test_of_many_who_claim_a_run_one_gets_it(store):
     run = store.create_run(specification(), "ann")
     barrier = threading.Barrier(8)
-    got = []
+    claims = []
 
     def claim(i):
         barrier.wait()
-        got.append(store.claim(run.id, f"attempt{i}", "server"))
+        claims.append(store.claim(run.id, f"attempt{i}", "server"))
 
     threads = [threading.Thread(target=claim, args=(i,)) for i in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(got) == [False] * 7 + [True]
+    assert sorted(claims) == [False] * 7 + [True]
 
 
 def test_a_run_that_ended_is_changed_only_by_claiming_it_again(store):
@@ -260,21 +260,24 @@ def test_a_list_of_runs_does_not_read_their_specifications(store, url):
 
 def test_runs_expire_with_their_data_unless_pinned_asked_for_or_under_way(store):
     other = gmm.Dataset.from_values([1.0, 2.0, 4.0])
-    old, kept = finish(store, specification(dataset=other)), finish(store, specification(steps=11))
+    old, pinned = (
+        finish(store, specification(dataset=other)),
+        finish(store, specification(steps=11)),
+    )
     live = store.create_run(specification(steps=12), "ann").id
-    asked = finish(store, specification(steps=13))
-    store.pin(kept, "eve")
+    requested = finish(store, specification(steps=13))
+    store.pin(pinned, "eve")
     before = datetime.now(UTC)
     store.create_run(specification(steps=13), "ben")
     assert store.expire(before) == 1
-    assert {row.id for row in store.runs()} == {kept, live, asked}
+    assert {row.id for row in store.runs()} == {pinned, live, requested}
     with pytest.raises(ValueError, match="No run has the id"):
         store.state(old)
     with pytest.raises(ValueError, match="No dataset"):
         store.load_dataset(other.fingerprint)
-    store.unpin(kept, "ann")  # it is not hers
+    store.unpin(pinned, "ann")  # it is not hers
     assert store.expire(before) == 0
-    store.unpin(kept, "eve")
+    store.unpin(pinned, "eve")
     assert store.expire(before) == 1
     assert store.expire(datetime.now(UTC)) == 1
     assert [row.id for row in store.runs()] == [live]
@@ -320,8 +323,8 @@ def test_what_is_deleted_is_gone_from_the_file(sqlite_url, tmp_path):
     data = gmm.Dataset.from_values([1.0, 2.0], name="confidential-4711")
     with Store(sqlite_url) as store:
         run = store.create_run(specification(dataset=data), "ann")
-    kept = (tmp_path / "runs.db").read_bytes()
-    assert b"confidential-4711" in kept
+    content = (tmp_path / "runs.db").read_bytes()
+    assert b"confidential-4711" in content
     with Store(sqlite_url) as store:
         store.delete(run.id)
     assert b"confidential-4711" not in (tmp_path / "runs.db").read_bytes()
@@ -457,9 +460,11 @@ def test_two_stores_that_write_at_once_both_succeed(url):
 
 def test_urls_that_cannot_work_are_told(tmp_path):
     for url in ("runs.db", "secret@host", "postgresql+psycopg://u:secret@host:se@cret/name"):
-        with pytest.raises(ValueError, match="no SQLAlchemy URL. Expected is one such as") as told:
+        with pytest.raises(
+            ValueError, match="no SQLAlchemy URL. Expected is one such as"
+        ) as refusal:
             Store(url)
-        assert "secret" not in "".join(traceback.format_exception(told.value))
+        assert "secret" not in "".join(traceback.format_exception(refusal.value))
     with pytest.raises(ValueError, match="workers write results"):
         Store("sqlite://")
 

@@ -52,8 +52,8 @@ def test_all_that_a_dataset_has_counts(store):
     names = [f"{number:016x}" for number in rng.integers(2**63, size=2000)]
     rows = Rows(np.arange(2000), {"name": np.array(names, dtype=np.dtypes.StringDType())})
     sizes, size = [], 0
-    for given in ({}, {"weights": weights}, {"weights": weights, "classes": classes}):
-        data = gmm.Dataset.from_values(values, **given)
+    for fields in ({}, {"weights": weights}, {"weights": weights, "classes": classes}):
+        data = gmm.Dataset.from_values(values, **fields)
         store.save_dataset(data, "ann")
         before, size = size, store.kept_bytes("ann")
         sizes.append(size - before)

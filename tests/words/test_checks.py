@@ -36,8 +36,8 @@ def labels(*chains):
 
 
 def test_renamed_draws_and_jumps_are_counted_in_words():
-    found = labels([ONE, OTHER, ONE, ONE], [ONE] * 4)
-    assert label_words(found) == (
+    relabelling = labels([ONE, OTHER, ONE, ONE], [ONE] * 4)
+    assert label_words(relabelling) == (
         "1 of 8 draws had to be renamed; the labels jumped twice, on average once in 4 draws."
     )
     still = label_words(labels([ONE] * 4))
@@ -63,10 +63,10 @@ def test_jumps_of_a_running_chain_are_told(jumps, words):
 
 
 def test_boundary_is_told_with_its_interval_and_absence():
-    said = boundary_words(POINTS, Boundaries(np.linspace(5, 6, 101), 0.1, 100))
-    assert "below 5.50" in said
-    assert "between 5.05 and 5.95" in said
-    assert "10\u202f% of the draws have none" in said
+    sentence = boundary_words(POINTS, Boundaries(np.linspace(5, 6, 101), 0.1, 100))
+    assert "below 5.50" in sentence
+    assert "between 5.05 and 5.95" in sentence
+    assert "10\u202f% of the draws have none" in sentence
     assert "No draw has a boundary" in boundary_words(POINTS, Boundaries(np.array([]), 1.0, 10))
 
 
@@ -102,9 +102,9 @@ def test_data_that_the_model_misses_is_named():
     good = check_predictive(Dataset.from_values(rng.standard_normal(40)), draws)
     assert "looks like yours" in predictive_words(good)
     bad = check_predictive(Dataset.from_values(np.r_[rng.standard_normal(40), 30.0]), draws)
-    said = predictive_words(bad)
-    assert "largest value 30.0 is larger than in 100\u202f% of them" in said
-    assert "misses that" in said
+    sentence = predictive_words(bad)
+    assert "largest value 30.0 is larger than in 100\u202f% of them" in sentence
+    assert "misses that" in sentence
     shifted = replace(good, band=good.band + 0.5)
     assert "leaves the 90 % band" in predictive_words(shifted)
 
@@ -128,5 +128,5 @@ def test_priors_and_boundaries_of_logarithms_are_told_in_the_table():
         "Before the data, 90 % of the values that the priors expect lie between 0.500 and 2,000; "
         "yours lie between 1.00 and 100, in the units of the table."
     )
-    said = boundary_words(logs, Boundaries(np.log(np.linspace(5, 6, 101)), 0.0, 101))
-    assert "below 5.50, and 90 % between 5.05 and 5.95" in said
+    sentence = boundary_words(logs, Boundaries(np.log(np.linspace(5, 6, 101)), 0.0, 101))
+    assert "below 5.50, and 90 % between 5.05 and 5.95" in sentence

@@ -56,13 +56,13 @@ def test_lost_mixtures_and_small_components_are_told():
     rows = gmm.compare(TUTORIAL, (2, 6), "full", restarts=3)
     words = said(say.comparison_answer(5, 1, rows))
     assert "For 2 of 4 mixtures no start converged (red crosses)." in words
-    asked = gmm.example("galaxies"), 3, [("diag", False)]
-    words = said(say.comparison_answer(82, 1, gmm.compare(*asked)))
+    arguments = gmm.example("galaxies"), 3, [("diag", False)]
+    words = said(say.comparison_answer(82, 1, gmm.compare(*arguments)))
     assert "Another optimum is higher (log likelihood −203.179), but one component holds" in words
-    words = said(say.comparison_answer(82, 1, gmm.compare(*asked, start="kmeans++")))
+    words = said(say.comparison_answer(82, 1, gmm.compare(*arguments, start="kmeans++")))
     assert "rests on 3.0 points, too few to trust its spread" in words
-    lost = say.lost_rows(rows, 1)
-    assert [r[:2] for r in lost] == [("K = 6, shared", "failed"), ("K = 6, own", "failed")]
+    rejected = say.lost_rows(rows, 1)
+    assert [r[:2] for r in rejected] == [("K = 6, shared", "failed"), ("K = 6, own", "failed")]
     none = [r for r in rows if not r.sound]
     assert "No mixture has an optimum" in said(say.comparison_answer(5, 1, none))
 
@@ -109,32 +109,32 @@ def test_sweeps_are_named_from_the_store():
 
 
 def test_em_says_same_optimum_other_optimum_and_the_pull_of_the_priors():
-    def asked(mixture, **options):
+    def compared(mixture, **options):
         fit = gmm.fit_map(
             FAITHFUL, mixture, gmm.MapOptions(restarts=3, choose="final", polish=True)
         )
         spec = against_em.specification(FAITHFUL, mixture, fit)
-        found = gmm.fit_em(FAITHFUL, spec.mixture, spec.parameters, gmm.EmOptions(**options))
+        em = gmm.fit_em(FAITHFUL, spec.mixture, spec.parameters, gmm.EmOptions(**options))
         L = gmm.log_density(fit.parameters, FAITHFUL.values).sum()
-        return say.em_answer(mixture, fit.parameters, float(L), found), fit, found
+        return say.em_answer(mixture, fit.parameters, float(L), em), fit, em
 
     flat = gmm.Mixture(covariance="full", tied=False, priors=gmm.Priors.flat())
-    words, fit, found = asked(flat)
+    words, fit, em = compared(flat)
     assert "ended in the same optimum" in words
-    assert "still climbing" in asked(flat, iterations=2)[0]
+    assert "still climbing" in compared(flat, iterations=2)[0]
     pulled = gmm.Priors.for_data(FAITHFUL).model_copy(update={"concentration": 40.0})
-    words = asked(flat.model_copy(update={"priors": pulled}))[0]
+    words = compared(flat.model_copy(update={"priors": pulled}))[0]
     assert "because it ignores the priors; they move our parameters by at most" in words
     far = gmm.Parameters([0.5, 0.5], [[0.0, 0.0], [9.0, 9.0]], fit.parameters.scale_tril)
-    assert "another optimum" in say.em_answer(flat, far, -1500.0, found)
+    assert "another optimum" in say.em_answer(flat, far, -1500.0, em)
 
 
 def test_em_where_ours_collapsed_is_told_alone():
     data = gmm.example("tutorial")
     flat = gmm.Mixture(priors=gmm.Priors.flat())
     point = gmm.Parameters([0.5, 0.5], [[0.0], [11.0]], [[[1.0]], [[1.0]]])
-    found = gmm.fit_em(data, flat, point)
-    words = say.em_answer(gmm.Mixture(), point, -20.0, found, collapsed=True)
+    em = gmm.fit_em(data, flat, point)
+    words = say.em_answer(gmm.Mixture(), point, -20.0, em, collapsed=True)
     assert words.endswith("where ours collapsed: EM climbs the likelihood alone, and has no prior "
                           "to run away with.")  # fmt: skip
 

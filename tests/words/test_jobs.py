@@ -6,7 +6,7 @@ from gmm_core.words.jobs import in_line
 
 
 @pytest.mark.parametrize(
-    ("position", "said"),
+    ("position", "sentence"),
     [
         (0, "Next in line"),
         (2, "Third in line"),
@@ -18,5 +18,5 @@ from gmm_core.words.jobs import in_line
         (1022, "1,023rd in line"),
     ],
 )
-def test_place_in_line_is_said_as_an_ordinal(position, said):
-    assert in_line(position) == said
+def test_place_in_line_is_said_as_an_ordinal(position, sentence):
+    assert in_line(position) == sentence

@@ -154,10 +154,10 @@ def test_guide_whose_loss_stays_above_the_optimum_is_not_sent_on_for_more_steps(
 
 def test_scored_points_are_answered_with_the_outliers_by_row() -> None:
     one = Parameters([1.0], [[0.0]], [[[1.0]]])
-    said = score_answer(score(one, Dataset.from_values([0.0, 1.0])))
-    assert said == "Both points are typical of the fitted mixture."
-    said = score_answer(score(one, Dataset.from_values([0.0, 9.0])))
-    assert "Row 2 is an outlier: less likely than 99 %" in said
-    said = score_answer(score(one, Dataset.from_values([9.0] * 7)))
-    assert "Rows 1, 2, 3, 4, 5 and 2 more are outliers" in said
+    sentence = score_answer(score(one, Dataset.from_values([0.0, 1.0])))
+    assert sentence == "Both points are typical of the fitted mixture."
+    sentence = score_answer(score(one, Dataset.from_values([0.0, 9.0])))
+    assert "Row 2 is an outlier: less likely than 99 %" in sentence
+    sentence = score_answer(score(one, Dataset.from_values([9.0] * 7)))
+    assert "Rows 1, 2, 3, 4, 5 and 2 more are outliers" in sentence
     assert "The new point is typical" in score_answer(score(one, Dataset.from_values([0.1])))

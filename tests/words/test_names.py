@@ -48,21 +48,21 @@ def test_no_sentence_on_screen_uses_a_name_that_was_turned_down(folder):
     assert len(names) > 10
     listed = "|".join(map(re.escape, names))
     banned = re.compile(rf"(?<![\w.\\{{-])({listed})(?![\w}}=-])", re.IGNORECASE)
-    found = [
+    faults = [
         f"{file.relative_to(ROOT)}: “{sentence}” says {hit[0]!r}; say {names[hit[0].lower()]!r}"
         for file in sorted((ROOT / folder).rglob("*.py"))
         for sentence in sentences(file.read_text())
         if (hit := banned.search(re.sub(r"\$[^$]*\$", "", sentence)))
     ]
-    assert not found, "\n".join(found)
+    assert not faults, "\n".join(faults)
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "expected"),
     [
         ('"""Tied."""\nx = f"a {n} tied fit"', ["a … tied fit"]),
         ('def f():\n    """A restart."""\n    return "start" + "two starts"', ["two starts"]),
     ],
 )
-def test_sentences_are_what_is_shown(source, said):
-    assert [s for s in sentences(source) if " " in s.strip()][: len(said)] == said
+def test_sentences_are_what_is_shown(source, expected):
+    assert [s for s in sentences(source) if " " in s.strip()][: len(expected)] == expected

@@ -11,5 +11,5 @@ def test_the_noises_weight_is_said():
     point = Parameters(
         np.array([0.9]), np.zeros((1, 1)), np.ones((1, 1, 1)), np.array(0.1), np.array([8.0])
     )
-    said = "".join(part.text for part in point_answer(gmm.example("tutorial"), point))
-    assert said.replace("\u202f", " ").endswith("; 10 % is noise. ")
+    sentence = "".join(part.text for part in point_answer(gmm.example("tutorial"), point))
+    assert sentence.replace("\u202f", " ").endswith("; 10 % is noise. ")

@@ -24,8 +24,8 @@ ROW = SummaryRow("log joint", -17.0, 1.0, -19.0, -16.0, 800.0, 700.0, 1.002)
 LOOK = Overview(4, 1000, 90, 2, 0, (ROW,), np.arange(5), PROBS)
 
 
-def said(look=LOOK, data=TUTORIAL, K=2):
-    return "".join(s.text for s in posterior_answer(data, Mixture(n_components=K), None, look))
+def said(summary=LOOK, data=TUTORIAL, K=2):
+    return "".join(s.text for s in posterior_answer(data, Mixture(n_components=K), None, summary))
 
 
 def with_row(**changes):
@@ -66,8 +66,8 @@ def test_chains_that_cannot_be_trusted_are_said_so(r_hat, words):
 
 
 def test_too_few_draws_to_compare_are_said_so():
-    look = replace(LOOK, invariants=(ROW._replace(r_hat=None),))
-    assert "too few draws to compare the chains" in said(look)
+    summary = replace(LOOK, invariants=(ROW._replace(r_hat=None),))
+    assert "too few draws to compare the chains" in said(summary)
 
 
 def test_one_chain_is_not_called_converged():
@@ -80,8 +80,8 @@ def test_few_effective_draws_are_said_with_their_number():
 
 def test_large_data_is_described_without_naming_points():
     data = Dataset.from_values(np.arange(200.0))
-    look = replace(LOOK, rows=np.arange(60), together=np.eye(60))
-    assert said(look, data).startswith("For 100 % of the pairs of 60 of the 200 points")
+    summary = replace(LOOK, rows=np.arange(60), together=np.eye(60))
+    assert said(summary, data).startswith("For 100 % of the pairs of 60 of the 200 points")
 
 
 def test_points_that_are_never_together_are_told():
@@ -97,11 +97,11 @@ def test_one_component_speaks_of_its_loc():
 
 
 def test_divergences_are_cured_by_a_higher_target_acceptance():
-    look = replace(LOOK, divergences=4)
-    first = advice(look, Mixture(), NutsOptions())[0]
+    summary = replace(LOOK, divergences=4)
+    first = advice(summary, Mixture(), NutsOptions())[0]
     assert first.title == "Why did 4 draws diverge?"
     assert first.updates == {"target_accept": 0.9}
-    highest = advice(look, Mixture(), NutsOptions(target_accept=0.99))[0]
+    highest = advice(summary, Mixture(), NutsOptions(target_accept=0.99))[0]
     assert highest.updates is None
 
 
@@ -117,9 +117,9 @@ def test_disagreeing_chains_are_cured_by_more_draws():
 
 
 def test_stopped_run_says_what_was_kept():
-    kept = separated(C=2, S=37)
+    partial = separated(C=2, S=37)
     assert "37 draws of 500 in each of 2 chains were kept. 2 chains had no draw yet." in (
-        partial_answer(kept, NutsOptions(draws=500, chains=4))
+        partial_answer(partial, NutsOptions(draws=500, chains=4))
     )
 
 
@@ -140,13 +140,13 @@ def test_trust_is_that_of_the_worst_quantity(changes, words):
 
 @pytest.mark.parametrize("changes", [{}, {"r_hat": 1.02}, {"ess_bulk": 120.0}])
 def test_the_headline_and_the_section_are_of_one_mind(changes):
-    look = with_row(**changes)
-    agree = "The chains agree" in said(look)
+    summary = with_row(**changes)
+    agree = "The chains agree" in said(summary)
     assert agree == (not changes)
-    assert agree == trust_words(look).startswith("Yes")
+    assert agree == trust_words(summary).startswith("Yes")
     assert agree == (
         not any(
             "chains" in a.title or "enough" in a.title
-            for a in advice(look, Mixture(), NutsOptions())
+            for a in advice(summary, Mixture(), NutsOptions())
         )
     )

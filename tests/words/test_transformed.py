@@ -32,9 +32,9 @@ def test_units_say_what_each_transformed_column_is():
 def test_a_criterion_of_a_transform_says_what_makes_it_comparable():
     assert transformed.comparable(DATA) == ""
     logs = gmm.transformed(DATA, {"a": "log"})  # - log 1 - log 10 - log 100
-    said = transformed.comparable(logs)
-    assert "compare with fits of other transforms" in said
-    assert "The log Jacobian −6.90776 is in them" in said
+    sentence = transformed.comparable(logs)
+    assert "compare with fits of other transforms" in sentence
+    assert "The log Jacobian −6.90776 is in them" in sentence
     zero = gmm.transformed(gmm.Dataset.from_values([0.0, 1.0]), {"value": "sqrt"})
     assert "does not compare" in transformed.comparable(zero)
 
@@ -44,10 +44,10 @@ POINT = gmm.Parameters([0.6, 0.4], [[np.log(20), 3.0], [np.log(2), 7.0]], [0.1 *
 
 
 def test_places_are_said_in_the_units_of_the_table():
-    said = "".join(part.text for part in point_answer(LOGS, POINT))
-    assert "near (20.0, 3.000) and" in said
-    assert "near (2.00, 7.000)" in said
-    assert said.endswith("Places are in the units of the table. ")
+    sentence = "".join(part.text for part in point_answer(LOGS, POINT))
+    assert "near (20.0, 3.000) and" in sentence
+    assert "near (2.00, 7.000)" in sentence
+    assert sentence.endswith("Places are in the units of the table. ")
     plain = gmm.Dataset.from_values(LOGS.values, LOGS.columns)
     assert "units of the table" not in "".join(p.text for p in point_answer(plain, POINT))
 
@@ -55,8 +55,8 @@ def test_places_are_said_in_the_units_of_the_table():
 def test_a_boundary_is_where_it_is_in_the_table():
     one, point = LOGS.select("log a"), POINT.marginal([0])
     (edge,) = gmm.boundaries(point)
-    said = "".join(part.text for part in membership_answer(one, point))
-    assert said.startswith(f"The boundary is at {np.exp(edge):.2f}.")
+    sentence = "".join(part.text for part in membership_answer(one, point))
+    assert sentence.startswith(f"The boundary is at {np.exp(edge):.2f}.")
     # There the two densities of the table's own numbers are equal, too.
     x = np.array([[np.exp(edge)]])
     parts = point.weights * lognorm.pdf(x[0], 0.1, scale=np.exp(point.locs[:, 0]))
@@ -65,12 +65,12 @@ def test_a_boundary_is_where_it_is_in_the_table():
 
 def test_what_is_expected_is_said_in_the_units_of_the_table():
     logs = gmm.transformed(DATA, {"a": "log", "b": "sqrt"})
-    found = expectation(POINT, 0, [np.log(20)], 1)
-    said = expectation_answer(found, logs, 0, 1, np.log(20))
-    low, high = (number(float(each[0]) ** 2) for each in (found.low, found.high))
-    assert f'when "a" is 20.0, "b" is nine times in ten between {low} and {high}.' in said
+    band = expectation(POINT, 0, [np.log(20)], 1)
+    sentence = expectation_answer(band, logs, 0, 1, np.log(20))
+    low, high = (number(float(end[0]) ** 2) for end in (band.low, band.high))
+    assert f'when "a" is 20.0, "b" is nine times in ten between {low} and {high}.' in sentence
     plain = gmm.Dataset.from_values(LOGS.values, LOGS.columns)
-    assert "table" not in expectation_answer(found, plain, 0, 1, np.log(20))
+    assert "table" not in expectation_answer(band, plain, 0, 1, np.log(20))
 
 
 def test_what_lies_below_the_root_of_zero_is_at_zero():
@@ -83,7 +83,7 @@ def test_the_objective_ends_with_the_likelihood_of_the_table():
     one, point = LOGS.select("log a"), POINT.marginal([0])
     mixture = gmm.Mixture(tied=False)
     density = lognorm.pdf(DATA.values[:, :1], 0.1, scale=np.exp(point.locs[:, 0])) @ point.weights
-    said = dict(objective_rows(one, mixture, point))["log likelihood of the table"]
-    assert said == number(float(np.log(density).sum()), 6)
+    shown = dict(objective_rows(one, mixture, point))["log likelihood of the table"]
+    assert shown == number(float(np.log(density).sum()), 6)
     plain = gmm.Dataset.from_values(one.values, one.columns)
     assert "log likelihood of the table" not in dict(objective_rows(plain, mixture, point))

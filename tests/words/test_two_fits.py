@@ -10,10 +10,10 @@ FAITHFUL = gmm.example("faithful")
 
 
 def run(data=FAITHFUL, options=None, **mixture):
-    given = {"covariance": "full", "tied": False, "priors": gmm.Priors.flat()} | mixture
+    fields = {"covariance": "full", "tied": False, "priors": gmm.Priors.flat()} | mixture
     chosen = {"restarts": 3, "choose": "final", "polish": True} | (options or {})
     spec = gmm.Specification(
-        dataset=data, mixture=gmm.Mixture(**given), options=gmm.MapOptions(**chosen)
+        dataset=data, mixture=gmm.Mixture(**fields), options=gmm.MapOptions(**chosen)
     )
     return two_fits.Run(spec, gmm.fit_map(data, spec.mixture, spec.options))
 
@@ -56,9 +56,9 @@ def test_a_fit_of_transformed_columns_compares_with_one_of_the_table(two):
 
 
 def test_the_answer_names_the_better_mixture(two):
-    said = two_fits.answer(*two)
-    assert said.startswith("K = 3, full, shared has the smaller BIC, by 7.90: strong evidence")
-    assert two_fits.answer(two[1], two[0]) == said
+    sentence = two_fits.answer(*two)
+    assert sentence.startswith("K = 3, full, shared has the smaller BIC, by 7.90: strong evidence")
+    assert two_fits.answer(two[1], two[0]) == sentence
 
 
 def test_equal_mixtures_are_compared_by_their_parameters(two):

@@ -22,11 +22,11 @@ def posterior(mode, log_evidence=(-224.2, -224.3)):
 
 
 def test_modes_are_told_by_their_shares_largest_first():
-    said = say.weighed_words(posterior([1, 0, 1, 1, -1]))
-    assert said.startswith(
+    sentence = say.weighed_words(posterior([1, 0, 1, 1, -1]))
+    assert sentence.startswith(
         "Two modes share the posterior: 60\u202f%, 20\u202f%, and 20\u202f% lies"
     )
-    assert "Log evidence −224.25 ± 0.050." in said
+    assert "Log evidence −224.25 ± 0.050." in sentence
     one = say.weighed_words(posterior([0]))
     assert one.startswith("All of the posterior is in one mode, up to the order of its components.")
     assert say.weighed_words(posterior([-1])).startswith("No single mode stands out")
@@ -43,9 +43,9 @@ def test_draws_of_nuts_have_nothing_weighed():
 def test_the_answer_has_modes_in_place_of_labels_that_jumped():
     data = gmm.Dataset.from_values(np.random.default_rng(0).normal(10, 8, size=(20, 2)))
     mixture = gmm.Mixture(n_components=3, priors=gmm.Priors.for_data(data))
-    said = posterior_answer(data, mixture, posterior([0]))[0].text
-    assert "Log evidence" in said
-    assert "Which one is called" not in said
+    sentence = posterior_answer(data, mixture, posterior([0]))[0].text
+    assert "Log evidence" in sentence
+    assert "Which one is called" not in sentence
 
 
 @pytest.mark.parametrize(
@@ -56,8 +56,8 @@ def test_the_weights_tell_how_the_posterior_was_reached(k, words):
 
 
 def test_a_running_sampler_tells_how_far_it_is():
-    said = say.so_far_words([1.0, 0.25, np.nan], [-10.0, -3.0, np.nan])
-    assert said == (
+    sentence = say.so_far_words([1.0, 0.25, np.nan], [-10.0, -3.0, np.nan])
+    assert sentence == (
         "1 of 3 populations have arrived; one is at temperature 0.25 of 1. Log evidence so far: "
         "−10.00."
     )

@@ -31,7 +31,7 @@ class ByFile(LoadScopeScheduling):
 
     def _assign_work_unit(self, node: Any) -> None:
         served = {
-            each: {_folder(file) for file in done} for each, done in self.assigned_work.items()
+            worker: {_folder(file) for file in done} for worker, done in self.assigned_work.items()
         }
 
         def welcome(file: str) -> bool:

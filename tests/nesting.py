@@ -41,14 +41,16 @@ def broken(
     rows = gmm.compare(
         dataset, n_components, families, priors=gmm.Priors.flat(), restarts=restarts, start="search"
     )
-    found = {row.cell: row for row in rows}
+    by_cell = {row.cell: row for row in rows}
     lower, looked_at = {}, 0
     for K in n_components:
         for narrow, wide in inclusions():
-            here, there = (found[K, each.covariance, each.tied] for each in (narrow, wide))
-            if here.sound and there.sound and not here.higher and not there.higher:
+            inner, outer = (
+                by_cell[K, of_pair.covariance, of_pair.tied] for of_pair in (narrow, wide)
+            )
+            if inner.sound and outer.sound and not inner.higher and not outer.higher:
                 looked_at += 1
-                gap = here.log_likelihood - there.log_likelihood
+                gap = inner.log_likelihood - outer.log_likelihood
                 if gap > LIMIT:
                     lower[f"{narrow.code} in {wide.code}, K = {K}"] = gap
     return lower, looked_at

@@ -35,14 +35,14 @@ def running(folder: Path, web: Sequence[str], logged: str = "") -> Iterator[Ngin
     logged : what else the line of a request ends in.
     """
     port = free_port()
-    found = Nginx(f"http://127.0.0.1:{port}", folder / "access.log", folder / "error.log")
+    proxy = Nginx(f"http://127.0.0.1:{port}", folder / "access.log", folder / "error.log")
     conf = CONF.read_text()
     for before, after in {
         "listen 8080;": f"listen 127.0.0.1:{port};",
         "web1:8501": web[0],
         "web2:8501": web[1],
         "/tmp/": f"{folder}/",
-        "/dev/stdout": str(found.access),
+        "/dev/stdout": str(proxy.access),
         "$request_time $upstream_addr": f"$request_time $upstream_addr{logged}",
     }.items():
         assert before in conf
@@ -53,9 +53,9 @@ def running(folder: Path, web: Sequence[str], logged: str = "") -> Iterator[Ngin
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     assert program, "The tests need nginx, which `make servers` installs on Debian and Ubuntu."
     command = [program, "-c", str(folder / "nginx.conf"), "-g", "daemon off;"]
-    with found.errors.open("wb") as errors, subprocess.Popen(command, stderr=errors) as process:
+    with proxy.errors.open("wb") as errors, subprocess.Popen(command, stderr=errors) as process:
         try:
             until((folder / "nginx.pid").exists, 30)
-            yield found
+            yield proxy
         finally:
             process.terminate()

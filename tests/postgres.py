@@ -64,8 +64,8 @@ class Server:
     def _user() -> str | None:
         if os.geteuid() != 0:
             return None
-        known = {entry.pw_name for entry in pwd.getpwall()}
-        return "postgres" if "postgres" in known else "nobody"
+        users = {entry.pw_name for entry in pwd.getpwall()}
+        return "postgres" if "postgres" in users else "nobody"
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
@@ -81,8 +81,8 @@ class Server:
         )
         log.close()
         if done.returncode:
-            said = (self.folder / f"{program}.log").read_text()
-            raise RuntimeError(f"{program} ended with {done.returncode}: {said}")
+            output = (self.folder / f"{program}.log").read_text()
+            raise RuntimeError(f"{program} ended with {done.returncode}: {output}")
 
     def start(self) -> None:
         """Start the server, and wait until it takes connections."""

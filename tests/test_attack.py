@@ -17,8 +17,8 @@ ROWS = [*MENDED, *WITHSTOOD]
 def test_each_attack_is_tried_by_tests_that_are_there(row):
     for file, names in row.tests.items():
         tree = ast.parse((TESTS / file).read_text())
-        there = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
-        assert names == "*" or set(names.split()) <= there, file
+        defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+        assert names == "*" or set(names.split()) <= defined, file
 
 
 def test_what_fails_or_was_not_run_does_not_hold():
@@ -40,7 +40,7 @@ def test_a_report_is_made_of_what_was_run(tmp_path):
 
 
 def test_a_file_is_run_once_whoever_names_it():
-    found = selected(ROWS)
-    assert len(found) == len(set(found))
-    assert "tests/test_deploy.py" in found
-    assert not [one for one in found if one.startswith("tests/test_deploy.py::")]
+    tests = selected(ROWS)
+    assert len(tests) == len(set(tests))
+    assert "tests/test_deploy.py" in tests
+    assert not [one for one in tests if one.startswith("tests/test_deploy.py::")]

@@ -31,8 +31,8 @@ BINS = 5
 
 
 def test_ranks_of_the_fast_sampler_are_uniform():
-    found = ranks(80, PLAN)
-    assert min(p_values(found, PLAN.kept, BINS).values()) > LIMIT
+    by_quantity = ranks(80, PLAN)
+    assert min(p_values(by_quantity, PLAN.kept, BINS).values()) > LIMIT
 
 
 def test_a_kernel_that_forgets_the_jacobian_fails(monkeypatch):
@@ -42,16 +42,16 @@ def test_a_kernel_that_forgets_the_jacobian_fails(monkeypatch):
         return right(*args, **(options | {"jacobian": False}))
 
     monkeypatch.setattr(compiled_nuts.Problem, "of", wrong)
-    found = ranks(60, PLAN)
-    assert min(p_values(found, PLAN.kept, BINS).values()) < LIMIT
+    by_quantity = ranks(60, PLAN)
+    assert min(p_values(by_quantity, PLAN.kept, BINS).values()) < LIMIT
 
 
 WEIGHED = Plan(1, PLAN.mixture, 3, warmup=0, kept=39, thin=5)
 
 
 def test_ranks_of_the_sampler_that_weighs_modes_are_uniform():
-    found = ranks(80, WEIGHED, "smc")
-    assert min(p_values(found, WEIGHED.kept, BINS).values()) > LIMIT
+    by_quantity = ranks(80, WEIGHED, "smc")
+    assert min(p_values(by_quantity, WEIGHED.kept, BINS).values()) > LIMIT
 
 
 def test_a_sampler_that_forgets_its_weights_fails(monkeypatch):
@@ -62,8 +62,8 @@ def test_a_sampler_that_forgets_its_weights_fails(monkeypatch):
 
     monkeypatch.setattr(smc._Population, "_step", wrong)
     # Of three points a reference of optima is close to the posterior by itself; the prior is not.
-    found = ranks(80, WEIGHED, partial(weighed, prior_share=0.7))
-    assert min(p_values(found, WEIGHED.kept, BINS).values()) < LIMIT
+    by_quantity = ranks(80, WEIGHED, partial(weighed, prior_share=0.7))
+    assert min(p_values(by_quantity, WEIGHED.kept, BINS).values()) < LIMIT
 
 
 def test_the_prior_is_drawn_as_it_is_documented():
@@ -90,6 +90,6 @@ def test_ranks_have_to_fill_the_bins_alike():
 
 def test_the_picture_has_a_bar_for_each_bin():
     rows = {"nutpie, D = 1": {"scale": np.arange(40), "log joint": np.zeros(40, dtype=int)}}
-    drawn = picture(rows, {"nutpie, D = 1": 39})
-    assert drawn.count('fill="#0072B2"') == 20
-    assert "Rank of the truth" in drawn
+    svg = picture(rows, {"nutpie, D = 1": 39})
+    assert svg.count('fill="#0072B2"') == 20
+    assert "Rank of the truth" in svg

@@ -28,15 +28,15 @@ def compose():
 
 
 def lines(name):
-    found = (ROOT / name).read_text().splitlines()
-    return [line.strip() for line in found if line.strip() and not line.startswith("#")]
+    all_lines = (ROOT / name).read_text().splitlines()
+    return [line.strip() for line in all_lines if line.strip() and not line.startswith("#")]
 
 
 def test_locked_versions_are_in_the_ranges_of_the_requirements():
     locked = dict(line.split("==") for line in lines("requirements.lock"))
-    wanted = [Requirement(line) for line in lines("requirements.txt")]
-    assert len(locked) > len(wanted)
-    for one in wanted:
+    requirements = [Requirement(line) for line in lines("requirements.txt")]
+    assert len(locked) > len(requirements)
+    for one in requirements:
         assert one.specifier.contains(locked[one.name]), one
     assert locked["torch"] == "2.13.0"  # without a label such as "+cpu"
 
@@ -46,9 +46,9 @@ def test_compose_has_two_web_processes_that_share_everything(compose):
     assert set(services) == {"nginx", "web1", "web2", "scheduler", "workers", "database"}
     assert services["web1"] == services["web2"]
     for name in ("web1", "workers"):
-        said = services[name]["environment"]
-        assert said["GMM_SCHEDULER"] == "tcp://scheduler:8786"
-        assert said["GMM_DATABASE"].startswith("postgresql+psycopg://")
+        environment = services[name]["environment"]
+        assert environment["GMM_SCHEDULER"] == "tcp://scheduler:8786"
+        assert environment["GMM_DATABASE"].startswith("postgresql+psycopg://")
     assert {s.get("image") for n, s in services.items() if n not in ("nginx", "database")} == {
         "mixture-explorer"
     }
@@ -67,8 +67,8 @@ def test_every_setting_of_compose_is_in_the_example_and_the_readme(compose):
     used = set(re.findall(r"\$\{([A-Z_]+)", (DEPLOY / "compose.yaml").read_text()))
     example = set(re.findall(r"(?m)^([A-Z_]+)=", (DEPLOY / "env.example").read_text()))
     assert used == example
-    said = (DEPLOY / "README.md").read_text()
-    assert all(f"| `{name}` |" in said for name in used)
+    readme = (DEPLOY / "README.md").read_text()
+    assert all(f"| `{name}` |" in readme for name in used)
 
 
 def test_everything_that_the_image_copies_is_there_and_is_sent():
@@ -112,9 +112,9 @@ def test_no_log_of_nginx_has_a_link_when_the_web_processes_are_down(tmp_path):
             with pytest.raises(HTTPError, match="502"):
                 urlopen(f"{served.url}{path}", timeout=10)
         until(lambda: " / 502 " in served.access.read_text(), 10)
-    told = served.access.read_text()
-    assert re.search(r"GET /fit 502 \S+ 127\.0\.0\.1:\d+, 127\.0\.0\.1:\d+\n", told)
-    assert "SECRET" not in told + served.errors.read_text()
+    log = served.access.read_text()
+    assert re.search(r"GET /fit 502 \S+ 127\.0\.0\.1:\d+, 127\.0\.0\.1:\d+\n", log)
+    assert "SECRET" not in log + served.errors.read_text()
 
 
 def test_metrics_are_told_to_the_inside_only(compose):
@@ -126,11 +126,11 @@ def test_metrics_are_told_to_the_inside_only(compose):
     assert ports == {"9108"}
     for name in (*web, "workers"):
         assert services[name]["environment"]["GMM_LOG_FORMAT"] == "json"
-        known = {settings.variable(field) for field in settings.Settings.model_fields}
+        variables = {settings.variable(field) for field in settings.Settings.model_fields}
         used = {name for name in services[name]["environment"] if name.startswith("GMM_")}
-        assert used <= known
-    said = (DEPLOY / "README.md").read_text()
-    (scrape,) = re.findall(r"(?s)```yaml\n(scrape_configs:.*?)```", said)
+        assert used <= variables
+    readme = (DEPLOY / "README.md").read_text()
+    (scrape,) = re.findall(r"(?s)```yaml\n(scrape_configs:.*?)```", readme)
     (job,) = yaml.safe_load(scrape)["scrape_configs"]
     assert job["static_configs"] == [{"targets": [f"{name}:9108" for name in web]}]
     conf = (DEPLOY / "nginx.conf").read_text()
@@ -145,11 +145,11 @@ def test_metrics_are_told_to_the_inside_only(compose):
 
 
 def test_the_readme_names_every_metric():
-    said = (DEPLOY / "README.md").read_text()
+    readme = (DEPLOY / "README.md").read_text()
     served = Metrics(Figures, sessions=lambda: 0)
     names = set(re.findall(r"(?m)^# HELP (gmm_\w+)", served.render()[0].decode()))
     assert len(names) > 10
-    assert names == set(re.findall(r"`(gmm_\w+)`", said))
+    assert names == set(re.findall(r"`(gmm_\w+)`", readme))
 
 
 def test_no_file_for_deployment_names_a_host_of_packages():
@@ -213,9 +213,9 @@ def test_no_log_of_nginx_has_the_id_of_a_session(tmp_path):
 def test_a_proxy_on_this_machine_says_who_asks(tmp_path):
     down = (f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}")
     with nginx.running(tmp_path, down, logged=" $remote_addr") as served:
-        asked = Request(f"{served.url}/fit", headers={"X-Forwarded-For": "192.0.2.9, 192.0.2.7"})
+        request = Request(f"{served.url}/fit", headers={"X-Forwarded-For": "192.0.2.9, 192.0.2.7"})
         with pytest.raises(HTTPError) as answer:
-            urlopen(asked, timeout=30)
+            urlopen(request, timeout=30)
         answer.value.close()
         until(lambda: served.access.read_text().endswith("192.0.2.7\n"), 10)
 
@@ -250,7 +250,7 @@ def test_the_health_check_lets_a_web_process_go_on_that_is_unwell_or_not_there_y
         def do_GET(self):
             self.send_error(503 if self.path == "/health" else 204)
 
-        def log_message(self, *said):
+        def log_message(self, *arguments):
             pass
 
     monkeypatch.setattr(greet, "_end_all", lambda: pytest.fail("ended what had answered"))

@@ -48,7 +48,7 @@ def floor(name: str) -> int | None:
 
 def arrows() -> dict[str, set[str]]:
     """Which modules of the program each module imports, on loading or later, types left out."""
-    found: dict[str, set[str]] = {}
+    imports: dict[str, set[str]] = {}
     for name, path in MODULES.items():
         used: set[str] = set()
         stack: list[ast.AST] = [ast.parse(path.read_text())]
@@ -63,8 +63,8 @@ def arrows() -> dict[str, set[str]]:
                 # A package that only hands names on is no use of its own.
                 used |= {one if one in MODULES else node.module for one in inner}
             stack += ast.iter_child_nodes(node)
-        found[name] = (used & MODULES.keys()) - {name}
-    return found
+        imports[name] = (used & MODULES.keys()) - {name}
+    return imports
 
 
 def test_imports_run_downwards():
@@ -72,7 +72,9 @@ def test_imports_run_downwards():
         f"{name} -> {used}"
         for name, all_used in arrows().items()
         for used in sorted(all_used)
-        if (here := floor(name)) is not None and (there := floor(used)) is not None and there < here
+        if (own_floor := floor(name)) is not None
+        and (its_floor := floor(used)) is not None
+        and its_floor < own_floor
     ]
     assert len(upwards) <= ALLOWED_UPWARDS, upwards
 

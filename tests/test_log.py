@@ -83,9 +83,9 @@ def told(tmp_path_factory, postgres):
     try:
         done = one.ask("wait 30")
         assert other.ask("wait 30") == done  # shared
-        lost = one.ask("submit 6000")
-        until(lambda: one.events(lost, "started") + other.events(lost, "started"))
-        assert other.ask("watch 6000") == lost
+        orphan = one.ask("submit 6000")
+        until(lambda: one.events(orphan, "started") + other.events(orphan, "started"))
+        assert other.ask("watch 6000") == orphan
         one.process.kill()
         one.process.communicate()
         assert other.process.stdout.readline() == "ended\n"  # whoever had it
@@ -102,7 +102,7 @@ def told(tmp_path_factory, postgres):
             other=other,
             runs={run.id: run for run in store.runs()},
             done=done,
-            lost=lost,
+            lost=orphan,
             cut_short=cut_short,
             events=lambda run_id, event="": [x for w in webs for x in w.events(run_id, event)],
         )
@@ -137,8 +137,8 @@ def test_every_line_is_json_and_none_has_anything_private(told):
     for private in (ANN, "salary", "secret", "87.4321"):
         assert private not in text
     # A warning of some library is one line too.
-    (said,) = [line for line in lines if "second line" in line["message"]]
-    assert (said["level"], said["logger"]) == ("WARNING", "py.warnings")
+    (warning,) = [line for line in lines if "second line" in line["message"]]
+    assert (warning["level"], warning["logger"]) == ("WARNING", "py.warnings")
     # Dask's own lines about each of its connections are left out.
     assert {line["level"] for line in lines if line["logger"].startswith("distributed")} <= {
         "WARNING",

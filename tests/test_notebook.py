@@ -34,19 +34,19 @@ def said(book):
 
 
 def test_each_cell_says_what_it_is_about(executed):
-    told = said(executed)
-    assert "N=272, D=2" in told[0]
+    outputs = said(executed)
+    assert "N=272, D=2" in outputs[0]
     best = min(
         gmm.compare(gmm.example("faithful"), range(1, 4), ["EEE", "VVV"], restarts=8),
         key=lambda row: row.bic,
     )
-    assert told[1].startswith(
+    assert outputs[1].startswith(
         f"{best.n_components} {best.covariance} {best.tied}: BIC {best.bic:.1f}"
     )
-    assert "of 10 starts converged" in told[2]
-    assert "log joint" in told[4]
-    assert {"log_likelihood", "prior", "posterior_predictive"} <= set(eval(told[5]))
-    assert "'n_components': 2" in told[6]
+    assert "of 10 starts converged" in outputs[2]
+    assert "log joint" in outputs[4]
+    assert {"log_likelihood", "prior", "posterior_predictive"} <= set(eval(outputs[5]))
+    assert "'n_components': 2" in outputs[6]
 
 
 def test_no_output_is_kept_in_the_file():

@@ -60,12 +60,12 @@ def test_the_wheel_has_everything_of_the_library_and_nothing_else(wheel):
     assert wheel.name.startswith(f"mixture_explorer-{gmm_core.__version__}-")
     with ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if ".dist-info/" not in name}
-    there = {
+    sources = {
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "gmm_core").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert packed == there
+    assert packed == sources
 
 
 def test_the_installed_library_works_from_elsewhere(wheel, tmp_path):
@@ -85,9 +85,9 @@ def test_the_installed_library_works_from_elsewhere(wheel, tmp_path):
 
 def test_the_package_and_the_app_ask_for_the_same_ranges():
     lines = (ROOT / "requirements.txt").read_text().splitlines()
-    wanted = {line for line in lines if line and not line.startswith("#")}
+    required = {line for line in lines if line and not line.startswith("#")}
     library, app = PROJECT["dependencies"], PROJECT["optional-dependencies"]["app"]
-    assert sorted([*library, *app]) == sorted(wanted)
+    assert sorted([*library, *app]) == sorted(required)
     assert [line.split("[")[0] for line in app] == ["streamlit"]
 
 

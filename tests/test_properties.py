@@ -75,9 +75,11 @@ def moved(mixture, point, data, shift, unit):
         scale_log_sd=priors.columns("scale_log_sd", D),
         correlation=priors.correlation,
     )
-    there = Parameters(point.weights, point.locs * unit + shift, point.scale_tril * unit[:, None])
+    moved_point = Parameters(
+        point.weights, point.locs * unit + shift, point.scale_tril * unit[:, None]
+    )
     data = gmm.Dataset.from_values(data.values * unit + shift)
-    return mixture.model_copy(update={"priors": priors}), there, data
+    return mixture.model_copy(update={"priors": priors}), moved_point, data
 
 
 @given(mixtures(), st.floats(-1e3, 1e3), st.lists(st.floats(-6, 6), min_size=4, max_size=4))
@@ -98,9 +100,9 @@ def test_units_change_the_log_joint_by_their_jacobian_only(given_, shift, powers
     n_scales = np.broadcast_to(sites(mixture, point)["scale"], mixture.scale_shape(D)).size
     per_scale = np.log(unit[0]) * n_scales if one_unit else np.log(unit).sum() * n_scales / D
     jacobian = (N + mixture.n_components) * np.log(unit).sum() + per_scale
-    found = gmm.log_joint(data_2, mixture_2, point_2)
+    computed = gmm.log_joint(data_2, mixture_2, point_2)
     expected = gmm.log_joint(data, mixture, point) - jacobian
-    np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-6)
+    np.testing.assert_allclose(computed, expected, rtol=1e-8, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", gmm.examples())
@@ -123,8 +125,8 @@ def test_every_example_fits_with_every_covariance(name, covariance, tied):
         if len(data.values) <= mixture.n_parameters(data.values.shape[1]) + 1:
             assert np.isnan(figures.pop("aicc"))  # it divides by N - p - 1
         assert np.isfinite(list(figures.values())).all()
-        said = fit_answer(data, mixture, fit) + membership_answer(data, point)
-        assert "nan" not in "".join(segment.text for segment in said).lower().split()
+        segments = fit_answer(data, mixture, fit) + membership_answer(data, point)
+        assert "nan" not in "".join(segment.text for segment in segments).lower().split()
 
 
 @pytest.mark.parametrize("form", ["spherical", "diag", "full", "tied"])
@@ -156,6 +158,6 @@ def test_scikit_learn_says_the_same_at_the_same_point(form):
         rtol=1e-9,
         atol=1e-12,
     )
-    found = criteria(data, mixture, point)
-    assert found["bic"] == pytest.approx(theirs.bic(data.values), rel=1e-9)
-    assert found["aic"] == pytest.approx(theirs.aic(data.values), rel=1e-9)
+    computed = criteria(data, mixture, point)
+    assert computed["bic"] == pytest.approx(theirs.bic(data.values), rel=1e-9)
+    assert computed["aic"] == pytest.approx(theirs.aic(data.values), rel=1e-9)

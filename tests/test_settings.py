@@ -36,14 +36,14 @@ def test_variables_are_read_by_name(monkeypatch):
     monkeypatch.setenv("GMM_QUEUED_RUNS", "3")
     monkeypatch.setenv("GMM_WORKER_MEMORY", "1.5 GiB")
     monkeypatch.setenv("GMM_SCHEDULER", "tcp://host:8786")
-    found = settings.read()
-    assert (found.run_seconds, found.queued_runs, found.worker_memory, found.scheduler) == (
+    values = settings.read()
+    assert (values.run_seconds, values.queued_runs, values.worker_memory, values.scheduler) == (
         2.5,
         3,
         "1.5 GiB",
         "tcp://host:8786",
     )
-    assert found.database == ""
+    assert values.database == ""
 
 
 @pytest.mark.parametrize(
@@ -95,8 +95,8 @@ def test_an_at_in_a_password_is_refused_without_telling_the_password(monkeypatch
     monkeypatch.setenv("GMM_DATABASE", f"postgresql+psycopg://{place}")
     with pytest.raises(ValueError, match="GMM_DATABASE .* %40") as refused:
         settings.read()
-    told = "".join(traceback.format_exception(refused.value))
-    assert not re.search("u:one|tw:?o|three", told)
+    text = "".join(traceback.format_exception(refused.value))
+    assert not re.search("u:one|tw:?o|three", text)
 
 
 @pytest.mark.parametrize(

@@ -54,8 +54,8 @@ def imports() -> dict[Path, tuple[set[str], set[str]]]:
 
 
 def test_the_core_knows_no_streamlit(imports):
-    known = {path: {"streamlit", "pages"} & imports[path][0] for path in CORE}
-    assert not {str(path.relative_to(TOP)): names for path, names in known.items() if names}
+    forbidden = {path: {"streamlit", "pages"} & imports[path][0] for path in CORE}
+    assert not {str(path.relative_to(TOP)): names for path, names in forbidden.items() if names}
 
 
 def test_what_the_web_process_loads_is_light(imports):

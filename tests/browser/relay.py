@@ -29,9 +29,9 @@ class Relay:
         """End all connections, and any new one at once."""
         with self._lock:
             self._cut = True
-            for each in self._open:
+            for connection in self._open:
                 with suppress(OSError):
-                    each.shutdown(socket.SHUT_RDWR)
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def mend(self) -> None:
         """Let connections through again."""

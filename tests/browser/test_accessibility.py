@@ -24,15 +24,15 @@ KNOWN: list[tuple[str, str, str]] = []
 def violations(page: Page) -> list[str]:
     """Name what axe calls serious or critical, but for what is known upstream."""
     page.evaluate(AXE)
-    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
-    said = []
-    for rule in found["violations"]:
+    results = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+    sentences = []
+    for rule in results["violations"]:
         for node in rule["nodes"]:
             where = f"{node['target']} {node['html']}"
-            known = any(rule["id"] == k and part in where for k, part, _ in KNOWN)
-            if rule["impact"] in ("serious", "critical") and not known:
-                said.append(f"{rule['id']} ({rule['impact']}): {where[:400]}")
-    return said
+            is_known = any(rule["id"] == k and part in where for k, part, _ in KNOWN)
+            if rule["impact"] in ("serious", "critical") and not is_known:
+                sentences.append(f"{rule['id']} ({rule['impact']}): {where[:400]}")
+    return sentences
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_axe_finds_nothing_serious_on_any_page(
     app_server: Server, open_page: Callable[..., Page], viewport: dict[str, int], scheme: str
 ) -> None:
     page = open_page(f"{app_server.url}/fit", viewport=viewport, color_scheme=scheme)
-    found = []
+    faults = []
     for name in [one.name for one in pages.PAGES]:
         page.goto(f"{app_server.url}/{name}")
         connected(page)
@@ -50,8 +50,8 @@ def test_axe_finds_nothing_serious_on_any_page(
         # While a run is under way, what is about to be replaced is paler.
         expect(page.locator(".gmm-answer")).not_to_contain_text("Looking for")
         expect(page.locator(".gmm-figure .main-svg, .gmm-table, .stButton").first).to_be_visible()
-        found += [f"{name}: {one}" for one in violations(page)]
-    assert found == []
+        faults += [f"{name}: {one}" for one in violations(page)]
+    assert faults == []
 
 
 def tab_to(page: Page, target: Locator, most: int = 90) -> None:
@@ -74,11 +74,11 @@ def test_a_fit_is_changed_played_and_downloaded_by_keyboard_alone(
     # The order of the page: the menu, the settings, the figures with their bars, the rest.
     tab_to(page, page.get_by_role("slider", name="Components K"))
     page.keyboard.press("ArrowRight")
-    said = page.locator(".gmm-answer")
-    expect(said).to_contain_text("All 100 starts collapsed")
+    answer = page.locator(".gmm-answer")
+    expect(answer).to_contain_text("All 100 starts collapsed")
     connected(page)
     page.keyboard.press("ArrowLeft")
-    expect(said).to_contain_text("Two components explain")
+    expect(answer).to_contain_text("Two components explain")
     connected(page)
 
     bar = chart(page, "density").locator(".modebar-btn")

@@ -57,7 +57,7 @@ def turn(page: Page, words: str) -> None:
 def settled(page: Page, way: Relay) -> None:
     """Wait until nothing comes any more."""
     connected(page)
-    known = -1
-    while known != way.sent:
-        known = way.sent
+    previous = -1
+    while previous != way.sent:
+        previous = way.sent
         page.wait_for_timeout(2_000)

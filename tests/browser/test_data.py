@@ -82,10 +82,10 @@ def test_hostile_names_stay_text(fresh: Page, tmp_path: Path) -> None:
     page = data_page(fresh, "Upload")
     upload(page, file)
     page.get_by_role("button", name="Use these 3 points").click()
-    said = page.locator(".gmm-answer")
-    expect(said).to_contain_text("has 3 points in 3 columns")
+    answer = page.locator(".gmm-answer")
+    expect(answer).to_contain_text("has 3 points in 3 columns")
     for name in names:
-        expect(said).to_contain_text(name)
+        expect(answer).to_contain_text(name)
     expect(page.get_by_test_id("stSidebar").get_by_text("<img src=x")).to_be_visible()
     expect(page.locator(".gmm-figure[data-figure^=data_] .main-svg").first).to_be_visible()
     assert page.locator("img[src='x']").count() == 0
@@ -100,11 +100,11 @@ BAD = {
 
 def test_bad_files_are_answered_in_sentences(fresh: Page, tmp_path: Path) -> None:
     page = data_page(fresh, "Upload")
-    for number, (said, content) in enumerate(BAD.items()):
+    for number, (message, content) in enumerate(BAD.items()):
         file = tmp_path / f"bad {number}.csv"
         file.write_bytes(content)
         upload(page, file)
-        expect(page.get_by_test_id("stAlert").get_by_text(said)).to_be_visible()
+        expect(page.get_by_test_id("stAlert").get_by_text(message)).to_be_visible()
         expect(page.locator(".gmm-answer")).to_contain_text('"tutorial" has 5 points')
 
 

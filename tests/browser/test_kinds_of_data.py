@@ -73,8 +73,8 @@ def test_counts_are_weights_and_points_count_by_them(page: Page, birds: Path) ->
 
 def test_missing_values_are_kept_unless_their_rows_are_left_out(page: Page, birds: Path) -> None:
     upload(page, birds)
-    said = page.get_by_text("11 values are missing, and integrated out")
-    expect(said).to_contain_text('"length" lacks 6, "mass" lacks 5')
+    sentence = page.get_by_text("11 values are missing, and integrated out")
+    expect(sentence).to_contain_text('"length" lacks 6, "mass" lacks 5')
     page.get_by_text("leave out 11", exact=True).click()
     expect(page.get_by_text("Dropped 11 rows of 80")).to_be_visible()
     expect(page.get_by_role("button", name="Use these 69 points")).to_be_visible()
@@ -96,9 +96,9 @@ def test_known_classes_are_compared_with_and_followed(page: Page, birds: Path) -
     use(page, 80)
     says(page, 'The class is known of 60 points: "robin", "thrush".')
     go(page, "Membership")
-    found = page.get_by_text("By the best matching")
-    expect(found).to_contain_text("All 60 points of known class are")
-    expect(found).to_contain_text("The adjusted Rand index is 1.00")
+    sentence = page.get_by_text("By the best matching")
+    expect(sentence).to_contain_text("All 60 points of known class are")
+    expect(sentence).to_contain_text("The adjusted Rand index is 1.00")
     pick(page, "Colour by", "species")
     named = chart(page, "membership").locator(".legendtext")
     expect(named.filter(has_text="robin")).to_be_visible()

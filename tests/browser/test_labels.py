@@ -55,9 +55,9 @@ def covering(page: Page) -> list[str]:
     """Return what still covers another text when the labels have had their time to move."""
     for _ in range(20):  # they move after the drawing, and a redraw puts them back first
         page.wait_for_timeout(300)
-        if not (found := page.evaluate(_COVERING, 4)):
+        if not (overlaps := page.evaluate(_COVERING, 4)):
             break
-    return list(found)
+    return list(overlaps)
 
 
 @pytest.mark.parametrize("data", ["tutorial", "galaxies", "iris", "faithful"])
@@ -66,7 +66,7 @@ def test_no_text_of_a_figure_covers_another(
 ):
     page = open_page(f"{app_server.url}/fit?data={data}", viewport={"width": 1280, "height": 900})
     expect(page.locator(".gmm-answer")).to_contain_text("starts agree")
-    found = []
+    faults = []
     for name in PAGES:
         if name != "fit":
             page.set_viewport_size({"width": 1280, "height": 900})
@@ -75,5 +75,5 @@ def test_no_text_of_a_figure_covers_another(
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
             drawn(page)
-            found += [f"{name}, {width} px, {each}" for each in covering(page)]
-    assert not found, "\n".join(found)
+            faults += [f"{name}, {width} px, {overlap}" for overlap in covering(page)]
+    assert not faults, "\n".join(faults)

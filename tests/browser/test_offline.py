@@ -42,8 +42,8 @@ def test_stream_goes_on_after_twenty_seconds_offline(far_page: Page, relay: Rela
 
     before = words.inner_text()
     relay.cut()
-    lost = page.locator("[data-testid=stApp]:not([data-test-connection-state=CONNECTED])")
-    expect(lost).to_be_visible()
+    disconnected = page.locator("[data-testid=stApp]:not([data-test-connection-state=CONNECTED])")
+    expect(disconnected).to_be_visible()
     page.wait_for_timeout(OFFLINE_MS)
     expect(page.get_by_label("Steps", exact=True)).to_have_value(str(steps))
     relay.mend()
@@ -70,8 +70,10 @@ def test_settings_outlive_a_network_that_comes_and_goes(far_page: Page, relay: R
     for i in range(5):
         page.wait_for_timeout(170 * i)  # at another moment of a frame each time
         relay.cut()
-        lost = page.locator("[data-testid=stApp]:not([data-test-connection-state=CONNECTED])")
-        expect(lost).to_be_visible()
+        disconnected = page.locator(
+            "[data-testid=stApp]:not([data-test-connection-state=CONNECTED])"
+        )
+        expect(disconnected).to_be_visible()
         relay.mend()
         connected_again = page.locator("[data-testid=stApp][data-test-connection-state=CONNECTED]")
         expect(connected_again).to_be_visible()

@@ -145,8 +145,8 @@ def test_exact_answer_stands_beside_the_sampler(app_server: Server, open_page: C
     expect(page.get_by_text(re.compile("All 16 partitions were summed"))).to_be_visible()
     row = page.get_by_role("row", name=re.compile(r"^0 1 \| 10 11 12"))
     expect(row).to_contain_text("0.8838")
-    drawn = float(row.get_by_role("cell").nth(1).inner_text())
-    assert abs(drawn - 0.8838) < 0.15
+    share_of_draws = float(row.get_by_role("cell").nth(1).inner_text())
+    assert abs(share_of_draws - 0.8838) < 0.15
     expect(chart(page, "evidence")).to_contain_text("−16.8703")
     expect(chart(page, "replicated_densities")).to_contain_text("replicated data sets")
     expect(page.get_by_text(re.compile("values that the priors expect"))).to_be_visible()

@@ -35,8 +35,8 @@ class Site:
 
     def replica_of(self, cookie: str) -> str:
         """The web process that a request with a cookie went to; "" while nginx has not said."""
-        found = re.search(rf" (127\.0\.0\.1:\d+) {cookie}\b", self.log.read_text())
-        return found[1] if found else ""
+        match = re.search(rf" (127\.0\.0\.1:\d+) {cookie}\b", self.log.read_text())
+        return match[1] if match else ""
 
 
 @pytest.fixture
@@ -68,16 +68,16 @@ def site(
 
 def cookies_of_both(site: Site) -> list[dict[str, str]]:
     """Find a cookie that leads to the first web process, and one that leads to the second."""
-    found: dict[str, dict[str, str]] = {}
-    while len(found) < 2:
+    by_replica: dict[str, dict[str, str]] = {}
+    while len(by_replica) < 2:
         cookie = {"replica": secrets.token_hex(16)}
         request = Request(f"{site.url}/_stcore/health")
         request.add_header("Cookie", f"replica={cookie['replica']}")
         with urlopen(request, timeout=10) as response:
             assert response.status == 200
         # Told by its cookie: nginx writes the line after the answer, maybe behind another one.
-        found[until(partial(site.replica_of, cookie["replica"]))] = cookie
-    return [found[urlsplit(web.url).netloc] for web in site.web]
+        by_replica[until(partial(site.replica_of, cookie["replica"]))] = cookie
+    return [by_replica[urlsplit(web.url).netloc] for web in site.web]
 
 
 def test_two_web_processes_share_a_run_its_progress_and_its_end(

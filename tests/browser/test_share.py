@@ -18,19 +18,19 @@ def shared(page: Page) -> str:
     page.get_by_role("button", name="Share", exact=True).click()
     link = page.get_by_test_id("stCode")
     expect(link).to_contain_text("run=")
-    found = link.inner_text().strip()
+    address = link.inner_text().strip()
     page.keyboard.press("Escape")
-    return found
+    return address
 
 
 def test_link_opens_the_start_that_was_opened(page: Page, open_page: Callable[..., Page]) -> None:
-    said = page.locator(".gmm-answer")
-    expect(said).to_contain_text("Two components explain")
+    answer = page.locator(".gmm-answer")
+    expect(answer).to_contain_text("Two components explain")
     box = page.get_by_role("combobox", name="Show start")
     box.focus()
     box.press_sequentially("17:")
     box.press("Enter")
-    expect(said).to_contain_text("Start 17")
+    expect(answer).to_contain_text("Start 17")
     other = open_page(shared(page))
     expect(other.locator(".gmm-answer")).to_contain_text("Start 17")
     other.get_by_role("button", name="Back to the best").click()
@@ -40,19 +40,19 @@ def test_link_opens_the_start_that_was_opened(page: Page, open_page: Callable[..
 
 
 def test_the_browsers_way_back_leads_to_the_run_before(page: Page) -> None:
-    said = page.locator(".gmm-answer")
-    expect(said).to_contain_text("65 of 100 starts agree")
+    answer = page.locator(".gmm-answer")
+    expect(answer).to_contain_text("65 of 100 starts agree")
     first = page.url
     connected(page)
     field = page.get_by_label("Starts", exact=True)
     field.fill("90")
     field.press("Enter")
-    expect(said).to_contain_text("of 90 starts agree")
+    expect(answer).to_contain_text("of 90 starts agree")
     expect(page).not_to_have_url(first)
     connected(page)
     page.go_back()
     expect(page).to_have_url(first)
-    expect(said).to_contain_text("65 of 100 starts agree")
+    expect(answer).to_contain_text("65 of 100 starts agree")
     expect(field).to_have_value("100")
 
 
@@ -77,8 +77,8 @@ def test_every_file_can_be_saved(
 def test_files_are_of_the_start_that_is_shown(
     page: Page, open_page: Callable[..., Page], tmp_path: Path
 ) -> None:
-    said = page.locator(".gmm-answer")
-    expect(said).to_contain_text("Two components explain")
+    answer = page.locator(".gmm-answer")
+    expect(answer).to_contain_text("Two components explain")
     connected(page)
     best = {file.name: file for file in exported(page, tmp_path)}
     run_id = re.search("run=([0-9a-f]{8})", page.url)[1]

@@ -98,9 +98,9 @@ def test_of_many_who_ask_at_once_each_event_goes_to_one(url, store):
         with Store(url) as mine:
             ready.wait()
             for _ in range(30):
-                found = mine.take_events()
+                events = mine.take_events()
                 with lock:
-                    taken.extend(found)
+                    taken.extend(events)
 
     others = [threading.Thread(target=take) for _ in range(3)]
     for other in others:

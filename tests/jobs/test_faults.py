@@ -43,8 +43,8 @@ def test_runs_survive_that_the_scheduler_is_killed_and_restarted(cluster, url):
         until(lambda: jobs.status(first).done > 50, 120)
         assert jobs.status(second).stage == "waiting"
         cluster.kill()
-        said = until(lambda: jobs.status(first).message)
-        assert said == (
+        message = until(lambda: jobs.status(first).message)
+        assert message == (
             f"The workers on {cluster.address} cannot be reached at the moment. The run goes on "
             "when they are back."
         )
@@ -75,8 +75,8 @@ def test_a_database_that_stops_for_seconds_stops_no_run(postgres):
         until(lambda: jobs.status(run_id).done > 50, 120)
         postgres.stop()
         try:
-            said = until(lambda: jobs.status(run_id).message, 120)
-            assert "Waiting for the database, which does not answer" in said
+            message = until(lambda: jobs.status(run_id).message, 120)
+            assert "Waiting for the database, which does not answer" in message
             assert jobs.status(run_id).live
             with pytest.raises(ValueError, match="The database does not answer at the moment"):
                 jobs.submit(map_spec(steps=20), "ben")
@@ -129,8 +129,8 @@ def outlives_a_full_disk(jobs, database):
     run_id = jobs.submit(map_spec(steps=400), "ann")
     status = until(lambda: (s := jobs.status(run_id)).done and s)
     with full_disk(database, [pid_of(jobs, status.workers[0])]):
-        said = until(lambda: jobs.status(run_id).message, 60)
-        assert "Waiting for the database, which does not answer" in said
+        message = until(lambda: jobs.status(run_id).message, 60)
+        assert "Waiting for the database, which does not answer" in message
     assert jobs.wait(run_id, 180).state == "done"
 
 
@@ -138,21 +138,21 @@ def test_a_result_waits_for_space_on_a_full_disk_and_gives_up_with_a_sentence(sm
     database = str(small_disk / "runs.db")
     settings = Settings(store_seconds=3)
     with JobService(database=f"sqlite:///{database}", n_workers=1, settings=settings) as jobs:
-        kept = jobs.submit(map_spec(steps=20), "ann")
-        assert jobs.wait(kept, 120).state == "done"
+        small = jobs.submit(map_spec(steps=20), "ann")
+        assert jobs.wait(small, 120).state == "done"
         outlives_a_full_disk(jobs, database)
 
-        lost = jobs.submit(map_spec(steps=400, first_seed=1), "ann")
-        status = until(lambda: (s := jobs.status(lost)).done and s)
+        large = jobs.submit(map_spec(steps=400, first_seed=1), "ann")
+        status = until(lambda: (s := jobs.status(large)).done and s)
         with full_disk(database, [pid_of(jobs, status.workers[0])]):
-            ended = until(lambda: not (s := jobs.status(lost)).live and s, 60)
+            ended = until(lambda: not (s := jobs.status(large)).live and s, 60)
             assert ended.state == "failed"
             assert "did not take it for 3 s (GMM_STORE_SECONDS" in ended.message
             assert "When it is there again and has space, run it again." in ended.message
-        assert until(lambda: jobs.store.state(lost).state == "failed")
-        assert jobs.submit(map_spec(steps=400, first_seed=1), "ann") == lost
-        assert jobs.wait(lost, 180).state == "done"
-        assert np.isfinite(jobs.result(kept).loss).any()
+        assert until(lambda: jobs.store.state(large).state == "failed")
+        assert jobs.submit(map_spec(steps=400, first_seed=1), "ann") == large
+        assert jobs.wait(large, 180).state == "done"
+        assert np.isfinite(jobs.result(small).loss).any()
 
 
 def test_without_a_limit_a_result_waits_until_the_database_takes_it(small_disk):

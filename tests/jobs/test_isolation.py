@@ -32,8 +32,8 @@ def jobs(tmp_path_factory):
 def listening():
     """Where this process and its workers listen."""
     processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
-    found = [c.laddr for p in processes for c in p.net_connections() if c.status == "LISTEN"]
-    return {(address.ip, address.port) for address in found}
+    addresses = [c.laddr for p in processes for c in p.net_connections() if c.status == "LISTEN"]
+    return {(address.ip, address.port) for address in addresses}
 
 
 def test_who_holds_no_key_gets_no_answer_from_the_scheduler(jobs):
@@ -52,10 +52,10 @@ def test_no_port_beside_the_pages_answers_http(jobs):
         with socket.create_connection(address, timeout=5) as asking:
             asking.sendall(b"GET /json/identity.json HTTP/1.1\r\nHost: localhost\r\n\r\n")
             try:
-                said = asking.recv(1000)
+                response = asking.recv(1000)
             except (ConnectionError, TimeoutError):
-                said = b""
-        assert not said.startswith(b"HTTP"), (address, said)
+                response = b""
+        assert not response.startswith(b"HTTP"), (address, response)
 
 
 def settings_of(dask_worker):
@@ -159,8 +159,8 @@ def mute():
 def test_a_scheduler_that_accepts_and_says_nothing_is_told_and_left(mute, tmp_path, caplog):
     jobs = JobService(scheduler=mute, database=f"sqlite:///{tmp_path / 'runs.db'}")
     run_id = jobs.submit(map_spec(), "ann")
-    said = until(lambda: jobs.status(run_id).message, 10)
-    assert "cannot be reached at the moment" in said
+    message = until(lambda: jobs.status(run_id).message, 10)
+    assert "cannot be reached at the moment" in message
     assert "it accepts connections but has said nothing for 5 s" in caplog.text
     closing = threading.Thread(target=jobs.close, daemon=True)
     closing.start()

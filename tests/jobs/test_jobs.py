@@ -226,11 +226,11 @@ def test_chains_run_side_by_side_and_give_one_posterior(jobs):
 def test_cancelling_a_posterior_keeps_the_draws_so_far(jobs):
     run_id = jobs.submit(nuts_spec(draws=20_000), "ann")
 
-    def drawn():
+    def has_draws():
         draws = jobs.status(run_id).snapshot.get("draws.weights")
         return draws is not None and np.isfinite(draws[:, :5]).all()
 
-    until(drawn)
+    until(has_draws)
     jobs.cancel(run_id)
     assert jobs.wait(run_id, 30).state == "cancelled"
     draws = jobs.result(run_id).draws["weights"]
@@ -269,14 +269,14 @@ def test_a_restarted_server_shows_what_is_done_says_what_was_lost_and_goes_on(jo
         [sys.executable, str(path), url], stdout=subprocess.PIPE, text=True, env=environment
     )
     with server:
-        done, lost, waits = server.stdout.readline().split()
+        done, interrupted, waits = server.stdout.readline().split()
         with JobService(database=url, n_workers=1) as beside:
-            assert beside.status(lost).state == "running"  # its server lives
+            assert beside.status(interrupted).state == "running"  # its server lives
         server.kill()
     with JobService(database=url, n_workers=1) as restarted:
         assert restarted.status(done).state == "done"
         assert restarted.result(done).loss.shape == (2, 20)
-        status = restarted.status(lost)
+        status = restarted.status(interrupted)
         assert (status.state, status.message) == ("failed", SERVER_STOPPED)
         # What waited in the database goes on.
         until(lambda: restarted.store.state(waits).started)
@@ -316,14 +316,14 @@ def test_a_run_on_a_shared_scheduler_outlives_its_web_process(shared, alone):
 
 
 def test_what_ended_runs_have_drawn_is_let_go(jobs):
-    drawn = set()
+    ids = set()
     for seed in range(9):  # of 6 MB each
         options = gmm.MapOptions(restarts=100, steps=2_000, first_seed=seed, choose="final")
         spec = map_spec().model_copy(update={"options": options, "engine": "compiled"})
         assert jobs.wait(jobs.submit(spec, "ann"), 120).state == "done"
-        drawn.add(spec.id)
+        ids.add(spec.id)
     # The newest is kept for those who still look, and one may be in the hands of the watch.
-    until(lambda: drawn_bytes(drawn) < 13 * 2**20, 30)
+    until(lambda: drawn_bytes(ids) < 13 * 2**20, 30)
     assert jobs.status(spec.id).snapshot["loss"].shape == (100, 2_000)
     # Dask, too: each of these runs took several reports.
     until(lambda: reports_kept() < 12, 30)
@@ -331,14 +331,14 @@ def test_what_ended_runs_have_drawn_is_let_go(jobs):
 
 def drawn_bytes(ids):
     gc.collect()
-    known = (each for each in gc.get_objects() if type(each) is LiveRun)
-    runs = [run for run in known if run.run_id in ids]
+    all_runs = (thing for thing in gc.get_objects() if type(thing) is LiveRun)
+    runs = [run for run in all_runs if run.run_id in ids]
     return sum(array.nbytes for run in runs for array in run.snapshot().values())
 
 
 def reports_kept():
     """Count those that something keeps in a queue."""
-    queues = [list(each) for each in gc.get_objects() if type(each) is deque]
+    queues = [list(item) for item in gc.get_objects() if type(item) is deque]
     batches = [batch for queue in queues for batch in queue if type(batch) is list]
     sent = [one for batch in batches for one in batch]
     events = [one for one in sent if type(one) is dict and "event" in one]

@@ -40,8 +40,8 @@ with JobService(database="sqlite:///{path}", n_workers=2) as jobs:
 def broken(path: Path) -> list[str]:
     """Say what a database has that it may not have."""
     with sqlite3.connect(path) as database:
-        found = [row[0] for row in database.execute("PRAGMA integrity_check") if row[0] != "ok"]
-        found += [f"foreign key: {row}" for row in database.execute("PRAGMA foreign_key_check")]
+        faults = [row[0] for row in database.execute("PRAGMA integrity_check") if row[0] != "ok"]
+        faults += [f"foreign key: {row}" for row in database.execute("PRAGMA foreign_key_check")]
         for what, query in {
             "done without a result": "SELECT id FROM runs WHERE state = 'done' AND id NOT IN "
             "(SELECT run_id FROM results)",
@@ -50,9 +50,9 @@ def broken(path: Path) -> list[str]:
             "parts of a run that ended": "SELECT run_id FROM parts WHERE run_id NOT IN "
             "(SELECT id FROM runs WHERE state IN ('queued', 'running'))",
         }.items():
-            found += [f"{what}: {row[0]}" for row in database.execute(query)]
+            faults += [f"{what}: {row[0]}" for row in database.execute(query)]
     database.close()
-    return found
+    return faults
 
 
 @pytest.mark.parametrize("everything", [False, True], ids=["web alone", "everything"])

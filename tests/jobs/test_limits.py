@@ -95,7 +95,7 @@ def test_a_run_that_hangs_is_ended_at_its_limit_and_the_next_one_runs(jobs):
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (
             gmm.MapOptions(restarts=1000, steps=2000, choose="final"),
@@ -105,16 +105,16 @@ def test_a_run_that_hangs_is_ended_at_its_limit_and_the_next_one_runs(jobs):
         (gmm.CompareOptions(steps=1000), "fewer points, mixtures, starts or steps"),
     ],
 )
-def test_a_run_that_is_too_large_is_refused_with_its_size(jobs, options, said):
+def test_a_run_that_is_too_large_is_refused_with_its_size(jobs, options, message):
     data = gmm.Dataset.from_values(np.random.default_rng(0).normal(size=(20_000, 2)))
     spec = gmm.Specification(
         dataset=data, mixture=gmm.Mixture(priors=gmm.Priors.for_data(data)), options=options
     )
-    with pytest.raises(ValueError, match="too large for this server: 20,000 points × 2") as told:
+    with pytest.raises(ValueError, match="too large for this server: 20,000 points × 2") as refusal:
         jobs.submit(spec, "ann")
-    assert f"{limits.size(spec):.3g} evaluations, and 1e+10 is the limit" in str(told.value)
-    assert "(GMM_RUN_SIZE)" in str(told.value)
-    assert said in str(told.value)
+    assert f"{limits.size(spec):.3g} evaluations, and 1e+10 is the limit" in str(refusal.value)
+    assert "(GMM_RUN_SIZE)" in str(refusal.value)
+    assert message in str(refusal.value)
     assert jobs.store.runs("ann", states=("queued",)) == []
 
 

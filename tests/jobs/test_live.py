@@ -9,7 +9,7 @@ from gmm_core.runs.progress import Patch
 
 
 def report(number, patches, part=0):
-    told = (
+    fields = (
         "attempt",
         "execution",
         0.0,
@@ -21,7 +21,7 @@ def report(number, patches, part=0):
         "",
         list(patches.items()),
     )
-    return serialize.pack(told)
+    return serialize.pack(fields)
 
 
 def chain(index, values):
@@ -35,11 +35,11 @@ def test_all_who_look_get_the_same_arrays_until_there_is_news():
     first, again = live.snapshot(), live.snapshot()
     assert first["draws"] is again["draws"]
     live.take(report(0, chain(1, [7]), part=1))
-    found = live.snapshot()["draws"]
-    np.testing.assert_array_equal(found[:, :2], [[1, 2], [7, np.nan]])
+    array = live.snapshot()["draws"]
+    np.testing.assert_array_equal(array[:, :2], [[1, 2], [7, np.nan]])
     assert np.isnan(first["draws"][1]).all()  # who looked before sees what was there then
     with pytest.raises(ValueError, match="read-only"):
-        found[0, 0] = 3
+        array[0, 0] = 3
 
 
 @pytest.mark.parametrize("size", [10, 200_000])
@@ -47,7 +47,7 @@ def test_a_curve_of_any_length_is_never_behind(size):
     live = LiveRun("run", "map", "attempt", 1, ["ann"])
     for number, value in enumerate((1.0, 2.0)):
         live.take(report(number, {"loss": Patch((1, size), (0, number), np.array([[value]]))}))
-        found = live.snapshot()["loss"]
-        assert found[0, number] == value
-        assert np.isfinite(found).sum() == number + 1
-        assert not found.flags.writeable
+        loss = live.snapshot()["loss"]
+        assert loss[0, number] == value
+        assert np.isfinite(loss).sum() == number + 1
+        assert not loss.flags.writeable

@@ -46,10 +46,10 @@ def jobs(folder, out, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def sample(jobs, folder):
-    told = []
+    reports = []
     data = Folder(str(folder)).partitioned(SOURCE)
-    made = jobs.sample(data, size=600, source=SOURCE, shared=True, on_progress=told.append)
-    assert (told[-1].done, told[-1].total) == (6, 6)
+    made = jobs.sample(data, size=600, source=SOURCE, shared=True, on_progress=reports.append)
+    assert (reports[-1].done, reports[-1].total) == (6, 6)
     assert (made.n, made.name) == (4000, "big")
     return made
 
@@ -105,16 +105,16 @@ def test_files_that_have_changed_end_the_run_in_words(jobs, sample, folder):
 
 def test_nothing_outside_of_the_folder_is_opened(folder, tmp_path):
     pq.write_table(pa.table({"a": [1.0, 2.0]}), tmp_path / "secret.parquet")
-    there = Folder(str(folder))
+    opened = Folder(str(folder))
     for name in ("../secret.parquet", str(tmp_path / "secret.parquet"), "big/../../x.parquet"):
         with pytest.raises(ValueError, match="leads out of the folder"):
-            there.partitioned(name)
+            opened.partitioned(name)
     link = folder / "big" / "link.parquet"
     link.symlink_to(tmp_path / "secret.parquet")
     try:
-        assert there.partitioned(SOURCE).rows == 4000
+        assert opened.partitioned(SOURCE).rows == 4000
         with pytest.raises(ValueError, match="is a link that leads out of the folder"):
-            there.partitioned("big/link.parquet")
+            opened.partitioned("big/link.parquet")
     finally:
         link.unlink()
 
@@ -133,9 +133,9 @@ def test_memberships_are_written_into_a_folder_of_their_own(jobs, sample, out):
     run_id = jobs.submit(spec, owner="ann")
     status = jobs.wait(run_id, 60)
     assert (status.state, status.message) == ("done", "")
-    found = jobs.result(run_id)
-    assert found.folder == f"big-memberships-{run_id[:8]}"
-    written = out / found.folder
+    memberships = jobs.result(run_id)
+    assert memberships.folder == f"big-memberships-{run_id[:8]}"
+    written = out / memberships.folder
     assert [file.name for file in sorted(written.iterdir())] == [
         f"part-{i:05}.parquet" for i in range(6)
     ]
@@ -143,9 +143,9 @@ def test_memberships_are_written_into_a_folder_of_their_own(jobs, sample, out):
     component = gmm.assign(POINT, VALUES) + 1
     np.testing.assert_array_equal(table["component"], component)
     np.testing.assert_allclose(table["log density"], gmm.log_density(POINT, VALUES), rtol=1e-12)
-    assert found.assigned.tolist() == np.bincount(component)[1:].tolist()
-    (row,) = [each for each in jobs.store.runs("ann") if each.kind == "memberships"]
-    assert row.headline == f"4,000 rows in 6 files in {found.folder}"
+    assert memberships.assigned.tolist() == np.bincount(component)[1:].tolist()
+    (row,) = [listed for listed in jobs.store.runs("ann") if listed.kind == "memberships"]
+    assert row.headline == f"4,000 rows in 6 files in {memberships.folder}"
 
     with pytest.raises(ValueError, match="would be written once more"):
         jobs.verify(run_id)
@@ -153,7 +153,7 @@ def test_memberships_are_written_into_a_folder_of_their_own(jobs, sample, out):
     jobs.delete(run_id)
     before = {file.name: file.read_bytes() for file in written.iterdir()}
     assert jobs.wait(jobs.submit(spec), 60).state == "done"
-    assert jobs.result(run_id).folder == f"{found.folder}-2"
+    assert jobs.result(run_id).folder == f"{memberships.folder}-2"
     assert {file.name: file.read_bytes() for file in written.iterdir()} == before
 
 

@@ -58,13 +58,13 @@ def ask(url):
     ) as other:
         assert other.stdout.readline() == "ready\n"
 
-        def asked(*words):
+        def ask_other(*words):
             other.stdin.write(" ".join(map(str, words)) + "\n")
             other.stdin.flush()
             return other.stdout.readline().split()
 
-        asked.process = other
-        yield asked
+        ask_other.process = other
+        yield ask_other
         other.stdin.close()
         assert other.wait(60) in (0, -signal.SIGKILL)
 
@@ -100,11 +100,11 @@ def test_two_processes_share_runs_results_and_cancel(url, ask):
         assert np.isfinite(service.result(spec.id).final_loss).any()
 
         # Made there, read here.
-        there = specification("compiled", 70)
-        assert ask("fit", "compiled", 70) == ["done", there.id]
-        assert service.submit(there, "ann") == there.id
-        assert service.status(there.id).state == "done"
-        assert service.result(there.id).loss.shape == (2, 70)
+        made_elsewhere = specification("compiled", 70)
+        assert ask("fit", "compiled", 70) == ["done", made_elsewhere.id]
+        assert service.submit(made_elsewhere, "ann") == made_elsewhere.id
+        assert service.status(made_elsewhere.id).state == "done"
+        assert service.result(made_elsewhere.id).loss.shape == (2, 70)
 
         # A minute's run here, cancelled there.
         long = specification("pyro", 20_000)
@@ -130,9 +130,9 @@ def test_one_queue_for_both_and_who_is_killed_loses_nothing(url, ask):
         # Asked for here, computed there: cancelled, it keeps what it had.
         service.cancel(anns[1], "ann")
         assert service.wait(anns[1], 60).state == "cancelled"
-        kept = service.result(anns[1])
-        assert kept is not None
-        assert kept.draws["weights"].shape[1] > 10
+        posterior = service.result(anns[1])
+        assert posterior is not None
+        assert posterior.draws["weights"].shape[1] > 10
 
         # Ben's was next, so the other one has it now; it dies with its workers.
         until(lambda: service.store.state(bens).started, 300)

@@ -126,8 +126,8 @@ def test_every_part_is_given_once_and_no_owner_is_more_than_a_turn_ahead(runs, s
             owner = runs[int(turn[0])][0]
             served[owner] += 1
             waiting[owner] -= 1
-            here = [o for o in waiting if waiting[o] > 0]
-            assert all(served[owner] <= served[o] + 1 for o in here)
+            owners = [o for o in waiting if waiting[o] > 0]
+            assert all(served[owner] <= served[o] + 1 for o in owners)
         if not given_:
             break
         done(queue, *given_.pop(0))

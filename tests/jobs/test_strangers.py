@@ -170,17 +170,17 @@ def test_limits_hold_over_people_who_forget_who_they_are(database):
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (gmm.MapOptions(restarts=1000, steps=20_000, choose="final"), "starts or steps"),
         (gmm.NutsOptions(draws=20_000, chains=32), "chains or draws"),
     ],
 )
-def test_a_result_too_large_to_be_kept_is_refused(jobs, options, said):
+def test_a_result_too_large_to_be_kept_is_refused(jobs, options, message):
     data = gmm.Dataset.from_values(np.arange(100.0))
     mixture = gmm.Mixture(n_components=40)
     spec = gmm.Specification(dataset=data, mixture=mixture, options=options)
-    with pytest.raises(ValueError, match=r"GMM_RUN_NUMBERS.*Use fewer .*" + said):
+    with pytest.raises(ValueError, match=r"GMM_RUN_NUMBERS.*Use fewer .*" + message):
         jobs.submit(spec, "ann")
 
 
@@ -197,9 +197,9 @@ def test_the_database_away_is_one_sentence_without_where_it_is(postgres, caplog)
                 lambda: jobs.note_visit("0" * 32),
                 lambda: jobs.cancel("0" * 32),
             ):
-                with pytest.raises(DatabaseAwayError) as told:
+                with pytest.raises(DatabaseAwayError) as refusal:
                     ask()
-                assert str(told.value) == (
+                assert str(refusal.value) == (
                     "The database does not answer at the moment. Nothing that is finished is "
                     "lost; try again in a minute."
                 )

@@ -45,11 +45,11 @@ def verified(jobs, run_id):
     assert jobs.wait(check_id, 120).state == "done"
     verdict = verify.verdict_on(jobs, run_id)
     # What it said stays, and the run that computed it again is gone.
-    kept = verify.verdict_on(jobs, run_id)
-    assert replace(kept, made=None) == verdict
+    stored = verify.verdict_on(jobs, run_id)
+    assert replace(stored, made=None) == verdict
     with pytest.raises(ValueError, match="No run has the id"):
         jobs.store.state(check_id)
-    return kept
+    return stored
 
 
 def tamper(jobs, run_id, change):
@@ -92,9 +92,9 @@ def test_a_stored_result_that_was_changed_is_told(jobs):
     assert (verdict.answer, verdict.where) == ("different", "draws.locs")
     largest = np.abs(jobs.store.result(run_id).draws["locs"]).max()
     assert verdict.difference == pytest.approx(0.25 / largest, rel=1e-6)
-    said = verdict_words(verdict)
-    assert "the numbers do not agree" in said
-    assert "the stored numbers were changed" in said
+    sentence = verdict_words(verdict)
+    assert "the numbers do not agree" in sentence
+    assert "the stored numbers were changed" in sentence
 
 
 def test_a_stored_result_that_is_damaged_is_told(jobs):
@@ -162,9 +162,9 @@ def test_missing_values_equal_each_other_and_times_do_not_count():
 def test_words_name_rounding_and_versions():
     then, now = {"python": "3.11", "numba": "0.60"}, {"python": "3.11", "numba": "0.68"}
     close = Verdict("close", 3e-12, "final_loss", then=then, now=now)
-    said = verdict_words(close)
-    assert "the same but for rounding. The largest relative difference is 3.0e-12" in said
-    assert "The versions differ: numba 0.60 then and 0.68 now." in said
+    sentence = verdict_words(close)
+    assert "the same but for rounding. The largest relative difference is 3.0e-12" in sentence
+    assert "The versions differ: numba 0.60 then and 0.68 now." in sentence
     apart = verdict_words(Verdict("different", None, "verdict", then=then, now=now))
     assert "verdict has other values, or another shape" in apart
     assert "numba 0.60 then" in apart

@@ -27,31 +27,31 @@ def main() -> int:
     """Measure, write the report to the path given, and return how many errors there were."""
     people = int(os.environ.get("LOAD_SESSIONS", "50"))
     seconds = float(os.environ.get("LOAD_SECONDS", "600"))
-    found = Found(people, seconds)
+    results = Found(people, seconds)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with serving(folder / "crowd") as served:
             print(f"{people} people for {seconds:.0f} s, and {2 * TTL:.0f} s around them …")
-            asyncio.run(_crowd(served, found))
+            asyncio.run(_crowd(served, results))
             print("First screens …")
             with serving(folder / "bare", HERE / "apps" / "bare.py") as bare:
-                found.ours, found.bare = screens.medians(served.url, bare.url)
+                results.ours, results.bare = screens.medians(served.url, bare.url)
         print("Streaming …")
         with serving(folder / "streaming", settings={"GMM_WORKERS": str(WATCHERS)}) as served:
-            asyncio.run(_streaming(served, found))
-    report = text(found)
+            asyncio.run(_streaming(served, results))
+    report = text(results)
     Path(sys.argv[1]).write_text(report)
     print(report)
-    return len(found.errors)
+    return len(results.errors)
 
 
-async def _crowd(served: Served, found: Found) -> None:
+async def _crowd(served: Served, results: Found) -> None:
     warm = Measured()
     await everything(served.url, warm, FIRST)
     await _given_up(served)
-    found.usage["start"] = served.usage()
-    measured = found.measured
-    task = asyncio.create_task(crowd(served.url, found.people, found.seconds, measured))
+    results.usage["start"] = served.usage()
+    measured = results.measured
+    task = asyncio.create_task(crowd(served.url, results.people, results.seconds, measured))
     seen = [served.usage()]
     connected: dict[int, Usage] = {}
     while not task.done():
@@ -60,15 +60,15 @@ async def _crowd(served: Served, found: Found) -> None:
         connected[await asyncio.to_thread(served.sessions)] = seen[-1]
     await task
     # The last look at the fullest house; people leave within seconds of each other.
-    found.usage["end"] = connected[max(connected)]
-    found.usage["peak"] = Usage(*(max(u[i] for u in seen) for i in range(3)))
+    results.usage["end"] = connected[max(connected)]
+    results.usage["peak"] = Usage(*(max(u[i] for u in seen) for i in range(3)))
     await _given_up(served)
-    found.usage["after"] = served.usage()
+    results.usage["after"] = served.usage()
     runs = served.runs()
-    found.runs = len(runs)
-    found.waits = [wait for _, _, wait in runs if wait is not None]
+    results.runs = len(runs)
+    results.waits = [wait for _, _, wait in runs if wait is not None]
     failed = [f"a run of kind {kind} failed" for kind, state, _ in runs if state == "failed"]
-    found.errors += [*warm.errors, *measured.errors, *failed, *served.complaints()]
+    results.errors += [*warm.errors, *measured.errors, *failed, *served.complaints()]
 
 
 async def _given_up(served: Served) -> None:
@@ -83,11 +83,11 @@ async def _given_up(served: Served) -> None:
     await asyncio.to_thread(served.sessions)
 
 
-async def _streaming(served: Served, found: Found) -> None:
+async def _streaming(served: Served, results: Found) -> None:
     warm = Measured()
     await everything(served.url, warm)
-    found.rates = await streaming.rates(served.url, WATCHERS, found.errors)
-    found.errors += [*warm.errors, *served.complaints()]
+    results.rates = await streaming.rates(served.url, WATCHERS, results.errors)
+    results.errors += [*warm.errors, *served.complaints()]
 
 
 if __name__ == "__main__":

@@ -351,10 +351,10 @@ class Person:
         self.frames[key] = self.frames.get(key, 0) + 1
 
     def _follow(self, key: str, data: str) -> None:
-        drawn = json.loads(data) if data else {}
+        figure = json.loads(data) if data else {}
         self._streams.pop(key, None)
-        if token := drawn.get("stream"):
-            self._streams[key], self._streams_at = token, drawn["streams"]
+        if token := figure.get("stream"):
+            self._streams[key], self._streams_at = token, figure["streams"]
             if self._projector is None:
                 self._projector = asyncio.create_task(self._roll())
 
@@ -373,9 +373,9 @@ class Person:
         self._finished += 1
         # A fragment's run ages what the fragment drew, and leaves the rest alone.
         self._cache = {
-            name: (kept, run)
-            for name, (kept, run) in self._cache.items()
-            if (self._fragments and kept.delta.fragment_id not in self._fragments)
+            name: (cached, run)
+            for name, (cached, run) in self._cache.items()
+            if (self._fragments and cached.delta.fragment_id not in self._fragments)
             or self._finished - run <= self._kept_for
         }
 

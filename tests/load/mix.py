@@ -184,8 +184,8 @@ class _Visit:
         await person.set(**values)
 
         def arrived() -> bool:
-            drawn = person.changed_at.get(figure, 0.0) > moment
-            return drawn and person.run_id != run_id and self._done(begun)
+            redrawn = person.changed_at.get(figure, 0.0) > moment
+            return redrawn and person.run_id != run_id and self._done(begun)
 
         await person.until(arrived, f"the figure of {values}")
 
@@ -196,5 +196,5 @@ class _Visit:
 def _differs(person: Person, key: str, value: object) -> bool:
     state = person.value(key)
     kind = str(state.WhichOneof("value"))
-    held = getattr(state, kind)
-    return (held.data[0] if kind == "double_array_value" else held) != value
+    held_value = getattr(state, kind)
+    return (held_value.data[0] if kind == "double_array_value" else held_value) != value

@@ -37,19 +37,19 @@ class Found:
     bare: float = 0.0
 
 
-def text(found: Found) -> str:
+def text(results: Found) -> str:
     """Return the report as markdown."""
-    m, use = found.measured, found.usage
+    m, use = results.measured, results.usage
     start, peak, end, after = (use[n] for n in ("start", "peak", "end", "after"))
     grown, left = end.web - start.web, after.web - start.web
-    allowed = 100 * found.people / 50
-    slowest = min(found.rates)
+    allowed = 100 * results.people / 50
+    slowest = min(results.rates)
     mix = ", ".join(f"{what} {share:.0%}" for what, share in SHARES.items())
     did = ", ".join(f"{m.did[what]:,} × {what}" for what in SHARES)
     targets = [
-        ("errors", "none", f"{len(found.errors)}", not found.errors),
+        ("errors", "none", f"{len(results.errors)}", not results.errors),
         (
-            f"memory of the web process, {found.people} sessions on it",
+            f"memory of the web process, {results.people} sessions on it",
             f"+{allowed:.0f} MB at most",
             f"{grown:+.0f} MB",
             grown <= allowed,
@@ -64,13 +64,13 @@ def text(found: Found) -> str:
         (
             "first screen in a browser, against a bare page with one chart",
             "1.5 × at most",
-            f"{found.ours / found.bare:.2f} × ({found.ours:.2f} s, {found.bare:.2f} s)",
-            found.ours <= 1.5 * found.bare,
+            f"{results.ours / results.bare:.2f} × ({results.ours:.2f} s, {results.bare:.2f} s)",
+            results.ours <= 1.5 * results.bare,
         ),
         (
-            f"frames a second, {len(found.rates)} people, {len(found.rates)} fits at once",
+            f"frames a second, {len(results.rates)} people, {len(results.rates)} fits at once",
             "3 at least for each",
-            f"{slowest:.2f} for the slowest, {np.median(found.rates):.2f} in the middle",
+            f"{slowest:.2f} for the slowest, {np.median(results.rates):.2f} in the middle",
             slowest >= 3,
         ),
     ]
@@ -81,14 +81,14 @@ def text(found: Found) -> str:
             "`make load` wrote this: people without browsers speak Streamlit's websocket with the "
             "app as `streamlit run app.py` serves it, SQLite and local workers.",
             "",
-            f"{found.people} sessions for {found.seconds:.0f} s on {machine()}. The people and the "
-            "browser run on the same cores as the server.",
+            f"{results.people} sessions for {results.seconds:.0f} s on {machine()}. The people and "
+            "the browser run on the same cores as the server.",
             "",
             "| what | target | measured | |",
             "|---|---|---|---|",
             *(
-                f"| {what} | {target} | {got} | {'met' if met else '**missed**'} |"
-                for what, target, got, met in targets
+                f"| {what} | {target} | {value} | {'met' if met else '**missed**'} |"
+                for what, target, value, met in targets
             ),
             "",
             "An error is an exception or an error box on a page, a connection that closed, an "
@@ -101,7 +101,7 @@ def text(found: Found) -> str:
             "|---|---|---|---|",
             _row("moving the slider to the new fit's figure", m.slides),
             _row("opening the page to its finished fit, over the websocket", m.screens),
-            _row("asking for a run to its start on a worker", found.waits),
+            _row("asking for a run to its start on a worker", results.waits),
             "",
             f"Watched fits drew {np.median(m.rates):.1f} frames a second in the middle."
             if m.rates
@@ -123,7 +123,7 @@ def text(found: Found) -> str:
             "",
             "## What they did",
             "",
-            f"{did}; {found.runs:,} runs. The server sent {m.bytes / 2**20:,.0f} MB.",
+            f"{did}; {results.runs:,} runs. The server sent {m.bytes / 2**20:,.0f} MB.",
             "",
             f"A person comes within the first tenth of the time and then chooses again and again: "
             f"{mix}. A slide is five moves of K with {PAUSE:.0f} s to look at each; open is to "
@@ -133,8 +133,8 @@ def text(found: Found) -> str:
             f"{THINK[1]:.0f} s pass. Everybody's starts are their own, so that runs are computed "
             "and not found.",
             *(
-                ["", "## Errors", "", *(f"    {line[:200]}" for line in found.errors[:50])]
-                if found.errors
+                ["", "## Errors", "", *(f"    {line[:200]}" for line in results.errors[:50])]
+                if results.errors
                 else []
             ),
             "",

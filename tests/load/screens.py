@@ -20,15 +20,15 @@ def medians(ours: str, bare: str, times: int = 9) -> tuple[float, float]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         try:
-            found: tuple[list[float], list[float]] = ([], [])
+            durations: tuple[list[float], list[float]] = ([], [])
             for turn in range(times + 1):
                 pair = _screen(browser, f"{ours}/fit", True), _screen(browser, bare, False)
                 if turn:  # the first warms up the browser itself
-                    found[0].append(pair[0])
-                    found[1].append(pair[1])
+                    durations[0].append(pair[0])
+                    durations[1].append(pair[1])
         finally:
             browser.close()
-    return statistics.median(found[0]), statistics.median(found[1])
+    return statistics.median(durations[0]), statistics.median(durations[1])
 
 
 def _screen(browser: Browser, url: str, ours: bool) -> float:

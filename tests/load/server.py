@@ -54,9 +54,9 @@ class Served:
     def sessions(self) -> int:
         """Count the sessions that are connected."""
         with urlopen(f"{self.url}/_stcore/metrics", timeout=10) as answer:
-            found = re.search(r"^active_sessions\S* (\d+)", answer.read().decode(), re.MULTILINE)
-        assert found is not None
-        return int(found[1])
+            match = re.search(r"^active_sessions\S* (\d+)", answer.read().decode(), re.MULTILINE)
+        assert match is not None
+        return int(match[1])
 
     def complaints(self) -> list[str]:
         """Return the lines of the log that tell of an error."""
@@ -71,8 +71,8 @@ class Served:
             rows = connection.execute(sa.select(*columns)).all()
         engine.dispose()
         return [
-            (kind, state, None if began is None else (began - asked).total_seconds())
-            for kind, state, asked, began in rows
+            (kind, state, None if began is None else (began - submitted).total_seconds())
+            for kind, state, submitted, began in rows
         ]
 
 

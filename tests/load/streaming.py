@@ -25,7 +25,7 @@ async def rates(url: str, people: int, errors: list[str], watched: float = WATCH
         seconds = time.monotonic() - began
         if not all(person.ticking for person in crowd):
             raise GaveUpError("a fit ended while it was watched: raise STEPS")
-        found = [
+        frame_rates = [
             (person.frames["loss"] - first) / seconds
             for person, first in zip(crowd, before, strict=True)
         ]
@@ -34,7 +34,7 @@ async def rates(url: str, people: int, errors: list[str], watched: float = WATCH
         await asyncio.gather(
             *(p.until(lambda p=p: p.says("Cancelled"), "the end of a fit") for p in crowd)
         )
-        return found
+        return frame_rates
     finally:
         await asyncio.gather(*(person.leave() for person in crowd))
 

@@ -80,15 +80,15 @@ def ask_for(socket: ClientConnection, page: str) -> tuple[str, bytes]:
     message.rerun_script.page_name = page
     message.rerun_script.context_info.url = "http://127.0.0.1/" + page
     socket.send(message.SerializeToString())
-    session, drawn = "", b""
+    session, received = "", b""
     while True:
         payload = socket.recv(timeout=60)
-        drawn += payload
-        said = ForwardMsg.FromString(payload)
-        if said.WhichOneof("type") == "new_session":
-            session = said.new_session.initialize.session_id
-        if said.WhichOneof("type") == "script_finished" and said.script_finished == 0:
-            return session, drawn
+        received += payload
+        forward = ForwardMsg.FromString(payload)
+        if forward.WhichOneof("type") == "new_session":
+            session = forward.new_session.initialize.session_id
+        if forward.WhichOneof("type") == "script_finished" and forward.script_finished == 0:
+            return session, received
 
 
 def well(server: Server) -> bool:
@@ -202,23 +202,23 @@ def test_no_other_cookie_shows_my_list(server: Server, cookie: str) -> None:
             pass
         return
     with quiet(server), stream(server, cookie=cookie) as socket:
-        _, drawn = ask_for(socket, "runs")
-    assert SECRET.encode() not in drawn
-    assert b"There is no run yet" in drawn
+        _, received = ask_for(socket, "runs")
+    assert SECRET.encode() not in received
+    assert b"There is no run yet" in received
 
 
 def test_a_session_is_nobody_elses_and_takes_no_uploads_of_others(server: Server) -> None:
     mine = f"gmm_browser={ANN}; gmm_door={DOOR}"
     with stream(server, cookie=mine) as socket:
-        session, drawn = ask_for(socket, "runs")
-        assert SECRET.encode() in drawn  # what is looked for can be seen
+        session, received = ask_for(socket, "runs")
+        assert SECRET.encode() in received  # what is looked for can be seen
         for cookie in ("", f"gmm_door={'e' * 43}"):
             with stream(
                 server, cookie=cookie, subprotocols=["streamlit", "x", session]
             ) as stranger:
-                theirs, drawn = ask_for(stranger, "runs")
+                theirs, received = ask_for(stranger, "runs")
                 assert theirs != session
-                assert SECRET.encode() not in drawn
+                assert SECRET.encode() not in received
     with stream(server, subprotocols=["streamlit", "x", session]) as stranger:  # she has left
         assert SECRET.encode() not in ask_for(stranger, "runs")[1]
     path = f"/_stcore/upload_file/{session}/file"
@@ -236,15 +236,15 @@ def test_what_no_slider_gives_is_not_taken(server: Server) -> None:
         await person.open("fit")
         await person.until(lambda: person.says("Done in"), "the first screen")
         first = person.run_id
-        for given in (1e6, -3.0, float("nan")):
+        for value in (1e6, -3.0, float("nan")):
             begun = person.begun
-            await person.set(n_components=given)
+            await person.set(n_components=value)
             await person.until(
                 lambda begun=begun: person.begun > begun and person.has("n_components"), "the page"
             )
-        for given in (1e12, float("nan")):
+        for value in (1e12, float("nan")):
             begun = person.begun
-            await person.set(**{"map.restarts": given})
+            await person.set(**{"map.restarts": value})
             await person.until(
                 lambda begun=begun: person.begun > begun and person.has("n_components"), "the page"
             )
@@ -257,10 +257,10 @@ def test_what_no_slider_gives_is_not_taken(server: Server) -> None:
 
 
 def test_pages_come_while_strangers_ask_without_end(server: Server) -> None:
-    asked = []
+    stop = []
 
     def flood(path: str) -> None:
-        while not asked:
+        while not stop:
             assert request(server, path)[0] in (200, 404, 410)
 
     with ThreadPoolExecutor(20) as strangers:
@@ -269,7 +269,7 @@ def test_pages_come_while_strangers_ask_without_end(server: Server) -> None:
             with stream(server) as socket:
                 assert b"There is no run yet" in ask_for(socket, "runs")[1]
         finally:
-            asked.append("enough")
+            stop.append("enough")
         assert all(flood.exception() is None for flood in floods)
 
 
@@ -290,9 +290,9 @@ def test_more_tabs_than_files_are_refused_and_others_come_after(tmp_path: Path) 
         until(lambda: request(server, "/_stcore/health")[0] == 200, 60)
         with stream(server) as socket:
             assert ask_for(socket, "runs")[0]
-        said = server.log.read_text()
-        assert "Too many open files" in said
-        assert said.count("ERROR asyncio") + said.count("ERROR tornado") < 20
+        log = server.log.read_text()
+        assert "Too many open files" in log
+        assert log.count("ERROR asyncio") + log.count("ERROR tornado") < 20
     finally:
         server.stop()
 

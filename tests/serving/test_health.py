@@ -27,10 +27,10 @@ def test_what_fails_is_named_with_the_first_line_of_its_reason():
 
 
 def test_what_hangs_is_away_asked_once_and_back_when_it_answers(gate):
-    asked = []
+    calls = []
 
     def hangs():
-        asked.append(1)
+        calls.append(1)
         assert gate.wait(60)
 
     health = Health({"store": hangs, "scheduler": lambda: None}, patience=0.05)
@@ -38,19 +38,19 @@ def test_what_hangs_is_away_asked_once_and_back_when_it_answers(gate):
         away = health.away()
         assert list(away) == ["store"]
         assert "has not answered for" in away["store"]
-    assert len(asked) == 1  # no thread for each who asks
+    assert len(calls) == 1  # no thread for each who asks
     gate.set()
     while health.away():
-        assert len(asked) == 1
-    assert len(asked) == 1
+        assert len(calls) == 1
+    assert len(calls) == 1
 
 
 def test_many_who_ask_at_once_share_an_answer():
-    asked = []
-    health = Health({"store": lambda: asked.append(1)})
+    calls = []
+    health = Health({"store": lambda: calls.append(1)})
     people = [threading.Thread(target=health.away) for _ in range(50)]
     for person in people:
         person.start()
     for person in people:
         person.join()
-    assert len(asked) == 1
+    assert len(calls) == 1

@@ -103,10 +103,10 @@ def site(tmp_path_factory, postgres):
 
 def test_before_anybody_has_come_all_is_there_and_the_engines_are_loaded(site):
     assert site.health(site.pages) == (200, {"status": "ok"})
-    found = site.figures()
-    assert found["gmm_workers",] == 1
-    assert found["gmm_store_up",] == found["gmm_scheduler_up",] == 1
-    assert found["gmm_sessions",] == 0
+    figures = site.figures()
+    assert figures["gmm_workers",] == 1
+    assert figures["gmm_store_up",] == figures["gmm_scheduler_up",] == 1
+    assert figures["gmm_sessions",] == 0
     with Client(site.cluster.address, set_as_default=False) as client:
         assert until(lambda: all(client.run(worker.is_warm).values()))
 
@@ -125,7 +125,7 @@ def test_the_figures_add_up_after_a_visit(site):
                     visit.recv(timeout=0.01)
                 except TimeoutError:
                     break
-            return (found := site.figures())["gmm_runs_finished_total", "done", "map"] and found
+            return (figures := site.figures())["gmm_runs_finished_total", "done", "map"] and figures
 
         after = until(ended)
         assert after["gmm_sessions",] == 1
@@ -148,9 +148,9 @@ def test_the_figures_add_up_after_a_visit(site):
         for bound in (0.1, 1.0, 10.0, 3600.0):
             assert after[f"{name}_bucket", *sorted((str(bound), "map"))] == (seconds <= bound)
     lines = [json.loads(x) for x in site.log.read_text().splitlines() if x.startswith("{")]
-    (said,) = [line for line in lines if line.get("event") == "ended"]
-    assert (said["run"], said["outcome"]) == (run.id, "done")
-    assert said["person"]
+    (event,) = [line for line in lines if line.get("event") == "ended"]
+    assert (event["run"], event["outcome"]) == (run.id, "done")
+    assert event["person"]
 
 
 def test_start_warns_of_nothing(site):
@@ -175,14 +175,14 @@ def test_health_fails_while_the_store_is_away_and_comes_back(site, postgres):
     errors = site.figures()["gmm_store_errors_total",]
     postgres.stop()
     try:
-        status, said = until(lambda: (found := site.health())[0] != 200 and found)
+        status, body = until(lambda: (answer := site.health())[0] != 200 and answer)
         assert status == 503
-        assert list(said["away"]) == ["store"]
-        assert "refused" in said["away"]["store"]
+        assert list(body["away"]) == ["store"]
+        assert "refused" in body["away"]["store"]
         # The pages' port names no host.
         assert site.health(site.pages) == (503, {"status": "away", "away": ["store"]})
-        found = until(lambda: (f := site.figures())["gmm_store_errors_total",] > errors and f)
-        assert (found["gmm_store_up",], found["gmm_scheduler_up",]) == (0, 1)
+        answer = until(lambda: (f := site.figures())["gmm_store_errors_total",] > errors and f)
+        assert (answer["gmm_store_up",], answer["gmm_scheduler_up",]) == (0, 1)
     finally:
         postgres.start()
     assert until(lambda: site.health() == (200, {"status": "ok"}))
@@ -191,12 +191,12 @@ def test_health_fails_while_the_store_is_away_and_comes_back(site, postgres):
 
 def test_health_fails_while_the_scheduler_is_away_and_comes_back(site):
     site.cluster.kill()
-    status, said = until(lambda: (found := site.health())[0] != 200 and found)
+    status, body = until(lambda: (answer := site.health())[0] != 200 and answer)
     assert status == 503
-    assert list(said["away"]) == ["scheduler"]
-    assert site.cluster.address in said["away"]["scheduler"]
-    found = until(lambda: (f := site.figures())["gmm_scheduler_errors_total",] and f)
-    assert (found["gmm_scheduler_up",], found["gmm_workers",]) == (0, 0)
+    assert list(body["away"]) == ["scheduler"]
+    assert site.cluster.address in body["away"]["scheduler"]
+    answer = until(lambda: (f := site.figures())["gmm_scheduler_errors_total",] and f)
+    assert (answer["gmm_scheduler_up",], answer["gmm_workers",]) == (0, 0)
     site.cluster.start()
     assert until(lambda: site.health() == (200, {"status": "ok"}))
     assert until(lambda: site.figures()["gmm_workers",] == 1)
@@ -252,8 +252,8 @@ def test_a_server_that_starts_before_its_database_is_well_when_it_is_there(site,
             server.stdin.flush()
             return json.loads(server.stdout.readline())
 
-        said = until(lambda: "store" in (h := health())["away"] and h)
-        assert "The database does not answer at the moment" in said["away"]["store"]
+        body = until(lambda: "store" in (h := health())["away"] and h)
+        assert "The database does not answer at the moment" in body["away"]["store"]
     finally:
         postgres.start()
     with server:

@@ -39,7 +39,7 @@ def owner() -> str:
 def view() -> Callable[..., AppTest]:
     """Return a function that draws a page: `view("fit", n_components=3)` sets the session."""
 
-    def drawn(name: str, query: dict[str, str] | None = None, **state: Any) -> AppTest:
+    def draw(name: str, query: dict[str, str] | None = None, **state: Any) -> AppTest:
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
         app.switch_page(pages.entry(name).script)
         app.session_state["browser"] = _BROWSER
@@ -51,7 +51,7 @@ def view() -> Callable[..., AppTest]:
         assert not app.exception, app.exception[0].stack_trace
         return app
 
-    return drawn
+    return draw
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ def test_it_is_asked_by_its_switch_of_the_sampler_that_is_chosen(view, finished,
     app = finished(view("posterior", section="Can I trust it?", **SMALL, **FEW), "posterior")
     assert "simulated" not in page_text(app)
     app.toggle(key="ask_calibration").set_value(True).run()
-    said = page_text(finished(app, "calibration"))
-    assert "Not enough to tell: 12 data sets of at least 50" in said
+    text = page_text(finished(app, "calibration"))
+    assert "Not enough to tell: 12 data sets of at least 50" in text
     run = app.session_state["runs"]["calibration"]
     spec = service.store.specification(run)
     assert (spec.kind, spec.options.sampler, spec.options.sets) == ("calibration", "nutpie", 12)

@@ -27,14 +27,14 @@ def faithful(view, **state):
 
 def test_a_short_sweep_starts_by_itself_and_answers_in_words(view, finished):
     app = finished(faithful(view), "compare")
-    said = page_text(app)
+    text = page_text(app)
     assert (
         "Three components with a shared full covariance fit these 272 points best: BIC 2,314.3"
-        in said
+        in text
     )
-    assert "strong evidence" in said
-    assert re.search(r"\d of \d starts agree, of \d kinds; .* found it first", said)
-    assert "The best by BIC" in said
+    assert "strong evidence" in text
+    assert re.search(r"\d of \d starts agree, of \d kinds; .* found it first", text)
+    assert "The best by BIC" in text
     assert app.query_params["run"] == app.session_state["runs"]["compare"]
 
 
@@ -43,12 +43,12 @@ def test_the_criterion_changes_answer_and_table_without_a_new_run(view, finished
     run_id = app.session_state["runs"]["compare"]
     app.session_state["compare_criterion"] = "icl"
     app.run()
-    said = page_text(app)
+    text = page_text(app)
     assert (
         "Two components with full covariances of their own fit these 272 points best: ICL 2,323.6"
-        in said
+        in text
     )
-    assert "The best by ICL" in said
+    assert "The best by ICL" in text
     assert app.session_state["runs"]["compare"] == run_id
 
 
@@ -66,10 +66,10 @@ def test_a_cell_opens_on_fit_with_its_mixture_priors_and_starts(view, finished, 
     assert (state["prior"], state["map.restarts"], state["map.first_seed"]) == ("flat", 5, 0)
     how = [state[f"map.{name}"] for name in ("start", "choose", "method")]
     assert how == ["search", "final", "em"]
-    said = page_text(finished(view("fit", query={"run": state["runs"]["map"]})))
-    assert "Three components explain these 272 points" in said
+    text = page_text(finished(view("fit", query={"run": state["runs"]["map"]})))
+    assert "Three components explain these 272 points" in text
     # The optimum of the cell itself: log likelihood -1126.316.
-    assert "1126.32" in said.replace(",", "")
+    assert "1126.32" in text.replace(",", "")
 
 
 def test_a_link_brings_the_sweep_back_and_leaves_the_mixture_alone(view, service, finished):
@@ -94,9 +94,9 @@ def test_a_link_brings_the_sweep_back_and_leaves_the_mixture_alone(view, service
 def test_collapsed_mixtures_are_told_with_the_cure(view, finished):
     few = {"compare.n_components": [2, 3, 4, 5, 6], "compare.restarts": 3}
     app = finished(view("compare", **few), "compare")
-    said = page_text(app)
-    assert "(red crosses)" in said
-    assert "at least as many points" in said
+    text = page_text(app)
+    assert "(red crosses)" in text
+    assert "at least as many points" in text
     app.button(key="cure_compare").click().run()
     assert not app.exception
     assert app.session_state["compare_prior"] == "fit"
@@ -120,11 +120,11 @@ def test_a_long_sweep_waits_for_its_button(view, finished):
 def test_the_runs_page_names_a_sweep(view, finished):
     app = finished(faithful(view), "compare")
     run_id = app.session_state["runs"]["compare"]
-    said = page_text(view("runs", query={"run": run_id}))
+    text = page_text(view("runs", query={"run": run_id}))
     assert (
-        "Comparison** of **faithful** (272 points, 2 columns) · K = 1 to 3, 6 covariances" in said
+        "Comparison** of **faithful** (272 points, 2 columns) · K = 1 to 3, 6 covariances" in text
     )
-    assert "best by BIC: K = 3, full, shared, 2314.3" in said
+    assert "best by BIC: K = 3, full, shared, 2314.3" in text
 
 
 def test_the_evidence_is_asked_for_by_a_switch(view, finished):
@@ -140,7 +140,7 @@ def test_the_evidence_is_asked_for_by_a_switch(view, finished):
     app = finished(view("compare", compare_prior="fit", **switched), "compare")
     app.session_state["compare_criterion"] = "log_evidence"
     app.run()
-    said = page_text(app)
-    assert "best: log evidence −" in said
-    assert "with equal odds before it: K = " in said
-    assert "of new points without choosing K" in said
+    text = page_text(app)
+    assert "best: log evidence −" in text
+    assert "with equal odds before it: K = " in text
+    assert "of new points without choosing K" in text

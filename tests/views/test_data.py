@@ -23,8 +23,8 @@ def page_text(app):
     kinds = ("markdown", "caption", "error", "success", "title")
     pieces = [e.value for kind in kinds for e in app.get(kind)]
     pieces += [e.proto.body for e in app.get("html")]
-    said = re.sub(r"<[^>]+>", " ", " ".join(map(str, pieces)))
-    return said.replace("\\", "").replace("&quot;", '"')
+    text = re.sub(r"<[^>]+>", " ", " ".join(map(str, pieces)))
+    return text.replace("\\", "").replace("&quot;", '"')
 
 
 def buttons(app):
@@ -48,9 +48,9 @@ def test_example_applies_at_once(view, name):
     app.button(key=f"use_{name}").click().run()
     assert app.session_state["dataset"] == example(name)
     assert app.session_state["prior"] == "data"
-    said = page_text(app)
-    assert f'"{name}" has' in said
-    assert "Every page now works on these" in said
+    text = page_text(app)
+    assert f'"{name}" has' in text
+    assert "Every page now works on these" in text
     assert "to_fit" in buttons(app)
     assert buttons(app)[f"use_{name}"].disabled
 
@@ -99,13 +99,13 @@ def test_upload_says_in_numbers_what_is_left_out_before_it_is_used(view):
     app = upload(
         view("data"), "mine.csv", b"x,y,name\n1,2,a\nnan,3,b\ninf,4,c\n5,6,d\n-inf,1,e\n7,8,f\n"
     )
-    said = page_text(app)
-    assert "Read 6 rows and 3 columns from CSV" in said
-    assert 'Left out 1 column: "name" (text).' in said
-    assert '3 values are missing, and integrated out: "x" lacks 3.' in said
+    text = page_text(app)
+    assert "Read 6 rows and 3 columns from CSV" in text
+    assert 'Left out 1 column: "name" (text).' in text
+    assert '3 values are missing, and integrated out: "x" lacks 3.' in text
     app.radio[0].set_value("drop").run()
-    said = page_text(app)
-    assert "Dropped 3 rows of 6" in said
+    text = page_text(app)
+    assert "Dropped 3 rows of 6" in text
     assert app.session_state["dataset"] == example("tutorial")  # nothing is used yet
     assert buttons(app)["use_upload"].label == "Use these 3 points"
     app.button(key="use_upload").click().run()
@@ -133,7 +133,7 @@ def test_picked_columns_are_used(view):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "The file is empty"),
         (bytes(range(256)) * 20, "The file is binary"),
@@ -141,10 +141,10 @@ def test_picked_columns_are_used(view):
         (b"x\nnan\ninf\n", "No row is left"),
     ],
 )
-def test_bad_file_is_answered_and_everything_stays(view, content, said):
+def test_bad_file_is_answered_and_everything_stays(view, content, message):
     app = view("data", typed="1 2 3")
     upload(app, "bad.csv", content)
-    assert said in page_text(app)
+    assert message in page_text(app)
     assert app.error
     assert "use_upload" not in buttons(app)
     assert app.text_area[0].value == "1 2 3"
@@ -166,9 +166,9 @@ def test_what_is_hard_is_said_before_and_after_and_a_constant_column_left_out(vi
     assert "Before you fit: 1 column is constant" in re.sub(r"\s+", " ", page_text(app))
     app.button(key="drop_constant").click().run()
     assert app.session_state["dataset"].columns == ("a", "c")
-    said = page_text(app)
-    assert 'Left out, being constant: "b".' in said
-    assert "Before you fit" not in said
+    text = page_text(app)
+    assert 'Left out, being constant: "b".' in text
+    assert "Before you fit" not in text
 
 
 def test_dates_booleans_and_mixed_text_are_left_out_and_large_numbers_told(view):
@@ -176,9 +176,9 @@ def test_dates_booleans_and_mixed_text_are_left_out_and_large_numbers_told(view)
         f"2024-01-0{i},{i % 2 == 0},{'x' if i > 3 else i},{2**60 + i * 10**6}" for i in range(1, 7)
     ]
     app = upload(view("data"), "mixed.csv", "\n".join(["day,yes,mix,id", *rows]).encode())
-    said = page_text(app)
-    assert "Left out 3 columns" in said
-    assert "numbers this far from zero" in said
+    text = page_text(app)
+    assert "Left out 3 columns" in text
+    assert "numbers this far from zero" in text
 
 
 def test_two_hundred_columns_are_all_used_unless_some_are_picked(view):
@@ -318,9 +318,9 @@ def test_a_file_that_was_not_used_yet_is_still_there_after_another_page(view):
     app = upload(view("data"), "mine.csv", b"a,b\n1,2\n,5\n7,8\n")
     next(m for m in app.multiselect if m.label == "Columns to use").set_value(["a"]).run()
     app = leave_and_return(app)
-    said = page_text(app)
-    assert "Still here from before: mine.csv" in said
-    assert "Dropped 1 row of 3" in said
+    text = page_text(app)
+    assert "Still here from before: mine.csv" in text
+    assert "Dropped 1 row of 3" in text
     app.button(key="use_upload").click().run()
     np.testing.assert_array_equal(app.session_state["dataset"].values, [[1], [7]])
     app.button(key="upload_remove").click().run()
@@ -426,11 +426,11 @@ def test_columns_are_transformed_seen_first_and_brought_back(view):
     assert '"waiting" was chosen twice' in page_text(app)
     app = transform(app, "standardise", ["eruptions"])
     app.button(key="use_transform").click().run()
-    wanted = gmm.transformed(example("faithful"), {"waiting": "log", "eruptions": "standardise"})
-    assert app.session_state["dataset"] == wanted
-    said = page_text(app)
-    assert '"log waiting" is the natural logarithm of "waiting"' in said
-    assert '"eruptions (sd)" is "eruptions" less its mean' in said
+    expected = gmm.transformed(example("faithful"), {"waiting": "log", "eruptions": "standardise"})
+    assert app.session_state["dataset"] == expected
+    text = page_text(app)
+    assert '"log waiting" is the natural logarithm of "waiting"' in text
+    assert '"eruptions (sd)" is "eruptions" less its mean' in text
     assert "use_transform" not in buttons(app)
     (looked,) = [w for w in app.multiselect if w.label == "Columns to look at"]
     assert looked.options == ["eruptions", "waiting"]
@@ -450,8 +450,8 @@ def test_a_value_that_a_transform_cannot_take_is_said_and_nothing_lost(view):
     app = upload(view("data"), "a.csv", b"a,b\n0,1\n2,3\n4,9\n")
     app.button(key="use_upload").click().run()
     app = transform(app, "log", ["a"])
-    said = page_text(app)
-    assert 'logarithm of "a" takes values above zero, but 1 of 3 values are not' in said
+    text = page_text(app)
+    assert 'logarithm of "a" takes values above zero, but 1 of 3 values are not' in text
     assert "use_transform" not in buttons(app)
     app = transform(app, "log", ["b"])
     app.button(key="use_transform").click().run()
@@ -478,12 +478,12 @@ def test_points_are_coloured_by_a_column_that_is_not_fitted(view):
     assert chosen.options == ["nothing", "sex"]
     chosen.set_value(0).run()
     assert not app.exception
-    drawn = [str(each.proto) for each in app.get("bidi_component")]
-    assert any("Coloured by sex: 4 female, 8 male." in each for each in drawn)
+    figures = [str(element.proto) for element in app.get("bidi_component")]
+    assert any("Coloured by sex: 4 female, 8 male." in element for element in figures)
 
 
 def test_rows_without_any_value_are_not_called_missing_values(view):
     app = upload(view("data"), "a.csv", b"a,b\n1,2\n,\n3,5\n")
-    said = page_text(app)
-    assert "Dropped 1 row with no value at all." in said
-    assert "integrated out" not in said
+    text = page_text(app)
+    assert "Dropped 1 row with no value at all." in text
+    assert "integrated out" not in text

@@ -28,13 +28,13 @@ def test_em_is_asked_only_by_its_switch_and_finds_the_same_optimum(view, finishe
     assert "em" not in app.session_state["runs"]
     app.toggle(key="ask_em").set_value(True).run()
     assert not app.exception
-    said = page_text(finished(app, "em"))
-    assert "ended in the same optimum" in said
-    assert "Parameters, components matched" in said
+    text = page_text(finished(app, "em"))
+    assert "ended in the same optimum" in text
+    assert "Parameters, components matched" in text
 
 
 def test_with_the_tutorials_priors_em_says_what_they_hold_back(view, finished):
     app = finished(view("fit", ask_em=True))
-    said = page_text(finished(app, "em"))
-    assert "it ignores the priors; they move our parameters" in said
-    assert "0.70711" in said  # the scale at the maximum of the likelihood: sqrt(1/2)
+    text = page_text(finished(app, "em"))
+    assert "it ignores the priors; they move our parameters" in text
+    assert "0.70711" in text  # the scale at the maximum of the likelihood: sqrt(1/2)

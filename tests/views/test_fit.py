@@ -19,18 +19,18 @@ def page_text(app):
 
 
 def test_first_screen_fits_the_tutorial_without_a_click(view, finished):
-    said = page_text(finished(view("fit")))
-    assert "Two components explain these 5 points" in said
-    assert "near 10.98" in said
-    assert "near 0.50" in said
-    assert "17.4433" in said
+    text = page_text(finished(view("fit")))
+    assert "Two components explain these 5 points" in text
+    assert "near 10.98" in text
+    assert "near 0.50" in text
+    assert "17.4433" in text
 
 
 def test_every_start_trained_says_how_many_agree_and_collapsed(view, finished):
     app = view("fit")
-    said = page_text(finished(app))
-    assert "65 of 100 starts agree; 35 collapsed and are set aside." in said
-    assert "Dirichlet concentration of 0.5 &lt; 1" in said
+    text = page_text(finished(app))
+    assert "65 of 100 starts agree; 35 collapsed and are set aside." in text
+    assert "Dirichlet concentration of 0.5 &lt; 1" in text
     assert "cure_concentration" in {button.key for button in app.button}
 
 
@@ -53,9 +53,9 @@ def test_too_wide_a_start_collapses_and_is_explained(view, finished):
 def test_tutorials_choice_trains_one_start_and_says_so(view, finished):
     tutorials = {"map.choose": "initial", "map.engine": "pyro", "map.polish": False}
     app = finished(view("fit", **tutorials))
-    said = page_text(app)
-    assert "Only the start with the smallest initial loss was trained (1 of 100)" in said
-    assert "untrained" in said
+    text = page_text(app)
+    assert "Only the start with the smallest initial loss was trained (1 of 100)" in text
+    assert "untrained" in text
     app.button(key="cure_final").click().run()
     assert app.session_state["map.choose"] == "final"
 
@@ -63,11 +63,11 @@ def test_tutorials_choice_trains_one_start_and_says_so(view, finished):
 def test_pyros_curve_lies_on_the_compiled_one(view, finished):
     app = finished(view("fit"))
     app.toggle(key="beside_pyro").set_value(True).run()
-    said = page_text(finished(app, "pyro"))
-    found = re.search(r"differ by at most ([0-9.]+)×10⁻([⁰¹²³⁴⁵⁶⁷⁸⁹]+)", said)
-    assert found or "the same to the last digit" in said
-    if found:
-        power = int("".join(str("⁰¹²³⁴⁵⁶⁷⁸⁹".index(c)) for c in found[2]))
+    text = page_text(finished(app, "pyro"))
+    match = re.search(r"differ by at most ([0-9.]+)×10⁻([⁰¹²³⁴⁵⁶⁷⁸⁹]+)", text)
+    assert match or "the same to the last digit" in text
+    if match:
+        power = int("".join(str("⁰¹²³⁴⁵⁶⁷⁸⁹".index(c)) for c in match[2]))
         assert power >= 10
 
 
@@ -143,9 +143,9 @@ def test_opened_start_is_told_and_the_best_comes_back(view, finished):
     app = finished(view("fit"))
     collapsed = next(o for o in app.selectbox(key="shown_start").options if "collapsed" in o)
     r = int(collapsed.split(":")[0])
-    said = page_text(open_start(app, finished, r))
-    assert f"Start {r} collapsed at a loss of" in said
-    assert "Dirichlet concentration of 0.5 &lt; 1" in said
+    text = page_text(open_start(app, finished, r))
+    assert f"Start {r} collapsed at a loss of" in text
+    assert "Dirichlet concentration of 0.5 &lt; 1" in text
     app.button(key="best_start").click().run()
     assert "65 of 100 starts agree" in page_text(app)
 
@@ -154,8 +154,8 @@ def test_new_run_shows_its_best_again(view, finished):
     app = open_start(finished(view("fit")), finished, 3)
     assert "Start 3" in page_text(app)
     app.slider(key="n_components").set_value(1).run()
-    said = page_text(finished(app))
-    assert "One component explains" in said
+    text = page_text(finished(app))
+    assert "One component explains" in text
     assert app.selectbox(key="shown_start").value == -1
 
 
@@ -175,8 +175,8 @@ def test_untrained_start_is_trained_when_it_is_opened(view, finished):
     r = next(
         int(o.split(":")[0]) for o in app.selectbox(key="shown_start").options if "not trained" in o
     )
-    said = page_text(open_start(app, finished, r))
-    assert f"Start {r}, which was trained by itself" in said or f"Start {r} collapsed" in said
+    text = page_text(open_start(app, finished, r))
+    assert f"Start {r}, which was trained by itself" in text or f"Start {r} collapsed" in text
 
 
 def test_concentration_is_a_knob_that_keeps_the_other_priors(view, finished):
@@ -238,17 +238,17 @@ def test_a_late_address_of_the_browser_undoes_no_setting(view, finished):
 
 def test_full_covariances_show_their_correlation(view, finished):
     faithful = {"dataset": example("faithful"), "covariance": "full", "tied": False}
-    said = page_text(finished(view("fit", prior="flat", **faithful)))
-    assert "correlation" in said
-    assert "0.285" in said  # of the shorter eruptions; scikit-learn finds 0.28552 too
+    text = page_text(finished(view("fit", prior="flat", **faithful)))
+    assert "correlation" in text
+    assert "0.285" in text  # of the shorter eruptions; scikit-learn finds 0.28552 too
 
 
 def test_em_has_no_learning_rate_and_lays_adams_curve_over_its_own(view, finished):
     app = view("fit", **{"map.method": "em"})
     assert not [w for w in app.number_input if w.key in ("map.learning_rate", "map.betas.0")]
     assert app.session_state["map.method"] == "em"
-    said = page_text(finished(app))
-    assert "17.4433" in said
+    text = page_text(finished(app))
+    assert "17.4433" in text
     assert any(w.label == "Lay Adam's curve over it" for w in app.toggle)
 
 

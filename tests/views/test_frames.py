@@ -34,19 +34,19 @@ def test_frames_go_on_while_the_page_stands_still(running):
     followed = streams(app)
     assert set(followed) == {"density", "loss", "gradient"}
     tokens = {key: one.token for key, one in followed.items()}
-    drawn = {key: one.drawn for key, one in followed.items()}
-    found: dict[str, dict] = {}
+    before = {key: one.drawn for key, one in followed.items()}
+    latest: dict[str, dict] = {}
 
     def brought() -> bool:
-        found.update({t: new for t, new in frames.frames(tokens.values()).items() if new})
-        return len(found) == len(tokens)
+        latest.update({t: new for t, new in frames.frames(tokens.values()).items() if new})
+        return len(latest) == len(tokens)
 
     until(brought)
     for key, token in tokens.items():
-        assert found[token]["drawn"] > drawn[key]
-        assert found[token]["alt"]
-    curve = json.loads(found[tokens["loss"]]["figure"])
-    assert curve["layout"]["meta"]["alt"] == found[tokens["loss"]]["alt"]
+        assert latest[token]["drawn"] > before[key]
+        assert latest[token]["alt"]
+    curve = json.loads(latest[tokens["loss"]]["figure"])
+    assert curve["layout"]["meta"]["alt"] == latest[tokens["loss"]]["alt"]
     # Nothing is drawn twice.
     at_once = {key: one.drawn for key, one in followed.items()}
     again = frames.frames(tokens.values())

@@ -35,19 +35,19 @@ def chosen(view):
 
 def test_a_file_with_counts_holes_and_species_is_used_whole(view):
     app = chosen(view)
-    said = page_text(app)
-    assert '30 values are missing, and integrated out: "sepal" lacks 15, "petal" lacks 15.' in said
-    assert 'Each row counts as many times as "seen" says.' in said
-    assert 'What is known of a row is in "species"; 21 rows without one.' in said
+    text = page_text(app)
+    assert '30 values are missing, and integrated out: "sepal" lacks 15, "petal" lacks 15.' in text
+    assert 'Each row counts as many times as "seen" says.' in text
+    assert 'What is known of a row is in "species"; 21 rows without one.' in text
     app.button(key="use_upload").click().run()
     data = app.session_state["dataset"]
     assert data.columns == ("sepal", "petal")
     assert (data.total, data.incomplete) == (225, True)
     assert data.class_names == ("setosa", "versicolor", "virginica")
-    said = page_text(app)
-    assert "Counted by their weights they are 225 points." in said
-    assert '30 values are missing: 15 in "sepal", 15 in "petal".' in said
-    assert 'The class is known of 129 points: "setosa", "versicolor", "virginica".' in said
+    text = page_text(app)
+    assert "Counted by their weights they are 225 points." in text
+    assert '30 values are missing: 15 in "sepal", 15 in "petal".' in text
+    assert 'The class is known of 129 points: "setosa", "versicolor", "virginica".' in text
     assert not app.exception
 
 
@@ -74,10 +74,10 @@ def test_every_page_takes_such_data(view, finished, noise):
     assert not fit.error, fit.error[0].value
     app = view("membership", **state)
     assert not app.exception
-    said = page_text(app)
-    assert "Components against known classes" in said or "adjusted Rand index" in said
-    assert ("P(noise)" in said) == noise
-    assert bool(re.search(r"most probably\s+noise", said)) == noise
+    text = page_text(app)
+    assert "Components against known classes" in text or "adjusted Rand index" in text
+    assert ("P(noise)" in text) == noise
+    assert bool(re.search(r"most probably\s+noise", text)) == noise
 
 
 def test_known_classes_are_compared_with_the_components(view, finished):
@@ -88,10 +88,10 @@ def test_known_classes_are_compared_with_the_components(view, finished):
     }  # fmt: skip
     finished(view("fit", **state))
     app = view("membership", **state)
-    said = page_text(app)
+    text = page_text(app)
     # The published agreement of the tied full mixture with the species.
-    assert "The adjusted Rand index is 0.941" in said
-    assert "Three of 150 points are in another one, 2 %" in said.replace("\u202f", " ")
+    assert "The adjusted Rand index is 0.941" in text
+    assert "Three of 150 points are in another one, 2 %" in text.replace("\u202f", " ")
 
 
 def test_fixed_classes_and_conjugate_priors_are_chosen_beside_the_mixture(view, finished):

@@ -61,16 +61,16 @@ def written(service, run_id):
     """Return every file of a run, as text."""
     spec, result = service.store.specification(run_id), service.result(run_id)
     answer = [Segment("Two groups.")]
-    return {each.name: each.write(spec, result, answer) for each in files.of(spec, result)}
+    return {file.name: file.write(spec, result, answer) for file in files.of(spec, result)}
 
 
 @pytest.mark.parametrize(("D", "everything"), CASES)
 def test_fit_and_membership_name_the_noise(view, finished, service, D, everything):
     state = settings(table(D, everything))
     app = finished(view("fit", **state))
-    said = page_text(app)
-    assert "is noise" in said
-    assert "Learned parameters" in said
+    shown_text = page_text(app)
+    assert "is noise" in shown_text
+    assert "Learned parameters" in shown_text
     of_fit = written(service, app.session_state["runs"]["map"])
     assert {name for name, text in of_fit.items() if "noise" in text} >= {
         "script.py",
@@ -80,10 +80,10 @@ def test_fit_and_membership_name_the_noise(view, finished, service, D, everythin
     app = view("membership", **state)
     if "guide" in app.session_state["runs"]:
         app = finished(app, "guide")
-    said = page_text(app)
-    assert "most probably noise" in said
-    assert "P(noise)" in said
-    assert "omponent 3" not in said
+    shown_text = page_text(app)
+    assert "most probably noise" in shown_text
+    assert "P(noise)" in shown_text
+    assert "omponent 3" not in shown_text
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -95,11 +95,11 @@ def test_every_section_of_a_posterior_with_noise(view, service, finished, engine
         app.button(key="start_posterior").click().run()
     app = finished(app, "posterior")
     run_id = app.session_state["runs"]["posterior"]
-    said = [
+    texts = [
         page_text(view("posterior", {"run": run_id}, section=section))
         for section in ("What it says", "Labels", "Can I trust it?", "Checks")
     ]
-    assert "weight of the noise" in said[1]
-    assert "weight of the noise" in said[2]
-    assert "Points of the noise are drawn evenly" in said[3]
+    assert "weight of the noise" in texts[1]
+    assert "weight of the noise" in texts[2]
+    assert "Points of the noise are drawn evenly" in texts[3]
     assert {"draws.nc", "report.html"} <= written(service, run_id).keys()

@@ -104,11 +104,11 @@ def test_a_fit_that_begins_at_a_given_point_opens_as_it_is(view, service, owner)
 def test_settings_of_other_data_do_not_say_that_its_run_begins_at_a_given_point(view):
     data, mixture = example("tutorial"), Mixture()
     point = Parameters([0.5, 0.5], [[1.0], [9.0]], [[[1.0]], [[1.0]]])
-    given = {"map.start": "given", "map.restarts": 1, "given": ((data, mixture), point)}
-    app = view("fit", dataset=example("galaxies"), prior="data", **given)
+    state = {"map.start": "given", "map.restarts": 1, "given": ((data, mixture), point)}
+    app = view("fit", dataset=example("galaxies"), prior="data", **state)
     assert app.selectbox(key="map.start").value == "subsample"
     smc = {"posterior.engine": "smc", "smc.engine": "smc", "smc.start": "given"}
-    app = view("posterior", dataset=example("galaxies"), prior="data", **given | smc)
+    app = view("posterior", dataset=example("galaxies"), prior="data", **state | smc)
     assert app.session_state["smc.start"] != "given"
     assert not any("an earlier run" in caption.value for caption in app.caption)
 

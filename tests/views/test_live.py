@@ -42,8 +42,8 @@ def test_a_page_at_rest_holds_nothing_of_its_result(
     name, slots, view, finished, service, owner, monkeypatch
 ):
     # The server keeps what writes a file for as long as the page is open.
-    kept = []
-    monkeypatch.setattr(streamlit, "download_button", lambda *_, data, **__: kept.append(data))
+    downloads = []
+    monkeypatch.setattr(streamlit, "download_button", lambda *_, data, **__: downloads.append(data))
     app = view(name)
     for slot in slots:
         app = finished(app, slot)
@@ -54,5 +54,5 @@ def test_a_page_at_rest_holds_nothing_of_its_result(
         service.delete(run_id, owner)
     streamlit.cache_resource.clear()
     gc.collect()
-    assert kept
+    assert downloads
     assert [result() for result in results] == [None] * len(slots)

@@ -23,8 +23,8 @@ def page_text(app):
     kinds = ("markdown", "caption", "error", "title", "header")
     pieces = [e.value for kind in kinds for e in app.get(kind)]
     pieces += [e.proto.body for e in app.get("html")]
-    said = re.sub(r"<[^>]+>", " ", " ".join(map(str, pieces))).replace("\u202f", " ")
-    return re.sub(r"\s+", " ", said.replace("\\", ""))
+    text = re.sub(r"<[^>]+>", " ", " ".join(map(str, pieces))).replace("\u202f", " ")
+    return re.sub(r"\s+", " ", text.replace("\\", ""))
 
 
 def ready(app, finished, slot="guide"):
@@ -39,8 +39,8 @@ def test_first_visit_fits_and_then_answers(view, finished):
     assert "which point belongs where follows from them" in page_text(app) or (
         "The boundary is at 5.72" in page_text(app)
     )
-    said = page_text(ready(app, finished))
-    assert "The boundary is at 5.72. All 5 points belong to one component with at least" in said
+    text = page_text(ready(app, finished))
+    assert "The boundary is at 5.72. All 5 points belong to one component with at least" in text
 
 
 def test_guide_of_200_steps_is_told_apart_from_the_optimum_and_more_steps_reach_it(view, finished):
@@ -48,8 +48,8 @@ def test_guide_of_200_steps_is_told_apart_from_the_optimum_and_more_steps_reach_
     assert "its loss is 17.71 and the MAP loss 17.44." in page_text(app)
     app.button(key="cure_guide_steps").click().run()
     assert app.session_state["guide.steps"] == 2000
-    said = page_text(finished(app, "guide"))
-    assert "After 2,000 steps the guide has found the closed form" in said
+    text = page_text(finished(app, "guide"))
+    assert "After 2,000 steps the guide has found the closed form" in text
     assert "cure_guide_steps" not in {button.key for button in app.button}
 
 
@@ -80,8 +80,8 @@ def test_new_values_of_transformed_columns_are_typed_as_they_stand_in_the_table(
 def test_outlier_is_named(view, finished):
     app = ready(view("membership"), finished)
     app.text_area(key="typed_1").input("0.5, 400, 11").run()
-    said = page_text(app)
-    assert "Row 2 is an outlier: less likely than 99 %" in said
+    text = page_text(app)
+    assert "Row 2 is an outlier: less likely than 99 %" in text
 
 
 def test_without_draws_the_way_to_them_is_shown(view, finished):
@@ -102,10 +102,10 @@ def test_new_values_are_averaged_over_the_posterior(view, finished, service):
     service.wait(service.submit(spec, ""), timeout=120)
     app.text_area(key="typed_1").input("5, 400").run()
     assert not app.exception
-    said = page_text(app)
-    assert "Averaged over 400 draws of the posterior. Row 2 is an outlier" in said
+    text = page_text(app)
+    assert "Averaged over 400 draws of the posterior. Row 2 is an outlier" in text
     # In brackets stands the spread of the probability of the first point, which is wide.
-    low, high = re.findall(r"(\d+) % \((\d+)", said)[0][::-1]
+    low, high = re.findall(r"(\d+) % \((\d+)", text)[0][::-1]
     assert int(low) < int(high)
 
 
@@ -121,9 +121,9 @@ def test_uploaded_file_is_matched_by_column_and_what_is_lost_is_counted(view, fi
     app = ready(view("membership", new_source="From a file"), finished)
     upload = app.file_uploader(key="new_file")
     upload.upload("new.csv", b"value,other\n5.7,1\n,2\n11,3\n", "text/csv").run()
-    said = page_text(app)
-    assert "Read 2 rows. 1 row with a missing value left out." in said
-    assert "New values" in said
+    text = page_text(app)
+    assert "Read 2 rows. 1 row with a missing value left out." in text
+    assert "New values" in text
 
 
 def test_file_without_the_columns_is_answered(view, finished):
@@ -146,9 +146,9 @@ def test_more_columns_are_drawn_by_pair_without_boundary(view, finished):
         view("membership", dataset=iris, prior="data", n_components=3, **QUICK),
         finished,
     )
-    said = page_text(app)
-    assert "of 150 points belong to one component" in said
-    assert "Points only: where a region ends also depends on the other 2 columns." in said
+    text = page_text(app)
+    assert "of 150 points belong to one component" in text
+    assert "Points only: where a region ends also depends on the other 2 columns." in text
     app.toggle(key="doubtful_first").set_value(True).run()
     assert not app.exception
 
@@ -164,9 +164,9 @@ def test_assignment_is_drawn_where_it_differs_from_the_main_figure(view, finishe
 def test_link_of_a_guide_opens_its_own_parameters(view, finished):
     first = ready(view("membership", **{"map.first_seed": 3, "map.steps": 40}), finished)
     run_id = first.session_state["runs"]["guide"]
-    said = page_text(view("membership", query={"run": run_id}))
-    assert "The boundary is at 5.7" in said
-    assert "After 200 steps the guide" in said
+    text = page_text(view("membership", query={"run": run_id}))
+    assert "The boundary is at 5.7" in text
+    assert "After 200 steps the guide" in text
 
 
 def test_mixture_that_does_not_fit_is_answered(view):

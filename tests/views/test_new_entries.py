@@ -131,11 +131,11 @@ def test_a_new_family_engine_and_format_go_from_the_file_to_every_page_and_file(
     np.testing.assert_array_equal(fit.loss, usual.loss + 1)
     assert service.store.specification(run_id) == spec
 
-    said = page_text(view("runs"))
-    assert "Fit** of **boxes** (20 points, 2 columns) · K = 2, my ellipses" in said
+    text = page_text(view("runs"))
+    assert "Fit** of **boxes** (20 points, 2 columns) · K = 2, my ellipses" in text
 
     answer = [Segment("Two boxes of things.")]
-    written = {each.name: each.write(spec, fit, answer) for each in files.of(spec, fit)}
+    written = {file.name: file.write(spec, fit, answer) for file in files.of(spec, fit)}
     assert list(written) == ["script.py", "notebook.ipynb", "data.csv", "report.html"]
     assert mixture.label in written["script.py"].splitlines()[0]
     assert "abacus" in written["report.html"]
@@ -148,12 +148,12 @@ def test_a_new_family_engine_and_format_go_from_the_file_to_every_page_and_file(
 def test_a_new_kind_stands_on_the_runs_page_and_brings_its_own_file(service, view, run, data):
     spec = gmm.Specification(dataset=data, mixture=gmm.Mixture(), options=MedianOptions())
     run_id = run(spec)
-    said = page_text(view("runs"))
-    assert "Median** of **boxes** (20 points, 2 columns) · no mixture at all" in said
+    text = page_text(view("runs"))
+    assert "Median** of **boxes** (20 points, 2 columns) · no mixture at all" in text
     middle = np.median(data.values[:, 0])
-    assert re.search(rf"median {middle:g}", said)
+    assert re.search(rf"median {middle:g}", text)
     result = service.result(run_id)
-    written = {each.name: each.write(spec, result, []) for each in files.of(spec, result)}
+    written = {file.name: file.write(spec, result, []) for file in files.of(spec, result)}
     assert list(written) == ["data.csv", "median.txt"]
     assert written["median.txt"] == str(np.median(data.values, axis=0).tolist())
     opened = view("runs", {"run": run_id})

@@ -20,8 +20,8 @@ def page_text(app):
     kinds = ("markdown", "caption", "error", "success", "title", "info")
     pieces = [e.value for kind in kinds for e in app.get(kind)]
     pieces += [e.proto.body for e in app.get("html")]
-    said = re.sub(r"<[^>]+>", "", " ".join(map(str, pieces)))
-    return said.replace("\\", "").replace("&quot;", '"')
+    text = re.sub(r"<[^>]+>", "", " ".join(map(str, pieces)))
+    return text.replace("\\", "").replace("&quot;", '"')
 
 
 @pytest.fixture
@@ -70,9 +70,9 @@ def test_a_large_table_is_fitted_on_every_page_and_its_link_opens_it(
     if "start_map" in {button.key for button in app.button}:
         app.button(key="start_map").click().run()
     app = finished(app)
-    said = page_text(app)
-    assert "Two components explain these 30,000 points: 50 % near" in said.replace("\u202f", " ")
-    assert "The objective, split" in said
+    text = page_text(app)
+    assert "Two components explain these 30,000 points: 50 % near" in text.replace("\u202f", " ")
+    assert "The objective, split" in text
     whole = gmm.fit_map(
         gmm.Dataset.from_values(VALUES),
         gmm.Mixture(n_components=2, covariance="VVV", tied=None, priors=gmm.Priors.flat()),
@@ -106,15 +106,15 @@ def test_a_large_table_is_fitted_on_every_page_and_its_link_opens_it(
     members.button(key="start_memberships").click().run()
     members = finished(members, "memberships")
     (written,) = out.iterdir()
-    said = page_text(members)
+    text = page_text(members)
     assert (
         f"Memberships of 30,000 rows lie in 5 files of Parquet, in the folder {written.name}"
-        in said
+        in text
     )
     parts = [pq.read_table(file) for file in sorted(written.glob("*.parquet"))]
     component = pa.concat_tables(parts)["component"].to_numpy()
     assert len(component) == 30_000
-    assert f"component 1{np.sum(component == 1):,}" in said
+    assert f"component 1{np.sum(component == 1):,}" in text
 
     opened = view("membership", query={"run": members.session_state["runs"]["memberships"]})
     assert f"in the folder {written.name}" in page_text(opened)

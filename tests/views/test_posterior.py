@@ -35,18 +35,18 @@ def test_long_run_waits_for_its_button(view, finished, service):
     assert "posterior" not in app.session_state["runs"]
     app.button(key="start_posterior").click().run()
     assert service.status(app.session_state["runs"]["posterior"]).live
-    said = page_text(finished(app, "posterior"))
-    assert "share a component with probability" in said
-    assert "counts as occupied" in said
+    text = page_text(finished(app, "posterior"))
+    assert "share a component with probability" in text
+    assert "counts as occupied" in text
 
 
 def test_run_that_is_in_the_store_is_shown_at_once(view, run_id):
     app = view("posterior", **SMALL)
     assert app.session_state["runs"]["posterior"] == run_id
-    said = page_text(app)
-    assert "Which one is called" in said
-    assert "R-hat" in said
-    assert "Where is the boundary?" in said
+    text = page_text(app)
+    assert "Which one is called" in text
+    assert "R-hat" in text
+    assert "Where is the boundary?" in text
 
 
 def test_link_opens_the_run_with_its_settings(view, run_id):
@@ -57,36 +57,36 @@ def test_link_opens_the_run_with_its_settings(view, run_id):
 
 def test_labels_change_the_summary_and_are_counted(view, run_id):
     app = view("posterior", query={"run": run_id}, section="Labels")
-    said = [page_text(app)]
+    texts = [page_text(app)]
     for labels in ("ordered", "relabelled"):
         app.session_state["labels"] = labels
         app.run()
         assert not app.exception
-        said.append(page_text(app))
-        assert f"Summary of the draws ({labels} labels)" in said[-1]
-    assert len(set(said)) == 3
-    assert "had to be renamed" in said[0].replace("\\", "")
-    assert "equally probable" in said[0]
+        texts.append(page_text(app))
+        assert f"Summary of the draws ({labels} labels)" in texts[-1]
+    assert len(set(texts)) == 3
+    assert "had to be renamed" in texts[0].replace("\\", "")
+    assert "equally probable" in texts[0]
 
 
 def test_trust_is_answered_with_diagnostics_and_where_each_chain_began(view, run_id):
-    said = page_text(view("posterior", {"run": run_id}, section="Can I trust it?"))
+    text = page_text(view("posterior", {"run": run_id}, section="Can I trust it?"))
     for words in (
         *("What does not depend on labels", "± MCSE", "lowest loc", "log density at 12.00"),
         *("How the chains went", "began at", "Relabelled parameters"),
     ):
-        assert words in said
+        assert words in text
 
 
 def test_checks_compare_with_the_exact_answer_and_with_replicated_data(view, run_id):
-    said = page_text(view("posterior", {"run": run_id}, section="Checks"))
+    text = page_text(view("posterior", {"run": run_id}, section="Checks"))
     for words in (
         *("All 16 partitions were summed", "0 1 | 10 11 12", "0.8838", "1.8226"),
         *("Test quantities in 400 replicated data sets of 5 points", "skewness"),
         "90 % of the values that the priors expect",
         *("Each point foretold from all others", "With every prior to the power 0.8 or 1.25"),
     ):
-        assert words in said.replace("\\", "")
+        assert words in text.replace("\\", "")
 
 
 @pytest.mark.parametrize("kind", ["locs", "weights", "scale", "log_joint"])
@@ -122,9 +122,9 @@ def test_cancelled_run_is_shown_as_such_and_can_be_run_again(view, service):
     service.cancel(run_id)
     assert service.wait(run_id, timeout=30).state == "cancelled"
     app.run()
-    said = page_text(app)
-    assert "Stopped early" in said
-    assert "One chain cannot tell" in said
+    text = page_text(app)
+    assert "Stopped early" in text
+    assert "One chain cannot tell" in text
     assert app.button(key="start_posterior")
 
 
@@ -138,9 +138,9 @@ def test_two_columns_and_three_components_are_shown_along_the_chosen_column(view
     run_id = service.submit(spec)
     assert service.wait(run_id, timeout=300).state == "done"
     app = view("posterior", {"run": run_id}, **{f"posterior_column_{data.fingerprint[:8]}": 1})
-    said = page_text(app)
-    assert "of the pairs of these 90 points" in said
-    assert "six mirror images" in said
+    text = page_text(app)
+    assert "of the pairs of these 90 points" in text
+    assert "six mirror images" in text
     for section in ("Labels", "Can I trust it?", "Checks"):
         app.session_state["section"] = section
         app.run()
@@ -172,16 +172,16 @@ def test_modes_are_weighed_by_the_engine_that_is_chosen(view, finished, service)
     run_id = app.session_state["runs"]["posterior"]
     spec = service.store.specification(run_id)
     assert (spec.kind, spec.engine, spec.options.draws) == ("smc", "smc", 100)
-    said = page_text(app)
-    assert "share a component with probability" in said
-    assert "Log evidence −17." in said
-    assert "jumped between" not in said
+    text = page_text(app)
+    assert "share a component with probability" in text
+    assert "Log evidence −17." in text
+    assert "jumped between" not in text
 
     again = view("posterior", query={"run": run_id}, section="Can I trust it?")
     assert not again.exception
-    said = page_text(again)
-    assert "k of the first weights" in said
-    assert "What each population found" in said
+    text = page_text(again)
+    assert "k of the first weights" in text
+    assert "What each population found" in text
     assert {name: again.session_state[name] for name in WEIGHED} == WEIGHED
 
 
@@ -210,13 +210,13 @@ def test_chains_that_stay_where_nothing_lies_are_named_and_draws_by_weight_answe
         service.wait(app.session_state["runs"][slot], timeout=240)
         app.run()
         assert not app.exception
-    said = page_text(app).replace("\\", "")
-    assert "Chain 2 stayed where a component is empty, in a mode that holds less than" in said
-    assert "4,000 draws in which every mode has its own weight" in said
-    assert "instead of 0.00" in said
-    assert "Log evidence −1,679.56" in said
-    assert "Both components have a point with probability" in said
-    assert "take more draws" not in said
+    text = page_text(app).replace("\\", "")
+    assert "Chain 2 stayed where a component is empty, in a mode that holds less than" in text
+    assert "4,000 draws in which every mode has its own weight" in text
+    assert "instead of 0.00" in text
+    assert "Log evidence −1,679.56" in text
+    assert "Both components have a point with probability" in text
+    assert "take more draws" not in text
 
     # The run that answers has a link of its own, with the points where the chains lay.
     answering = app.session_state["runs"]["weighing"]

@@ -6,8 +6,8 @@ import re
 
 
 def page_text(app):
-    said = " ".join(e.proto.body for e in app.get("html"))
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", said))
+    text = " ".join(e.proto.body for e in app.get("html"))
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text))
 
 
 def test_priors_stand_in_numbers_in_the_datas_units(view, finished):

@@ -27,17 +27,17 @@ WIDTH = [f"{n * 3 % 11 + 0.25}".replace(".", ",") for n in range(300)]
 
 
 @pytest.mark.parametrize(
-    ("counts", "said"),
+    ("counts", "message"),
     [
         ([2, -3, *[1, 4] * 149], "1 of 300 weights are negative or no numbers; the first is -3.0"),
         ([0] * 300, "All weights are zero, so that no point counts"),
     ],
     ids=["negative", "zero"],
 )
-def test_weights_that_count_nothing_are_refused(view, counts, said):
+def test_weights_that_count_nothing_are_refused(view, counts, message):
     app = upload(view("data"), "a.csv", table(length=LENGTH, width=WIDTH, times=counts))
     chosen(app, "Counts or weights").set_value("times").run()
-    assert said in page_text(app)
+    assert message in page_text(app)
     assert "use_upload" not in buttons(app)
     assert app.session_state["dataset"] == example("tutorial")
     # All else stays as it was chosen, and one choice mends it.
@@ -73,9 +73,9 @@ def test_a_column_without_any_value_is_not_taken(view):
 
 def test_more_classes_than_components_are_answered_on_the_fit_page(view):
     app = view("fit", dataset=example("iris"), n_components=2, labels="fix")
-    said = page_text(app)
-    assert "The data has 3 known classes" in said
-    assert "Raise K to 3 at least" in said
+    text = page_text(app)
+    assert "The data has 3 known classes" in text
+    assert "Raise K to 3 at least" in text
     assert app.session_state["n_components"] == 2
     assert app.session_state["labels"] == "fix"
 

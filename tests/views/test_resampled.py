@@ -22,9 +22,9 @@ def test_both_are_asked_only_by_their_switches_and_answer_in_words(view, finishe
     app = finished(view("fit", **FAITHFUL))
     assert "replicates of the data" not in page_text(app)
     app.toggle(key="ask_bootstrap").set_value(True).run()
-    said = page_text(finished(app, "bootstrap"))
-    assert "30 replicates of the data, each fitted anew." in said
-    assert "standard error" in said
+    text = page_text(finished(app, "bootstrap"))
+    assert "30 replicates of the data, each fitted anew." in text
+    assert "standard error" in text
     app.toggle(key="ask_one_more").set_value(True).run()
-    said = page_text(finished(app, "likelihood_ratio"))
-    assert "Likelihood ratio of one component against two: 319.1, p = 0.10" in said
+    text = page_text(finished(app, "likelihood_ratio"))
+    assert "Likelihood ratio of one component against two: 319.1, p = 0.10" in text

@@ -32,20 +32,20 @@ def ended(service, owner, seed):
 
 
 def test_a_run_that_is_kept_outlives_one_that_is_not(view, service, owner, expiring):
-    kept, gone = ended(service, owner, 901), ended(service, owner, 902)
+    pinned, gone = ended(service, owner, 901), ended(service, owner, 902)
     app = view("runs")
     assert any("goes 30 days after it was last asked for" in c.value for c in app.caption)
-    app.button(key=f"keep_{kept}").click().run()
-    assert app.button(key=f"keep_{kept}").label == "Kept"
+    app.button(key=f"keep_{pinned}").click().run()
+    assert app.button(key=f"keep_{pinned}").label == "Kept"
     assert app.button(key=f"keep_{gone}").label == "Keep"
     service.store.expire(datetime.now(UTC))
-    assert service.store.state(kept).state == "cancelled"
+    assert service.store.state(pinned).state == "cancelled"
     with pytest.raises(ValueError, match="No run has the id"):
         service.store.state(gone)
     app.run()
-    app.button(key=f"keep_{kept}").click().run()
-    assert app.button(key=f"keep_{kept}").label == "Keep"
-    service.delete(kept)
+    app.button(key=f"keep_{pinned}").click().run()
+    assert app.button(key=f"keep_{pinned}").label == "Keep"
+    service.delete(pinned)
 
 
 def test_where_nothing_expires_nothing_is_said(view, service, owner):

@@ -62,12 +62,12 @@ def test_without_runs_the_page_says_what_will_stand_here(view):
 
 def test_run_is_shown_with_data_mixture_state_and_age(view, done):
     run_id = done(specification(n_components=3, covariance="full", tied=False))
-    said = page_text(view("runs"))
-    assert "1 run, newest first: 1 done." in said
-    assert "Fit** of **tutorial** (5 points, 1 column) · K = 3, full, own" in said
-    assert "Done in" in said
-    assert re.search(r"just now|\d min ago", said)
-    assert run_id[:8] in said
+    text = page_text(view("runs"))
+    assert "1 run, newest first: 1 done." in text
+    assert "Fit** of **tutorial** (5 points, 1 column) · K = 3, full, own" in text
+    assert "Done in" in text
+    assert re.search(r"just now|\d min ago", text)
+    assert run_id[:8] in text
 
 
 def test_link_names_the_page_of_the_run(view, done):
@@ -156,8 +156,8 @@ def test_hostile_names_are_shown_as_text(view, done):
 
 
 def test_unknown_run_is_answered(view):
-    for asked in ("0" * 32, "nonsense"):
-        assert "No run has the id" in page_text(view("runs", query={"run": asked}))
+    for run_id in ("0" * 32, "nonsense"):
+        assert "No run has the id" in page_text(view("runs", query={"run": run_id}))
 
 
 def test_two_pinned_fits_stand_side_by_side_and_in_the_link(view, done):
@@ -167,10 +167,10 @@ def test_two_pinned_fits_stand_side_by_side_and_in_the_link(view, done):
     assert "Pin another fit" in page_text(app)
     app.button(key=f"pin_{second}").click().run()
     assert not app.exception
-    said = page_text(app)
-    assert "Settings that differ" in said
-    assert "Parameters, components matched" in said
-    assert "has the smaller BIC" in said
+    text = page_text(app)
+    assert "Settings that differ" in text
+    assert "Parameters, components matched" in text
+    assert "has the smaller BIC" in text
     assert app.query_params["pins"] == f"{first},{second}"
     again = view("runs", query={"pins": f"{first},{second}"})
     assert "Settings that differ" in page_text(again)

@@ -65,8 +65,8 @@ def test_each_page_says_that_the_sweep_is_under_way(view, page):
     seed = len(page)  # data that no other page has seen
     data = Dataset.from_values(np.random.default_rng(seed).normal(size=(300, 2)), name="mine")
     app = view(page, dataset=data, suggest=data.fingerprint, prior="data")
-    said = " ".join(e.proto.body for e in app.get("html"))
-    assert "Choosing the number of components" in said
+    text = " ".join(e.proto.body for e in app.get("html"))
+    assert "Choosing the number of components" in text
     settled(app)
 
 

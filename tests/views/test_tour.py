@@ -15,9 +15,9 @@ def test_tour_tells_the_tutorials_numbers_and_our_corrections(view, service):
     service.wait(app.session_state["runs"]["tour guide"], timeout=120)
     app.run()
     assert not app.exception
-    said = page_text(app)
+    text = page_text(app)
     for fact in ("10.984", "17.4433", "35 starts collapsed", "5.721", "0.672", "0.651", "338.6"):
-        assert fact in said, fact
+        assert fact in text, fact
 
 
 def test_tour_always_works_on_the_tutorials_data(view):

@@ -136,10 +136,10 @@ def main() -> None:
         st.caption(f"page run {st.session_state.get('runs', 0)}")
         st.session_state["runs"] = st.session_state.get("runs", 0) + 1
         clicks()
-    drawn, hidden = st.tabs(["Drawn", "Hidden"])
-    with drawn:
+    visible_tab, hidden_tab = st.tabs(["Drawn", "Hidden"])
+    with visible_tab:
         figure.show(counts(), key="counts")
-    with hidden:
+    with hidden_tab:
         figure.show(norms(), key="hidden")
 
 

@@ -11,7 +11,7 @@ from gmm_core.mixture import MAX_COMPONENTS, Priors
 from gmm_core.mixture.covariance import FAMILIES
 from gmm_core.runs.methods import METHODS
 from gmm_core.words.priors import prior_rows
-from pages.parts import session, settings, text
+from pages.parts import session, settings, specifications, text
 from pages.parts.platform import widget_state
 from pages.parts.posterior import computed
 from pages.parts.stream import figure
@@ -137,7 +137,7 @@ def _priors_in_numbers() -> None:
 
 def map_options() -> None:
     """Draw the options of the fit: the frequent ones in sight, the others in an expander."""
-    session.forget_points()
+    specifications.forget_points()
     st.selectbox(
         **settings.choice("map", "method"),
         help="Adam follows the gradient, as in the tutorial. EM deals the points out to the "

@@ -10,7 +10,7 @@ import streamlit as st
 from gmm_core.figures import data as data_figures
 from gmm_core.formatting import count
 from gmm_core.jobs import DatabaseAwayError, service
-from pages.parts import pages, session, text
+from pages.parts import links, pages, session, text
 from pages.parts.platform import browser, own_sessions, sign_in
 from pages.parts.stream import figure
 
@@ -45,7 +45,7 @@ def begin(page: str) -> None:
     """Set the look, fill the session, and draw the sidebar; `page` is the one of the address."""
     st.logo(_LOGO, size="large")
     st.html(_CSS)
-    session.begin(page)
+    links.begin(page)
     st.session_state["framed"] = True
     with st.sidebar:
         _data()
@@ -63,9 +63,9 @@ def home() -> None:
     page, query = browser.way()
     if pages.named(page) and st.user.get("is_logged_in", False):
         st.switch_page(pages.entry(page).script, query_params=query)
-    run_id = session.opened()
+    run_id = links.opened()
     if run_id:
-        session.go_to(run_id)
+        links.go_to(run_id)
     st.switch_page(pages.entry("fit").script)
 
 

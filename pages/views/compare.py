@@ -18,7 +18,17 @@ from gmm_core.runs.specification import Specification
 from gmm_core.words import Segment, sampled, transformed
 from gmm_core.words import comparison as say
 from gmm_core.words import settings as words
-from pages.parts import controls, frame, header, layout, session, settings, text
+from pages.parts import (
+    controls,
+    frame,
+    header,
+    layout,
+    links,
+    session,
+    settings,
+    specifications,
+    text,
+)
 from pages.parts.platform import widget_state
 from pages.parts.stream import live
 from pages.parts.stream.cache import Figure
@@ -33,7 +43,7 @@ def body() -> list[live.View]:
     page = layout.with_settings()
     with page.settings():
         sweep_settings()
-    view = live.view("compare", session.compare_specification)
+    view = live.view("compare", specifications.compare)
     rows = finished(view)
     with page.main:
         criterion, whole = pick_criterion()
@@ -231,7 +241,7 @@ def ask_to_open(cell: object) -> None:
 
 def open_cell(cell: Cell) -> None:
     """Go to the Fit page with the mixture, priors and starts of a cell."""
-    spec = session.compare_specification()
+    spec = specifications.compare()
     options: CompareOptions = spec.options
     one = Specification(
         dataset=spec.dataset,
@@ -243,7 +253,7 @@ def open_cell(cell: Cell) -> None:
     except ValueError as error:  # too many are waiting
         st.error(text.plain(text.sentence(error)))
         return
-    session.go_to(run_id)
+    links.go_to(run_id)
 
 
 def way_to_fit(rows: list[ComparisonRow], criterion: str) -> None:

@@ -31,6 +31,7 @@ from pages.parts import (
     resampled,
     session,
     settings,
+    specifications,
     suggestion,
     text,
 )
@@ -82,7 +83,7 @@ def body() -> list[live.View]:
         controls.mixture()
         controls.map_options()
     # While a mixture is being chosen, everything stands where the fit's will stand.
-    view = live.View(None) if sweep else live.view("map", session.fit_specification)
+    view = live.View(None) if sweep else live.view("map", specifications.fit)
     best: MapFit | None = view.result
     shown, by_itself = open_start(view)
     with page.head:

@@ -17,7 +17,18 @@ from gmm_core.sharing import tables
 from gmm_core.words.fit import point_answer
 from gmm_core.words.membership import membership_answer
 from gmm_core.words.segments import Segment
-from pages.parts import colour, frame, header, layout, pages, session, suggestion, text
+from pages.parts import (
+    colour,
+    frame,
+    header,
+    layout,
+    links,
+    pages,
+    session,
+    specifications,
+    suggestion,
+    text,
+)
 from pages.parts.membership.classes import classes
 from pages.parts.membership.expect import expect
 from pages.parts.membership.guide import guide
@@ -33,7 +44,7 @@ def body() -> list[live.View]:
         return suggestion.in_place_of("membership", sweep)
     point = learned()
     if point is None:
-        fit = live.view("map", session.fit_specification, link=False)
+        fit = live.view("map", specifications.fit, link=False)
         point = learned()  # a short fit has ended meanwhile
         if point is None:
             return waiting(fit)
@@ -73,8 +84,8 @@ def elsewhere(data: Dataset, point: Parameters) -> list[live.View]:
     with page.main:
         figure.show(density.density(data, point, [x] if x == y else [x, y]), key="membership")
     views = [written(data, point)]
-    if views[0].run_id is None or views[0].run_id != session.opened():
-        views.append(live.view("map", session.fit_specification, link=False))
+    if views[0].run_id is None or views[0].run_id != links.opened():
+        views.append(live.view("map", specifications.fit, link=False))
     with page.head:
         header.show("membership", point_answer(data, point), views[-1], files, place=page.actions)
     classify(data, point)
@@ -95,7 +106,7 @@ def learned() -> Parameters | None:
             point = spec.parameters
             # Where class j is component j, the run has them in that order.
             return point.permuted(point.order) if spec.mixture.classes_fixed else point
-    return session.fit_parameters()
+    return specifications.fitted_parameters()
 
 
 def waiting(view: live.View) -> list[live.View]:

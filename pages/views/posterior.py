@@ -21,7 +21,19 @@ from gmm_core.words.robustness import tied_words
 from gmm_core.words.sampled import lead
 from gmm_core.words.segments import Segment
 from gmm_core.words.weighed import so_far_words
-from pages.parts import controls, frame, given, header, layout, session, settings, suggestion, text
+from pages.parts import (
+    controls,
+    frame,
+    given,
+    header,
+    layout,
+    links,
+    session,
+    settings,
+    specifications,
+    suggestion,
+    text,
+)
 from pages.parts.posterior import calibrated, checks, computed, diagnostics, sections
 from pages.parts.stream import live, partial
 from pages.parts.stream.cache import Figure
@@ -61,7 +73,7 @@ def body() -> list[live.View]:
 def options() -> None:
     """Draw the options of the sampler that is chosen."""
     controls.engine("posterior")
-    OPTIONS[session.posterior_kind()]()
+    OPTIONS[specifications.posterior_kind()]()
 
 
 def nuts_options() -> None:
@@ -101,7 +113,7 @@ def nuts_options() -> None:
 
 def smc_options() -> None:
     """Draw the options of the sampler that weighs modes."""
-    session.forget_points()
+    specifications.forget_points()
     st.number_input(
         **{**settings.number("smc", "draws"), "label": "Draws per population"},
         step=100,
@@ -155,7 +167,7 @@ def sampled() -> live.View:
             error="Without priors there is no posterior to draw from. Choose priors on the Fit "
             "page, or take those from the data: they are weak and suit most data.",
         )
-    return live.view("posterior", session.posterior_specification, limit=5.0)
+    return live.view("posterior", specifications.posterior, limit=5.0)
 
 
 def weigh(view: live.View) -> live.View | None:
@@ -191,7 +203,7 @@ def under_way(view: live.View) -> list[live.View]:
     left, middle, right = st.columns([3, 1, 1], vertical_alignment="center")
     left.caption("A run with the settings from before is still under way.")
     if middle.button("Show it", key="show_last", width="stretch"):
-        session.go_to(last)
+        links.go_to(last)
     right.button(
         "Cancel it", key="cancel_last", on_click=live.cancel, args=(last,), width="stretch"
     )

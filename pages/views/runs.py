@@ -14,7 +14,7 @@ from gmm_core.runs import kinds
 from gmm_core.store import LIVE, MOST_NOTE, MOST_TITLE, RunRow, now
 from gmm_core.words.jobs import in_line
 from gmm_core.words.segments import Segment
-from pages.parts import frame, header, pages, pins, session, text
+from pages.parts import frame, header, links, pages, pins, session, text
 from pages.parts.stream import live
 
 PER_PAGE = 20
@@ -199,7 +199,7 @@ def actions(run: RunRow, status: RunStatus | None) -> None:
         )
     if st.button("Open", key=f"open_{run.id}"):
         try:
-            session.go_to(run.id)
+            links.go_to(run.id)
         except ValueError as error:  # deleted meanwhile, or of a version that knows more
             st.warning(text.plain(text.sentence(error)))
     kind = _kind(run)

@@ -16,12 +16,12 @@ SCRIPT = """
 import streamlit as st
 
 from gmm_core.words import Segment
-from pages.parts import frame, header, session
+from pages.parts import frame, header, session, specifications
 from pages.parts.stream import live
 
 
 def body():
-    view = live.view("map", session.fit_specification)
+    view = live.view("map", specifications.fit)
     header.show("mine", [Segment(f"K is {session.mixture().n_components}.")], view)
     return []
 

@@ -17,7 +17,7 @@ from gmm_core.runs.options import GuideOptions
 from gmm_core.runs.results import GuideFit
 from gmm_core.runs.specification import Specification
 from gmm_core.words.membership import guide_answer, guide_verdict
-from pages.parts import controls, session, settings, text
+from pages.parts import controls, session, settings, specifications, text
 from pages.parts.stream import live, partial
 
 Array = NDArray[Any]
@@ -68,7 +68,7 @@ def _order(point: Parameters) -> Array:
     same = np.arange(len(point.weights))
     if not session.mixture().classes_fixed:
         return same
-    fit, (_, opened) = session.fit(), st.session_state.get("membership_spec", ("", None))
+    fit, (_, opened) = specifications.fitted(), st.session_state.get("membership_spec", ("", None))
     for run in (fit, opened):
         if run is not None:
             order = run.parameters.order

@@ -19,7 +19,7 @@ from gmm_core.posterior.draws import Posterior
 from gmm_core.sharing import tables
 from gmm_core.words.membership import score_answer
 from gmm_core.words.segments import Segment
-from pages.parts import pages, session, text
+from pages.parts import links, pages, specifications, text
 from pages.parts.data import held
 from pages.parts.membership.points import ROWS, WIDE
 from pages.parts.platform import widget_state
@@ -75,7 +75,7 @@ def scores(point: Parameters, new: Dataset) -> Score:
 def averaged_scores(data: Dataset, point: Parameters, new: Dataset) -> Score | None:
     """Return what the posterior says of new values; None, with the way to it, without one."""
     try:
-        run_id = session.stored_id(session.posterior_specification())
+        run_id = links.stored_id(specifications.posterior())
     except ValueError as error:
         st.error(text.plain(text.sentence(error)))
         return None

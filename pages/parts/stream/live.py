@@ -22,7 +22,7 @@ from gmm_core.jobs import DatabaseAwayError, RunStatus, service
 from gmm_core.runs.specification import Specification
 from gmm_core.store import LIVE
 from gmm_core.words.jobs import in_line
-from pages.parts import away, frame, session, text
+from pages.parts import away, frame, links, session, specifications, text
 from pages.parts.stream import cache, figure, frames
 from pages.parts.stream.throttle import throttle
 
@@ -154,7 +154,7 @@ def view(
         spec = make()
     except ValueError as error:
         return View(None, error=text.sentence(error))
-    runs, run_id = st.session_state["runs"], session.stored_id(spec)
+    runs, run_id = st.session_state["runs"], links.stored_id(spec)
     known = _status(run_id)
     last = runs.get(slot)
     if known is None or known.state in ("failed", "cancelled"):
@@ -171,7 +171,7 @@ def view(
         if last and last != run_id and (before := _status(last)) and before.live:
             _replace(before)
         try:
-            run_id = session.submit(spec)
+            run_id = specifications.submit(spec)
         except DatabaseAwayError:
             raise
         except ValueError as error:  # too large here, or too many are waiting
@@ -184,7 +184,7 @@ def view(
         if fresh and link:
             st.session_state["came_by"] = run_id, time.monotonic()
     elif known.state == "done":
-        session.note_visit(run_id)
+        links.note_visit(run_id)
     if last != run_id:
         _pass_by(last)
         runs[slot] = run_id

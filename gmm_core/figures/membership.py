@@ -68,8 +68,7 @@ def responsibility_curves(
         alt=(
             f"Probability of each of {K} components for values of {name} from "
             f"{number(ends[0])} to {number(ends[1])}. "
-            f"{_edges_in_words(told)} {_count(certainty.certain)} of {_count(certainty.total)} "
-            f"points are certain to 99.9 %, {_count(certainty.doubtful)} are below 90 %."
+            f"{_edges_in_words(told)} {_sure_in_words(certainty)}"
         ),
         height=380,
     )
@@ -131,9 +130,7 @@ def assignment_map(
         alt=(
             f"{names[1]} against {names[0]}, {len(certainty.rows):,} points by their most "
             f"probable component: {_sizes_in_words(certainty.sizes, K)}. "
-            f"{_count(certainty.certain)} of {_count(certainty.total)} points belong to one "
-            "component with at least 99.9 % probability, "
-            f"{_count(certainty.doubtful)} are below 90 %."
+            f"{_sure_in_words(certainty)}"
         ),
         height=440,
     )
@@ -304,6 +301,14 @@ def _edges_in_words(edges: Array) -> str:
     listed = ", ".join(number(float(edge)) for edge in edges[:_NAMED])
     more = f" and {len(edges) - _NAMED} more" if len(edges) > _NAMED else ""
     return f"{'Boundary' if len(edges) == 1 else 'Boundaries'} at {listed}{more}."
+
+
+def _sure_in_words(certainty: Overview) -> str:
+    return (
+        f"Which component a point belongs to is at least 99.9 % certain for "
+        f"{_count(certainty.certain)} of {_count(certainty.total)} points, and less than 90 % for "
+        f"{_count(certainty.doubtful)}."
+    )
 
 
 def _count(n: float) -> str:

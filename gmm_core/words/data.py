@@ -22,6 +22,9 @@ UNEQUAL = 1e3
 NEARLY = 1e-6
 """Share of a column's variance below which the others all but tell it."""
 
+SKEWED = 2.0
+"""Skewness that is worth a word: that of an exponential distribution."""
+
 TIED = 0.25
 """Share of equal values in a column that is worth a word."""
 
@@ -105,6 +108,7 @@ def cautions(dataset: Dataset) -> list[str]:
     sentences += _far_from_zero(x, spread, names)
     sentences += _different(x, spread, names)
     sentences += _wide(N, len(names))
+    sentences += _skewed(x, names)
     sentences += _repeated(x) or _tied(x, names)
     sentences += _outliers(x, names)
     return sentences
@@ -184,6 +188,35 @@ def _wide(N: int, D: int) -> list[str]:
     ]
 
 
+def _skewed(x: Array, names: list[str]) -> list[str]:
+    """Columns whose logarithm is about symmetric, while they are far from it.
+
+    Of a lognormal column a mixture finds components of falling weight and growing spread, which say
+    that it is skewed, and nothing of groups.
+    """
+    skewed = [name for column, name in zip(x.T, names, strict=True) if _like_lognormal(column)]
+    if not skewed:
+        return []
+    one = len(skewed) == 1
+    return [
+        f"{listing(skewed)} {'has' if one else 'have'} a long tail upward, and "
+        f"{'its logarithm' if one else 'their logarithms'} hardly any. In the table's units "
+        "components may stand for the tail and not for groups: fit "
+        f"{'the logarithm' if one else 'logarithms'} (Data, Transform columns)."
+    ]
+
+
+def _like_lognormal(x: Array) -> bool:
+    if x.min() <= 0 or (skewness := _skewness(x)) <= SKEWED:
+        return False
+    return abs(_skewness(np.log(x))) < skewness / 4
+
+
+def _skewness(x: Array) -> float:
+    z = (x - x.mean()) / x.std()
+    return float((z**3).mean())
+
+
 def _tied(x: Array, names: list[str]) -> list[str]:
     """Columns in which many points have one and the same value."""
     sentences = []
@@ -198,8 +231,8 @@ def _tied(x: Array, names: list[str]) -> list[str]:
     if not sentences:
         return []
     return [
-        f"{'; '.join(sentences)}. A component may shrink onto equal values without end: keep "
-        "priors, or share the covariance."
+        f"{'; '.join(sentences)}. A component may shrink onto equal values without end: "
+        "choose conjugate priors, or share the covariance."
     ]
 
 
@@ -209,7 +242,7 @@ def _repeated(x: Array) -> list[str]:
         return []
     return [
         f"Only {distinct:,} of {count(len(x), 'point')} differ. A component may shrink onto equal "
-        "points without end: keep priors, or share the covariance."
+        "points without end: choose conjugate priors, or share the covariance."
     ]
 
 

@@ -22,6 +22,7 @@ from gmm_core.mixture import (
     responsibilities,
 )
 from gmm_core.mixture.landscape import Coordinate, Slice
+from gmm_core.runs.heaped import heap_of_fit
 from gmm_core.runs.methods import METHODS
 from gmm_core.runs.options import MapOptions
 from gmm_core.runs.results import MapFit
@@ -112,7 +113,8 @@ def fit_answer(
     if verdict == "collapsed":
         trained = R - fit.count("untrained")
         start = "The chosen start" if trained < R or R == 1 else f"All {count(R, 'start')}"
-        return [Segment(f"{start} collapsed: {collapse_reason(mixture, options)}")]
+        reason = collapse_reason(dataset, mixture, fit, options)
+        return [Segment(f"{start} collapsed: {reason}")]
     words = point_answer(dataset, fit.parameters)
     if verdict == "moving":
         words[:0] = [Segment("Not converged: the loss still falls. So far, ")]
@@ -137,7 +139,10 @@ def fit_answer(
         return words
     agree = int((fit.basin == fit.basin[fit.chosen]).sum())
     collapsed, failed = fit.count("collapsed"), fit.count("failed")
-    words.append(Segment(f"{agree:,} of {count(R, 'start')} agree"))
+    if agree == 1 < R:
+        words.append(Segment(f"Only one of {R:,} starts ended here: more may find a better one"))
+    else:
+        words.append(Segment(f"{agree:,} of {count(R, 'start')} agree"))
     elsewhere = R - agree - collapsed - failed
     rest = [
         f"{n:,} {what}"
@@ -159,11 +164,16 @@ def too_fast(options: MapOptions) -> bool:
     return METHODS[options.method].learning_rate and options.learning_rate > FAST
 
 
-def collapse_reason(mixture: Mixture, options: MapOptions | None = None) -> str:
-    """Say why a fit of this mixture collapses, in two sentences.
+def collapse_reason(
+    dataset: Dataset, mixture: Mixture, fit: MapFit, options: MapOptions | None = None
+) -> str:
+    """Say why starts of this fit have collapsed, in two sentences.
+
+    Column names stand in the sentences as they are: show them as text, not as markup.
 
     Parameters
     ----------
+    fit : with collapsed starts; the chosen one is looked at first.
     options : how it was fitted; a step or a start out of all proportion is named first, since
         nothing else cures what it did.
     """
@@ -177,6 +187,13 @@ def collapse_reason(mixture: Mixture, options: MapOptions | None = None) -> str:
         return (
             f"the starting scale is {options.start_scale:g} times the usual one, so the components "
             "begin alike, or each on a few points. The usual starting scale cures it."
+        )
+    if (heap := heap_of_fit(dataset, fit)) and mixture.priors.freedom is None:
+        value, name = number(heap.value, 6), dataset.columns[heap.column]
+        return (
+            f'a component shrank onto {count(heap.points, "point")} whose "{name}" is {value}: the '
+            "narrower it is, the denser they lie in it, and only they. Conjugate priors, under "
+            "which no component shrinks onto equal values, cure it."
         )
     c = mixture.priors.concentration
     if c is not None and c < 1:
@@ -311,7 +328,8 @@ def opened_answer(dataset: Dataset, mixture: Mixture, fit: MapFit) -> list[Segme
         ]
     loss = number(float(fit.final_loss[r]), 4)
     if verdict == "collapsed":
-        return [Segment(f"Start {r} collapsed at a loss of {loss}: {collapse_reason(mixture)}")]
+        reason = collapse_reason(dataset, mixture, fit)
+        return [Segment(f"Start {r} collapsed at a loss of {loss}: {reason}")]
     basin = int(fit.basin[r])
     unsettled = verdict == "moving" and fit.count("converged") > 0
     if basin >= 0:

@@ -228,18 +228,17 @@ def _boundary(dataset: Dataset, parameters: Parameters) -> list[Segment]:
 
 
 def _certain(n: float, N: float, noisy: bool) -> str:
-    if n == N:
-        return f"{_capital(_all(N))} {_belong(N, noisy)}."
-    if n == 0:
-        who = f"None of {_points(N)}" if N != 1 else "Not even the only point"
-        return f"{who} {_belong(1, noisy)}."
-    return f"{_capital(_times(n))} of {_points(N)} {_belong(n, noisy)}."
+    whose = _all(N) if n == N else f"{_times(n) if n else 'none'} of {_points(N)}"
+    if n == 0 and N == 1:
+        whose = "not even the only point"
+    return f"{_capital(f'for {whose}')} {_sure(n, noisy)}."
 
 
-def _belong(n: float, noisy: bool) -> str:
-    verb = "belongs" if n == 1 else "belong"
-    which = "one component or to the noise" if noisy else "one component"
-    return f"{verb} to {which} with at least 99.9 % probability"
+def _sure(n: float, noisy: bool) -> str:
+    """Say what is sure of `n` points: the component of each, not one that they share."""
+    is_it, they = ("is it" if n == 0 else "it is"), ("it belongs" if n <= 1 else "each belongs")
+    or_noise = ", or that it is noise" if noisy else ""
+    return f"{is_it} at least 99.9 % certain which component {they} to{or_noise}"
 
 
 def _all(n: float) -> str:

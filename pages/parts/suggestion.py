@@ -8,6 +8,7 @@ import streamlit as st
 
 from gmm_core.comparison import suggestion
 from gmm_core.comparison.suggestion import Suggestion
+from gmm_core.data.examples import example
 from gmm_core.figures import data as data_figures
 from gmm_core.inference import estimate_seconds
 from gmm_core.jobs import service
@@ -94,6 +95,12 @@ def note(sweep: live.View | None) -> None:
     """
     known = _known()
     if known is None and sweep is None:
+        if _too_long():
+            with st.container(key="suggestion"):
+                st.caption(
+                    "Nothing has compared this mixture with others yet: that takes longer than a "
+                    "first picture may. The Compare page does."
+                )
         return
     with st.container(key="suggestion"):
         if known is not None:
@@ -136,6 +143,18 @@ def _sweep() -> Specification | None:
         if estimate_seconds(spec) <= PATIENCE:
             return spec
     return None
+
+
+def _too_long() -> bool:
+    """Whether there would be a sweep of data other than the tutorial's, had the page the time."""
+    data = session.dataset()
+    if data.fingerprint == example("tutorial").fingerprint or _sweep() is not None:
+        return False
+    try:
+        suggestion.specification(data, 2)
+    except ValueError:
+        return False
+    return True
 
 
 def _known() -> Suggestion | None:

@@ -54,7 +54,9 @@ def body() -> None:
     transform.show(data)
     st.header("Work on other data", anchor=False)
     ways = {name: show for name, show in WAYS.items() if name not in OFFERED or OFFERED[name]()}
-    for tab, show in zip(st.tabs(list(ways), key="ways"), ways.values(), strict=True):
+    # Only tabs that are followed can be chosen from elsewhere, as "Use my data" does.
+    tabs = st.tabs(list(ways), key="ways", on_change="rerun")
+    for tab, show in zip(tabs, ways.values(), strict=True):
         with tab:
             show()
 

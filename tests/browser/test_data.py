@@ -44,6 +44,15 @@ def test_uploaded_file_is_counted_then_used_on_every_page(fresh: Page, tmp_path:
     expect(page.locator(".gmm-answer")).to_contain_text("these 3 points")
 
 
+def test_who_brings_data_comes_to_where_files_are_taken(
+    app_server: Server, open_page: Callable[..., Page]
+) -> None:
+    page = open_page(app_server.url)
+    page.get_by_role("button", name="Use my data").click()
+    expect(page.get_by_role("tab", name="Upload")).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_test_id("stFileUploader")).to_be_visible()
+
+
 def test_point_is_edited_in_the_table(fresh: Page) -> None:
     page = data_page(fresh, "Edit")
     table = page.locator(".st-key-edit_0 canvas").first

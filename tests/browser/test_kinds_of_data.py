@@ -68,7 +68,7 @@ def test_counts_are_weights_and_points_count_by_them(page: Page, birds: Path) ->
     go(page, "Fit")
     says(page, "explain these 80 points")
     go(page, "Membership")
-    says(page, "120 points belong to one component")
+    says(page, "120 points it is at least 99.9 % certain")
 
 
 def test_missing_values_are_kept_unless_their_rows_are_left_out(page: Page, birds: Path) -> None:
@@ -84,7 +84,7 @@ def test_missing_values_are_kept_unless_their_rows_are_left_out(page: Page, bird
     go(page, "Fit")
     says(page, "Two components explain these 80 points")
     go(page, "Membership")
-    says(page, "All 80 points belong to one component")
+    says(page, "For all 80 points it is")
     page.get_by_role("button", name="Export").click()
     expect(page.get_by_role("button", name="imputed.csv")).to_be_visible()
 
@@ -144,7 +144,7 @@ def test_a_logarithm_is_fitted_and_one_column_foretells_another(page: Page, bird
     says(page, "Two components explain these 80 points")
     says(page, "Places are in the units of the table.")
     go(page, "Membership")
-    says(page, "80 points belong to one component")
+    says(page, "80 points it is")
     expect(page.get_by_text("How close is it?")).to_be_visible()
     connected(page)
     field = page.get_by_label("is", exact=True)

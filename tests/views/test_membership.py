@@ -40,7 +40,7 @@ def test_first_visit_fits_and_then_answers(view, finished):
         "The boundary is at 5.72" in page_text(app)
     )
     text = page_text(ready(app, finished))
-    assert "The boundary is at 5.72. All 5 points belong to one component with at least" in text
+    assert "The boundary is at 5.72. For all 5 points it is at least" in text
 
 
 def test_guide_of_200_steps_is_told_apart_from_the_optimum_and_more_steps_reach_it(view, finished):
@@ -147,7 +147,7 @@ def test_more_columns_are_drawn_by_pair_without_boundary(view, finished):
         finished,
     )
     text = page_text(app)
-    assert "of 150 points belong to one component" in text
+    assert "of 150 points it is at least" in text
     assert "Points only: where a region ends also depends on the other 2 columns." in text
     app.toggle(key="doubtful_first").set_value(True).run()
     assert not app.exception

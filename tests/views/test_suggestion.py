@@ -9,6 +9,7 @@ import pytest
 
 from gmm_core.data.dataset import Dataset
 from gmm_core.data.examples import example
+from gmm_core.runs.options import MapOptions
 
 
 def settled(app):
@@ -68,6 +69,31 @@ def test_each_page_says_that_the_sweep_is_under_way(view, page):
     text = " ".join(e.proto.body for e in app.get("html"))
     assert "Choosing the number of components" in text
     settled(app)
+
+
+def test_other_data_is_fitted_as_its_mixture_was_chosen_and_a_link_keeps_its_method(view, service):
+    app = view("data")
+    assert app.session_state["map.method"] == "adam"  # as the tutorial has it
+    app.button(key="use_faithful").click().run()
+    app.switch_page("pages/views/fit.py").run(timeout=60)
+    settled(app)
+    spec = service.store.specification(app.session_state["runs"]["map"])
+    assert (spec.options.method, spec.options.start, spec.options.restarts) == ("em", "search", 100)
+    adam = spec.model_copy(update={"options": MapOptions(restarts=3)})
+    run = service.submit(adam)
+    assert view("fit", query={"run": run}).session_state["map.method"] == "adam"
+    app.switch_page("pages/views/data.py").run()
+    app.button(key="use_tutorial").click().run()
+    assert app.session_state["map.method"] == "adam"
+
+
+def test_a_page_that_has_no_time_to_compare_says_that_nothing_has(view, monkeypatch):
+    app = view("data")
+    app.button(key="use_galaxies").click().run()
+    monkeypatch.setattr("pages.parts.suggestion.PATIENCE", 1e-9)
+    app.switch_page("pages/views/fit.py").run(timeout=60)
+    assert mixture(app) == (2, "diag", False)
+    assert any("Nothing has compared this mixture" in c.value for c in app.caption)
 
 
 def test_the_tutorial_keeps_its_own_mixture(view):

@@ -43,6 +43,7 @@ def test_the_outlier_among_the_examples_is_told():
         (np.repeat(TWO[:8], 10, axis=0), "Only 8 of 80 points differ"),
         (np.r_[TWO, [[0.0, 1e6]]], "One point lies far from all others, at 1.00×10⁶ in"),
         (np.r_[TWO, [[0.0, 1e6], [0.0, 2e6]]], "2 points lie far from all others"),
+        (np.c_[TWO, np.exp(2 * RNG.normal(size=80))], '"x3" has a long tail upward'),
         (TWO + 1e12, "numbers this far from zero"),
         (TWO * 1e17, "beyond 9,007,199,254,740,992 not every whole number"),
         (TWO * 1e300, "beyond the range of numbers"),
@@ -52,6 +53,19 @@ def test_the_outlier_among_the_examples_is_told():
 )
 def test_each_difficulty_is_named(values, words):
     assert words in said(values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        RNG.normal(50, 5, 200),
+        RNG.uniform(1, 9, 200),
+        np.r_[RNG.normal(50, 5, 200), 500],  # an outlier, of which the logarithm is one too
+        -np.exp(2 * RNG.normal(size=200)),  # which has no logarithm
+    ],
+)
+def test_a_logarithm_is_suggested_for_a_long_tail_only(values):
+    assert "long tail" not in said(values)
 
 
 def test_each_difficulty_is_named_alone():

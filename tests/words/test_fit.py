@@ -1,5 +1,7 @@
 """The Fit page's first sentence says what was found, and nothing that was not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ import gmm_core as gmm
 from gmm_core.figures import style
 from gmm_core.figures.density import density
 from gmm_core.formatting import number, percent
+from gmm_core.runs.heaped import heap_of, heap_of_fit
 from gmm_core.words.fit import collapse_reason, fit_answer, local_optimum
 
 DATA, MIXTURE = gmm.example("tutorial"), gmm.Mixture()
@@ -39,7 +42,9 @@ def test_a_fit_that_still_moves_is_not_announced_as_one_that_converged():
     ],
 )
 def test_a_collapse_is_put_down_to_what_caused_it(change, cause, cure):
-    reason = collapse_reason(MIXTURE, gmm.MapOptions(**change))
+    options = gmm.MapOptions(restarts=40, choose="final", **change)
+    fit = gmm.fit_map(DATA, MIXTURE, options)
+    reason = collapse_reason(DATA, MIXTURE, fit, options)
     assert cause in reason
     assert cure in reason
 
@@ -51,6 +56,48 @@ def test_the_named_cause_is_one_taking_it_away_leaves_sound_starts():
 
     assert sound(learning_rate=3.0) == 0
     assert sound() > 20
+
+
+HEAPED = gmm.Dataset.from_values(
+    np.column_stack(
+        [
+            np.random.default_rng(1).normal(size=90),
+            np.where(np.arange(90) % 3 == 0, 2.0, np.random.default_rng(2).normal(3, 1, 90)),
+        ]
+    ),
+    ["wait", "duration"],
+)
+
+
+def test_a_component_that_shrank_onto_equal_values_names_them_and_a_cure_that_cures():
+    options = gmm.MapOptions(restarts=30, method="em", start="search", polish=True)
+    mixture = gmm.Mixture(
+        n_components=3, covariance="diag", tied=False, priors=gmm.Priors.for_data(HEAPED)
+    )
+    fit = gmm.fit_map(HEAPED, mixture, options)
+    assert fit.count("collapsed")
+    reason = collapse_reason(HEAPED, mixture, fit, options)
+    assert 'shrank onto 30 points whose "duration" is 2' in reason
+    assert "no points of its own" not in reason
+    assert "Conjugate priors" in reason
+    cured = mixture.model_copy(update={"priors": gmm.Priors.conjugate(HEAPED)})
+    assert heap_of_fit(HEAPED, gmm.fit_map(HEAPED, cured, options)) is None
+
+
+def test_an_empty_component_is_no_heap():
+    fit = gmm.fit_map(DATA, MIXTURE, gmm.MapOptions(restarts=20, choose="final"))
+    empty = [heap_of(DATA, fit.points[r]) for r in np.flatnonzero(fit.verdict == "collapsed")]
+    assert empty
+    assert not any(empty)
+
+
+def test_one_start_alone_does_not_agree():
+    options = gmm.MapOptions(restarts=3, choose="final", polish=True)
+    fit = gmm.fit_map(DATA, MIXTURE, options)
+    alone = replace(fit, basin=np.array([0, 1, 2]), verdict=np.array(["converged"] * 3), chosen=0)
+    words = "".join(segment.text for segment in fit_answer(DATA, MIXTURE, alone, options))
+    assert "Only one of 3 starts ended here: more may find a better one; 2 ended else" in words
+    assert "agree" not in words
 
 
 def test_a_collapsed_density_looks_set_aside():

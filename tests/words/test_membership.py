@@ -13,7 +13,8 @@ from gmm_core.words.segments import NOISE
 
 TUTORIAL = Parameters([0.625, 0.375], [[10.98446190], [0.49894133]], np.full((2, 1, 1), 0.65143370))
 
-SURE = "to one component with at least 99.9 % probability"
+SURE = "it is at least 99.9 % certain which component each belongs to"
+SURE_OF_ONE = SURE.replace("each", "it")
 
 
 def said(dataset: Dataset, parameters: Parameters) -> str:
@@ -22,14 +23,14 @@ def said(dataset: Dataset, parameters: Parameters) -> str:
 
 def test_tutorial() -> None:
     assert said(example("tutorial"), TUTORIAL) == (
-        f"The boundary is at 5.72. All 5 points belong {SURE}."
+        f"The boundary is at 5.72. For all 5 points {SURE}."
     )
 
 
 def test_one_doubtful_point_is_named_with_its_components() -> None:
     data = Dataset.from_values([0, 1, 5.7, 11, 12])
     assert said(data, TUTORIAL) == (
-        f"The boundary is at 5.72. Four of 5 points belong {SURE}. "
+        f"The boundary is at 5.72. For four of 5 points {SURE}. "
         "One is below 90 %: row 3, 63 % component 2 and 37 % component 1."
     )
     coloured = [s.component for s in membership_answer(data, TUTORIAL) if s.component is not None]
@@ -39,7 +40,7 @@ def test_one_doubtful_point_is_named_with_its_components() -> None:
 def test_several_doubtful_points_name_the_most_doubtful() -> None:
     data = Dataset.from_values([5.7, 5.73, 5.72])
     assert said(data, TUTORIAL) == (
-        f"The boundary is at 5.7210. None of 3 points belongs {SURE}. "
+        f"The boundary is at 5.7210. For none of 3 points {SURE_OF_ONE.replace('it is', 'is it')}. "
         "All are below 90 %: the least certain is row 3, "
         "51 % component 2 and 49 % component 1."
     )
@@ -48,7 +49,7 @@ def test_several_doubtful_points_name_the_most_doubtful() -> None:
 def test_points_between_certain_and_doubtful() -> None:
     data = Dataset.from_values([0, 5.9])
     assert said(data, TUTORIAL) == (
-        f"The boundary is at 5.72. One of 2 points belongs {SURE}. No point is below 90 %."
+        f"The boundary is at 5.72. For one of 2 points {SURE_OF_ONE}. No point is below 90 %."
     )
 
 
@@ -88,7 +89,7 @@ def test_the_noise_is_called_so_and_has_its_own_colour() -> None:
     point = noisy([0.5, 0.4], 0.1)
     data = Dataset.from_values([0.0, 9.0, 30.0])
     assert said(data, point).endswith(
-        f"One of 3 points belongs {SURE.replace('component', 'component or to the noise')}. "
+        f"For one of 3 points {SURE_OF_ONE}, or that it is noise. "
         "No point is below 90 %. One is most probably noise."
     )
     (part,) = [s for s in membership_answer(data, point) if s.text == "noise"]
@@ -101,9 +102,9 @@ def test_the_noise_is_called_so_and_has_its_own_colour() -> None:
 @pytest.mark.parametrize(
     ("weights", "words"),
     [
-        ([3, 1, 2], "All 6 points belong"),
-        ([0.5, 0.25, 0.5], "All 1.250 points belong"),
-        ([3, 0, 2], "All 5 points belong"),
+        ([3, 1, 2], "For all 6 points"),
+        ([0.5, 0.25, 0.5], "For all 1.250 points"),
+        ([3, 0, 2], "For all 5 points"),
     ],
 )
 def test_points_count_by_their_weights(weights: list[float], words: str) -> None:
@@ -120,7 +121,7 @@ def test_a_point_that_counts_as_nothing_is_not_the_least_certain() -> None:
 
 def test_two_columns_speak_of_points_only() -> None:
     point = Parameters([0.6, 0.4], [[0.0, 0.0], [9.0, 9.0]], np.stack([np.eye(2)] * 2))
-    assert said(Dataset.from_values([[0, 0], [9, 9]]), point) == (f"Both points belong {SURE}.")
+    assert said(Dataset.from_values([[0, 0], [9, 9]]), point) == (f"For both points {SURE}.")
 
 
 @pytest.mark.parametrize(

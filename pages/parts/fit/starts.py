@@ -7,6 +7,7 @@ import streamlit as st
 
 from gmm_core.figures import start_losses
 from gmm_core.formatting import count, number
+from gmm_core.runs.heaped import heap_of_fit
 from gmm_core.runs.results import MapFit
 from gmm_core.words import fit as fit_words
 from pages.parts import controls, session, settings, text
@@ -75,11 +76,14 @@ def advice(fit: MapFit) -> None:
     if collapsed:
         title = f"Why did {count(collapsed, 'start')} collapse?"
         options = settings.options("map")
-        reason = fit_words.collapse_reason(mixture, options)
+        reason = fit_words.collapse_reason(session.dataset(), mixture, fit, options)
         text.note(title, reason[0].upper() + reason[1:], trap=True)
+        heaped = heap_of_fit(session.dataset(), fit) is not None
         with st.container(horizontal=True):
             if fit_words.too_fast(options):
                 controls.cure("Learning rate 0.1", {"map.learning_rate": 0.1}, "cure_rate")
+            elif heaped and mixture.priors.freedom is None:
+                controls.cure("Conjugate priors", {"prior": "conjugate"}, "cure_heap")
             elif mixture.priors.concentration is None or mixture.priors.concentration < 1:
                 controls.cure("Concentration 1", {"concentration": 1.0}, "cure_concentration")
             if mixture.n_components > 1:
@@ -108,6 +112,15 @@ def advice(fit: MapFit) -> None:
             "tutorial. Where it ends may be a local optimum.",
         )
         controls.cure("Train every start", {"map.choose": "final"}, "cure_final")
+    R, agree = len(fit.loss), int((fit.basin == fit.basin[fit.chosen]).sum())
+    more = min(3 * R, int(settings.most("map", "restarts")))
+    if verdict == "converged" and agree == 1 < R < more:
+        text.note(
+            "Is this the best optimum?",
+            "Only one start has found it, so there may be a better one. More starts tell; with "
+            "fewer components there are fewer optima.",
+        )
+        controls.cure(f"{more:,} starts", {"map.restarts": more}, "cure_more")
     trap = {"map.start_scale": 30.0}
     if settings.options("map").start_scale == 1:
         controls.cure("See it get stuck: start 30 × too wide", trap, "trap_scale")

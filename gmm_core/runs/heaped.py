@@ -1,0 +1,63 @@
+"""What a collapsed component has shrunk onto: points that share a value, as rounded ones do."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gmm_core.data.dataset import Dataset
+from gmm_core.mixture import Parameters, e_step
+from gmm_core.runs.results import MapFit
+
+_THIN = 0.05  # of a column's spread: a collapse is seen on the way, and a thinner one is ahead
+_STARTS = 5  # collapsed restarts that are looked at, until one has a heap
+_ROWS = 10_000  # of larger data a sample is looked at
+
+
+class Heap(NamedTuple):
+    """So many points have one value in a column, and a component is next to nothing but them."""
+
+    column: int
+    value: float
+    points: int
+
+
+def heap_of(dataset: Dataset, parameters: Parameters) -> Heap | None:
+    """Return what a component of one point of a mixture has shrunk onto; None where none has.
+
+    A component of no points, or on points that differ, is no heap.
+    """
+    x = dataset.values[:: max(1, len(dataset.values) // _ROWS)]
+    thin = parameters.scales / np.sqrt(dataset.moments()[1])
+    components = np.flatnonzero(thin.min(axis=1) < _THIN)
+    if not components.size:
+        return None
+    K = len(parameters.weights)
+    winner = e_step(parameters.reshape(1), x)[1][0][:K].argmax(axis=0)
+    heaps = [heap for k in components if (heap := _heap(x[winner == k], int(thin[k].argmin())))]
+    return max(heaps, key=lambda heap: heap.points, default=None)
+
+
+def heap_of_fit(dataset: Dataset, fit: MapFit) -> Heap | None:
+    """Return what collapsed restarts of a fit have shrunk onto, the chosen one if it is one.
+
+    None where it is no heap.
+    """
+    collapsed = np.flatnonzero(fit.verdict == "collapsed")
+    few = [fit.chosen] if fit.chosen in collapsed else collapsed[:_STARTS]
+    for r in few:
+        if heap := heap_of(dataset, fit.points[r]):
+            return heap
+    return None
+
+
+def _heap(points: NDArray[np.float64], column: int) -> Heap | None:
+    """Return the value that at least half of a component's points have in a column, if one is."""
+    values = points[:, column]
+    values = values[np.isfinite(values)]
+    each, times = np.unique(values, return_counts=True)
+    if len(values) < 2 or times.max() < max(2, len(values) / 2):
+        return None
+    return Heap(column, float(each[times.argmax()]), int(times.max()))

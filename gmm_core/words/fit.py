@@ -154,8 +154,8 @@ def fit_answer(
         if n
     ]
     words.append(Segment("; ".join(["", *rest]) + "." if rest else "."))
-    if way := search.of_fit(fit):
-        words.append(Segment(way))
+    if doubt := search.doubt(fit):
+        words.append(Segment(doubt))
     return words
 
 

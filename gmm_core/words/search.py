@@ -50,20 +50,27 @@ def passed_over(row: ComparisonRow) -> str:
     )
 
 
-def of_fit(fit: MapFit) -> str:
+def way(fit: MapFit) -> str:
     """Say how the search of a fit has found its best; "" of a fit that has not searched."""
-    way = search_report(fit)
-    if way is None or fit.smallest is None:
+    report = search_report(fit)
+    if report is None or fit.smallest is None:
         return ""
-    those = "one kind of start only" if way.kinds == 1 else f"{way.kinds} kinds of start"
-    sentence = f" {those.capitalize()} came to it; {_by(way.by, way.swaps)}."
-    held = float(fit.smallest[fit.chosen if way.higher is None else way.higher])
+    those = "one kind of start only" if report.kinds == 1 else f"{report.kinds} kinds of start"
+    return f"{those.capitalize()} came to the best; {_by(report.by, report.swaps)}."
+
+
+def doubt(fit: MapFit) -> str:
+    """Say what the search of a fit has passed over, or that its best holds few points; or ""."""
+    report = search_report(fit)
+    if report is None or fit.smallest is None:
+        return ""
+    held = float(fit.smallest[fit.chosen if report.higher is None else report.higher])
     few = f"holds {number(held, 2)} points, fewer than {fit.fewest:g}"
-    if way.higher is not None:
-        sentence += f" Start {way.higher} is higher, but one of its components {few}."
-    elif held < fit.fewest:
-        sentence += f" Its smallest component {few}: it may be an accident."
-    return sentence
+    if report.higher is not None:
+        return f" Start {report.higher} is higher, but one of its components {few}."
+    if held < fit.fewest:
+        return f" Its smallest component {few}: it may be an accident."
+    return ""
 
 
 def _by(origin: str, swaps: int) -> str:

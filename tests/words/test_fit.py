@@ -10,6 +10,7 @@ from gmm_core.figures import style
 from gmm_core.figures.density import density
 from gmm_core.formatting import number, percent
 from gmm_core.runs.heaped import heap_of, heap_of_fit
+from gmm_core.words import search
 from gmm_core.words.fit import collapse_reason, fit_answer, local_optimum
 
 DATA, MIXTURE = gmm.example("tutorial"), gmm.Mixture()
@@ -89,6 +90,21 @@ def test_an_empty_component_is_no_heap():
     empty = [heap_of(DATA, fit.points[r]) for r in np.flatnonzero(fit.verdict == "collapsed")]
     assert empty
     assert not any(empty)
+
+
+def test_a_search_is_told_beside_its_starts_and_what_casts_doubt_on_its_best_in_the_answer():
+    options = gmm.MapOptions(restarts=12, method="em", start="search", polish=True)
+    mixture = gmm.Mixture(priors=gmm.Priors.for_data(DATA))
+    fit = gmm.fit_map(DATA, mixture, options)
+    few = replace(fit, fewest=4.0, smallest=np.full(12, 2.0))
+
+    def words(fit):
+        return "".join(segment.text for segment in fit_answer(DATA, mixture, fit, options))
+
+    assert "kinds of start came to the best" in search.way(fit)
+    assert "came to" not in words(fit)
+    assert "accident" not in words(fit)
+    assert "Its smallest component holds 2.0 points, fewer than 4: it may be an acc" in words(few)
 
 
 def test_one_start_alone_does_not_agree():

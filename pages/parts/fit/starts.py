@@ -10,6 +10,7 @@ from gmm_core.formatting import count, number
 from gmm_core.runs.heaped import heap_of_fit
 from gmm_core.runs.results import MapFit
 from gmm_core.words import fit as fit_words
+from gmm_core.words import search
 from pages.parts import controls, session, settings, text
 from pages.parts.fit.shown import finished, open_now, pick_start
 from pages.parts.stream import figure, live
@@ -43,6 +44,8 @@ def restarts(view: live.View, best: MapFit, shown: MapFit) -> None:
         text.table(
             ["Starts", "number", "meaning"], rows, caption="What became of the starts", words=(2,)
         )
+        if way := search.way(best):
+            st.caption(way)
 
 
 def starts(fit: MapFit, chosen: int) -> go.Figure:

@@ -6,6 +6,8 @@ chooses, and each is named with its reason, so that a person can take it in afte
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +18,11 @@ _COUNTING_NAMES = frozenset(
     | {"column 1", "index level 0"}
 )
 """Names that pandas, R and people give to a column that counts the rows."""
+
+_IDENTIFYING = re.compile(r"(?i:(^|[^a-z])(id|identifier)$)|[a-z](Id|ID)$")
+"""Names such as ID, patient_id, "Sample ID": of numbers that say who, however they repeat."""
+
+_BY_NAME = "identifiers, by the name"
 
 FEWEST_ROWS = 8
 """Of fewer rows, whole numbers in steps of one may well be measurements: 1, 2, 3."""
@@ -39,12 +46,12 @@ def reason_to_leave_out(name: str, values: Array) -> str:
 
     Returns
     -------
-    "row numbers", "identifiers", "mostly missing", "a code with 3 values", or "".
+    "row numbers", "identifiers, by the name", "mostly missing", "a code with 3 values", or "".
     """
     if counts_rows(name, values):
         return "row numbers"
-    if is_identifier(name, values):
-        return "identifiers: a whole number of its own for each row"
+    if (own := is_identifier(name, values)) or (_identifies(name) and _whole(values)):
+        return "identifiers: a whole number of its own for each row" if own else _BY_NAME
     if 2 * np.isnan(values).sum() > len(values):
         return "mostly missing"
     if n := code_values(values):
@@ -77,6 +84,10 @@ def is_identifier(name: str, values: Array) -> bool:
     if _counts(name) and (np.diff(values) > 0).mean() >= 0.9:
         return True
     return bool(np.ptp(values) == N - 1)
+
+
+def _identifies(name: str) -> bool:
+    return bool(_IDENTIFYING.search(name.strip()))
 
 
 def _counts(name: str) -> bool:

@@ -13,6 +13,11 @@ IDS = RNG.permutation(np.arange(100_001.0, 100_051.0))
     ("name", "values", "reason"),
     [
         ("respondent_id", IDS, "identifiers"),
+        ("respondent", IDS, "a whole number of its own"),
+        ("ID", RNG.choice(IDS, 60) * 7, "identifiers, by the name"),  # some came twice
+        ("patientId", RNG.choice(IDS, 60) * 7, "identifiers, by the name"),
+        ("ID", RNG.normal(12, 1, 60), ""),  # an inner diameter
+        ("humid", RNG.choice(IDS, 60) * 7, ""),
         ("index", np.tile(np.arange(1.0, 11), 4), "row numbers"),
         ("Sample Number", np.r_[1.0:41, 1.0:31], "row numbers"),
         ("Unnamed: 0", np.arange(5.0), "row numbers"),

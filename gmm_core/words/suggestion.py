@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gmm_core.comparison.suggestion import Suggestion
-from gmm_core.formatting import number
+from gmm_core.formatting import number, numeral
 from gmm_core.mixture import Mixture
 from gmm_core.words.comparison import components
 
@@ -18,10 +18,16 @@ def chosen(suggestion: Suggestion, n_columns: int) -> str:
         f"{components(best.cell, n_columns).capitalize()}: chosen by BIC among "
         f"{len(suggestion.rows)} mixtures"
     )
-    if second is None:
-        return f"{sentence}."
-    behind = number(second.bic - best.bic)
-    return f"{sentence}; {components(second.cell, n_columns)} came second, {behind} behind."
+    if second is not None:
+        behind = number(second.bic - best.bic)
+        sentence += f"; {components(second.cell, n_columns)} came second, {behind} behind"
+    most = max(row.n_components for row in suggestion.rows)
+    if 1 < best.n_components == most:
+        return (
+            f"{sentence}. More than {numeral(most)} components were not tried, and may suit "
+            "better: the Compare page tells."
+        )
+    return f"{sentence}."
 
 
 def cost(suggestion: Suggestion, mixture: Mixture, n_columns: int) -> str:

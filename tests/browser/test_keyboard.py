@@ -80,6 +80,22 @@ def test_figures_are_found_by_their_headings(still: Page):
     expect(heading).to_have_count(1)
 
 
+def test_the_mark_of_folded_settings_is_an_arrow_that_turns(still: Page):
+    still.set_viewport_size({"width": 390, "height": 900})
+    lid = still.get_by_role("button", name="Settings")
+    mark = """(node) => {
+        const { width, borderRightWidth, transform } = getComputedStyle(node, "::before");
+        return [parseFloat(width), parseFloat(borderRightWidth), transform];
+    }"""
+    width, line, pointing = lid.evaluate(mark)
+    assert width >= 8
+    assert line >= 2
+    lid.click()
+    still.wait_for_timeout(400)  # it turns for a moment
+    assert lid.evaluate(mark)[2] != pointing
+    lid.click()
+
+
 @pytest.mark.parametrize("width", [320, 640, 1024, 1280])
 def test_settings_stand_beside_where_there_is_room_and_fold_up_where_not(still: Page, width: int):
     still.set_viewport_size({"width": width, "height": 900})

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from .conftest import Server, connected
 
+RUN_MS = 360_000  # of draws on two cores that a browser shares
 WIDTHS = (390, 800, 1280)
-PAGES = ("fit", "data", "membership")
+PAGES = ("fit", "data", "membership", "posterior", "compare")
 # The boxes of text have some pixels above and below their letters: those may touch.
 _COVERING = """
 (slack) => {
@@ -51,6 +53,30 @@ def drawn(page: Page) -> None:
     )
 
 
+def parts(page: Page, name: str) -> Iterator[str]:
+    """Wait for a page's result, and show each of its parts in turn: their names."""
+    if name == "posterior":
+        for label in ("Draws per chain", "Warm-up"):  # few draws have the figures that many have
+            field = page.get_by_label(label, exact=True)
+            field.fill("150")
+            field.press("Enter")
+            expect(field).to_have_value("150")
+        expect(page.get_by_text("Done in")).to_be_visible(timeout=RUN_MS)
+        for section in ("What it says", "Labels", "Can I trust it?", "Checks"):
+            page.set_viewport_size({"width": 1280, "height": 900})
+            page.get_by_role("radio", name=section).click()
+            yield f"posterior: {section}"
+        return
+    if name == "compare":
+        run = page.get_by_role("button", name="Compare", exact=True)
+        rows = page.get_by_text(re.compile("fits? these [0-9,]+ points best"))
+        expect(run.or_(rows).first).to_be_visible(timeout=RUN_MS)
+        if run.is_visible():  # more than the page computes unasked
+            run.click()
+        expect(rows).to_be_visible(timeout=RUN_MS)
+    yield name
+
+
 def covering(page: Page) -> list[str]:
     """Return what still covers another text when the labels have had their time to move."""
     for _ in range(20):  # they move after the drawing, and a redraw puts them back first
@@ -72,8 +98,9 @@ def test_no_text_of_a_figure_covers_another(
             page.set_viewport_size({"width": 1280, "height": 900})
             page.get_by_role("link", name=name.capitalize(), exact=True).click()
             expect(page.get_by_role("heading", name=name.capitalize(), level=1)).to_be_visible()
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 900})
-            drawn(page)
-            faults += [f"{name}, {width} px, {overlap}" for overlap in covering(page)]
+        for part in parts(page, name):
+            for width in WIDTHS:
+                page.set_viewport_size({"width": width, "height": 900})
+                drawn(page)
+                faults += [f"{part}, {width} px, {overlap}" for overlap in covering(page)]
     assert not faults, "\n".join(faults)

@@ -189,7 +189,7 @@ def _wide(N: int, D: int) -> list[str]:
 
 
 def _skewed(x: Array, names: list[str]) -> list[str]:
-    """Columns whose logarithm is about symmetric, while they are far from it.
+    """Columns with a long tail, of which the logarithm has a much shorter one.
 
     Of a lognormal column a mixture finds components of falling weight and growing spread, which say
     that it is skewed, and nothing of groups.
@@ -200,8 +200,8 @@ def _skewed(x: Array, names: list[str]) -> list[str]:
     one = len(skewed) == 1
     return [
         f"{listing(skewed)} {'has' if one else 'have'} a long tail upward, and "
-        f"{'its logarithm' if one else 'their logarithms'} hardly any. In the table's units "
-        "components may stand for the tail and not for groups: fit "
+        f"{'its logarithm' if one else 'their logarithms'} a much shorter one. In the "
+        "table's units components may stand for the tail and not for groups: fit "
         f"{'the logarithm' if one else 'logarithms'} (Data, Transform columns)."
     ]
 
@@ -209,7 +209,7 @@ def _skewed(x: Array, names: list[str]) -> list[str]:
 def _like_lognormal(x: Array) -> bool:
     if x.min() <= 0 or (skewness := _skewness(x)) <= SKEWED:
         return False
-    return abs(_skewness(np.log(x))) < skewness / 4
+    return abs(_skewness(np.log(x))) < skewness / 2
 
 
 def _skewness(x: Array) -> float:

@@ -7,7 +7,7 @@ COMPILE := $(BIN)/python -c "from gmm_core.worker.warming import compile_all; co
 ADDRESS := 127.0.0.1
 PORT := 8501
 
-.PHONY: app test lint bench calibrate fuzz load attack pictures growth lock audit chromium servers clean
+.PHONY: app test lint bench calibrate fuzz load attack pictures growth lock pin audit chromium servers clean
 
 app: $(VENV)/.app
 	@$(BIN)/python -m gmm_core.settings
@@ -52,9 +52,13 @@ growth: $(VENV)/.bench
 	$(BIN)/python docs/growth.py
 
 # The versions that the tests passed with, for deploy/Dockerfile and whoever wants the same.
-lock: $(VENV)/.app
+lock: $(VENV)/.test
 	$(BIN)/python deploy/lock.py > requirements.lock.new
 	mv requirements.lock.new requirements.lock
+
+# The digests of the images that deploy/ names, as their registry tells them now; it needs Docker.
+pin:
+	$(PYTHON) deploy/pin.py
 
 # Known weaknesses of the locked versions; asks a database on the network.
 audit: $(VENV)/.test

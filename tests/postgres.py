@@ -12,9 +12,12 @@ import shutil
 import subprocess
 import tempfile
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
+import psutil
 import psycopg
 from processes import free_port
 
@@ -95,6 +98,19 @@ class Server:
     def stop(self, mode: str = "fast") -> None:
         """Stop the server as a restart does: connections are closed under whoever uses them."""
         self._run("pg_ctl", "stop", "-w", "-m", mode, "-D", str(self.folder / "data"))
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Let the server take connections and say nothing for the time of a block."""
+        first = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        every = [psutil.Process(first), *psutil.Process(first).children(recursive=True)]
+        for process in every:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in every:
+                process.resume()
 
     def new_database(self) -> str:
         """Make an empty database; return its SQLAlchemy URL."""

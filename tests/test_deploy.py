@@ -2,8 +2,15 @@
 
 import base64
 import hashlib
+import os
 import re
+import shutil
+import socket
+import subprocess
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -222,8 +229,6 @@ def test_a_proxy_on_this_machine_says_who_asks(tmp_path):
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:{}", "http://127.0.0.1:{}/health"])
 def test_the_health_check_ends_what_listens_and_says_nothing(address, monkeypatch):
-    import socket
-
     from gmm_core.jobs import greet
 
     ended = []
@@ -241,9 +246,6 @@ def test_the_health_check_ends_what_listens_and_says_nothing(address, monkeypatc
 
 
 def test_the_health_check_lets_a_web_process_go_on_that_is_unwell_or_not_there_yet(monkeypatch):
-    from http.server import BaseHTTPRequestHandler, HTTPServer
-    from threading import Thread
-
     from gmm_core.jobs import greet
 
     class Unwell(BaseHTTPRequestHandler):
@@ -263,3 +265,118 @@ def test_the_health_check_lets_a_web_process_go_on_that_is_unwell_or_not_there_y
         server.shutdown()
     with pytest.raises(SystemExit, match="does not answer"):
         greet.main(f"{url}/health", "--or-end-all")
+
+
+def answers(seconds, *command):
+    """Run the health check of a container, for which a test has less time."""
+    said = subprocess.run(["sh", DEPLOY / "answers.sh", str(seconds), *command], timeout=120)
+    return said.returncode
+
+
+def test_nginx_and_the_database_are_started_again_where_they_say_nothing(compose):
+    for name, asked in {
+        "nginx": "wget -q -O /dev/null http://127.0.0.1:8081/",
+        "database": "pg_isready --quiet --timeout=0 --username=explorer",
+    }.items():
+        service = compose["services"][name]
+        assert "./answers.sh:/answers.sh:ro" in service["volumes"]
+        # The first process of a container, which `init` makes another one, cannot be ended so.
+        assert service["init"] is True
+        assert service["restart"] == "unless-stopped"
+        assert service["healthcheck"]["test"] == [
+            "CMD-SHELL",
+            f"sh /answers.sh 10 {asked} || {{ [ $$? -eq 3 ] && kill -9 -1; exit 1; }}",
+        ]
+        assert service["healthcheck"]["timeout"] == "60s"
+
+
+def test_the_health_check_of_nginx_tells_a_hanging_one_from_one_that_is_not_there(tmp_path):
+    down = (f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}")
+    with nginx.running(tmp_path, down) as served:
+        asked = [sys.executable, "-c", f"import urllib.request as r; r.urlopen('{served.health}')"]
+        # The web processes are away, which is no fault of nginx.
+        assert answers(30, *asked) == 0
+        with served.hanging():
+            assert answers(1, *asked) == 3
+    assert answers(30, *asked) == 1
+
+
+def test_the_health_check_of_the_database_tells_a_hanging_one_from_one_that_is_not_there(postgres):
+    ready = str(postgres.programs / "pg_isready")
+    asked = [ready, "--quiet", "--timeout=0", "--host=127.0.0.1", f"--port={postgres.port}"]
+    assert answers(30, *asked) == 0
+    with postgres.hanging():
+        assert answers(1, *asked) == 3
+    postgres.stop()
+    try:
+        assert answers(30, *asked) == 1
+    finally:
+        postgres.start()
+
+
+def test_a_web_process_that_takes_a_page_and_says_nothing_is_left_for_the_other(tmp_path):
+    class Well(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"here")
+
+        def log_message(self, *said):
+            pass
+
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=50) as mute,
+        HTTPServer(("127.0.0.1", 0), Well) as well,
+    ):
+        Thread(target=well.serve_forever, daemon=True).start()
+        web = [f"127.0.0.1:{port}" for port in (mute.getsockname()[1], well.server_port)]
+        with nginx.running(tmp_path, web, patience="1s") as served:
+            # Browsers are shared between both by chance, so one of these would meet the mute one.
+            for _ in range(12):
+                with urlopen(f"{served.url}/fit", timeout=60) as answer:
+                    assert answer.read() == b"here"
+            until(lambda: web[0] in served.access.read_text(), 10)
+        well.shutdown()
+    # Nothing but the connection that stays open for hours waits for so long.
+    conf = (DEPLOY / "nginx.conf").read_text()
+    (patient,) = re.findall(r"location ~ (\S+) \{[^}]*proxy_read_timeout 1h", conf)
+    assert re.search(patient, "/_stcore/stream")
+    assert not re.search(patient, "/_stcore/upload_file/1")
+
+
+def test_images_are_pinned_to_what_docker_pulled(tmp_path):
+    for name in ("compose.yaml", "Dockerfile"):
+        shutil.copy(DEPLOY / name, tmp_path)
+    (bin_ := tmp_path / "bin").mkdir()
+    docker = bin_ / "docker"
+    environment = {**os.environ, "PATH": f"{bin_}:{os.environ['PATH']}"}
+
+    def pin(said):
+        docker.write_text(f"#!/bin/sh\n{said}\n")
+        docker.chmod(0o755)
+        command = [sys.executable, DEPLOY / "pin.py", tmp_path]
+        return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+    def images():
+        text = "".join((tmp_path / name).read_text() for name in ("compose.yaml", "Dockerfile"))
+        return set(re.findall(r"(?m)^(?: *image: |FROM )(\S+)$", text))
+
+    # A registry that is away changes nothing.
+    before = images()
+    assert before == {
+        "mixture-explorer",
+        "nginx:1.28-alpine",
+        "postgres:17-alpine",
+        "python:3.11-slim",
+    }
+    known = f'[ "$1" = pull ] || echo "of@sha256:{"a" * 64}"'
+    refused = pin(f'[ "$3" != postgres:17-alpine ] || exit 1; {known}')
+    assert refused.returncode == 1
+    assert refused.stderr.endswith("failed; nothing was changed.\n")
+    assert images() == before
+    for digit in "ab":  # and again, when the tags mean others
+        digest = f"sha256:{digit * 64}"
+        assert pin(f'[ "$1" = pull ] || echo "of@{digest}"').returncode == 0
+        pinned = {f"{name}@{digest}" for name in before if ":" in name}
+        assert images() == {"mixture-explorer", *pinned}
+        yaml.safe_load((tmp_path / "compose.yaml").read_text())

@@ -28,7 +28,7 @@ def digest(image: str) -> str:
     try:
         subprocess.run(["docker", "pull", "--quiet", image], check=True, stdout=subprocess.DEVNULL)
         names = "{{range .RepoDigests}}{{println .}}{{end}}"
-        told = subprocess.run(
+        digests = subprocess.run(
             ["docker", "image", "inspect", "--format", names, image],
             check=True,
             capture_output=True,
@@ -40,22 +40,22 @@ def digest(image: str) -> str:
         ) from None
     except subprocess.CalledProcessError as error:
         raise SystemExit(f"`{' '.join(error.cmd)}` failed; nothing was changed.") from None
-    found = re.search(r"@(sha256:[0-9a-f]{64})$", told, re.MULTILINE)
-    if found is None:
+    match = re.search(r"@(sha256:[0-9a-f]{64})$", digests, re.MULTILINE)
+    if match is None:
         raise SystemExit(f"Docker knows no digest of {image}; nothing was changed.")
-    return found[1]
+    return match[1]
 
 
 def main(folder: Path) -> None:
     """Pin every image in the files of a folder, or change nothing."""
     texts = {folder / name: (folder / name).read_text(encoding="utf-8") for name in FILES}
-    images = {found[2] for text in texts.values() for found in _IMAGE.finditer(text)}
+    images = {match[2] for text in texts.values() for match in _IMAGE.finditer(text)}
     digests = {image: digest(image) for image in sorted(images)}
     for path, text in texts.items():
         pinned = _IMAGE.sub(lambda one: f"{one[1]}{one[2]}@{digests[one[2]]}", text)
         path.write_text(pinned, encoding="utf-8")
-    for image, known in digests.items():
-        print(f"{image} is {known}")
+    for image, pinned in digests.items():
+        print(f"{image} is {pinned}")
 
 
 if __name__ == "__main__":

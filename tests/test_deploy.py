@@ -269,12 +269,12 @@ def test_the_health_check_lets_a_web_process_go_on_that_is_unwell_or_not_there_y
 
 def answers(seconds, *command):
     """Run the health check of a container, for which a test has less time."""
-    said = subprocess.run(["sh", DEPLOY / "answers.sh", str(seconds), *command], timeout=120)
-    return said.returncode
+    check = subprocess.run(["sh", DEPLOY / "answers.sh", str(seconds), *command], timeout=120)
+    return check.returncode
 
 
 def test_nginx_and_the_database_are_started_again_where_they_say_nothing(compose):
-    for name, asked in {
+    for name, probe in {
         "nginx": "wget -q -O /dev/null http://127.0.0.1:8081/",
         "database": "pg_isready --quiet --timeout=0 --username=explorer",
     }.items():
@@ -285,7 +285,7 @@ def test_nginx_and_the_database_are_started_again_where_they_say_nothing(compose
         assert service["restart"] == "unless-stopped"
         assert service["healthcheck"]["test"] == [
             "CMD-SHELL",
-            f"sh /answers.sh 10 {asked} || {{ [ $$? -eq 3 ] && kill -9 -1; exit 1; }}",
+            f"sh /answers.sh 10 {probe} || {{ [ $$? -eq 3 ] && kill -9 -1; exit 1; }}",
         ]
         assert service["healthcheck"]["timeout"] == "60s"
 
@@ -293,23 +293,23 @@ def test_nginx_and_the_database_are_started_again_where_they_say_nothing(compose
 def test_the_health_check_of_nginx_tells_a_hanging_one_from_one_that_is_not_there(tmp_path):
     down = (f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}")
     with nginx.running(tmp_path, down) as served:
-        asked = [sys.executable, "-c", f"import urllib.request as r; r.urlopen('{served.health}')"]
+        probe = [sys.executable, "-c", f"import urllib.request as r; r.urlopen('{served.health}')"]
         # The web processes are away, which is no fault of nginx.
-        assert answers(30, *asked) == 0
+        assert answers(30, *probe) == 0
         with served.hanging():
-            assert answers(1, *asked) == 3
-    assert answers(30, *asked) == 1
+            assert answers(1, *probe) == 3
+    assert answers(30, *probe) == 1
 
 
 def test_the_health_check_of_the_database_tells_a_hanging_one_from_one_that_is_not_there(postgres):
     ready = str(postgres.programs / "pg_isready")
-    asked = [ready, "--quiet", "--timeout=0", "--host=127.0.0.1", f"--port={postgres.port}"]
-    assert answers(30, *asked) == 0
+    probe = [ready, "--quiet", "--timeout=0", "--host=127.0.0.1", f"--port={postgres.port}"]
+    assert answers(30, *probe) == 0
     with postgres.hanging():
-        assert answers(1, *asked) == 3
+        assert answers(1, *probe) == 3
     postgres.stop()
     try:
-        assert answers(30, *asked) == 1
+        assert answers(30, *probe) == 1
     finally:
         postgres.start()
 
@@ -321,7 +321,7 @@ def test_a_web_process_that_takes_a_page_and_says_nothing_is_left_for_the_other(
             self.end_headers()
             self.wfile.write(b"here")
 
-        def log_message(self, *said):
+        def log_message(self, *arguments):
             pass
 
     with (
@@ -351,8 +351,8 @@ def test_images_are_pinned_to_what_docker_pulled(tmp_path):
     docker = bin_ / "docker"
     environment = {**os.environ, "PATH": f"{bin_}:{os.environ['PATH']}"}
 
-    def pin(said):
-        docker.write_text(f"#!/bin/sh\n{said}\n")
+    def pin(script):
+        docker.write_text(f"#!/bin/sh\n{script}\n")
         docker.chmod(0o755)
         command = [sys.executable, DEPLOY / "pin.py", tmp_path]
         return subprocess.run(command, env=environment, capture_output=True, text=True)
@@ -369,8 +369,8 @@ def test_images_are_pinned_to_what_docker_pulled(tmp_path):
         "postgres:17-alpine",
         "python:3.11-slim",
     }
-    known = f'[ "$1" = pull ] || echo "of@sha256:{"a" * 64}"'
-    refused = pin(f'[ "$3" != postgres:17-alpine ] || exit 1; {known}')
+    tells = f'[ "$1" = pull ] || echo "of@sha256:{"a" * 64}"'
+    refused = pin(f'[ "$3" != postgres:17-alpine ] || exit 1; {tells}')
     assert refused.returncode == 1
     assert refused.stderr.endswith("failed; nothing was changed.\n")
     assert images() == before

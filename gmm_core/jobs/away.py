@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
 
 from gmm_core.store import reason
 
@@ -23,7 +23,8 @@ class DatabaseAwayError(ValueError):
     """The database does not answer; the reason, which may name hosts and people, is logged."""
 
     def __init__(self, error: SQLAlchemyError) -> None:
-        away = isinstance(error, OperationalError | InterfaceError)
+        # The last: all connections wait for a database that says nothing.
+        away = isinstance(error, OperationalError | InterfaceError | TimeoutError)
         super().__init__(AWAY if away else BROKEN)
         logger.warning("The database did not answer: %s", reason(error))
 

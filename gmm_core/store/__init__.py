@@ -9,7 +9,14 @@ others can read.
 import threading
 
 from gmm_core.store.checks import Check, Checks
-from gmm_core.store.database import PATIENCE, WORKER_PATIENCE, default_url, reason
+from gmm_core.store.database import (
+    PATIENCE,
+    SILENCE,
+    WORKER_PATIENCE,
+    WORKER_SILENCE,
+    default_url,
+    reason,
+)
 from gmm_core.store.datasets import DatasetRow
 from gmm_core.store.events import Event
 from gmm_core.store.fair_queue import Entry, FairQueue, Taker
@@ -53,6 +60,7 @@ class Store(Listing, Results, Checks, Queue, Usage):
     ----------
     url : an SQLAlchemy URL: a SQLite file, or PostgreSQL; by default `default_url()`.
     patience : seconds for which a statement is tried again while the database is locked or away.
+    silence : seconds that PostgreSQL may say nothing before it is taken to be away.
     keep_days : days after which `expire` removes runs that nobody pinned or asked for; 0 keeps
         them for ever.
 
@@ -64,14 +72,19 @@ class Store(Listing, Results, Checks, Queue, Usage):
     """
 
     def __init__(
-        self, url: str | None = None, *, patience: float = PATIENCE, keep_days: float = 0.0
+        self,
+        url: str | None = None,
+        *,
+        patience: float = PATIENCE,
+        silence: float = SILENCE,
+        keep_days: float = 0.0,
     ) -> None:
         if not keep_days >= 0:
             raise ValueError(
                 f"Runs are to be kept for {keep_days} days, but 0 (for ever) or more was expected. "
                 "Set GMM_KEEP_DAYS accordingly."
             )
-        super().__init__(url, patience=patience)
+        super().__init__(url, patience=patience, silence=silence)
         self.keep_days = float(keep_days)
 
 
@@ -83,5 +96,5 @@ def opened(url: str) -> Store:
     """Return this process's store for a URL: workers run many tasks on one set of connections."""
     with _opened_lock:
         if url not in _opened:
-            _opened[url] = Store(url, patience=WORKER_PATIENCE)
+            _opened[url] = Store(url, patience=WORKER_PATIENCE, silence=WORKER_SILENCE)
         return _opened[url]

@@ -18,6 +18,11 @@ T = TypeVar("T")
 
 BUSY_TIMEOUT = 5.0  # seconds that SQLite waits for another writer before it says "locked"
 _CONNECT_TIMEOUT = 5  # seconds that PostgreSQL's driver waits for a host that does not answer
+# Seconds without a word after which PostgreSQL is taken to hang. A page cannot wait for longer; a
+# worker hands over results of megabytes, and migrations write whole tables.
+SILENCE = 5.0
+WORKER_SILENCE = 30.0
+_MIGRATION_SILENCE = 600.0
 # A page cannot wait for a database that is away, so it is told soon. A worker with a result in its
 # hands can: longer than a restart of the database takes.
 PATIENCE = 1.5
@@ -58,6 +63,7 @@ class Database:
     url : an SQLAlchemy URL: a SQLite file, or PostgreSQL; by default `default_url()`.
     patience : seconds for which a statement that found the database locked or away is tried again,
         on top of SQLite's own wait for its lock.
+    silence : seconds that PostgreSQL may say nothing before it is taken to be away.
 
     Raises
     ------
@@ -65,8 +71,11 @@ class Database:
         When the URL cannot be used, or a newer version of this program has used the database.
     """
 
-    def __init__(self, url: str | None = None, *, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, url: str | None = None, *, patience: float = PATIENCE, silence: float = SILENCE
+    ) -> None:
         self.patience = patience
+        self._silence = _MIGRATION_SILENCE
         # Statements that found the database locked, away or full, since it was opened.
         self.errors = 0
         self._counting = threading.Lock()
@@ -105,14 +114,26 @@ class Database:
                     else parsed,
                     hide_parameters=True,
                     pool_pre_ping=True,  # a connection may have ended with the server's restart
+                    pool_timeout=silence,  # while those in use wait for a server that hangs
                 )
             except ModuleNotFoundError as error:
                 raise ValueError(
                     f"GMM_DATABASE names {parsed.drivername}, whose driver is not installed "
                     f'({error}). For PostgreSQL: pip install "psycopg[binary]".'
                 ) from error
+            if self._engine.dialect.driver == "psycopg":
+                from gmm_core.store.psycopg_internals import connection_class
+
+                connecting = connection_class(lambda: self._silence)
+                # SQLAlchemy opens a connection by what such a listener returns.
+                sa.event.listen(
+                    self._engine,
+                    "do_connect",
+                    lambda _1, _2, a, more: connecting.connect(*a, **more),
+                )
         try:
             self._retry(lambda: migrations.bring_up_to_date(self))
+            self._silence = silence
             if self._sqlite:
                 self._make_shrinkable()
         except BaseException:
@@ -218,6 +239,7 @@ class Database:
         """Do it; when the database is locked or away, again with growing pauses."""
         pause, waited = _FIRST_PAUSE, 0.0
         while True:
+            begun = time.monotonic()
             try:
                 return action()
             except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.IntegrityError) as error:
@@ -227,6 +249,8 @@ class Database:
                     with self._counting:
                         self.errors += 1
                 waited += pause
+                if not self._sqlite:  # whose wait for its lock comes on top
+                    waited += time.monotonic() - begun
                 if waited > self.patience + 1e-9:  # 0.1 + 0.2 + 0.4 + 0.8 is not quite 1.5
                     raise
                 logger.warning("The database did not answer (%s); trying again.", reason(error))

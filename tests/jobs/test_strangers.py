@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from postgres import Server as PostgreSQL
 from processes import until
 
 import gmm_core as gmm
@@ -184,12 +188,23 @@ def test_a_result_too_large_to_be_kept_is_refused(jobs, options, message):
         jobs.submit(spec, "ann")
 
 
-def test_the_database_away_is_one_sentence_without_where_it_is(postgres, caplog):
+@contextmanager
+def stopped(postgres):
+    postgres.stop()
+    try:
+        yield
+    finally:
+        postgres.start()
+
+
+@pytest.mark.parametrize(
+    ("away", "why"), [(stopped, r"port {port} failed"), (PostgreSQL.hanging, "timeout")]
+)
+def test_the_database_away_is_one_sentence_without_where_it_is(postgres, caplog, away, why):
     database = postgres.new_database()
     with JobService(database=database, n_workers=1) as jobs:
         jobs.store.patience = 0.1
-        postgres.stop()
-        try:
+        with away(postgres):
             for ask in (
                 lambda: jobs.submit(quick(0), "ann"),
                 lambda: jobs.status("0" * 32),
@@ -203,6 +218,4 @@ def test_the_database_away_is_one_sentence_without_where_it_is(postgres, caplog)
                     "The database does not answer at the moment. Nothing that is finished is "
                     "lost; try again in a minute."
                 )
-            assert str(postgres.port) in caplog.text  # the log says why
-        finally:
-            postgres.start()
+            assert re.search(why.format(port=postgres.port), caplog.text)  # the log says why

@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 
 import gmm_core as gmm
 from gmm_core.data.rows import Rows
+from gmm_core.jobs.away import DatabaseAwayError, store_answers
 from gmm_core.runs.results import GuideFit
 from gmm_core.store import Store, check_run_id, database, default_url
 
@@ -405,6 +407,21 @@ def test_a_database_that_stays_away_is_told_when_patience_is_over(postgres):
                 store.datasets()
         finally:
             postgres.start()
+        assert store.datasets() == []
+
+
+def test_a_database_that_takes_what_is_sent_and_says_nothing_is_away(postgres):
+    with Store(postgres.new_database(), silence=0.5) as store:
+        assert store.datasets() == []
+        with postgres.hanging():
+            # On a connection from before, and on new ones: of as many threads as share a pool.
+            with ThreadPoolExecutor(20) as pool:
+                asked = [pool.submit(store.datasets) for _ in range(20)]
+            for one in asked:
+                with pytest.raises(DatabaseAwayError, match="does not answer"), store_answers():
+                    one.result()
+            with pytest.raises(sa.exc.OperationalError, match="timeout"):
+                store.ping()
         assert store.datasets() == []
 
 

@@ -214,12 +214,12 @@ def read() -> Settings:
         When a variable has a value that cannot be used, or a name that is none of ours: a misspelt
         limit would be no limit.
     """
-    known = {variable(name) for name in Settings.model_fields}
+    variables = {variable(name) for name in Settings.model_fields}
     for name in sorted(os.environ):
-        if name.startswith(PREFIX) and name not in known:
-            near = difflib.get_close_matches(name, known, 1)
+        if name.startswith(PREFIX) and name not in variables:
+            near = difflib.get_close_matches(name, variables, 1)
             advice = (
-                f"Did you mean {near[0]}?" if near else f"Known are {', '.join(sorted(known))}."
+                f"Did you mean {near[0]}?" if near else f"Known are {', '.join(sorted(variables))}."
             )
             raise ValueError(f"{name} is set, but there is no such setting. {advice}")
     try:

@@ -108,8 +108,8 @@ def scored(source: str, fit: Path, values: dict[str, Any]) -> Dataset:
         )
     how = loaded(fitted["transforms"])
     names = [
-        name if each is None else each.column
-        for name, each in zip(fitted["columns"], how, strict=True)
+        name if transform is None else transform.column
+        for name, transform in zip(fitted["columns"], how, strict=True)
     ]
     return like(dataset(source, {**values, "columns": ",".join(names)}), how)
 
@@ -131,11 +131,11 @@ def specification(
     """
     engine = values.get("engine") or ""
     kind = next(
-        (k for k in together if engine in {each.name for each in kinds.engines(k.name)}),
+        (k for k in together if engine in {e.name for e in kinds.engines(k.name)}),
         together[0],
     )
     # An option of another engine's is refused, not passed over.
-    typed = {n: v for each in together for n, v in fields.typed(each.options, values).items()}
+    typed = {n: v for k in together for n, v in fields.typed(k.options, values).items()}
     suggested = kinds.usual(kind.name, sampled=True).suggests if data.whole is not None else {}
     options = kind.options.model_validate({**suggested, **typed})
     chosen = values.get("priors") or ("flat" if kind.likelihood else "data")

@@ -58,7 +58,7 @@ def group() -> click.Group:
     for kind in kinds.every():
         if kind.name not in seen:
             together = tuple(kinds.alike(kind.name))
-            seen |= {each.name for each in together}
+            seen |= {member.name for member in together}
             line.add_command(_computing(together))
     line.add_command(_score())
     line.add_command(_serve())
@@ -86,8 +86,8 @@ def _computing(together: tuple[kinds.Kind, ...]) -> click.Command:
         if as_json:
             output.as_json(answer.as_json(spec, result))
         else:
-            told = answer.answer(spec, result)
-            output.table(told.words, told.head, told.rows)
+            shown = answer.answer(spec, result)
+            output.table(shown.words, shown.head, shown.rows)
             click.echo(f"run {spec.id}")
 
     options: dict[str, click.Option] = {}
@@ -262,11 +262,11 @@ def _data_options() -> list[click.Parameter]:
         ),
         *(
             click.Option(
-                [f"--{each.name}"],
+                [f"--{transform.name}"],
                 metavar="COLUMNS",
-                help=f"{each.label} of these columns is fitted in their place.",
+                help=f"{transform.label} of these columns is fitted in their place.",
             )
-            for each in TRANSFORMS.values()
+            for transform in TRANSFORMS.values()
         ),
         click.Option(
             ["--partitioned"],
@@ -284,8 +284,8 @@ def _json() -> click.Option:
 def _named(message: str) -> str:
     """Name an option as it is typed, where a message begins with a field's name."""
     name, _, rest = message.partition(" ")
-    known = {field for model in _models() for field in model.model_fields}
-    return f"--{name.replace('_', '-')} {rest}" if name in known else message
+    fields = {field for model in _models() for field in model.model_fields}
+    return f"--{name.replace('_', '-')} {rest}" if name in fields else message
 
 
 def _models() -> list[type[BaseModel]]:

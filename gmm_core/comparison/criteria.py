@@ -122,7 +122,7 @@ def criteria(dataset: Dataset, mixture: Mixture, parameters: Parameters) -> dict
         entropy=H,
         doubt=float(doubt.sum() if weights is None else doubt @ weights),
     )
-    values = {name: each.value(at) for name, each in CRITERIA.items() if each.value is not None}
+    values = {name: entry.value(at) for name, entry in CRITERIA.items() if entry.value is not None}
     K = mixture.n_weights
     return values | {
         "n_parameters": at.n_parameters,

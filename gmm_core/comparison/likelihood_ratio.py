@@ -30,7 +30,7 @@ class LikelihoodRatio:
 
         Replicates without a statistic are left out; NaN where none has one.
         """
-        known = self.replicates[np.isfinite(self.replicates)]
-        if not known.size:
+        finite = self.replicates[np.isfinite(self.replicates)]
+        if not finite.size:
             return float("nan")
-        return (1 + int((known >= self.statistic).sum())) / (known.size + 1)
+        return (1 + int((finite >= self.statistic).sum())) / (finite.size + 1)

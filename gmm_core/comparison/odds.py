@@ -52,19 +52,19 @@ def probability_of_k(rows: Sequence[ComparisonRow], n_columns: int) -> dict[int,
     n_columns : D; cells that are the same mixture count once.
     """
     odds: dict[int, float] = {}
-    for row, share in sorted(_probable(rows, n_columns), key=lambda each: each[0].n_components):
+    for row, share in sorted(_probable(rows, n_columns), key=lambda pair: pair[0].n_components):
         odds[row.n_components] = odds.get(row.n_components, 0.0) + share
     return odds
 
 
 def _probable(rows: Sequence[ComparisonRow], n_columns: int) -> list[tuple[ComparisonRow, float]]:
     """Return the different mixtures that have an evidence, each with its probability."""
-    known = [row for row in distinct(rows, n_columns) if row.log_evidence == row.log_evidence]
-    if not known:
+    usable = [row for row in distinct(rows, n_columns) if row.log_evidence == row.log_evidence]
+    if not usable:
         return []
-    mixtures = Counter(row.n_components for row in known)
-    logs = [row.log_evidence - float(np.log(mixtures[row.n_components])) for row in known]
-    return list(zip(known, probabilities(logs).tolist(), strict=True))
+    mixtures = Counter(row.n_components for row in usable)
+    logs = [row.log_evidence - float(np.log(mixtures[row.n_components])) for row in usable]
+    return list(zip(usable, probabilities(logs).tolist(), strict=True))
 
 
 def grid(dataset: Dataset, column: int) -> Array:
@@ -82,8 +82,8 @@ def mean_density(dataset: Dataset, draws: Parameters) -> tuple[float, ...]:
     draws : of the posterior, a sequence of points.
     """
     columns = range(min(COLUMNS, dataset.values.shape[1]))
-    each = [densities(draws, grid(dataset, d), d).mean(axis=0) for d in columns]
-    return tuple(np.concatenate(each).tolist())
+    per_column = [densities(draws, grid(dataset, d), d).mean(axis=0) for d in columns]
+    return tuple(np.concatenate(per_column).tolist())
 
 
 def average_density(
@@ -95,13 +95,13 @@ def average_density(
     -------
     None where the sweep has no evidences, or no density of this column.
     """
-    weighed = [each for each in _probable(rows, dataset.values.shape[1]) if each[0].density]
+    weighed = [pair for pair in _probable(rows, dataset.values.shape[1]) if pair[0].density]
     if not weighed or column >= COLUMNS:
         return None
     of_column = slice(column * _GRID, (column + 1) * _GRID)
     by_k: dict[int, tuple[float, Array]] = {}
     for K in sorted({row.n_components for row, _ in weighed}):
-        of_k = [each for each in weighed if each[0].n_components == K]
+        of_k = [pair for pair in weighed if pair[0].n_components == K]
         share = sum(probability for _, probability in of_k)
         # Mixtures too improbable for a number of their own are as probable as each other.
         parts = np.array([p for _, p in of_k]) / share if share > 0 else 1 / len(of_k)

@@ -58,6 +58,6 @@ def class_columns(dataset: Dataset) -> list[ClassColumn]:
 
 
 def _of(name: str, classes: tuple[str | None, ...]) -> ClassColumn:
-    names = tuple(dict.fromkeys(each for each in classes if each is not None))
-    place = {each: c for c, each in enumerate(names)}
-    return ClassColumn(name, names, np.array([place.get(each, -1) for each in classes]))  # type: ignore[arg-type]
+    names = tuple(dict.fromkeys(entry for entry in classes if entry is not None))
+    place = {entry: c for c, entry in enumerate(names)}
+    return ClassColumn(name, names, np.array([place.get(entry, -1) for entry in classes]))  # type: ignore[arg-type]

@@ -96,10 +96,10 @@ def _counts(name: str) -> bool:
 
 def code_values(values: Array) -> int:
     """Count the values of a column that looks like a code; 0 when it does not."""
-    known = values[np.isfinite(values)]
-    if len(known) < CODE_ROWS or not _whole(known):
+    finite = values[np.isfinite(values)]
+    if len(finite) < CODE_ROWS or not _whole(finite):
         return 0
-    distinct = np.unique(known)
+    distinct = np.unique(finite)
     return len(distinct) if 1 < len(distinct) <= CODE_VALUES else 0
 
 
@@ -109,15 +109,15 @@ def missing_code(values: Array) -> float | None:
     It is one of the usual ones, lies outside of all other values, and farther from them than they
     spread themselves: 99 among answers from 1 to 5, not among ages up to 98.
     """
-    known = values[np.isfinite(values)]
-    distinct = np.unique(known)
-    if len(known) < FEWEST_ROWS or len(distinct) < 3:
+    finite = values[np.isfinite(values)]
+    distinct = np.unique(finite)
+    if len(finite) < FEWEST_ROWS or len(distinct) < 3:
         return None
     for code, rest, gap in (
         (distinct[-1], distinct[:-1], distinct[-1] - distinct[-2]),
         (distinct[0], distinct[1:], distinct[1] - distinct[0]),
     ):
-        is_minority = 2 * (known == code).sum() < len(known)
+        is_minority = 2 * (finite == code).sum() < len(finite)
         if code in MISSING_CODES and is_minority and gap > np.ptp(rest):
             return float(code)
     return None

@@ -97,7 +97,7 @@ class Folder:
             if len(names) > 1:
                 tables[f"{folder}/*{ENDING}"] = names
         return tuple(
-            self._entry(name, tables[name], sum(sizes[each] for each in tables[name]))
+            self._entry(name, tables[name], sum(sizes[path] for path in tables[name]))
             for name in sorted(tables)[:MOST]
         )
 
@@ -140,7 +140,7 @@ class Folder:
             raise ValueError(
                 f"{name} is no Parquet, which is read where it lies. Save it as Parquet."
             )
-        files = [self.address(each) for each in self._together(name)] if "*" in name else [address]
+        files = [self.address(path) for path in self._together(name)] if "*" in name else [address]
         title = _title(name).removesuffix(ENDING)
         return PartitionedDataset.of(files, columns, title, weights, classes, missing)
 
@@ -178,22 +178,22 @@ class Folder:
 
     def _walk(self) -> Iterator[tuple[str, int]]:
         """Go through the files of known endings: their names in the folder, and their sizes."""
-        known = tuple(f".{ending}" for ending in endings())
+        suffixes = tuple(f".{ending}" for ending in endings())
         if self._local:
             for folder, folders, files in os.walk(self._root):  # links to folders are not followed
                 below = os.path.relpath(folder, self._root)
                 if below.count("/") + (below != ".") >= DEPTH:
                     folders.clear()
-                folders[:] = [each for each in folders if not each.startswith(".")]
+                folders[:] = [subfolder for subfolder in folders if not subfolder.startswith(".")]
                 for file in files:
                     path = os.path.join(folder, file)
-                    plain = file.lower().endswith(known) and not file.startswith(".")
+                    plain = file.lower().endswith(suffixes) and not file.startswith(".")
                     if plain and self._inside(path) and os.path.isfile(path):
                         yield os.path.relpath(path, self._root), os.path.getsize(path)
             return
         entries = self._files.find(self._root, maxdepth=DEPTH + 1, detail=True)
         for path, about in entries.items():
-            if path.lower().endswith(known) and path.startswith(self._root + "/"):
+            if path.lower().endswith(suffixes) and path.startswith(self._root + "/"):
                 yield path[len(self._root) + 1 :], int(about.get("size") or 0)
 
     def _entry(self, name: str, files: Sequence[str], size: int) -> Entry:
@@ -201,7 +201,7 @@ class Folder:
         try:
             if name.endswith(ENDING):
                 about = list(self._footers(files).values())
-                rows = sum(each.num_rows for each in about)
+                rows = sum(footer.num_rows for footer in about)
                 return Entry(name, size, tuple(about[0].schema.to_arrow_schema().names), rows)
             _, path = opened(self.address(name))
             with self._files.open(path, "rb") as file:
@@ -232,9 +232,9 @@ class Folder:
         folder = name.rpartition("/")[0]
         # Files that are links out of the folder are not among those that a walk meets.
         files = [
-            each
-            for each, _ in sorted(self._walk())
-            if each.rpartition("/")[0] == folder and each.endswith(ENDING)
+            path
+            for path, _ in sorted(self._walk())
+            if path.rpartition("/")[0] == folder and path.endswith(ENDING)
         ]
         if not files:
             raise ValueError(f"There are no Parquet files at {name}. Choose another table.")
@@ -246,14 +246,14 @@ class Folder:
         import pyarrow.parquet as pq
 
         by_path = self._footers(self._together(name))
-        rows = sum(each.num_rows for each in by_path.values())
+        rows = sum(footer.num_rows for footer in by_path.values())
         size = sum(int(self._files.size(path)) for path in by_path)
         if size > MAX_BYTES or rows > MAX_POINTS:
             raise ValueError(
                 f"The files have {rows:,} rows in {size / 2**20:,.1f} MB, but a page works on "
                 f"{MAX_POINTS:,} rows and {MAX_BYTES / 2**20:,.0f} MB at most."
             )
-        if len({tuple(sorted(each.schema.names)) for each in by_path.values()}) > 1:
+        if len({tuple(sorted(footer.schema.names)) for footer in by_path.values()}) > 1:
             raise ValueError("The files disagree on their columns. Share them in other folders.")
         tables: list[Any] = []
         try:

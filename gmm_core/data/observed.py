@@ -69,7 +69,7 @@ def known_classes(classes: Sequence[object] | None, n_points: int) -> tuple[str 
             f"{len(classes):,} classes came for {n_points:,} points. Give one for each point, None "
             "where it is unknown."
         )
-    names = tuple(class_name(each) for each in classes)
+    names = tuple(class_name(entry) for entry in classes)
     different = {name for name in names if name is not None}
     if not different:
         raise ValueError("No point has a known class. Name the class of some, or give none at all.")

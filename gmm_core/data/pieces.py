@@ -230,7 +230,7 @@ def footers(source: str | Sequence[str]) -> tuple[Any, dict[str, Any]]:
     filesystem, pattern = opened(source if isinstance(source, str) else source[0])
     try:
         if not isinstance(source, str):
-            paths = [opened(each)[1] for each in source]
+            paths = [opened(place)[1] for place in source]
         elif filesystem.isdir(pattern):
             paths = sorted(filesystem.glob(f"{pattern.rstrip('/')}/*{ENDING}"))
         else:
@@ -327,8 +327,8 @@ def _state(filesystem: Any, path: str) -> str:
         info = filesystem.info(path)
     except FileNotFoundError:
         return "gone"
-    known = ("size", "mtime", "created", "LastModified", "ETag", "etag", "sha256")
-    return repr([(name, str(info[name])) for name in known if name in info])
+    fields = ("size", "mtime", "created", "LastModified", "ETag", "etag", "sha256")
+    return repr([(name, str(info[name])) for name in fields if name in info])
 
 
 def _name(address: str) -> str:

@@ -144,7 +144,7 @@ class Reading:
         extra_columns = {name for name in (weights, classes) if name is not None}
         names = [c for c in self._names(columns) if columns is not None or c not in extra_columns]
         counts = None if weights is None else self._chosen(weights)[:, 0]
-        known = None if classes is None else self._cells(classes)
+        class_cells = None if classes is None else self._cells(classes)
         if columns is None and missing == "refuse":  # a hole must not be avoided silently
             holes = [c for c, why in self.left_out if why == "mostly missing"]
             names = [
@@ -183,7 +183,7 @@ class Reading:
             title,
             self._rows(names, rows),
             None if counts is None else counts[rows],
-            None if known is None else tuple(known[rows].tolist()),
+            None if class_cells is None else tuple(class_cells[rows].tolist()),
             missing == "keep",
         )
         return transformed(data, transforms or {})
@@ -283,11 +283,11 @@ class Reading:
         )
         return tuple(sentences)
 
-    def _uncounted(self, weights: str, wanted: list[str], missing: Missing) -> int:
+    def _uncounted(self, weights: str, columns: list[str], missing: Missing) -> int:
         """Count the rows that have values, but no number that says how often they count."""
-        finite = np.isfinite(self._chosen(wanted))
-        there = finite.any(axis=1) if missing == "keep" else finite.all(axis=1)
-        return int(np.sum(there & np.isnan(self._chosen(weights)[:, 0])))
+        finite = np.isfinite(self._chosen(columns))
+        present = finite.any(axis=1) if missing == "keep" else finite.all(axis=1)
+        return int(np.sum(present & np.isnan(self._chosen(weights)[:, 0])))
 
     def _names(self, columns: str | Sequence[str] | None) -> list[str]:
         if columns is None:
@@ -297,9 +297,9 @@ class Reading:
             raise ValueError(
                 f"No column was chosen, but one is needed. Choose from {listing(self.columns)}."
             )
-        reasons, known = dict(self.left_out), set(self.columns)
+        reasons, readable = dict(self.left_out), set(self.columns)
         for column in names:
-            if column not in known:
+            if column not in readable:
                 why = (
                     f"holds no numbers ({reasons[column]})"
                     if column in reasons

@@ -53,12 +53,12 @@ def transformed(dataset: Dataset, transforms: Mapping[str, str]) -> Dataset:
         else None
         for d, name in enumerate(dataset.columns)
     ]
-    already = [each.column for each, old in zip(how, _of(dataset), strict=True) if each and old]
+    already = [new.column for new, old in zip(how, _of(dataset), strict=True) if new and old]
     if already:
         raise ValueError(
             f"The column {listing(already)} is transformed already. Begin with original(dataset)."
         )
-    merged = [each or old for each, old in zip(how, _of(dataset), strict=True)]
+    merged = [new or old for new, old in zip(how, _of(dataset), strict=True)]
     return _with(dataset, how, tuple(merged))
 
 
@@ -194,12 +194,12 @@ def _with(
     pairs = list(zip(dataset.values.T, dataset.columns, how, strict=True))
     rows = dataset.rows
     if rows is not None:  # as they were the columns go along with what else the table has
-        extra_columns = {name: x for x, name, each in pairs if each is not None}
+        extra_columns = {name: x for x, name, t in pairs if t is not None}
         rows = Rows(rows.numbers, {**rows.columns, **extra_columns})
     return replace(
         dataset,
-        values=np.stack([x if each is None else each.forward(x) for x, _, each in pairs], axis=1),
-        columns=tuple(name if each is None else each.name for _, name, each in pairs),
+        values=np.stack([x if t is None else t.forward(x) for x, _, t in pairs], axis=1),
+        columns=tuple(name if t is None else t.name for _, name, t in pairs),
         transforms=transforms,
         rows=rows,
     )

@@ -97,8 +97,8 @@ def boundary_zoom(
         height=300,
     )
     fig.update_xaxes(range=[low, high])
-    told = in_table(dataset, 0, [boundary])
-    mark_boundaries(fig, np.array([boundary]), "", y=K + 0.42, told=told)
+    shown_values = in_table(dataset, 0, [boundary])
+    mark_boundaries(fig, np.array([boundary]), "", y=K + 0.42, told=shown_values)
     _jittered(fig, parameters, grid, temperature, seed, lift=0.0, size=6)
     for end, anchor, x in ((0, "left", low), (-1, "right", high)):
         k = ends[end]

@@ -26,12 +26,12 @@ def averaged(dataset: Dataset, rows: Sequence[ComparisonRow], column: int = 0) -
     average = average_density(dataset, rows, column)
     odds = {} if average is None else {K: share for K, (share, _) in average.by_k.items()}
     leading = [K for K in sorted(odds, key=lambda K: -odds[K])[:_LINES] if odds[K] > _SHOWN]
-    each = ", ".join(f"K = {K} {percent(odds[K])}" for K in leading)
+    listed = ", ".join(f"K = {K} {percent(odds[K])}" for K in leading)
     fig = style.figure(
         "Density averaged over all mixtures, each by its probability",
         name,
         "density",
-        alt=f"Density of {name} averaged over all mixtures by their probability: {each}.",
+        alt=f"Density of {name} averaged over all mixtures by their probability: {listed}.",
         height=HEIGHT,
     )
     if average is None:

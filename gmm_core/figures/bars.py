@@ -27,10 +27,10 @@ _QUIET = style.fade(style.INK, 0.35)
 
 def once(dataset: Dataset, key: tuple[object, ...], make: Callable[[], T]) -> T:
     """Return what `make` makes of a dataset, made once."""
-    known = _counted.setdefault(dataset, {})
-    if key not in known:
-        known[key] = make()
-    return known[key]  # type: ignore[return-value]
+    cached = _counted.setdefault(dataset, {})
+    if key not in cached:
+        cached[key] = make()
+    return cached[key]  # type: ignore[return-value]
 
 
 def histogram_of(

@@ -272,10 +272,10 @@ def forest(quantities: Sequence[Named], title: str) -> go.Figure:
     quantities : parameters with their draws [C, S], first one on top; at most 24 are drawn.
     """
     rows = list(quantities)[:_FOREST]
-    q = np.array([np.quantile(each.draws, (0.05, 0.25, 0.5, 0.75, 0.95)) for each in rows])
+    q = np.array([np.quantile(quantity.draws, (0.05, 0.25, 0.5, 0.75, 0.95)) for quantity in rows])
     intervals = "; ".join(
-        f"{each.name} {number(m)} ({number(a)} to {number(b)})"
-        for each, (a, _, m, _, b) in zip(rows[:6], q, strict=False)
+        f"{quantity.name} {number(m)} ({number(a)} to {number(b)})"
+        for quantity, (a, _, m, _, b) in zip(rows[:6], q, strict=False)
     )
     fig = style.figure(
         title,
@@ -284,8 +284,8 @@ def forest(quantities: Sequence[Named], title: str) -> go.Figure:
         alt=f"Medians with 90 % intervals: {intervals}.",
         height=90 + 26 * len(rows),
     )
-    for i, (each, (q5, q25, median, q75, q95)) in enumerate(zip(rows, q, strict=True)):
-        k = each.component
+    for i, (quantity, (q5, q25, median, q75, q95)) in enumerate(zip(rows, q, strict=True)):
+        k = quantity.component
         colour = style.INK if k is None else style.component_style(k).colour
         for low, high, width in ((q5, q95, 2), (q25, q75, 6)):
             fig.add_scatter(
@@ -306,7 +306,7 @@ def forest(quantities: Sequence[Named], title: str) -> go.Figure:
     fig.update_yaxes(
         range=[len(rows) - 0.4, -0.6],
         tickvals=list(range(len(rows))),
-        ticktext=[style.escape(each.name, 28) for each in rows],
+        ticktext=[style.escape(quantity.name, 28) for quantity in rows],
         showgrid=False,
         tickfont={"color": style.INK},
     )
@@ -322,8 +322,8 @@ def _side_by_side(
     ys: list[float | None] = []
     numbers: list[int] = []
     for c, chain in enumerate(draws):
-        known = np.flatnonzero(np.isfinite(chain))
-        step, value = style.thin(known, chain[known], limit)
+        drawn_steps = np.flatnonzero(np.isfinite(chain))
+        step, value = style.thin(drawn_steps, chain[drawn_steps], limit)
         xs += (c * length + before + step + 1).tolist()
         ys += value.tolist()
         numbers += (step + 1).tolist()
@@ -338,10 +338,10 @@ def _name_ends(
     fig: go.Figure, lines: Array, low: float, high: float, before: int, length: int
 ) -> None:
     """Write each component's number behind its last draw, not on one another."""
-    known = np.argwhere(np.isfinite(lines).all(axis=-1))
-    if not known.size:
+    finite = np.argwhere(np.isfinite(lines).all(axis=-1))
+    if not finite.size:
         return
-    c, s = (int(v) for v in known[-1])
+    c, s = (int(v) for v in finite[-1])
     ends = np.clip(lines[c, s], low, high)
     place, gap = -np.inf, 0.06 * (high - low)
     for k in np.argsort(ends, kind="stable"):

@@ -29,21 +29,21 @@ def loss(values: Array, optimum: float) -> go.Figure:
     values : [T], NaN where not known yet; [0] before the first report.
     optimum : the MAP loss: what the guide's loss is at the exact membership.
     """
-    known = np.flatnonzero(np.isfinite(values))
-    last = float(values[known[-1]]) if known.size else float("nan")
+    steps = np.flatnonzero(np.isfinite(values))
+    last = float(values[steps[-1]]) if steps.size else float("nan")
     fig = style.figure(
         "Loss of the enumerating guide",
         "step",
         "minus ELBO, nats",
         alt=(
-            f"The guide's loss after {known.size:,} steps is {number(last, 4)}; the MAP "
+            f"The guide's loss after {steps.size:,} steps is {number(last, 4)}; the MAP "
             f"loss, which it cannot fall below, is {number(optimum, 4)}."
-            if known.size
+            if steps.size
             else f"No step yet; the MAP loss is {number(optimum, 4)}."
         ),
         height=300,
     )
-    x, thinned = style.thin(known, values[known])
+    x, thinned = style.thin(steps, values[steps])
     y = np.asarray(thinned, dtype=float)
     # A loss may be negative (densities above one): then there is no logarithm of it.
     if optimum > 0 and np.all(y > 0):
@@ -70,8 +70,8 @@ def loss(values: Array, optimum: float) -> go.Figure:
         hovertemplate=f"MAP loss {number(optimum, 6)}<extra></extra>",
     )
     style.label(fig, 0, optimum, f"MAP loss {number(optimum, 4)}", style.MUTED, dx=4, dy=-11)
-    if known.size:
-        style.label(fig, float(known[-1]), last, number(last, 4), anchor="right", dy=13, dx=0)
+    if steps.size:
+        style.label(fig, float(steps[-1]), last, number(last, 4), anchor="right", dy=13, dx=0)
     fig.update_xaxes(range=[0, T - 1])
     return fig
 
@@ -83,8 +83,8 @@ def gradient(norm: Array) -> go.Figure:
     ----------
     norm : [T], NaN where not known yet.
     """
-    known = np.flatnonzero(np.isfinite(norm) & (norm > 0))
-    last = number(float(norm[known[-1]])) if known.size else "not known yet"
+    steps = np.flatnonzero(np.isfinite(norm) & (norm > 0))
+    last = number(float(norm[steps[-1]])) if steps.size else "not known yet"
     fig = style.powers_of_ten(
         style.figure(
             "Gradient norm of the guide",
@@ -97,7 +97,7 @@ def gradient(norm: Array) -> go.Figure:
             height=300,
         )
     )
-    x, y = style.thin(known, norm[known])
+    x, y = style.thin(steps, norm[steps])
     fig.add_scatter(
         x=x,
         y=y,
@@ -148,9 +148,9 @@ def probabilities(dataset: Dataset, parameters: Parameters, assignment_probs: Ar
             hoverinfo="skip",
         )
         fig.update_xaxes(range=[-0.04, 1.04])
-    known = np.isfinite(drawn_probs).all(axis=1)
+    finite = np.isfinite(drawn_probs).all(axis=1)
     # K dots for each point: all components of fewer points, so that the page stays quick.
-    shown = np.flatnonzero(known)[:: max(1, len(rows) * K // 2000)]
+    shown = np.flatnonzero(finite)[:: max(1, len(rows) * K // 2000)]
     for k in range(certainty.probs.shape[1]):
         if one:
             look_k = style.component_style(k, K)

@@ -109,16 +109,16 @@ def _grid(trace: Any, axis: str, dataset: Dataset, column: int, size: int) -> Ar
     return _slope(dataset, column, z)
 
 
-def _move(each: Any, dataset: Dataset, axes: list[tuple[str, int]], ends: tuple[str, ...]) -> None:
+def _move(mark: Any, dataset: Dataset, axes: list[tuple[str, int]], ends: tuple[str, ...]) -> None:
     for axis, column in axes:
-        if _on(each, axis):
+        if _on(mark, axis):
             for end in ends:
-                each[axis + end] = float(in_table(dataset, column, each[axis + end]))
+                mark[axis + end] = float(in_table(dataset, column, mark[axis + end]))
 
 
-def _on(each: Any, axis: str) -> bool:
+def _on(mark: Any, axis: str) -> bool:
     """Whether an annotation or a shape stands on an axis, not on the paper."""
-    return each[f"{axis}ref"] in (None, axis)
+    return mark[f"{axis}ref"] in (None, axis)
 
 
 def _range(dataset: Dataset, column: int, fitted: Any) -> list[float]:
@@ -126,8 +126,8 @@ def _range(dataset: Dataset, column: int, fitted: Any) -> list[float]:
     seen = in_table(dataset, column, dataset.seen(column))
     low, high = float(seen.min()), float(seen.max())
     room = _ROOM * ((high - low) or 1.0)
-    drawn = (-np.inf, np.inf) if fitted is None else in_table(dataset, column, fitted)
-    return [max(low - room, float(drawn[0])), min(high + room, float(drawn[1]))]
+    limits = (-np.inf, np.inf) if fitted is None else in_table(dataset, column, fitted)
+    return [max(low - room, float(limits[0])), min(high + room, float(limits[1]))]
 
 
 def _heights(fig: go.Figure) -> None:
@@ -145,6 +145,6 @@ def _heights(fig: go.Figure) -> None:
     if bars:
         top = max(max(bars), min(top, _FLAT * max(bars)))
     fig.layout.yaxis.range = [0, 1.15 * top if top > 0 else 1]
-    for each in fig.layout.annotations:
-        if _on(each, "y"):
-            each.y = min(each.y, top)
+    for annotation in fig.layout.annotations:
+        if _on(annotation, "y"):
+            annotation.y = min(annotation.y, top)

@@ -39,8 +39,8 @@ def two_locs(
     symmetrised : count each draw also as (b, a), which is what chains that mix would show.
     """
     x, y = np.ravel(np.asarray(a, float)), np.ravel(np.asarray(b, float))
-    known = np.isfinite(x) & np.isfinite(y)
-    x, y = x[known], y[known]
+    finite = np.isfinite(x) & np.isfinite(y)
+    x, y = x[finite], y[finite]
     n = len(x)
     both = "  (with its mirror image)" if symmetrised else ""
     alt = f"Histogram of {n:,} draws of {names[0]} and {names[1]} in {BINS} × {BINS} bins."

@@ -47,11 +47,11 @@ def losses(
         that the axis stays as it is, or as somebody has zoomed it.
     """
     R, T = loss.shape
-    known = np.isfinite(loss).sum(axis=1)
+    n_steps = np.isfinite(loss).sum(axis=1)
     if chosen is None:
-        chosen = int(known.argmax()) if R else 0
+        chosen = int(n_steps.argmax()) if R else 0
     bad = np.isin(verdict, ("collapsed", "failed")) if verdict is not None else np.zeros(R, bool)
-    background = [r for r in np.flatnonzero(known > 1) if r != chosen]
+    background = [r for r in np.flatnonzero(n_steps > 1) if r != chosen]
     if len(background) > _CURVES:
         background = [
             background[i] for i in np.linspace(0, len(background) - 1, _CURVES).astype(int)
@@ -60,7 +60,7 @@ def losses(
     last = loss[chosen][np.isfinite(loss[chosen])]
     end = float(last[-1]) if last.size else np.nan
     beyond = T - 1 + max(round(_BEYOND * T), 1)  # where the last segment ends
-    curves = int((known > 1).sum())
+    curves = int((n_steps > 1).sum())
     title = "Loss" if curves <= 1 else f"Loss of {curves:,} starts"
     alt = f"Minus the log joint against the step, {curves} of {R} starts trained. "
     if np.isfinite(end):
@@ -143,9 +143,9 @@ def losses(
             dy=14,
         )
     if bad.sum() and verdict is not None:
-        rows = np.flatnonzero(bad & (known > 1))
+        rows = np.flatnonzero(bad & (n_steps > 1))
         if rows.size and rows[0] != chosen:
-            middle = int(known[rows[0]] * 0.55)
+            middle = int(n_steps[rows[0]] * 0.55)
             style.label(
                 fig,
                 middle,
@@ -156,7 +156,7 @@ def losses(
                 dy=-12,
                 dx=-6,
             )
-    fig.update_yaxes(showticklabels=bool(known.any()))  # numbers beside nothing would be made up
+    fig.update_yaxes(showticklabels=bool(n_steps.any()))  # numbers beside nothing would be made up
     return fig
 
 

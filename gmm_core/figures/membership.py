@@ -59,7 +59,7 @@ def responsibility_curves(
     grid = along(dataset, edges)
     probs = responsibilities(parameters, grid)
     name = table_columns(dataset)[0]
-    told = in_table(dataset, 0, edges)
+    places = in_table(dataset, 0, edges)
     ends = in_table(dataset, 0, grid[[0, -1]]).tolist()
     fig = style.figure(
         "Probability of each component along the data",
@@ -68,7 +68,7 @@ def responsibility_curves(
         alt=(
             f"Probability of each of {K} components for values of {name} from "
             f"{number(ends[0])} to {number(ends[1])}. "
-            f"{_edges_in_words(told)} {_sure_in_words(certainty)}"
+            f"{_edges_in_words(places)} {_sure_in_words(certainty)}"
         ),
         height=380,
     )
@@ -90,7 +90,7 @@ def responsibility_curves(
     else:
         _classes(fig, classes, class_colours(dataset, parameters, classes), xy, certainty)
     fig.update_xaxes(range=[grid[0], grid[-1]])
-    mark_boundaries(fig, edges, "boundary ", y=0.5, told=told)
+    mark_boundaries(fig, edges, "boundary ", y=0.5, told=places)
     winner = probs.argmax(axis=1)
     for k, middle, share in _territories(grid, winner, probs.shape[1]):
         text = "noise" if k == K else f"<b>{k + 1}</b>"

@@ -32,10 +32,10 @@ def pairs(quantities: Sequence[Named], diverging: ArrayLike) -> go.Figure:
     """
     some = list(quantities)[:LARGEST]
     P = len(some)
-    values = [np.ravel(each.draws) for each in some]
+    values = [np.ravel(quantity.draws) for quantity in some]
     bad = np.flatnonzero(np.ravel(np.asarray(diverging)))
     limits = [widened(central_range(v, _SHOWN)) for v in values]
-    names = [style.escape(each.name, 24) for each in some]
+    names = [style.escape(quantity.name, 24) for quantity in some]
     n = len(bad)
     alt = (
         f"{P * (P - 1) // 2} panels of {', '.join(names)} against each other over "

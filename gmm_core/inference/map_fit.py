@@ -79,7 +79,7 @@ def search(
     on_progress: OnProgress | None = None,
 ) -> MapFit:
     """Search from more starts than the search's own, each with the name of its kind."""
-    engine = next(each for each in kinds.engines("map") if each.fits_by(options.method)).load()
+    engine = next(e for e in kinds.engines("map") if e.fits_by(options.method)).load()
     return _fit(engine, dataset, mixture, options, on_progress, more=more)
 
 
@@ -114,9 +114,9 @@ def _judge(dataset: Dataset, options: MapOptions, training: Any) -> MapFit:
     R = len(training.loss)
     verdict = np.full(R, "untrained", dtype="<U9")
     trained = np.flatnonzero(training.trained)
-    known = training.held[trained]
+    sizes = training.held[trained]
     is_collapsed = training.collapsed[trained]
-    is_collapsed = is_collapsed | collapsed(dataset, training.mixture, points[trained], known)
+    is_collapsed = is_collapsed | collapsed(dataset, training.mixture, points[trained], sizes)
     settled = np.where(training.gradient[trained] <= tolerance, "converged", "moving")
     verdict[trained] = np.where(
         is_collapsed, "collapsed", np.where(training.broken[trained], "failed", settled)
@@ -138,9 +138,9 @@ def _judge(dataset: Dataset, options: MapOptions, training: Any) -> MapFit:
             # What rests on a few points wins only where nothing else was found.
             fewest = fewest_points(dataset)
             smallest = np.full(R, np.nan)
-            if np.any(unknown := np.isnan(known).any(axis=1)):
-                known[unknown] = held(points[trained[unknown]], dataset)
-            smallest[trained] = known.min(axis=1)
+            if np.any(unknown := np.isnan(sizes).any(axis=1)):
+                sizes[unknown] = held(points[trained[unknown]], dataset)
+            smallest[trained] = sizes.min(axis=1)
             rank = [2 * r + (s < fewest) for r, s in zip(rank, smallest, strict=True)]
         chosen = int(np.lexsort((np.nan_to_num(training.final_loss, nan=np.inf), rank))[0])
     if training.norms_along is not None:

@@ -60,8 +60,8 @@ def run(spec: Specification, on_progress: OnProgress | None = None) -> Membershi
     return replace(written, folder=name)
 
 
-def _headline(found: Memberships) -> str:
-    return f"{count(found.rows, 'row')} in {count(found.files, 'file')} in {found.folder}"
+def _headline(written: Memberships) -> str:
+    return f"{count(written.rows, 'row')} in {count(written.files, 'file')} in {written.folder}"
 
 
 KIND = kinds.Kind(

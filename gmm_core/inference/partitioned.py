@@ -136,10 +136,10 @@ def stage(number: int, of: int, on_progress: OnProgress | None) -> OnProgress | 
     if on_progress is None:
         return None
 
-    def told(progress: Progress) -> None:
+    def report_stage(progress: Progress) -> None:
         on_progress(Progress(number * progress.total + progress.done, of * progress.total))
 
-    return told
+    return report_stage
 
 
 def boxed(mixture: Mixture, rows: Held) -> Mixture:
@@ -171,7 +171,7 @@ def climb(
         on_progress(Progress(ascent.most, ascent.most))
     order = {"converged": 0, "moving": 1, "collapsed": 2}
     loss, verdict = ascent.final_loss, ascent.verdict
-    rank = np.array([order[each] for each in verdict.tolist()])
+    rank = np.array([order[word] for word in verdict.tolist()])
     chosen = int(np.lexsort((np.nan_to_num(loss, nan=np.inf), rank))[0])
     sound = verdict == "converged" if np.any(verdict == "converged") else verdict == "moving"
     return MapFit(

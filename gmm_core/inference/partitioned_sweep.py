@@ -165,7 +165,7 @@ def _at_full_size(rows: Held, row: ComparisonRow, mixture: Mixture, fit: MapFit)
     prior = float(sum(log_prior_terms(mixture, point).values()))
     at = At(-float(fit.final_loss[0]) - prior, row.n_parameters, N, unsure.entropy, unsure.doubt)
     judged: dict[str, Any] = {
-        name: each.value(at) for name, each in CRITERIA.items() if each.value is not None
+        name: entry.value(at) for name, entry in CRITERIA.items() if entry.value is not None
     }
     K = mixture.n_weights
     return row._replace(

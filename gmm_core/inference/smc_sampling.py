@@ -55,9 +55,9 @@ def evidence(
         parameters=start,
     )
     posterior: Posterior = run_here(spec, on_progress)
-    each = posterior.stats["log_evidence"]
-    value, mcse = pooled(each)
-    return Evidence(value, mcse, each, posterior.stats["pareto_k"])
+    populations = posterior.stats["log_evidence"]
+    value, mcse = pooled(populations)
+    return Evidence(value, mcse, populations, posterior.stats["pareto_k"])
 
 
 def _run(spec: Specification, part: int, on_progress: OnProgress | None) -> Posterior:
@@ -89,8 +89,8 @@ def _evaluations(spec: Specification) -> list[kinds.Evaluations]:
 def _stored(spec: Specification) -> float:
     options: SmcOptions = spec.options
     D = spec.dataset.values.shape[1]
-    each = Parameters.size(spec.mixture.n_components, D)
-    return float(options.populations * options.draws * each)
+    numbers_per_draw = Parameters.size(spec.mixture.n_components, D)
+    return float(options.populations * options.draws * numbers_per_draw)
 
 
 def _headline(posterior: Posterior) -> str:

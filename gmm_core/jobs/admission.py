@@ -24,10 +24,10 @@ def check(store: Store, settings: Settings, specification: Specification, owner:
         With what was asked for, the limit and what to lower or to wait for.
     """
     try:
-        known = store.state(specification.id).state
+        state = store.state(specification.id).state
     except ValueError:
-        known = None
-    if known == "done" or known in LIVE:
+        state = None
+    if state == "done" or state in LIVE:
         return
     limits.check_size(specification, settings.run_size)
     limits.check_numbers(specification, settings.run_numbers)

@@ -100,14 +100,14 @@ class Dispatcher:
         """Watch a run of another web process, when its workers are this process's too."""
         if not self.workers.connected or not self.following.reaches(run):
             return None
-        known = self.live.get(run.id)
-        if known is None or known.attempt != run.attempt:
+        live_run = self.live.get(run.id)
+        if live_run is None or live_run.attempt != run.attempt:
             entry = self.queue.view(fresh=True).entries.get(run.attempt or "")
             if entry is None:  # it ends in this moment
                 return None
-            known = self.following.queued(run, entry, own=False)
-            self._listen(known)
-        return known
+            live_run = self.following.queued(run, entry, own=False)
+            self._listen(live_run)
+        return live_run
 
     def _followed(self, entry: Entry) -> LiveRun | None:
         """Follow a run, whoever asked for it, of which this process gives a part."""

@@ -27,9 +27,9 @@ class Following:
     def keep(self, fresh: LiveRun) -> LiveRun:
         """Follow a run from now on; return what is followed, which may have been so before."""
         with self._lock:
-            known = self.live.get(fresh.run_id)
-            if known is not None and known.attempt == fresh.attempt:
-                return known
+            current = self.live.get(fresh.run_id)
+            if current is not None and current.attempt == fresh.attempt:
+                return current
             self.live[fresh.run_id] = fresh
             self.past.forget(fresh.run_id)
             return fresh

@@ -120,7 +120,7 @@ def check_bytes_in_all(in_all: int, limit: float) -> None:
 
 def too_long(seconds: float, kind: str) -> str:
     """Say why a run was stopped at the limit of time."""
-    fewer = {each.name: each.fewer for each in kinds.every()}.get(kind, "fewer points")
+    fewer = {k.name: k.fewer for k in kinds.every()}.get(kind, "fewer points")
     return (
         f"Stopped after {seconds:,g} s, the limit of a run on this server (GMM_RUN_SECONDS). "
         f"What it had is kept. Use {fewer}."

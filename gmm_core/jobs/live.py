@@ -152,8 +152,8 @@ class LiveRun:
     def total(self) -> int:
         """Units of work in all."""
         # Parts that wait have not said how much they have to do: as much as the others.
-        known = [part.total for part in self.parts if part.total]
-        return sum(known) + (len(self.parts) - len(known)) * max(known) if known else 0
+        totals = [part.total for part in self.parts if part.total]
+        return sum(totals) + (len(self.parts) - len(totals)) * max(totals) if totals else 0
 
     @property
     def elapsed(self) -> float | None:
@@ -186,13 +186,13 @@ class LiveRun:
             arrays: dict[str, np.ndarray] = {}
             for part in self.parts:
                 for name, array in part.picture.arrays.items():
-                    known = arrays.get(name)
-                    if known is None or known.shape != array.shape:
+                    merged = arrays.get(name)
+                    if merged is None or merged.shape != array.shape:
                         small = array.size <= _SMALL and not self.closed
                         whole = len(self.parts) > 1 or small
                         arrays[name] = array.copy() if whole else array.view()
                     else:
-                        np.copyto(known, array, where=~np.isnan(array))
+                        np.copyto(merged, array, where=~np.isnan(array))
             for array in arrays.values():
                 array.flags.writeable = False
             self._seen = moment, arrays

@@ -126,8 +126,8 @@ class Orphans:
         By this process's own watch: clocks of machines differ, and are set.
         """
         beat, moment = (run.attempt, run.seen), time.monotonic()
-        known = self._beats.get(run.id)
-        if known is None or known[0] != beat:
+        last = self._beats.get(run.id)
+        if last is None or last[0] != beat:
             self._beats[run.id] = (beat, moment)
             return False
-        return moment - known[1] > _SILENCE
+        return moment - last[1] > _SILENCE

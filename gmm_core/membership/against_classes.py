@@ -59,7 +59,7 @@ def against_classes(dataset: Dataset, parameters: Parameters) -> AgainstClasses 
     components = assign(parameters, dataset.values[rows])
     table = np.zeros((len(names), parameters.every_weight.shape[-1]), dtype=np.int64)
     np.add.at(table, (classes, components), 1)
-    matched = dict(zip(*(each.tolist() for each in linear_sum_assignment(-table)), strict=True))
+    matched = dict(zip(*(axis.tolist() for axis in linear_sum_assignment(-table)), strict=True))
     agreed = agreement(classes.tolist(), components.tolist())
     component = tuple(matched.get(c) for c in range(len(names)))
     return AgainstClasses(names, table, component, agreed.ari, agreed.error)

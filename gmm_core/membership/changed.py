@@ -35,12 +35,12 @@ def changes(dataset: Dataset, ours: Parameters, theirs: Parameters) -> Changes:
         has more stays without a counterpart, so that every point in it has changed.
     """
     pair = ours, matched(ours, theirs)
-    here, there = (assign(point, dataset.values) for point in pair)
+    of_ours, of_theirs = (assign(point, dataset.values) for point in pair)
     # Noise stands behind the components, at another place where there are more of them.
     sizes = [len(point.weights) + 1 for point in pair]
     table = np.zeros(sizes, dtype=np.int64)
-    np.add.at(table, (here, there), 1)
+    np.add.at(table, (of_ours, of_theirs), 1)
     noise = [point.noise is not None for point in pair]
     table = table[: sizes[0] - (not noise[0]), : sizes[1] - (not noise[1])]
-    both_noise = (here == sizes[0] - 1) & (there == sizes[1] - 1)
-    return Changes(here, there, table, np.flatnonzero((here != there) & ~both_noise))
+    both_noise = (of_ours == sizes[0] - 1) & (of_theirs == sizes[1] - 1)
+    return Changes(of_ours, of_theirs, table, np.flatnonzero((of_ours != of_theirs) & ~both_noise))

@@ -72,9 +72,9 @@ def imputed(dataset: Dataset, parameters: Parameters) -> Imputed:
             sd[np.ix_(members, ~present)] = np.sqrt(np.diagonal(rest))
     rows, columns = np.nonzero(missing)
     normal = np.array([mean[missing], sd[missing]])
-    told = np.empty((5, len(rows)))
+    in_units = np.empty((5, len(rows)))
     for d in range(values.shape[1]):
         m, s = normal[:, columns == d]
-        told[:2, columns == d] = moments_in_table(dataset, d, m, s)
-        told[2:, columns == d] = in_table(dataset, d, m + _NINETIETH * s)
-    return Imputed(rows, columns, component[rows], *told)
+        in_units[:2, columns == d] = moments_in_table(dataset, d, m, s)
+        in_units[2:, columns == d] = in_table(dataset, d, m + _NINETIETH * s)
+    return Imputed(rows, columns, component[rows], *in_units)

@@ -156,14 +156,14 @@ def log_conjugate(mixture: Mixture, parameters: Parameters) -> dict[str, Array]:
     if prior.shrinkage is not None:
         gap = (parameters.locs - prior.mean)[..., None]
         squares = (np.linalg.solve(factors, gap) ** 2).sum((-2, -1))
-        each = prior.shrinkage * squares + log_det - D * np.log(prior.shrinkage) + D * _LOG_2PI
-        terms["locs"] = -0.5 * each.sum(-1)
+        logs = prior.shrinkage * squares + log_det - D * np.log(prior.shrinkage) + D * _LOG_2PI
+        terms["locs"] = -0.5 * logs.sum(-1)
     if prior.freedom is not None:
         J, family = prior.n_covariances, mixture.family
         root = np.broadcast_to(prior.root, factors.shape)
         traces = (np.linalg.solve(factors, root) ** 2).sum((-2, -1))
-        each = prior.constant(family.balls, family.diagonal(D)) - 0.5 * (
+        logs = prior.constant(family.balls, family.diagonal(D)) - 0.5 * (
             prior.power * log_det + traces
         )
-        terms["covariances"] = each[..., :J].sum(-1)
+        terms["covariances"] = logs[..., :J].sum(-1)
     return terms

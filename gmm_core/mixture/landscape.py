@@ -117,8 +117,8 @@ class Coordinate:
             into["locs"][:, k, d] = places
         elif self.site == "correlation":
             order = self._order(point)
-            each = range(len(point.weights)) if self.component is None else [self.component]
-            for one in each:
+            numbers = range(len(point.weights)) if self.component is None else [self.component]
+            for one in numbers:
                 factor = _last_two(into["scale_tril"][:, one], order)
                 tail = np.hypot(factor[:, -1, -2], factor[:, -1, -1])
                 factor[:, -1, -2] = places * np.sign(factor[:, -2, -2]) * tail

@@ -28,9 +28,9 @@ def log_likelihood(dataset: Dataset, mixture: Mixture, points: Parameters) -> Ar
         density = log_density(points, dataset.values)
     else:
         joint = log_components(points, dataset.values)
-        known = np.flatnonzero(seen.component >= 0)
+        classified = np.flatnonzero(seen.component >= 0)
         density = log_sum_exp(joint, axis=-2)
-        density[..., known] = joint[..., seen.component[known], known]
+        density[..., classified] = joint[..., seen.component[classified], classified]
     return _summed(density, seen)
 
 
@@ -43,10 +43,10 @@ def membership(dataset: Dataset, mixture: Mixture, parameters: Parameters) -> tu
     parameters = _with_box(parameters, seen)
     density, r = e_step(parameters, dataset.values)
     if seen.component is not None:
-        known = np.flatnonzero(seen.component >= 0)
-        own = log_components(parameters, dataset.values[known])
-        density[known] = own[seen.component[known], np.arange(len(known))]
-        r[:, known] = np.arange(len(r))[:, None] == seen.component[known]
+        classified = np.flatnonzero(seen.component >= 0)
+        own = log_components(parameters, dataset.values[classified])
+        density[classified] = own[seen.component[classified], np.arange(len(classified))]
+        r[:, classified] = np.arange(len(r))[:, None] == seen.component[classified]
     return float(_summed(density, seen)), r
 
 

@@ -64,9 +64,9 @@ def log_prior_terms(mixture: Mixture, parameters: Parameters) -> dict[str, Array
         terms["locs"] = total(-0.5 * z**2 - np.log(loc_scale) - 0.5 * _LOG_2PI)
     for name in site:
         if name in LOG_PRIOR:
-            each = LOG_PRIOR[name](mixture, site[name], D)
-            if each is not None:
-                terms[name] = total(each)
+            log_prior = LOG_PRIOR[name](mixture, site[name], D)
+            if log_prior is not None:
+                terms[name] = total(log_prior)
     return terms | log_conjugate(mixture, parameters)
 
 

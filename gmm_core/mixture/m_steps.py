@@ -201,7 +201,7 @@ def _in_one_direction(
     cost = np.exp(logs / size) if counts is None else counts[..., None, :] * logs
     cost = np.where(np.isnan(cost), np.inf, cost).sum(-1)
     best = cost.argmin(-1)[..., None, None, None]
-    axes, lengths = (np.take_along_axis(each, best, axis=-3) for each in (axes, lengths))
+    axes, lengths = (np.take_along_axis(array, best, axis=-3) for array in (axes, lengths))
     return axes[..., 0, :, :], lengths[..., 0, :, :]
 
 

@@ -57,12 +57,12 @@ def differences(dataset: Dataset, ours: Parameters, theirs: Parameters) -> list[
         for i, column in enumerate(dataset.columns):
             pairs.append((f"loc {column}", ours.locs[k, i], theirs.locs[k, i]))
             pairs.append((f"scale {column}", ours.scales[k, i], theirs.scales[k, i]))
-        here, there = (point.correlations[k] for point in (ours, theirs))
+        in_ours, in_theirs = (point.correlations[k] for point in (ours, theirs))
         for i in range(len(dataset.columns)):
             for j in range(i):
-                if here[i, j] or there[i, j]:
+                if in_ours[i, j] or in_theirs[i, j]:
                     name = f"correlation {dataset.columns[j]}, {dataset.columns[i]}"
-                    pairs.append((name, here[i, j], there[i, j]))
+                    pairs.append((name, in_ours[i, j], in_theirs[i, j]))
         rows += [Difference(k, name, float(a), float(b)) for name, a, b in pairs]
     return rows
 

@@ -102,7 +102,7 @@ class Parameters:
         ValueError
             When an array is missing, or they make no point.
         """
-        parts = {each.name: each.default for each in fields(cls)}
+        parts = {field.name: field.default for field in fields(cls)}
         lacking = [n for n, default in parts.items() if default is MISSING and n not in arrays]
         if lacking:
             raise ValueError(
@@ -123,7 +123,7 @@ class Parameters:
 
     def arrays(self) -> dict[str, Array]:
         """Return the arrays of the point by name; a part that is absent is left out."""
-        parts = {each.name: getattr(self, each.name) for each in fields(self)}
+        parts = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: array for name, array in parts.items() if array is not None}
 
     @property

@@ -63,8 +63,8 @@ def _flat(error: ValidationError) -> Iterator[ErrorDetails]:
     for item in error.errors(include_url=False):
         inner = item.get("ctx", {}).get("error")
         if isinstance(inner, Refused):
-            for each in inner.errors:
-                yield {**each, "loc": (*item["loc"], *each["loc"])}
+            for nested in inner.errors:
+                yield {**nested, "loc": (*item["loc"], *nested["loc"])}
         else:
             yield item
 
@@ -97,8 +97,8 @@ def _sentence(model: type[BaseModel], errors: list[ErrorDetails]) -> tuple[str, 
     """Return the field that was refused first, and what is to be said of it."""
     # Of a union's branches the one that got furthest has most to say.
     first = max(
-        (each for each in errors if each["loc"][:1] == errors[0]["loc"][:1]),
-        key=lambda each: len(each["loc"]),
+        (item for item in errors if item["loc"][:1] == errors[0]["loc"][:1]),
+        key=lambda item: len(item["loc"]),
     )
     field, owner, inner = "", model, model
     for part in first["loc"]:
@@ -117,7 +117,7 @@ def _sentence(model: type[BaseModel], errors: list[ErrorDetails]) -> tuple[str, 
         fields = ", ".join(inner.model_fields)
         return str(first["loc"][-1]), f"is not known here. {inner.__name__} takes {fields}."
     same = [e for e in errors if e["input"] is first["input"] and e["type"] != "value_error"]
-    expected = " or ".join(dict.fromkeys(_wanted(each) for each in same))
+    expected = " or ".join(dict.fromkeys(_wanted(item) for item in same))
     return field, f"is {first['input']!r:.60}, but {expected} was expected. Correct it."
 
 

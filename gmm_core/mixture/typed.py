@@ -32,11 +32,11 @@ def mixture(rows: Rows, n_columns: int) -> Parameters:
     if not rows:
         raise ValueError("The table has no component. Add at least one row.")
     names = [""] if D == 1 else [" of x1", " of x2"]
-    each = ["weight", *(f"loc{name}" for name in names)]
-    each += [f"standard deviation{name}" for name in names] + ["correlation"] * (D - 1)
-    cells = np.empty((len(rows), len(each)))
+    columns = ["weight", *(f"loc{name}" for name in names)]
+    columns += [f"standard deviation{name}" for name in names] + ["correlation"] * (D - 1)
+    cells = np.empty((len(rows), len(columns)))
     for k, row in enumerate(rows):
-        for i, (what, cell) in enumerate(zip(each, row, strict=True)):
+        for i, (what, cell) in enumerate(zip(columns, row, strict=True)):
             cells[k, i] = read_number(cell, f"Component {k + 1}, {what}")
     K = len(cells)
     weights, locs, scales = cells[:, 0], cells[:, 1 : 1 + D], cells[:, 1 + D : 1 + 2 * D]

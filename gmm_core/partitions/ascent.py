@@ -75,48 +75,48 @@ class Ascent:
 
     @property
     def _live(self) -> list[_Climb]:
-        return [each for each in self._climbs if each.verdict == "moving"]
+        return [climb for climb in self._climbs if climb.verdict == "moving"]
 
     @property
     def points(self) -> Parameters:
         """Where the next pass is to be made [r]: of those that still move."""
-        return _stacked([each.at for each in self._live])
+        return _stacked([climb.at for climb in self._live])
 
     def advance(self, moments: Moments) -> None:
         """Take every point on by the moments at `points`."""
         self.passes += 1
         live = self._live
-        at = _stacked([each.at for each in live])
+        at = _stacked([climb.at for climb in live])
         value = moments.value + self._m_step.log_prior(at.every_weight, at.locs, at.scale_tril)
         steps = self._m_step(moments.counts, moments.means, moments.scatter, at.scale_tril)
-        for i, each in enumerate(live):
+        for i, climb in enumerate(live):
             weights, locs, covariances = (array[i] for array in steps)
-            each.step(float(value[i]), weights, locs, covariances, self._spread, moments[i])
-        made = min((each.made for each in self._live), default=1.0)
+            climb.step(float(value[i]), weights, locs, covariances, self._spread, moments[i])
+        made = min((climb.made for climb in self._live), default=1.0)
         self.share = max(made, self.share + _LEAST * (1 - self.share))
 
     @property
     def ends(self) -> Parameters:
         """Where each of the R points has come to."""
-        return _stacked([each.best for each in self._climbs])
+        return _stacked([climb.best for climb in self._climbs])
 
     @property
     def loss(self) -> Array:
         """Minus the log joint at each point that EM came to, NaN behind the last [R, steps]."""
         curves = np.full((len(self._climbs), self.most), np.nan)
-        for curve, each in zip(curves, self._climbs, strict=True):
-            curve[: len(each.values)] = [-value for value in each.values]
+        for curve, climb in zip(curves, self._climbs, strict=True):
+            curve[: len(climb.values)] = [-value for value in climb.values]
         return curves
 
     @property
     def final_loss(self) -> Array:
         """Minus the log joint where each has come to [R]."""
-        return np.array([-each.value for each in self._climbs])
+        return np.array([-climb.value for climb in self._climbs])
 
     @property
     def verdict(self) -> NDArray[np.str_]:
         """What became of each [R]: "converged", "moving" or "collapsed"."""
-        return np.array([each.verdict for each in self._climbs])
+        return np.array([climb.verdict for climb in self._climbs])
 
     def trajectory(self, r: int) -> tuple[NDArray[np.int64], Parameters]:
         """Return steps [M] and points of one climb; the last is where it ended."""
@@ -226,7 +226,7 @@ def _sound(
     weights: Array, locs: Array, covariances: Array, spread: Array, box: Array | None
 ) -> Parameters | None:
     """Return the point, or None where a component is lost."""
-    finite = all(np.isfinite(each).all() for each in (weights, locs, covariances))
+    finite = all(np.isfinite(array).all() for array in (weights, locs, covariances))
     if not finite or np.any(weights <= 0):
         return None
     unit = spread[:, None] * spread
@@ -256,4 +256,4 @@ def _moved(before: Parameters, after: Parameters) -> float:
 
 def _stacked(points: list[Parameters]) -> Parameters:
     arrays = [point.arrays() for point in points]
-    return Parameters.of({name: np.stack([each[name] for each in arrays]) for name in arrays[0]})
+    return Parameters.of({name: np.stack([sites[name] for sites in arrays]) for name in arrays[0]})

@@ -95,5 +95,5 @@ def count_here(partition: Partition, places: tuple[int, ...], edges: tuple[Array
     columns = [partition.columns[d] for d in places]
     complete = ~np.isnan(np.stack(columns)).any(axis=0)
     weights = partition.weights[complete]
-    counts, _ = np.histogramdd([each[complete] for each in columns], bins=edges, weights=weights)
+    counts, _ = np.histogramdd([x[complete] for x in columns], bins=edges, weights=weights)
     return counts

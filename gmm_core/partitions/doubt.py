@@ -35,7 +35,7 @@ class Doubt:
 
     def __add__(self, other: Doubt) -> Doubt:
         """Add up two parts of the data."""
-        names = [each.name for each in fields(self)]
+        names = [field.name for field in fields(self)]
         return Doubt(*(getattr(self, name) + getattr(other, name) for name in names))
 
     @property
@@ -56,8 +56,8 @@ def doubt(partition: Partition, point: Parameters, fixed: bool = False) -> Doubt
         counts: Array = np.bincount(best, w, len(r)).astype(np.float64)
         own: Array = np.bincount(best, w * r.max(axis=0), len(r)).astype(np.float64)
         if fixed and classes is not None:
-            known = np.flatnonzero(classes[rows] >= 0)
-            r[:, known] = np.arange(len(r))[:, None] == classes[rows][known]
+            classified = np.flatnonzero(classes[rows] >= 0)
+            r[:, classified] = np.arange(len(r))[:, None] == classes[rows][classified]
         unsure = -(r * np.log(np.where(r > 0, r, 1.0))).sum(axis=0)
         total += Doubt(float(unsure @ w), float(-np.log(r.max(axis=0)) @ w), own[:K], counts[:K])
     return total

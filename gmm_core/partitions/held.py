@@ -79,35 +79,35 @@ class Held:
         """Add up over all partitions, on the workers, what a function says of each."""
         # Not pure: what a lost worker had is computed again, and nothing is kept after the pass.
         submit = self.client.submit
-        parts = [submit(of_one, each, *arguments, pure=False) for each in self.partitions]
+        parts = [submit(of_one, part, *arguments, pure=False) for part in self.partitions]
         return summed(parts, lambda a, b: submit(operator.add, a, b, pure=False))
 
     def coreset(self, columns: Sequence[str], name: str, size: int, seed: int) -> Dataset:
         """Draw a weighted sample of about `size` rows, or all where there are no more."""
         samples = self.client.gather(
             [
-                self.client.submit(partition.coreset, each, self.whole, size, seed, pure=False)
-                for each in self.partitions
+                self.client.submit(partition.coreset, item, self.whole, size, seed, pure=False)
+                for item in self.partitions
             ]
         )
-        values, weights = (np.concatenate([each[i] for each in samples]) for i in (0, 1))
+        values, weights = (np.concatenate([item[i] for item in samples]) for i in (0, 1))
         if len(values) < self.whole.rows:
             weights = weights * (self.whole.total / weights.sum())
-        names, known = self.class_names, None
+        names, classes = self.class_names, None
         if names:
-            codes = np.concatenate([each[2] for each in samples])
+            codes = np.concatenate([item[2] for item in samples])
             # A dataset numbers its classes as they come: here the first of each in their order.
             first = [np.flatnonzero(codes == k)[:1] for k in range(len(names))]
             order = list(dict.fromkeys(np.concatenate([*first, np.arange(len(codes))]).tolist()))
             values, weights = values[order], weights[order]
-            known = [None if k < 0 else names[k] for k in codes[order].tolist()]
+            classes = [None if k < 0 else names[k] for k in codes[order].tolist()]
         plain = bool(np.all(weights == 1))
         return Dataset.from_values(
             values,
             columns,
             name,
             weights=None if plain else weights,
-            classes=known,
+            classes=classes,
             missing="keep" if np.isnan(values).any() else "refuse",
         )
 
@@ -133,7 +133,7 @@ def held(
         _check_memory(data, workers)
         loaded = [workers.submit(partition.load, piece, pure=False) for piece in data.pieces]
         summaries = gathered(
-            workers, [workers.submit(partition.summary, each, pure=False) for each in loaded], tell
+            workers, [workers.submit(partition.summary, part, pure=False) for part in loaded], tell
         )
         order = sorted(range(len(summaries)), key=lambda i: summaries[i][0])
         whole = summed([summaries[i][1] for i in order], operator.add)
@@ -143,7 +143,7 @@ def held(
         parts = [loaded[i] for i in order]
         if names:
             parts = [
-                workers.submit(partition.Partition.named, each, names, pure=False) for each in parts
+                workers.submit(partition.Partition.named, part, names, pure=False) for part in parts
             ]
         del loaded  # what has other names for its classes need not be kept twice
         yield Held(workers, tuple(parts), whole, mark)
@@ -215,7 +215,7 @@ def connected(client: Client | None) -> Iterator[Client]:
 def _check_memory(data: PartitionedDataset, client: Client) -> None:
     """Refuse what does not fit into the workers together."""
     workers = client.scheduler_info(n_workers=-1)["workers"]
-    limits = [int(each["memory_limit"]) for each in workers.values()]
+    limits = [int(worker["memory_limit"]) for worker in workers.values()]
     limit = sum(limits)
     if workers and 0 < limit * _SHARE < data.bytes:
         raise ValueError(

@@ -115,7 +115,7 @@ def count_all(partition: Partition, edges: Array, in_pairs: list[tuple[int, int]
     """Count the rows of a partition by each column and by some pairs, one after the other."""
     views = [*((d,) for d in range(len(edges))), *in_pairs]
     of_views = [count_here(partition, view, tuple(edges[d] for d in view)) for view in views]
-    return np.concatenate([each.ravel() for each in of_views])
+    return np.concatenate([counts.ravel() for counts in of_views])
 
 
 @contextmanager

@@ -177,13 +177,13 @@ def summary(partition: Partition) -> tuple[str, Summary]:
             mean[d] = (counted * seen).sum() / counts[d]
             squares[d] = (counted * (seen - mean[d]) ** 2).sum()
             low[d], high[d] = seen.min(), seen.max()
-    known = (
+    by_class = (
         {}
         if classes is None
         else {name: float(w[classes == k].sum()) for k, name in enumerate(partition.class_names)}
     )
     n, total = x.shape[1], float(w.sum())
-    return partition.digest, Summary(n, total, counts, mean, squares, low, high, known)
+    return partition.digest, Summary(n, total, counts, mean, squares, low, high, by_class)
 
 
 def moments(partition: Partition, points: Parameters, fixed: bool = False) -> Moments:
@@ -237,8 +237,8 @@ def coreset(
     # By what is in it, so that another order or name of files draws the same.
     rng = np.random.default_rng([seed, int(partition.digest[:15], 16)])
     chosen = rng.random(len(chance)) < chance
-    known = None if classes is None else classes[chosen]
-    return x[:, chosen].T.copy(), w[chosen] / chance[chosen], known
+    chosen_classes = None if classes is None else classes[chosen]
+    return x[:, chosen].T.copy(), w[chosen] / chance[chosen], chosen_classes
 
 
 @lru_cache

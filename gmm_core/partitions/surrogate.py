@@ -46,12 +46,12 @@ class Surrogate:
         self._mixture, self._total = mixture, total
         self._fixed = mixture.classes_fixed
         names = sample.class_names
-        known = None
+        classes = None
         if sample.classes is not None:
             place = {name: k for k, name in enumerate(names)}
-            known = np.array([-1 if c is None else place[c] for c in sample.classes])
+            classes = np.array([-1 if c is None else place[c] for c in sample.classes])
         content = Content(
-            sample.values, np.arange(len(sample.values)), sample.weights, known, names
+            sample.values, np.arange(len(sample.values)), sample.weights, classes, names
         )
         self._rows = Partition.of(content)
         self._scale = total / sample.total
@@ -139,6 +139,6 @@ class _Sums:
         inverse = np.linalg.inv(factors)
         distances = np.einsum("...ij,...jk,...ik->...", inverse, second, inverse)
         widths = np.log(np.diagonal(factors, axis1=-2, axis2=-1)).sum(axis=-1)
-        each = n * (-0.5 * D * log(2 * pi) - widths) - 0.5 * distances
+        log_densities = n * (-0.5 * D * log(2 * pi) - widths) - 0.5 * distances
         weights: Array = (self.counts * np.log(points.every_weight)).sum(axis=-1)
-        return weights + each.sum(axis=-1)
+        return weights + log_densities.sum(axis=-1)

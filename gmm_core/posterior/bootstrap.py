@@ -69,10 +69,10 @@ class Bootstrap:
             BootstrapRow(
                 estimate.name,
                 float(estimate.draws[0, 0]),
-                float(each.draws.std(ddof=1)),
-                *np.quantile(each.draws, (0.025, 0.975)).tolist(),
+                float(replicated.draws.std(ddof=1)),
+                *np.quantile(replicated.draws, (0.025, 0.975)).tolist(),
             )
-            for estimate, each in pairs
+            for estimate, replicated in pairs
         ]
 
     def _named(self, draws: dict[str, Array]) -> list[Named]:

@@ -97,7 +97,7 @@ def groups(
         )
     raw = _variables(posterior.draws)
     same = _variables(posterior.relabelled(dataset).draws)
-    renamed = {n + RELABELLED: each for n, each in same.items() if "component" in each.axes}
+    renamed = {n + RELABELLED: v for n, v in same.items() if "component" in v.axes}
     tree: Groups = {
         "posterior": raw | renamed,
         "sample_stats": _stats(posterior),
@@ -129,8 +129,8 @@ def coordinates(variables: dict[str, Variable], columns: tuple[str, ...]) -> dic
     """Return the names along each axis of a group: of columns, and numbers; components from 1."""
     sizes = {
         axis: size
-        for each in variables.values()
-        for axis, size in zip(each.axes, each.values.shape, strict=True)
+        for variable in variables.values()
+        for axis, size in zip(variable.axes, variable.values.shape, strict=True)
     }
     names = {axis: np.array(columns, dtype=object) for axis in ("column", "column_bis")}
     first = {"component": 1}
@@ -153,7 +153,7 @@ def datatree(
     return xarray.DataTree.from_dict(
         {
             name: xarray.Dataset(
-                {n: (list(each.axes), each.values) for n, each in variables.items()},
+                {n: (list(variable.axes), variable.values) for n, variable in variables.items()},
                 coords=coordinates(variables, columns),
                 attrs=attributes,
             )
@@ -164,23 +164,23 @@ def datatree(
 
 def _variables(draws: dict[str, Array]) -> dict[str, Variable]:
     """Name the axes of draws [C, S, ...], with the standard deviations beside their factors."""
-    held = draws | {"scale": Parameters.of(draws).scales}
+    arrays = draws | {"scale": Parameters.of(draws).scales}
     return {
-        name: Variable(("chain", "draw", *axes), held[name])
+        name: Variable(("chain", "draw", *axes), arrays[name])
         for name, axes in _AXES.items()
-        if name in held
+        if name in arrays
     }
 
 
 def _observed(dataset: Dataset) -> dict[str, Variable]:
     """Return the data, with what each point counts as and is known to be, where that was given."""
-    found = {"obs": Variable(("point", "column"), dataset.values)}
+    variables = {"obs": Variable(("point", "column"), dataset.values)}
     if dataset.weights is not None:
-        found["weight"] = Variable(("point",), dataset.weights)
+        variables["weight"] = Variable(("point",), dataset.weights)
     if dataset.classes is not None:
-        known = np.array([name or "" for name in dataset.classes], dtype=object)
-        found["known_class"] = Variable(("point",), known)
-    return found
+        class_labels = np.array([name or "" for name in dataset.classes], dtype=object)
+        variables["known_class"] = Variable(("point",), class_labels)
+    return variables
 
 
 def names(dataset: Dataset, mixture: Mixture) -> dict[str, str]:
@@ -190,14 +190,14 @@ def names(dataset: Dataset, mixture: Mixture) -> dict[str, str]:
         name: f'as in the column "{name}" of the data' if how is None else how.words
         for name, how in zip(dataset.columns, hows, strict=True)
     }
-    found = {"columns": json.dumps(dataset.columns), "units": json.dumps(units)}
+    attrs = {"columns": json.dumps(dataset.columns), "units": json.dumps(units)}
     if dataset.classes is not None:
-        found["classes"] = json.dumps(dataset.class_names)
+        attrs["classes"] = json.dumps(dataset.class_names)
         if mixture.classes_fixed:
-            found["components"] = "as drawn, component j is class j; further ones have no class"
+            attrs["components"] = "as drawn, component j is class j; further ones have no class"
     if mixture.noise:
-        found["noise"] = "weight of one more component, uniform in a box of the widths in box"
-    return found
+        attrs["noise"] = "weight of one more component, uniform in a box of the widths in box"
+    return attrs
 
 
 def _stats(posterior: Posterior) -> dict[str, Variable]:
@@ -209,6 +209,6 @@ def _stats(posterior: Posterior) -> dict[str, Variable]:
     }
     for name in _OF_CHAINS:
         if name in posterior.stats:
-            each = np.broadcast_to(posterior.stats[name][:, None], (C, S))
-            statistics[name] = Variable(("chain", "draw"), each)
+            per_draw = np.broadcast_to(posterior.stats[name][:, None], (C, S))
+            statistics[name] = Variable(("chain", "draw"), per_draw)
     return statistics

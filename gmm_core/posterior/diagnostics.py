@@ -60,10 +60,10 @@ def invariant_draws(dataset: Dataset, posterior: Posterior, column: int = 0) -> 
     density = log_density(posterior.parameters, values[rows]).reshape(C, S, -1)
     slopes = log_slopes(dataset)[rows]
     density = density + np.where(np.isfinite(slopes), slopes, 0.0)
-    told = in_table(dataset, 0, values[rows, 0])
+    in_units = in_table(dataset, 0, values[rows, 0])
     quantities = [Named("log joint", posterior.stats["log_joint"])]
     for i, row in enumerate(rows):
-        where = number(float(told[i]), 4) if D == 1 else f"row {row + 1}"
+        where = number(float(in_units[i]), 4) if D == 1 else f"row {row + 1}"
         quantities.append(Named(f"log density at {where}", density[..., i]))
     locs = np.sort(posterior.draws["locs"][..., column], axis=-1)
     if K == 1:
@@ -95,11 +95,11 @@ def every_invariant(dataset: Dataset, posterior: Posterior) -> list[SummaryRow]:
     rows: dict[str, SummaryRow] = {}
     several = len(dataset.columns) > 1
     for d, column in enumerate(dataset.columns[:_COLUMNS]):
-        for each in invariant_draws(dataset, posterior, d):
-            shared = each.name.startswith("log ") or each.name in ("largest weight", NOISE)
-            name = each.name if shared or not several else f"{each.name} of {column}"
+        for quantity in invariant_draws(dataset, posterior, d):
+            shared = quantity.name.startswith("log ") or quantity.name in ("largest weight", NOISE)
+            name = quantity.name if shared or not several else f"{quantity.name} of {column}"
             if name not in rows:
-                rows[name] = summary_row(name, each.draws)
+                rows[name] = summary_row(name, quantity.draws)
     return list(rows.values())
 
 
@@ -136,15 +136,15 @@ class ChainAgreement(NamedTuple):
 
 def chain_agreement(rows: Sequence[SummaryRow], n_chains: int) -> ChainAgreement:
     """Judge chains by the quantity that speaks most against them."""
-    known = [row for row in rows if row.r_hat is not None and row.ess_bulk is not None]
-    if n_chains < 2 or not known:
+    compared = [row for row in rows if row.r_hat is not None and row.ess_bulk is not None]
+    if n_chains < 2 or not compared:
         return ChainAgreement("unknown", rows[0], rows[0], 0)
-    worst = max(known, key=lambda row: row.r_hat or 0.0)
-    least = min(known, key=lambda row: row.ess_bulk or 0.0)
+    worst = max(compared, key=lambda row: row.r_hat or 0.0)
+    least = min(compared, key=lambda row: row.ess_bulk or 0.0)
     if (worst.r_hat or 0.0) > R_HAT:
-        return ChainAgreement("apart", worst, least, len(known))
+        return ChainAgreement("apart", worst, least, len(compared))
     enough = (least.ess_bulk or 0.0) >= ESS_EACH * n_chains
-    return ChainAgreement("agree" if enough else "few", worst, least, len(known))
+    return ChainAgreement("agree" if enough else "few", worst, least, len(compared))
 
 
 def rank_counts(draws: Array, bins: int = RANK_BINS) -> Array:
@@ -188,14 +188,14 @@ def chain_rows(stats: dict[str, Array]) -> list[ChainRow]:
     nothing = np.full((C, S), np.nan)
     rows = []
     for c in range(C):
-        known = np.isfinite(diverging[c])
-        n = int(known.sum())
+        drawn = np.isfinite(diverging[c])
+        n = int(drawn.sum())
 
-        def mean(name: str, c: int = c, known: NDArray[np.bool_] = known) -> float:
-            chosen = np.asarray(stats.get(name, nothing)[c], dtype=np.float64)[known]
+        def mean(name: str, c: int = c, drawn: NDArray[np.bool_] = drawn) -> float:
+            chosen = np.asarray(stats.get(name, nothing)[c], dtype=np.float64)[drawn]
             return float(chosen.mean()) if chosen.size else float("nan")
 
-        energy = np.asarray(stats.get("energy", nothing)[c], dtype=np.float64)[known]
+        energy = np.asarray(stats.get("energy", nothing)[c], dtype=np.float64)[drawn]
         e_bfmi = _e_bfmi(energy)
         step = stats.get("step_size", np.full(C, np.nan))
         rows.append(

@@ -56,8 +56,8 @@ class Posterior:
         """Log evidence with its Monte Carlo error; None where the engine gives none."""
         from gmm_core.posterior.evidence import pooled
 
-        each = self.stats.get("log_evidence")
-        return None if each is None else pooled(each)
+        populations = self.stats.get("log_evidence")
+        return None if populations is None else pooled(populations)
 
     @property
     def weights_of_modes(self) -> dict[str, float] | None:

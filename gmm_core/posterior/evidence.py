@@ -44,9 +44,9 @@ def pooled(populations: ArrayLike) -> LogEvidence:
     """
     logs = np.asarray(populations, dtype=np.float64)
     top = float(logs.max())
-    each = np.exp(logs - top)
-    mean = float(each.mean())
-    error = float(each.std(ddof=1)) / (mean * np.sqrt(len(logs))) if len(logs) > 1 else np.nan
+    relative = np.exp(logs - top)
+    mean = float(relative.mean())
+    error = float(relative.std(ddof=1)) / (mean * np.sqrt(len(logs))) if len(logs) > 1 else np.nan
     return LogEvidence(top + float(np.log(mean)), error)
 
 
@@ -55,6 +55,6 @@ def probabilities(log_evidence: Sequence[float]) -> Array:
     logs = np.asarray(log_evidence, dtype=np.float64)
     if np.isnan(logs).all():
         return logs
-    each = np.exp(logs - np.nanmax(logs))
-    shares: Array = each / np.nansum(each)
+    relative = np.exp(logs - np.nanmax(logs))
+    shares: Array = relative / np.nansum(relative)
     return shares

@@ -106,15 +106,15 @@ def exact_posterior(dataset: Dataset, mixture: Mixture) -> ExactPosterior:
     log_p = np.concatenate([part for _, part in sums.chunks()])
     log_evidence = float(log_sum_exp(log_p.ravel()))
     p = np.exp(log_p - log_evidence)
-    each = p.sum(axis=1)
-    order = np.argsort(-each, kind="stable")
-    labels, each = sums.labels[order], each[order]
+    by_partition = p.sum(axis=1)
+    order = np.argsort(-by_partition, kind="stable")
+    labels, by_partition = sums.labels[order], by_partition[order]
     together = np.zeros((sums.N, sums.N))
     for block in range(sums.K):
         inside = (labels == block).astype(np.float64)
-        together += inside.T @ (each[:, None] * inside)
+        together += inside.T @ (by_partition[:, None] * inside)
     blocks = labels.max(axis=1).astype(np.int64) + 1
-    occupied = np.array([each[blocks == b].sum() for b in range(1, sums.K + 1)])
+    occupied = np.array([by_partition[blocks == b].sum() for b in range(1, sums.K + 1)])
     return ExactPosterior(
         log_evidence,
         np.clip(together, 0.0, 1.0),
@@ -122,7 +122,7 @@ def exact_posterior(dataset: Dataset, mixture: Mixture) -> ExactPosterior:
         sums.sorted_loc_means(p),
         occupied,
         labels,
-        each,
+        by_partition,
     )
 
 

@@ -128,9 +128,9 @@ def partition_probability(draws: Parameters, values: Array, labels: NDArray[np.i
     step = max(1, _CHUNK // (len(ways) * len(blocks)))
     with np.errstate(divide="ignore"):
         log_r = np.log(e_step(draws, values)[1])
-    each = np.stack([log_r[:, :, list(block)].sum(axis=-1) for block in blocks], axis=1)
+    by_block = np.stack([log_r[:, :, list(block)].sum(axis=-1) for block in blocks], axis=1)
     for first in range(0, len(draws), step):
-        part = each[first : first + step]
+        part = by_block[first : first + step]
         total = sum(part[:, b, ways[:, b]] for b in range(len(blocks)))
         probability[first : first + step] = np.exp(total).sum(axis=1)
     return probability
@@ -149,12 +149,12 @@ def _partition_rows(
     dataset: Dataset, posterior: Posterior, exact: ExactPosterior
 ) -> Iterator[ExactRow]:
     C, S = posterior.n_chains, posterior.n_draws
-    told = in_table(dataset, 0, dataset.values[:, 0])
+    shown_values = in_table(dataset, 0, dataset.values[:, 0])
     for labels, p in zip(exact.labels[:SHOWN], exact.probabilities[:SHOWN], strict=True):
         draws = partition_probability(posterior.parameters, dataset.values, labels)
         row = summary_row("", draws.reshape(C, S))
         blocks = blocks_of(labels)
-        names = [" ".join(f"{told[n]:.4g}" for n in block) for block in blocks]
+        names = [" ".join(f"{shown_values[n]:.4g}" for n in block) for block in blocks]
         yield ExactRow(" | ".join(names), float(p), row.mean, row.mcse, blocks)
 
 

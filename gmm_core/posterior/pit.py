@@ -71,10 +71,10 @@ def pit(dataset: Dataset, posterior: Posterior, column: int = 0) -> Pit:
             log_w, _ = array_stats.psislw(log_likelihood[:, i])
             weights = np.exp(log_w - log_w.max())
             transform[row] = (weights @ below[:, i]) / weights.sum()
-    known = np.clip(transform[present], 0.0, 1.0)
-    transform[present] = known
+    levels = np.clip(transform[present], 0.0, 1.0)
+    transform[present] = levels
     return Pit(
-        transform, float(kstest(known, "uniform").statistic), float(kstwo.ppf(_SURE, len(known)))
+        transform, float(kstest(levels, "uniform").statistic), float(kstwo.ppf(_SURE, len(levels)))
     )
 
 

@@ -176,14 +176,14 @@ def _as_counted(dataset: Dataset, column: int) -> Array:
     Where weights are no counts, or count far more, as many values stand evenly for them.
     """
     x = dataset.values[:, column]
-    there = ~np.isnan(x)
+    present = ~np.isnan(x)
     if dataset.weights is None:
-        return x[there]
-    order = np.argsort(x[there], kind="stable")
-    upper = np.cumsum(dataset.weights[there][order])
+        return x[present]
+    order = np.argsort(x[present], kind="stable")
+    upper = np.cumsum(dataset.weights[present][order])
     n = min(max(round(float(upper[-1])), 2), _MOST)
     at = (np.arange(n) + 0.5) / n * upper[-1]
-    return x[there][order][np.searchsorted(upper, at).clip(max=len(order) - 1)]
+    return x[present][order][np.searchsorted(upper, at).clip(max=len(order) - 1)]
 
 
 def central_values(draws: Parameters, share: float = 0.9, seed: int = 0) -> Array:

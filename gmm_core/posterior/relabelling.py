@@ -184,10 +184,10 @@ def jumps_so_far(draws: dict[str, Array]) -> int:
     draws : {"weights": [C, S, K], "locs": ..., "scale_tril": ...}, NaN where not drawn yet.
     """
     C, S, K = draws["weights"].shape
-    known = np.isfinite(draws["weights"]).all(axis=-1)
-    if K == 1 or known.sum() < 2:
+    drawn = np.isfinite(draws["weights"]).all(axis=-1)
+    if K == 1 or drawn.sum() < 2:
         return 0
-    points = Parameters.of({name: array[known] for name, array in draws.items()})
+    points = Parameters.of({name: array[drawn] for name, array in draws.items()})
     some = np.linspace(0, len(points) - 1, min(_SOME, len(points))).astype(int)
     # The means come from some draws, so that a frame of a long run costs as much as of a short one.
     part = points[some]
@@ -195,7 +195,7 @@ def jumps_so_far(draws: dict[str, Array]) -> int:
     _, order = _match(features, features[len(features) // 2], turns=3)
     mean = np.take_along_axis(features, order[:, :, None], axis=1).mean(axis=0)
     _, order = _match(_features(points, part), mean, turns=1)
-    chain = np.broadcast_to(np.arange(C)[:, None], (C, S))[known]
+    chain = np.broadcast_to(np.arange(C)[:, None], (C, S))[drawn]
     moved = np.any(order[1:] != order[:-1], axis=1) & (chain[1:] == chain[:-1])
     return int(moved.sum())
 
@@ -210,7 +210,7 @@ def assigned(cost: Array) -> Order:
     if K > _EACH:
         from scipy.optimize import linear_sum_assignment
 
-        return np.array([linear_sum_assignment(each)[1] for each in cost], dtype=np.int64)
+        return np.array([linear_sum_assignment(matrix)[1] for matrix in cost], dtype=np.int64)
     every = np.array(list(orders_of(range(K))), dtype=np.int64)
     total = np.zeros((len(cost), math.factorial(K)))
     for k in range(K):
@@ -263,9 +263,9 @@ def _alternate(
     """From the reference to the cheapest orders, from these to their mean, until they stay."""
     order, total = np.empty((0, 0), dtype=np.int64), np.inf
     for _turn in range(turns):
-        each = cost(reference)
-        new = assigned(each)
-        total = float(np.take_along_axis(each, new[:, :, None], axis=2).sum())
+        costs = cost(reference)
+        new = assigned(costs)
+        total = float(np.take_along_axis(costs, new[:, :, None], axis=2).sum())
         if np.array_equal(new, order):
             break
         order = new

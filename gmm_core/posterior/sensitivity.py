@@ -117,8 +117,8 @@ def sensitivity(
     scales = points.scales.mean(axis=(1, 2))
     together = _together(posterior, values, np.array(weights))
     return [
-        Powered(power, float(w @ scales), matrix, each)
-        for power, w, matrix, each in zip((1.0, *powers), weights, together, k, strict=True)
+        Powered(power, float(w @ scales), matrix, occupied)
+        for power, w, matrix, occupied in zip((1.0, *powers), weights, together, k, strict=True)
     ]
 
 

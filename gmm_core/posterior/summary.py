@@ -71,10 +71,10 @@ def finite_draws(draws: dict[str, Array], limit: int = _DRAWS) -> Parameters:
     """
     weights = draws["weights"]
     flat = {name: a.reshape(-1, *a.shape[2:]) for name, a in draws.items()}
-    known = np.flatnonzero(np.isfinite(weights).all(axis=-1).ravel())
-    if not known.size:
+    drawn = np.flatnonzero(np.isfinite(weights).all(axis=-1).ravel())
+    if not drawn.size:
         raise ValueError("There is no draw yet. Wait until the warm-up is over.")
-    index = known[np.linspace(0, len(known) - 1, min(limit, len(known))).astype(int)]
+    index = drawn[np.linspace(0, len(drawn) - 1, min(limit, len(drawn))).astype(int)]
     return Parameters.of({name: array[index] for name, array in flat.items()})
 
 
@@ -100,7 +100,7 @@ def summary(
     -------
     Rows for the log joint, weights, locs, scales (one where they are shared) and correlations.
     """
-    return [summary_row(each.name, each.draws) for each in named_draws(posterior, columns, only)]
+    return [summary_row(q.name, q.draws) for q in named_draws(posterior, columns, only)]
 
 
 def named_draws(
@@ -128,17 +128,17 @@ def named_draws(
             yield Named(of("loc", str(k + 1), column[d]), locs[..., k, d], k)
     L = posterior.draws["scale_tril"]
     scales = np.sqrt((L**2).sum(axis=-1))
-    each = range(1 if equal(L, axis=-3) else K)
-    label = [str(k + 1) if len(each) > 1 else "" for k in range(K)]
-    owner = list(range(K)) if len(each) > 1 else [None] * K
+    components = range(1 if equal(L, axis=-3) else K)
+    label = [str(k + 1) if len(components) > 1 else "" for k in range(K)]
+    owner = list(range(K)) if len(components) > 1 else [None] * K
     spherical = equal(scales, axis=-1) and not np.any(np.tril(L, -1))
-    for k in each:
+    for k in components:
         for d in range(1) if spherical else along:
             name = of("scale", label[k], "" if spherical else column[d])
             yield Named(name, scales[..., k, d], owner[k])
     if np.any(np.tril(L, -1)):
         covariance = L @ np.swapaxes(L, -1, -2)
-        for k in each:
+        for k in components:
             for i in range(D):
                 for j in range(i):
                     if only not in (None, i, j):
@@ -175,13 +175,13 @@ def central_range(draws: ArrayLike, share: float = 0.99) -> tuple[float, float]:
 
     An empty component's loc follows its prior, far outside of what is worth seeing.
     """
-    known = np.asarray(draws, dtype=np.float64)
-    known = known[np.isfinite(known)]
-    if not known.size:
+    values = np.asarray(draws, dtype=np.float64)
+    values = values[np.isfinite(values)]
+    if not values.size:
         return 0.0, 1.0
-    low, high = np.quantile(known, ((1 - share) / 2, (1 + share) / 2))
+    low, high = np.quantile(values, ((1 - share) / 2, (1 + share) / 2))
     margin = 0.08 * (high - low) or 0.5 * max(1.0, abs(low))
-    return max(low - margin, known.min()), min(high + margin, known.max())
+    return max(low - margin, values.min()), min(high + margin, values.max())
 
 
 def densest(a: ArrayLike, b: ArrayLike, limits: tuple[float, float]) -> tuple[float, float] | None:

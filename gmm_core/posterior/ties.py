@@ -66,9 +66,9 @@ def tied_mode(dataset: Dataset, mixture: Mixture, posterior: Posterior) -> TiedM
             height = _height(dataset, mixture, best, d, on, scale)
             on_copies = max(on_copies, height + 2 * np.log(scale))
         gain = on_copies - peak
-        told = float(in_table(dataset, d, value))
+        in_units = float(in_table(dataset, d, value))
         if gain > _MARGIN and (highest is None or gain > highest.gain):
-            highest = TiedMode(column, told, count, float(gain))
+            highest = TiedMode(column, in_units, count, float(gain))
     return highest
 
 

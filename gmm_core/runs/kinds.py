@@ -251,14 +251,14 @@ def alike(name: str) -> list[Kind]:
     """
     _gather()
     first = _kinds[name]
-    others = [each for each in _kinds.values() if each.results.keys() == first.results.keys()]
-    return sorted(others, key=lambda each: each is not first)
+    others = [kind for kind in _kinds.values() if kind.results.keys() == first.results.keys()]
+    return sorted(others, key=lambda kind: kind is not first)
 
 
 def by_engine(name: str, engine: str) -> Kind:
     """Return which of the kinds alike has this engine; the named one where none has."""
     for kind in alike(name):
-        if any(each.name == engine for each in engines(kind.name)):
+        if any(candidate.name == engine for candidate in engines(kind.name)):
             return kind
     return named(name)
 

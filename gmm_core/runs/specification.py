@@ -55,7 +55,7 @@ class Specification(Model):
             return fields
         kind = kinds.with_options(fields["options"])
         if kind is None:
-            names = ", ".join(sorted(f"{each.options.__name__}" for each in kinds.every()))
+            names = ", ".join(sorted(f"{entry.options.__name__}" for entry in kinds.every()))
             raise ValueError(
                 f"The options came as {type(fields['options']).__name__}. Give one of {names}."
             )
@@ -111,9 +111,9 @@ class Specification(Model):
         kind.rule(self)
         if (self.parameters is not None) != kind.starts_from_point(self.options):
             starting = " or ".join(
-                each.options.__name__
-                for each in kinds.every()
-                if each.starts_from_point(each.options())
+                entry.options.__name__
+                for entry in kinds.every()
+                if entry.starts_from_point(entry.options())
             )
             raise ValueError(
                 f'Runs with {starting}, and those with start="given", begin at a point, and only '
@@ -186,13 +186,13 @@ class Specification(Model):
                     f"The run is of the dataset {fingerprint[:12]}…, but "
                     f"{dataset.fingerprint[:12]}… came with it. Give the dataset it was made of."
                 )
-            known = {each.name: each for each in kinds.every()}
-            if kind not in known:
+            by_name = {entry.name: entry for entry in kinds.every()}
+            if kind not in by_name:
                 raise _newer(f"the kind {kind!r}")
             strange = sorted({*(point or {})} - {part.name for part in fields(Parameters)})
             if strange:
                 raise _newer(f"parameters with {', '.join(strange)}")
-            options = known[kind].options.model_validate(body.pop("options"))
+            options = by_name[kind].options.model_validate(body.pop("options"))
             return cls(
                 dataset=dataset,
                 options=options,

@@ -183,10 +183,10 @@ def in_units(dataset: Dataset, mixture: Mixture, powers: Array, centre: Array) -
         if conjugate.freedom is not None:
             changed["covariance_scale"] = priors.scale_matrix(D) / unit / unit[:, None]
             # Of the density of a covariance: as many entries as it has, each in two units.
-            each = 2 * log_unit[0] if mixture.family.balls else (D + 1) * log_unit.sum()
+            per_covariance = 2 * log_unit[0] if mixture.family.balls else (D + 1) * log_unit.sum()
             if mixture.family.diagonal(D) and not mixture.family.balls:
-                each = 2 * log_unit.sum()
-            constant += conjugate.n_covariances * each
+                per_covariance = 2 * log_unit.sum()
+            constant += conjugate.n_covariances * per_covariance
     priors = type(priors)(**(priors.model_dump() | changed))
     rescaled_data = replace(dataset, values=(dataset.values - centre) / unit)
     update: dict[str, object] = {"priors": priors}

@@ -84,7 +84,7 @@ class Metrics:
             registry=self.registry,
         )
         # Series that are there from the start: what rises from nothing has no rate.
-        for kind in (each.name for each in kinds.every()):
+        for kind in (entry.name for entry in kinds.every()):
             for family in (self._submitted, self._seconds, self._waited):
                 family.labels(kind)
             for outcome in OUTCOMES:

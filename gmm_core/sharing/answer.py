@@ -71,15 +71,15 @@ class _Told(NamedTuple):
 def answer(spec: Specification, result: Any) -> Answer:
     """Say what a run found."""
     entry = _BY_TYPE.get(type(result), _Told(_any))
-    told = entry.answer(spec, result)
+    basis = entry.answer(spec, result)
     # What was computed is said first, then in which units.
-    about = [told.words, transformed.units(spec.dataset), entry.about(spec.dataset)]
-    return replace(told, words=sampled.lead(spec) + " ".join(filter(None, about)))
+    about = [basis.words, transformed.units(spec.dataset), entry.about(spec.dataset)]
+    return replace(basis, words=sampled.lead(spec) + " ".join(filter(None, about)))
 
 
 def check_figure(kind: kinds.Kind) -> None:
     """Raise ValueError when runs of a kind have no figure."""
-    with_figure = {each.__name__ for each, told in _BY_TYPE.items() if told.figure}
+    with_figure = {result_type.__name__ for result_type, entry in _BY_TYPE.items() if entry.figure}
     if not with_figure & kind.results.keys():
         raise ValueError(
             f"A run of {kind.label!r} has no figure. Leave it out: its numbers say all."
@@ -107,7 +107,7 @@ def as_json(spec: Specification, result: Any) -> dict[str, Any]:
     number that is not known or not finite is None.
     """
     kind, data = kinds.named(spec.kind), spec.dataset
-    told = answer(spec, result)
+    shown = answer(spec, result)
     return {
         "run": spec.id,
         "kind": kind.name,
@@ -124,9 +124,9 @@ def as_json(spec: Specification, result: Any) -> dict[str, Any]:
         "options": _plain(canonical(spec.options)),
         "engine": spec.engine,
         "headline": kind.headline(result),
-        "answer": told.words,
-        "table": [dict(zip(told.head, row, strict=True)) for row in told.rows],
-        **_plain(told.numbers or {}),
+        "answer": shown.words,
+        "table": [dict(zip(shown.head, row, strict=True)) for row in shown.rows],
+        **_plain(shown.numbers or {}),
     }
 
 
@@ -141,7 +141,7 @@ def _map(spec: Specification, fit: MapFit) -> Answer:
             "loss": fit.final_loss[fit.chosen],
             "verdict": str(fit.verdict[fit.chosen]),
             "start": fit.chosen,
-            "starts": {each: fit.count(each) for each in verdicts if fit.count(each)},
+            "starts": {verdict: fit.count(verdict) for verdict in verdicts if fit.count(verdict)},
         },
     )
 
@@ -273,18 +273,18 @@ def _ranks(spec: Specification, calibration: Calibration) -> go.Figure:
     return rank_histogram(calibration, calibration.worst)
 
 
-def _written(spec: Specification, found: Memberships) -> Answer:
+def _written(spec: Specification, memberships: Memberships) -> Answer:
     assert spec.parameters is not None  # they follow from it
-    rows = written_rows(found, len(spec.parameters.weights))
+    rows = written_rows(memberships, len(spec.parameters.weights))
     return Answer(
-        written_words(found),
+        written_words(memberships),
         WRITTEN_HEAD,
         [(what.text, n, share) for what, n, share in rows],
         {
-            "folder": found.folder,
-            "files": found.files,
-            "rows": found.rows,
-            "assigned": found.assigned,
+            "folder": memberships.folder,
+            "files": memberships.files,
+            "rows": memberships.rows,
+            "assigned": memberships.assigned,
             "parameters": spec.parameters,
         },
     )
@@ -292,10 +292,10 @@ def _written(spec: Specification, found: Memberships) -> Answer:
 
 def _any(spec: Specification, result: Any) -> Answer:
     """Tell of a result that is not in the list: its headline, and its arrays as they are."""
-    held: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     if is_dataclass(result):
-        held = {part.name: getattr(result, part.name) for part in fields(result)}
-    return Answer(kinds.named(spec.kind).headline(result), numbers={"result": held})
+        values = {part.name: getattr(result, part.name) for part in fields(result)}
+    return Answer(kinds.named(spec.kind).headline(result), numbers={"result": values})
 
 
 def _density(spec: Specification, fit: MapFit | EmFit | Bootstrap) -> go.Figure:
@@ -342,9 +342,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray | np.generic):
         return _plain(value.tolist())
     if isinstance(value, dict):
-        return {str(name): _plain(each) for name, each in value.items()}
+        return {str(name): _plain(item) for name, item in value.items()}
     if isinstance(value, tuple | list):
-        return [_plain(each) for each in value]
+        return [_plain(item) for item in value]
     if isinstance(value, float):
         return value if np.isfinite(value) else None
     if value is None or isinstance(value, bool | int | str):

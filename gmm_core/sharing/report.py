@@ -93,7 +93,7 @@ def report(spec: Specification, result: Any, answer: list[Segment] | None = None
     """
     written = REPORTS.get(type(result))
     if written is None:
-        having = ", ".join(each.title.lower() for each in REPORTS.values())
+        having = ", ".join(entry.title.lower() for entry in REPORTS.values())
         raise ValueError(f"A {spec.kind} run has no report. These have one: {having}.")
     title, answer = written.title, answer or list(written.answer(spec, result))
     data = spec.dataset

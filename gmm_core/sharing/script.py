@@ -126,8 +126,8 @@ def _guide_cells(spec: Specification, *_: object) -> Iterator[tuple[str, str]]:
     assert spec.parameters is not None
     learned = dictionary("learned", in_script(sites(spec.mixture, spec.parameters)))
     yield "The learned parameters, held fixed", learned
-    known = observed(spec.dataset, spec.mixture).component
-    if known is not None and np.all(known >= 0):
+    component = observed(spec.dataset, spec.mixture).component
+    if component is not None and np.all(component >= 0):
         probs = _EVERY_KNOWN.format(n="(K + 1)" if spec.mixture.noise else "K")
         yield "The class of every point is known, and nothing is left to fit", probs
         return
@@ -288,8 +288,8 @@ for name, value in found.items():
 def _polish(mixture: Mixture, dataset: Dataset) -> str:
     """Write the polish; balls have one size along all columns, and so have its steps."""
     if dataset.incomplete or dataset.weights is not None:
-        each = spread_of(dataset)
-        return _POLISH % (f"{each}.square().mean().sqrt()" if mixture.family.balls else each)
+        spread = spread_of(dataset)
+        return _POLISH % (f"{spread}.square().mean().sqrt()" if mixture.family.balls else spread)
     return _POLISH % ("data.var(0).mean().sqrt()" if mixture.family.balls else "data.std(0)")
 
 

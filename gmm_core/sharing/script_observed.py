@@ -26,7 +26,7 @@ def columns_of_file(dataset: Dataset) -> tuple[list[str], list[tuple[object, ...
         columns.append(tuple(dataset.weights.tolist()))
     if dataset.classes is not None:
         names.append("class")
-        columns.append(tuple("" if each is None else each for each in dataset.classes))
+        columns.append(tuple("" if name is None else name for name in dataset.classes))
     return names, columns
 
 

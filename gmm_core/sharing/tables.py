@@ -118,15 +118,15 @@ def imputed_csv(dataset: Dataset, parameters: Parameters) -> str:
     component, all in the units of that table. In the noise these are empty.
     """
     point = _ordered(parameters)
-    K, found, names = len(point.weights), imputed(dataset, point), table_columns(dataset)
+    K, filled, names = len(point.weights), imputed(dataset, point), table_columns(dataset)
     head, cells_beside = _beside(dataset)
     head += ["column", "component", "mean", "standard deviation", "5 %", "median", "95 %"]
-    numbers = np.stack([found.mean, found.sd, found.low, found.median, found.high], axis=1)
+    numbers = np.stack([filled.mean, filled.sd, filled.low, filled.median, filled.high], axis=1)
 
     def rows() -> Iterable[list[object]]:
-        places = zip(found.rows.tolist(), found.columns.tolist(), strict=True)
-        said = zip(places, found.component.tolist(), numbers.tolist(), strict=True)
-        for (n, d), k, row in said:
+        places = zip(filled.rows.tolist(), filled.columns.tolist(), strict=True)
+        entries = zip(places, filled.component.tolist(), numbers.tolist(), strict=True)
+        for (n, d), k, row in entries:
             yield [*cells_beside(n), names[d], "noise" if k == K else k + 1, *row]
 
     return _csv(head, rows())
@@ -279,7 +279,7 @@ def draws_csv(dataset: Dataset, posterior: Posterior) -> str:
         for c in range(C):
             table = np.column_stack(
                 [
-                    *(each[c] for each in shares),
+                    *(array[c] for array in shares),
                     locs[c].reshape(S, -1),
                     factors[c][:, :, i, j].reshape(S, -1),
                 ]

@@ -78,8 +78,8 @@ class Datasets(Database):
 
     def _put_dataset(self, connection: sa.Connection, dataset: Dataset) -> None:
         this = schema.datasets.c.fingerprint == dataset.fingerprint
-        known = sa.select(schema.datasets.c.fingerprint).where(this)
-        if connection.execute(known).first() is not None:
+        stored = sa.select(schema.datasets.c.fingerprint).where(this)
+        if connection.execute(stored).first() is not None:
             if dataset.whole is not None:
                 self._add_pairs(connection, dataset, dataset.whole)
             return  # spares packing 10^6 rows again

@@ -229,15 +229,15 @@ def _tells(word: str, owner: str | None) -> sa.ColumnElement[bool]:
     """Whether a word stands in what a run is listed with."""
     runs, links, data = schema.runs, schema.run_owners, schema.datasets
 
-    def has(column: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    def contains(column: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
         return column.icontains(word, autoescape=True)
 
-    named = sa.select(data.c.fingerprint).where(has(data.c.name))
+    named = sa.select(data.c.fingerprint).where(contains(data.c.name))
     noted = sa.select(links.c.run_id).where(
-        links.c.owner == owner, has(links.c.title) | has(links.c.note)
+        links.c.owner == owner, contains(links.c.title) | contains(links.c.note)
     )
     return (
-        has(runs.c.headline)
+        contains(runs.c.headline)
         | runs.c.id.startswith(word, autoescape=True)
         | runs.c.dataset.in_(named.correlate(None))
         | runs.c.id.in_(noted.correlate(None))

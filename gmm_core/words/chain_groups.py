@@ -51,8 +51,8 @@ def weighed_instead(
     aside = [c for c, share in enumerate(seen) if share < _NEGLIGIBLE]
     text = "The chains do not agree, so the answer is not theirs. "
     if aside:
-        each = max(seen[c] for c in aside)
-        least = f"less than {number(100 * max(1 / draws, each), 1)} %"
+        largest = max(seen[c] for c in aside)
+        least = f"less than {number(100 * max(1 / draws, largest), 1)} %"
         if len(aside) == len(seen):
             text += f"None of them stayed where more than {number(100 * _NEGLIGIBLE, 1)} % lies. "
         else:

@@ -148,13 +148,13 @@ def predictive_words(check: PredictiveCheck) -> str:
     outside = float(np.mean((check.ecdf < check.band[0]) | (check.ecdf > check.band[-1])))
     odd = [q for q in check.quantities if q.extreme]
     if odd:
-        each = [
+        clauses = [
             f"the {q.name} {number(q.observed)} is "
             f"{'larger' if q.tail < 0.5 else 'smaller'} than in "
             f"{percent(1 - q.tail if q.tail < 0.5 else q.tail)} of them"
             for q in odd
         ]
-        return f"Replicated data differs from yours: {'; '.join(each)}. The model misses that."
+        return f"Replicated data differs from yours: {'; '.join(clauses)}. The model misses that."
     sentence = "Data that the posterior makes looks like yours: no test quantity stands out"
     if outside > 0.1:
         return (
@@ -172,11 +172,11 @@ def prior_words(dataset: Dataset, column: int, low: float, high: float) -> str:
     """
     x = dataset.seen(column)
     smallest, largest = float(x.min()), float(x.max())
-    told = [number(v) for v in in_table(dataset, column, [low, high, smallest, largest]).tolist()]
+    shown = [number(v) for v in in_table(dataset, column, [low, high, smallest, largest]).tolist()]
     units = "" if dataset.transforms is None else ", in the units of the table"
     sentence = (
-        f"Before the data, 90 % of the values that the priors expect lie between {told[0]} "
-        f"and {told[1]}; yours lie between {told[2]} and {told[3]}{units}."
+        f"Before the data, 90 % of the values that the priors expect lie between {shown[0]} "
+        f"and {shown[1]}; yours lie between {shown[2]} and {shown[3]}{units}."
     )
     width, data = high - low, largest - smallest
     if smallest < low and largest > high:

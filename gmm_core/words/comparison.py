@@ -196,9 +196,9 @@ def odds_words(odds: dict[int, float]) -> str:
     if len(odds) < 2:
         return ""
     order = sorted(odds, key=lambda k: -odds[k])[:4]
-    each = ", ".join(f"K = {k} {percent(odds[k])}" for k in order)
+    listed = ", ".join(f"K = {k} {percent(odds[k])}" for k in order)
     rest = " and so on" if len(odds) > len(order) else ""
-    return f"Given the data, with equal odds before it: {each}{rest}. "
+    return f"Given the data, with equal odds before it: {listed}{rest}. "
 
 
 def few(row: ComparisonRow, n_columns: int) -> bool:

@@ -73,8 +73,8 @@ def point_answer(dataset: Dataset, parameters: Parameters) -> list[Segment]:
         if same and K > 1:
             words.append(Segment(f", each with standard deviation {number(scales[0, 0])}{of}"))
         elif shown >= K:
-            each = [number(float(s)) for s in scales[:, 0]]
-            listed = each[0] if K == 1 else f"{', '.join(each[:-1])} and {each[-1]}"
+            sds = [number(float(s)) for s in scales[:, 0]]
+            listed = sds[0] if K == 1 else f"{', '.join(sds[:-1])} and {sds[-1]}"
             words.append(Segment(f", with standard deviation{'' if K == 1 else 's'} {listed}{of}"))
     if parameters.noise is not None:
         words += [Segment("; "), Segment(f"{percent(float(parameters.noise))} is noise", NOISE)]

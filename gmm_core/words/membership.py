@@ -103,16 +103,14 @@ def expectation_answer(
     columns = dataset.columns
     also = ""
     if columns[given] != names[given] or columns[of] != names[of]:
-        back = [
-            number(float(in_table(dataset, of, each[0]))) for each in (expected.low, expected.high)
-        ]
+        back = [number(float(in_table(dataset, of, v[0]))) for v in (expected.low, expected.high)]
         where = number(float(in_table(dataset, given, at)))
         also = (
             f' In the table\'s units: when "{names[given]}" is {where}, "{names[of]}" is nine '
             f"times in ten between {back[0]} and {back[1]}."
         )
     mean, sd, low, high = (
-        number(float(each[0])) for each in (expected.mean, expected.sd, expected.low, expected.high)
+        number(float(v[0])) for v in (expected.mean, expected.sd, expected.low, expected.high)
     )
     return (
         f'When "{columns[given]}" is {number(at)}, it expects "{columns[of]}" to be {mean}, give '
@@ -154,11 +152,11 @@ def guide_answer(fit: GuideFit, optimum: float, gap: float) -> str:
     optimum : the MAP loss, which the guide's loss reaches when it has the exact membership.
     gap : the largest difference between its probabilities and the closed form.
     """
-    known = fit.loss[np.isfinite(fit.loss)]
-    if not known.size:
+    finite = fit.loss[np.isfinite(fit.loss)]
+    if not finite.size:
         return "The guide has made no step."
-    last = float(known[-1])
-    steps = count(len(known), "step")
+    last = float(finite[-1])
+    steps = count(len(finite), "step")
     verdict = guide_verdict(fit, optimum)
     if verdict == "failed":
         return (

@@ -47,10 +47,10 @@ def prior_rows(dataset: Dataset, mixture: Mixture) -> list[tuple[str, str]]:
             rows.append((what, _range(ends[0], ends[1])))
     if mixture.has_correlations(D):
         eta = priors.correlation
-        known = "no prior" if eta is None else f"LKJ({number(eta)})"
+        prior = "no prior" if eta is None else f"LKJ({number(eta)})"
         if conjugate is not None and conjugate.freedom is not None:
-            known = f"inverse Wishart({number(conjugate.freedom)})"
-        rows.append(("correlations", known))
+            prior = f"inverse Wishart({number(conjugate.freedom)})"
+        rows.append(("correlations", prior))
     rows += [
         (_SITES[site.name][0], _SITES[site.name][1](mixture, D))
         for site in mixture.sites(D)

@@ -27,11 +27,11 @@ def weighed_words(posterior: Posterior | Overview) -> str:
     elif modes[0] > 0.995:
         sentences = "All of the posterior is in one mode, up to the order of its components. "
     else:
-        each = ", ".join(percent(share) for share in modes[:4])
+        listed = ", ".join(percent(share) for share in modes[:4])
         rest = f", and {percent(elsewhere)} lies elsewhere" if elsewhere > 0.005 else ""
         what = f"{numeral(len(modes))} mode{'' if len(modes) == 1 else 's'}"
         verb = "holds" if len(modes) == 1 else "share the posterior:"
-        sentences = f"{what[0].upper()}{what[1:]} {verb} {each}{rest}. "
+        sentences = f"{what[0].upper()}{what[1:]} {verb} {listed}{rest}. "
     error = f" ± {number(evidence.mcse, 2)}" if evidence.mcse == evidence.mcse else ""
     sentences += f"Log evidence {_signed(evidence.value)}{error}"
     unsure = evidence.mcse > _SURE
@@ -58,19 +58,19 @@ def populations_words(pareto_k: Sequence[float]) -> str:
 
 def evidence_rows(posterior: Posterior) -> list[tuple[str, ...]]:
     """Write each population as a row of `EVIDENCE_HEAD`."""
-    each, k = posterior.stats["log_evidence"], posterior.stats["pareto_k"]
+    logs, k = posterior.stats["log_evidence"], posterior.stats["pareto_k"]
     return [
-        (f"{c + 1}", _signed(float(each[c])), number(float(k[c]), 2), f"{posterior.n_draws:,}")
-        for c in range(len(each))
+        (f"{c + 1}", _signed(float(logs[c])), number(float(k[c]), 2), f"{posterior.n_draws:,}")
+        for c in range(len(logs))
     ]
 
 
 def so_far_words(temperatures: Sequence[float], log_evidence: Sequence[float]) -> str:
     """Say how far the populations of a running sampler are."""
-    known = [(t, e) for t, e in zip(temperatures, log_evidence, strict=True) if t == t]
-    arrived = [e for t, e in known if t >= 1]
+    started = [(t, e) for t, e in zip(temperatures, log_evidence, strict=True) if t == t]
+    arrived = [e for t, e in started if t >= 1]
     sentence = f"{len(arrived)} of {count(len(temperatures), 'population')} have arrived"
-    going = [t for t, _ in known if t < 1]
+    going = [t for t, _ in started if t < 1]
     if going:
         sentence += f"; one is at temperature {number(going[-1], 2)} of 1"
     if arrived:

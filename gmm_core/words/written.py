@@ -18,27 +18,27 @@ NO_PLACE = (
 )
 
 
-def written_words(found: Memberships) -> str:
+def written_words(written: Memberships) -> str:
     """Say how many rows were written, where the files lie, and what was left out."""
-    rows, files = count(found.rows, "row"), count(found.files, "file")
+    rows, files = count(written.rows, "row"), count(written.files, "file")
     sentence = (
-        f"Memberships of {rows} lie in {files} of Parquet, in the folder {found.folder} of the "
+        f"Memberships of {rows} lie in {files} of Parquet, in the folder {written.folder} of the "
         "server's folder of results (GMM_OUT)."
     )
-    empty = found.rows - int(found.assigned.sum())
+    empty = written.rows - int(written.assigned.sum())
     if empty:
         sentence += f" {count(empty, 'row')} lack what was fitted, and have none."
     return sentence
 
 
-def written_rows(found: Memberships, n_components: int) -> list[tuple[Segment, str, str]]:
+def written_rows(written: Memberships, n_components: int) -> list[tuple[Segment, str, str]]:
     """Write a row of `WRITTEN_HEAD` for each component, and behind them for the noise."""
-    total = max(int(found.assigned.sum()), 1)
+    total = max(int(written.assigned.sum()), 1)
     return [
         (
             Segment(member(k, n_components), NOISE if k == n_components else k),
             f"{n:,}",
             percent(n / total),
         )
-        for k, n in enumerate(found.assigned.tolist())
+        for k, n in enumerate(written.assigned.tolist())
     ]

@@ -26,8 +26,8 @@ def told() -> Iterator[None]:
 
 def say(error: DatabaseAwayError | SQLAlchemyError) -> None:
     """Say it, without why: that is in the log."""
-    known = error if isinstance(error, DatabaseAwayError) else DatabaseAwayError(error)
-    st.warning(str(known))
+    cause = error if isinstance(error, DatabaseAwayError) else DatabaseAwayError(error)
+    st.warning(str(cause))
 
 
 def _check() -> None:

@@ -32,8 +32,8 @@ def by(data: Dataset, otherwise: str) -> ClassColumn | None:
 
 def _columns(data: Dataset) -> list[ClassColumn]:
     # What stands beside the numbers is this session's own, and so is what was found in it.
-    known = st.session_state.get("class_columns")
-    if known is None or known[0] is not data:
-        known = st.session_state["class_columns"] = (data, class_columns(data))
-    columns: list[ClassColumn] = known[1]
+    cached = st.session_state.get("class_columns")
+    if cached is None or cached[0] is not data:
+        cached = st.session_state["class_columns"] = (data, class_columns(data))
+    columns: list[ClassColumn] = cached[1]
     return columns

@@ -81,10 +81,10 @@ def use_dataset(chosen: Dataset) -> None:
         return
     if not is_example(chosen):
         service().store.save_dataset(chosen, owner())
-    whole, of_now = chosen.whole, dataset().whole
-    if chosen.fingerprint == dataset().fingerprint and whole is not None and of_now is not None:
+    whole, current = chosen.whole, dataset().whole
+    if chosen.fingerprint == dataset().fingerprint and whole is not None and current is not None:
         # The same rows, of which more is counted: nothing that was chosen for them changes.
-        st.session_state["dataset"] = replace(chosen, whole=of_now.joined(whole))
+        st.session_state["dataset"] = replace(chosen, whole=current.joined(whole))
         return
     take(chosen)
     st.query_params.pop("run", None)

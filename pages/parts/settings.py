@@ -130,7 +130,7 @@ def choice(kind: str, field: str) -> dict[str, Any]:
     # Who opened a run that begins at a point sees that it does.
     unseen = [v for v in _UNSEEN if v != st.session_state.get(f"{kind}.{field}")]
     listed = (
-        [e.name for each in kinds.alike(kind) for e in kinds.engines(each.name, _sort().sampled)]
+        [e.name for k in kinds.alike(kind) for e in kinds.engines(k.name, _sort().sampled)]
         if field == "engine"
         else [v for v in get_args(_field(kind, field).annotation) if v not in unseen]
     )

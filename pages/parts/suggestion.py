@@ -84,8 +84,8 @@ def in_place_of(page: str, sweep: live.View) -> list[live.View]:
 
 def columns() -> tuple[int, int]:
     """Return the two columns that show most of the data's components, unless others are picked."""
-    known = _known() if len(session.dataset().columns) > 2 else None
-    return (0, 1) if known is None else known.columns()
+    suggestion = _known() if len(session.dataset().columns) > 2 else None
+    return (0, 1) if suggestion is None else suggestion.columns()
 
 
 def note(sweep: live.View | None) -> None:
@@ -93,8 +93,8 @@ def note(sweep: live.View | None) -> None:
 
     Its place is kept while the sweep runs.
     """
-    known = _known()
-    if known is None and sweep is None:
+    suggestion = _known()
+    if suggestion is None and sweep is None:
         if _too_long():
             with st.container(key="suggestion"):
                 st.caption(
@@ -103,8 +103,8 @@ def note(sweep: live.View | None) -> None:
                 )
         return
     with st.container(key="suggestion"):
-        if known is not None:
-            _said(known)
+        if suggestion is not None:
+            _said(suggestion)
         else:
             st.caption("A short comparison of mixtures by BIC chooses the one to begin with.")
 

@@ -191,7 +191,7 @@ def pick_criterion() -> tuple[str, bool]:
 def offered() -> list[str]:
     """List the criteria that the sweep of these settings has."""
     with_evidence = bool(st.session_state["compare.evidence"])
-    return [name for name, each in CRITERIA.items() if with_evidence or each.value is not None]
+    return [name for name, entry in CRITERIA.items() if with_evidence or entry.value is not None]
 
 
 def main_figure(view: live.View, criterion: str, whole: bool) -> None:

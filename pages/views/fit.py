@@ -174,9 +174,9 @@ def main_figure(view: live.View, shown: MapFit | None, choosing: bool) -> list[i
             "fit itself uses all columns; the others are integrated out.",
         )
         columns = picked or [0]
-    known = finished(view, shown, *columns)
+    version = finished(view, shown, *columns)
     if shown is None and partial.point(view) is None:
-        known = data.fingerprint, *columns
+        version = data.fingerprint, *columns
 
     def draw(view: live.View) -> Figure:
         point = partial.point(view) if shown is None else shown.parameters
@@ -194,7 +194,7 @@ def main_figure(view: live.View, shown: MapFit | None, choosing: bool) -> list[i
     if played and shown is not None and data.whole is None:
         playback(view, shown, columns)
     else:
-        live.show(view, "density", draw, of=known)
+        live.show(view, "density", draw, of=version)
     return columns
 
 
@@ -227,7 +227,7 @@ def search(view: live.View, fit: MapFit | None) -> list[live.View]:
     name = shown_name(view, fit)
     with left:
         pyro = reference(view, fit)
-    run_id, known = view.run_id, finished(view, fit)
+    run_id, version = view.run_id, finished(view, fit)
 
     def beside(pyro: live.View) -> Figure:
         polished = fit.final_loss if view.spec.options.polish else None
@@ -247,14 +247,14 @@ def search(view: live.View, fit: MapFit | None) -> list[live.View]:
             "loss",
             beside,
             on_click=lambda r: open_now(run_id, r),
-            of=known if pyro is None else None,
+            of=version if pyro is None else None,
         )
     if not fit.gradient_norm:  # EM on all rows follows none
         return []
     with right:
         of = "the chosen start" if name == "chosen start" else name
         chosen = {name: norm[fit.chosen] for name, norm in fit.gradient_norm.items()}
-        figure.show(lambda: curves.gradient_norms(chosen, of=of), key="gradient", of=known)
+        figure.show(lambda: curves.gradient_norms(chosen, of=of), key="gradient", of=version)
     return [] if pyro is None else [pyro]
 
 

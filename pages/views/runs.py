@@ -63,8 +63,8 @@ def answer(counts: dict[tuple[str, str], int]) -> list[Segment]:
     states: Counter[str] = Counter()
     for (_, state), n in counts.items():
         states[state] += n
-    each = ", ".join(f"{states[state]:,} {state}" for state in STATES if states[state])
-    return [Segment(f"{count(states.total(), 'run')}, newest first: {each}.")]
+    counted = ", ".join(f"{states[state]:,} {state}" for state in STATES if states[state])
+    return [Segment(f"{count(states.total(), 'run')}, newest first: {counted}.")]
 
 
 def count_days(days: float) -> str:
@@ -257,7 +257,7 @@ def delete(run_id: str) -> None:
     """Take a run off the list, and out of this session."""
     service().delete(run_id, session.owner())
     state = st.session_state
-    state["runs"] = {slot: known for slot, known in state["runs"].items() if known != run_id}
+    state["runs"] = {slot: run for slot, run in state["runs"].items() if run != run_id}
 
 
 def page_start(n: int) -> int:

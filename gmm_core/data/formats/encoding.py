@@ -12,7 +12,7 @@ SAMPLE_BYTES = 65_536
 
 def refuse_known_binaries(data: bytes, expected: str) -> None:
     """Raise for the formats that are known by their first bytes and not read here."""
-    known = {
+    signatures = {
         b"\x1f\x8b": "compressed (gzip)",
         b"BZh": "compressed (bzip2)",
         b"\xfd7zXZ": "compressed (xz)",
@@ -23,7 +23,7 @@ def refuse_known_binaries(data: bytes, expected: str) -> None:
         b"\x89HDF": "an HDF5 file",
         b"SQLite format 3": "a database",
     }
-    for start, what in known.items():
+    for start, what in signatures.items():
         if data.startswith(start):
             raise Unreadable(
                 f"The file is {what}, but {expected} was expected. "

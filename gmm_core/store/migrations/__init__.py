@@ -75,8 +75,8 @@ def upgrade(connection: sa.Connection, target: str = HEAD) -> None:
 def _check(connection: sa.Connection, revision: str | None) -> None:
     where = connection.engine.url.render_as_string(hide_password=True)
     if revision is not None:
-        known = {path.name[1:5] for path in (Path(__file__).parent / "versions").glob("r*.py")}
-        if revision not in known:
+        revisions = {path.name[1:5] for path in (Path(__file__).parent / "versions").glob("r*.py")}
+        if revision not in revisions:
             raise ValueError(
                 f"The database {where} has schema {revision!r}, but this program knows schemas up "
                 f"to {HEAD!r}: a newer version of the program has used it. Start that version, or "

@@ -125,7 +125,7 @@ def _read(request: dict[str, Any]) -> None:
     bar = st.progress(0.0, "Reading …")
     st.button("Cancel", key="cancel_reference", on_click=close)
 
-    def told(progress: Progress) -> None:
+    def report(progress: Progress) -> None:
         share = progress.done / max(progress.total, 1)
         # Where the person has clicked meanwhile this leaves, and what is being read is let go.
         bar.progress(share, f"{progress.done:,} of {count(progress.total, 'partition')} read")
@@ -138,7 +138,7 @@ def _read(request: dict[str, Any]) -> None:
             source=request["name"],
             shared=True,
             in_pairs=request["in_pairs"],
-            on_progress=told,
+            on_progress=report,
         )
 
     data, problem = choice.attempt(make)

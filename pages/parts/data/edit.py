@@ -47,10 +47,10 @@ def show() -> None:
         )
         if text.strip():
             # Once, not at each turn of a knob elsewhere on the page.
-            known = (text, data.fingerprint)
-            if st.session_state.get("typed_made", ("",))[0] != known:
+            source = (text, data.fingerprint)
+            if st.session_state.get("typed_made", ("",))[0] != source:
                 made = choice.attempt(lambda: _typed(text, data))
-                st.session_state["typed_made"] = (known, made)
+                st.session_state["typed_made"] = (source, made)
             _, made = st.session_state["typed_made"]
             choice.preview(*made, "typed")
 
@@ -59,12 +59,12 @@ def _table(data: Dataset) -> None:
     own = original(data)  # what a person knows is the table
     start = pd.DataFrame(own.values, columns=list(own.columns))
     numbers = list(own.columns)
-    weight, known = _beside(own)
+    weight, class_column = _beside(own)
     if own.weights is not None:
         start[weight] = own.weights
         numbers.append(weight)
     if own.classes is not None:
-        start[known] = pd.Series(own.classes, dtype=object)
+        start[class_column] = pd.Series(own.classes, dtype=object)
     start.index = pd.RangeIndex(1, len(start) + 1, name="row")
     edited = editor.table(
         "edit",
@@ -108,7 +108,7 @@ def _table(data: Dataset) -> None:
                 name,
                 list(edited.index),
                 weights=None if own.weights is None else cells[weight].tolist(),
-                classes=None if own.classes is None else cells[known].tolist(),
+                classes=None if own.classes is None else cells[class_column].tolist(),
                 missing=missing == "keep",
             ),
             data.transforms,

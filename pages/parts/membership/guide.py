@@ -94,7 +94,7 @@ def _found(data: Dataset, point: Parameters, order: Array, view: live.View) -> N
     assert view.spec is not None
     assert view.spec.parameters is not None
     optimum = map_loss(data, view.spec.mixture, view.spec.parameters)
-    known = observed(data, view.spec.mixture).component
+    component = observed(data, view.spec.mixture).component
 
     def shown(probs: Array) -> Array:
         """Return probabilities in the page's order, without those of points of known class."""
@@ -102,8 +102,8 @@ def _found(data: Dataset, point: Parameters, order: Array, view: live.View) -> N
             return probs
         behind = np.arange(len(order), probs.shape[1])  # the noise
         probs = probs[:, np.concatenate([order, behind])]
-        if known is not None:
-            probs[known >= 0] = np.nan
+        if component is not None:
+            probs[component >= 0] = np.nan
         return probs
 
     left, right = st.columns(2)

@@ -80,14 +80,14 @@ def averaged_scores(data: Dataset, point: Parameters, new: Dataset) -> Score | N
         st.error(text.plain(text.sentence(error)))
         return None
     try:
-        known = service().result(run_id)
+        posterior = service().result(run_id)
     except ValueError:  # nobody has asked for this run
-        known = None
-    if known is None:
+        posterior = None
+    if posterior is None:
         st.info("There are no draws of this mixture's posterior yet. Draw them on its page first.")
         st.page_link(pages.entry("posterior").script, label="Go to Posterior")
         return None
-    labelled = _labelled(run_id, _digest(point), known, point, data)
+    labelled = _labelled(run_id, _digest(point), posterior, point, data)
     return _scores(new.fingerprint, _digest(point), run_id, labelled, new)
 
 
@@ -116,8 +116,8 @@ def scored_table(new: Dataset, scored: Score) -> None:
     N, K = scored.probs.shape
     D, spread = min(len(new.columns), WIDE), scored.n_draws > 1
     head = ["Row", *(name[:30] for name in new.columns[:D]), "component", "probability"]
-    each = range(K) if 1 < K <= WIDE and not spread else range(0)
-    head += [f"P({k + 1})" for k in each] + ["log density", ""]
+    components = range(K) if 1 < K <= WIDE and not spread else range(0)
+    head += [f"P({k + 1})" for k in components] + ["log density", ""]
     lines = []
     for n in range(min(N, ROWS)):
         k = int(scored.component[n])
@@ -134,7 +134,7 @@ def scored_table(new: Dataset, scored: Score) -> None:
                 *("" if np.isnan(x) else f"{x:.6g}".replace("-", MINUS) for x in new.values[n, :D]),
                 Segment(str(k + 1), k),
                 prob,
-                *(percent(float(scored.probs[n, j])) for j in each),
+                *(percent(float(scored.probs[n, j])) for j in components),
                 density,
                 "outlier" if scored.outlier[n] else "",
             ]
@@ -191,10 +191,10 @@ def uploaded(data: Dataset) -> Dataset | None:
     if file is None:
         return None
     state = st.session_state
-    known, reading_key, problem = state.get("new_reading", (None, None, ""))
+    read_id, reading_key, problem = state.get("new_reading", (None, None, ""))
     reading = None if reading_key is None else held.get(reading_key)
     try:
-        if known != file.file_id or (reading is None and not problem):
+        if read_id != file.file_id or (reading is None and not problem):
             problem = ""
             state.pop("new_reading", None)
             try:

@@ -41,16 +41,16 @@ def table(data: Dataset, point: Parameters, rows: Sequence[int], caption: str) -
     values = data.values[list(rows)]
     probs = responsibilities(point, values)
     K, W = len(point.weights), probs.shape[1]
-    each = range(W) if 1 < W <= WIDE else range(0)
+    components = range(W) if 1 < W <= WIDE else range(0)
     head, names = named_rows(data, rows)
-    head += ["component", "probability", *(_chance(k, K) for k in each)]
+    head += ["component", "probability", *(_chance(k, K) for k in components)]
     best = probs.argmax(axis=1)
     lines = [
         [
             *names[n],
             Segment("noise", NOISE) if best[n] == K else Segment(str(best[n] + 1), int(best[n])),
             percent(float(probs[n, best[n]])),
-            *(percent(float(probs[n, k])) for k in each),
+            *(percent(float(probs[n, k])) for k in components),
         ]
         for n in range(len(rows))
     ]

@@ -110,6 +110,6 @@ def _identity() -> str:
     if "browser" not in state:
         safe = str(st.context.url or "").startswith("https:")
         brought = st.context.cookies.get(SECURE_COOKIE if safe else COOKIE, "")
-        known = _VALID.fullmatch(brought) is not None
-        state["browser"] = brought if known else secrets.token_urlsafe(_BYTES)
+        valid = _VALID.fullmatch(brought) is not None
+        state["browser"] = brought if valid else secrets.token_urlsafe(_BYTES)
     return str(state["browser"])

@@ -43,7 +43,7 @@ class FirstPaint:
         if not accepted.startswith("text/html") or scope["method"] != "GET":
             await self._app(scope, receive, send)
             return
-        kept = [(name, value) for name, value in scope["headers"] if name not in _PARTIAL]
+        headers = [(name, value) for name, value in scope["headers"] if name not in _PARTIAL]
         start: Message | None = None
         body = b""
 
@@ -58,7 +58,7 @@ class FirstPaint:
                 if not message.get("more_body"):
                     await _send_page(start, body, send)
 
-        await self._app(scope | {"headers": kept, "extensions": {}}, receive, tell)
+        await self._app(scope | {"headers": headers, "extensions": {}}, receive, tell)
 
 
 def _is_page(start: Message) -> bool:

@@ -81,14 +81,14 @@ class OwnSessions:
         session_id = streamlit_internals.session_asked_for(scope)
         if session_id and _keys.get(session_id, key) != key:
             scope = streamlit_internals.without_session(scope)
-        known = False
+        named = False
 
         async def tell(message: Message) -> None:
-            nonlocal known
-            if message["type"] == "websocket.send" and not known:
+            nonlocal named
+            if message["type"] == "websocket.send" and not named:
                 session = streamlit_internals.session_of(message.get("bytes") or b"")
                 if session:
-                    known = True
+                    named = True
                     _keys[session] = key
                     _shorten(_keys)
             await send(message)

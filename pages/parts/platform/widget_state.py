@@ -16,15 +16,15 @@ import streamlit as st
 
 def value(key: str, otherwise: Any = None, name: str = "value") -> dict[str, Any]:
     """Keep what is held as it is: toggles, texts; with `name` "default", pills and segments."""
-    held = st.session_state.get(key, otherwise)
-    return {"key": key, "persist_state": "session", name: held}
+    current = st.session_state.get(key, otherwise)
+    return {"key": key, "persist_state": "session", name: current}
 
 
 def number(key: str, low: float, high: float | None = None) -> dict[str, Any]:
     """Keep a number, or a pair of them, within bounds of its type."""
-    held = st.session_state[key]
-    pair = isinstance(held, tuple | list)
-    within = tuple(_within(x, low, high) for x in (held if pair else [held]))
+    current = st.session_state[key]
+    pair = isinstance(current, tuple | list)
+    within = tuple(_within(x, low, high) for x in (current if pair else [current]))
     return {
         **value(key),
         "min_value": low,
@@ -36,18 +36,18 @@ def number(key: str, low: float, high: float | None = None) -> dict[str, Any]:
 def choice(key: str, options: Sequence[Any]) -> dict[str, Any]:
     """Keep one of some options."""
     listed = list(options)
-    held = st.session_state[key]
+    current = st.session_state[key]
     return {
         "key": key,
         "persist_state": "session",
         "options": listed,
-        "index": listed.index(held) if held in listed else 0,
+        "index": listed.index(current) if current in listed else 0,
     }
 
 
-def _within(held: float | None, low: float, high: float | None) -> float | None:
+def _within(typed: float | None, low: float, high: float | None) -> float | None:
     # A run from elsewhere may have used what this widget does not offer.
-    if held is None:
+    if typed is None:
         return None
-    bounded = max(held, low) if high is None else min(max(held, low), high)
+    bounded = max(typed, low) if high is None else min(max(typed, low), high)
     return type(low)(bounded)

@@ -26,7 +26,7 @@ def show(of: Answer, column: int) -> None:
     else:
         st.markdown(text.plain(trust_words(summary)))
         cures(of, of.options)
-    quantities = {each.name: each for each in invariant_draws(of.data, of.draws, column)}
+    quantities = {q.name: q for q in invariant_draws(of.data, of.draws, column)}
     name = st.selectbox(
         "Quantity",
         list(quantities),
@@ -79,20 +79,20 @@ def parameters(of: Answer, column: int) -> None:
     with left:
         in_pairs = [
             # Divergences crowd where a scale is small, which its logarithm spreads out.
-            Named(f"log {each.name}", np.log(each.draws)) if each.name[:5] == "scale" else each
-            for each in named
-            if each.name.startswith(("loc ", "scale"))
+            Named(f"log {q.name}", np.log(q.draws)) if q.name[:5] == "scale" else q
+            for q in named
+            if q.name.startswith(("loc ", "scale"))
         ][: pairs.LARGEST]
         if len(in_pairs) < pairs.LARGEST:
-            weight = [each for each in named if each.name == "weight 1"]
+            weight = [q for q in named if q.name == "weight 1"]
             in_pairs += weight if of.mixture.n_components > 1 else []
         if len(in_pairs) > 1:
             figure.show(pairs.pairs(in_pairs, of.draws.stats.get("diverging", ())), key="pairs")
     with right:
         # Weights are between 0 and 1, locs and scales in the data's units: a forest of each.
-        locs = [each for each in named if each.name.startswith(("loc ", "scale"))]
+        locs = [q for q in named if q.name.startswith(("loc ", "scale"))]
         figure.show(chains.forest(locs, "Locs and scales, relabelled"), key="forest_locs")
-        weights = [each for each in named if each.name.startswith("weight")]
+        weights = [q for q in named if q.name.startswith("weight")]
         if len(weights) > 1:
             figure.show(chains.forest(weights, "Weights, relabelled"), key="forest_weights")
     draws.summary_table(

@@ -84,14 +84,14 @@ def follow(
     if status is None or not status.live:
         streams.pop(key, None)
         return None
-    known = streams.get(key)
-    if known is None or known.run_id != status.run_id:
-        known = streams[key] = FigureStream(status.run_id, make, id(streams), status.done)
-        _streams[known.token] = known
+    stream = streams.get(key)
+    if stream is None or stream.run_id != status.run_id:
+        stream = streams[key] = FigureStream(status.run_id, make, id(streams), status.done)
+        _streams[stream.token] = stream
     st.session_state[_SHOWN].add(key)
-    known.make, known.done = make, status.done
-    known.drawn += 1
-    return known
+    stream.make, stream.done = make, status.done
+    stream.drawn += 1
+    return stream
 
 
 def shows(run_id: str) -> bool:

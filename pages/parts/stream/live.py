@@ -155,18 +155,18 @@ def view(
     except ValueError as error:
         return View(None, error=text.sentence(error))
     runs, run_id = st.session_state["runs"], links.stored_id(spec)
-    known = _status(run_id)
+    status = _status(run_id)
     last = runs.get(slot)
-    if known is None or known.state in ("failed", "cancelled"):
+    if status is None or status.state in ("failed", "cancelled"):
         # One that somebody stopped elsewhere, or a turn of a knob here, is as good as none: what
         # stays stopped is a run that this page shows, by its link or since it was stopped on it.
-        stopped = known is not None and known.state == "cancelled" and last != run_id
-        fresh = (known is None or stopped) and auto and estimate_seconds(spec) <= limit
+        stopped = status is not None and status.state == "cancelled" and last != run_id
+        fresh = (status is None or stopped) and auto and estimate_seconds(spec) <= limit
         if not (pressed or fresh):
-            result = service().result(run_id) if known else None
-            if known:
+            result = service().result(run_id) if status else None
+            if status:
                 runs[slot] = run_id
-            return View(spec, run_id if known else None, known, result, waiting=True)
+            return View(spec, run_id if status else None, status, result, waiting=True)
         # Turning a knob replaces the run that the last turn started.
         if last and last != run_id and (before := _status(last)) and before.live:
             _replace(before)
@@ -180,10 +180,10 @@ def view(
         if (last or not link) and estimate_seconds(spec) < SHORT:
             with throttle.aside():
                 service().wait(run_id, BLINK)
-        known = _status(run_id)
+        status = _status(run_id)
         if fresh and link:
             st.session_state["came_by"] = run_id, time.monotonic()
-    elif known.state == "done":
+    elif status.state == "done":
         links.note_visit(run_id)
     if last != run_id:
         _pass_by(last)
@@ -191,8 +191,8 @@ def view(
     if link and st.query_params.get("run") != run_id:
         st.session_state["opened"] = run_id
         st.query_params["run"] = run_id
-    result = None if known is None or known.live else service().result(run_id)
-    return View(spec, run_id, known, result)
+    result = None if status is None or status.live else service().result(run_id)
+    return View(spec, run_id, status, result)
 
 
 def status_line(view: View, slot: str, label: str = "Run") -> None:

@@ -72,20 +72,20 @@ def draws(view: live.View) -> dict[str, Any]:
     C, S, W = spec.options.chains, spec.options.draws, getattr(spec.options, "warmup", 0)
     K, D = spec.mixture.n_components, len(spec.dataset.columns)
 
-    def known(name: str, *shape: int) -> Array:
+    def array(name: str, *shape: int) -> Array:
         return arrays[name] if name in arrays else np.full(shape, np.nan)
 
     return {
         "draws": {
-            name: known(f"draws.{name}", C, S, *shape)
+            name: array(f"draws.{name}", C, S, *shape)
             for name, shape in Parameters.shapes(K, D).items()
         },
         "stats": {
-            "diverging": known("stats.diverging", C, S),
-            "acceptance": known("stats.acceptance", C, S),
-            "step_size": known("stats.step_size", C),
+            "diverging": array("stats.diverging", C, S),
+            "acceptance": array("stats.acceptance", C, S),
+            "step_size": array("stats.step_size", C),
         },
-        "warmup": known("warmup.locs", C, W, K, D) if W else None,
+        "warmup": array("warmup.locs", C, W, K, D) if W else None,
     }
 
 

@@ -66,9 +66,9 @@ def _fill() -> None:
     # One at a time: a specification may hold the memberships of a million points.
     for (run_id,) in connection.execute(sa.select(runs.c.id)).all():
         text = connection.scalar(sa.select(runs.c.specification).where(runs.c.id == run_id))
-        given = json.loads(text or "{}")
+        fields = json.loads(text or "{}")
         connection.execute(
             sa.update(runs)
             .where(runs.c.id == run_id)
-            .values(mixture=given.get("mixture", {}), options=given.get("options", {}))
+            .values(mixture=fields.get("mixture", {}), options=fields.get("options", {}))
         )

@@ -76,7 +76,7 @@ class Web:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory, postgres):
+def logged(tmp_path_factory, postgres):
     """The logs of two web processes on one database, of which one is killed; and their runs."""
     folder, url = tmp_path_factory.mktemp("logs"), postgres.new_database()
     one, other = webs = [Web(folder, name, url) for name in ("one", "other")]
@@ -108,32 +108,36 @@ def told(tmp_path_factory, postgres):
         )
 
 
-def test_a_run_makes_three_lines_that_say_who_what_how_long_and_how_it_ended(told):
-    lines = sorted(told.events(told.done), key=lambda line: line["at"])
+def test_a_run_makes_three_lines_that_say_who_what_how_long_and_how_it_ended(logged):
+    lines = sorted(logged.events(logged.done), key=lambda line: line["at"])
     assert [line["event"] for line in lines] == ["submitted", "started", "ended"]
     for line in lines:
         assert (line["kind"], line["engine"], line["attempts"]) == ("map", "pyro", 1)
         assert line["person"] == log.person(ANN)
         assert (line["level"], line["logger"]) == ("INFO", "gmm_core.runs")
     _, started, ended = lines
-    run = told.runs[told.done]
+    run = logged.runs[logged.done]
     assert ended["outcome"] == "done"
     assert ended["seconds"] == pytest.approx(run.seconds, abs=1e-3)
     waited = (run.started - run.created).total_seconds()
     assert ended["waited"] == started["waited"] == pytest.approx(waited, abs=1e-3)
 
 
-def test_an_end_is_logged_once_by_two_that_watch_when_one_dies_and_when_a_server_ends(told):
+def test_an_end_is_logged_once_by_two_that_watch_when_one_dies_and_when_a_server_ends(logged):
     # The other one went on with what the killed one had; nobody is left for what that one has.
-    for run_id, outcome in ((told.done, "done"), (told.lost, "done"), (told.cut_short, "failed")):
-        assert [line["outcome"] for line in told.events(run_id, "ended")] == [outcome]
-        assert len(told.events(run_id, "submitted")) == 1
-    assert told.other.events(told.lost, "ended")
+    for run_id, outcome in (
+        (logged.done, "done"),
+        (logged.lost, "done"),
+        (logged.cut_short, "failed"),
+    ):
+        assert [line["outcome"] for line in logged.events(run_id, "ended")] == [outcome]
+        assert len(logged.events(run_id, "submitted")) == 1
+    assert logged.other.events(logged.lost, "ended")
 
 
-def test_every_line_is_json_and_none_has_anything_private(told):
-    lines = [json.loads(line) for line in told.other.log.read_text().splitlines()]
-    text = str([web.log.read_text() for web in told.webs])
+def test_every_line_is_json_and_none_has_anything_private(logged):
+    lines = [json.loads(line) for line in logged.other.log.read_text().splitlines()]
+    text = str([web.log.read_text() for web in logged.webs])
     for private in (ANN, "salary", "secret", "87.4321"):
         assert private not in text
     # A warning of some library is one line too.

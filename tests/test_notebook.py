@@ -21,7 +21,7 @@ def executed():
     return book
 
 
-def said(book):
+def outputs_of(book):
     """What its cells of code printed or returned, one text for each."""
     return [
         "".join(
@@ -34,7 +34,7 @@ def said(book):
 
 
 def test_each_cell_says_what_it_is_about(executed):
-    outputs = said(executed)
+    outputs = outputs_of(executed)
     assert "N=272, D=2" in outputs[0]
     best = min(
         gmm.compare(gmm.example("faithful"), range(1, 4), ["EEE", "VVV"], restarts=8),

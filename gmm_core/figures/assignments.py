@@ -41,7 +41,7 @@ def assignments(
     )
     fig.update_xaxes(range=[low, high])
     edges = inner_boundaries(dataset, parameters)
-    mark_boundaries(fig, edges, "", y=K + 0.42, told=in_table(dataset, 0, edges))
+    mark_boundaries(fig, edges, "", y=K + 0.42, values=in_table(dataset, 0, edges))
     _jittered(fig, parameters, grid, temperature, seed, lift=-0.16)
     values = dataset.values[certainty.rows]
     components = assign(parameters, values, temperature, seed)
@@ -98,7 +98,7 @@ def boundary_zoom(
     )
     fig.update_xaxes(range=[low, high])
     shown_values = in_table(dataset, 0, [boundary])
-    mark_boundaries(fig, np.array([boundary]), "", y=K + 0.42, told=shown_values)
+    mark_boundaries(fig, np.array([boundary]), "", y=K + 0.42, values=shown_values)
     _jittered(fig, parameters, grid, temperature, seed, lift=0.0, size=6)
     for end, anchor, x in ((0, "left", low), (-1, "right", high)):
         k = ends[end]

@@ -322,8 +322,8 @@ def _side_by_side(
     ys: list[float | None] = []
     numbers: list[int] = []
     for c, chain in enumerate(draws):
-        drawn_steps = np.flatnonzero(np.isfinite(chain))
-        step, value = style.thin(drawn_steps, chain[drawn_steps], limit)
+        steps = np.flatnonzero(np.isfinite(chain))
+        step, value = style.thin(steps, chain[steps], limit)
         xs += (c * length + before + step + 1).tolist()
         ys += value.tolist()
         numbers += (step + 1).tolist()

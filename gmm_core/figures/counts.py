@@ -54,7 +54,7 @@ def _bars(counts: Counts, point: Parameters | None, height: int) -> go.Figure:
         "rows per bar",
         alt=f"Histogram of {counts.counts.sum():,.0f} rows by {name}: {number(edges[0])} to "
         f"{number(edges[-1])}, most around {number(middle[int(counts.counts.argmax())])}."
-        + _told(point),
+        + _mixture_words(point),
         height=height,
     )
     fig.add_bar(
@@ -100,7 +100,7 @@ def _map(counts: Counts, point: Parameters | None, height: int) -> go.Figure:
         names[1],
         alt=f"{names[1]} over {names[0]}, {rows:,.0f} rows counted in {counts.counts.size:,} "
         f"cells; the fullest, around ({number(u[i])}, {number(v[j])}), has "
-        f"{counts.counts[i, j]:,.0f}." + _told(point),
+        f"{counts.counts[i, j]:,.0f}." + _mixture_words(point),
         height=height + 80,
     )
     cells = counts.counts.T
@@ -146,7 +146,7 @@ def _map(counts: Counts, point: Parameters | None, height: int) -> go.Figure:
     return fig
 
 
-def _told(point: Parameters | None) -> str:
+def _mixture_words(point: Parameters | None) -> str:
     if point is None:
         return ""
     return " " + "; ".join(

@@ -159,7 +159,7 @@ def scatter(
     N = len(x)
     rows = _sample(N, SCATTER)
     fig = style.figure(
-        f"{x_name} and {y_name}{_said(N, len(rows))}",
+        f"{x_name} and {y_name}{_counted(N, len(rows))}",
         x_name,
         y_name,
         alt=f"{y_name} over {x_name} for {len(rows):,} of {N:,} points: "
@@ -212,7 +212,7 @@ def matrix(
     everything = Group("", np.ones(N, dtype=bool), _marker(len(rows), 4))
     series = [(g, rows[g.members[rows]]) for g in groups or [everything]]
     fig = style.figure(
-        f"Every pair of {M} columns{_said(N, len(rows))}",
+        f"Every pair of {M} columns{_counted(N, len(rows))}",
         "",
         "",
         alt=f"Scatter plots of each pair of {names} for {len(rows):,} of {N:,} points, and a "
@@ -330,7 +330,7 @@ def _sample(N: int, limit: int) -> NDArray[np.intp]:
     return np.sort(np.random.default_rng(0).choice(N, limit, replace=False))
 
 
-def _said(N: int, shown: int) -> str:
+def _counted(N: int, shown: int) -> str:
     return "" if shown == N else f" · a sample of {shown:,} of {N:,} points"
 
 

@@ -90,7 +90,7 @@ def responsibility_curves(
     else:
         _classes(fig, classes, class_colours(dataset, parameters, classes), xy, certainty)
     fig.update_xaxes(range=[grid[0], grid[-1]])
-    mark_boundaries(fig, edges, "boundary ", y=0.5, told=places)
+    mark_boundaries(fig, edges, "boundary ", y=0.5, values=places)
     winner = probs.argmax(axis=1)
     for k, middle, share in _territories(grid, winner, probs.shape[1]):
         text = "noise" if k == K else f"<b>{k + 1}</b>"
@@ -267,15 +267,15 @@ def _classes(
 
 
 def mark_boundaries(
-    fig: go.Figure, edges: Array, name: str, y: float, told: Array | None = None
+    fig: go.Figure, edges: Array, name: str, y: float, values: Array | None = None
 ) -> None:
-    """Draw boundaries as dotted lines, the first few with their value, or with what is `told`."""
-    told = edges if told is None else told
+    """Draw boundaries as dotted lines, the first few with their values, or with `values`."""
+    values = edges if values is None else values
     spread = float(np.ptp(fig.layout.xaxis.range)) if fig.layout.xaxis.range else 0.0
     for edge in edges:
         fig.add_vline(x=float(edge), line={"color": style.MUTED, "width": 1, "dash": "dot"})
     few = len(edges) <= 2
-    for edge, value in zip(edges[:_NAMED], told[:_NAMED], strict=True):
+    for edge, value in zip(edges[:_NAMED], values[:_NAMED], strict=True):
         text = (name if few else "") + place(float(value), spread)
         style.label(fig, float(edge), y, text, style.MUTED, dx=6)
 

@@ -188,14 +188,14 @@ def chain_rows(stats: dict[str, Array]) -> list[ChainRow]:
     nothing = np.full((C, S), np.nan)
     rows = []
     for c in range(C):
-        drawn = np.isfinite(diverging[c])
-        n = int(drawn.sum())
+        finite = np.isfinite(diverging[c])
+        n = int(finite.sum())
 
-        def mean(name: str, c: int = c, drawn: NDArray[np.bool_] = drawn) -> float:
-            chosen = np.asarray(stats.get(name, nothing)[c], dtype=np.float64)[drawn]
+        def mean(name: str, c: int = c, finite: NDArray[np.bool_] = finite) -> float:
+            chosen = np.asarray(stats.get(name, nothing)[c], dtype=np.float64)[finite]
             return float(chosen.mean()) if chosen.size else float("nan")
 
-        energy = np.asarray(stats.get("energy", nothing)[c], dtype=np.float64)[drawn]
+        energy = np.asarray(stats.get("energy", nothing)[c], dtype=np.float64)[finite]
         e_bfmi = _e_bfmi(energy)
         step = stats.get("step_size", np.full(C, np.nan))
         rows.append(

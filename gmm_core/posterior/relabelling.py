@@ -184,10 +184,10 @@ def jumps_so_far(draws: dict[str, Array]) -> int:
     draws : {"weights": [C, S, K], "locs": ..., "scale_tril": ...}, NaN where not drawn yet.
     """
     C, S, K = draws["weights"].shape
-    drawn = np.isfinite(draws["weights"]).all(axis=-1)
-    if K == 1 or drawn.sum() < 2:
+    finite = np.isfinite(draws["weights"]).all(axis=-1)
+    if K == 1 or finite.sum() < 2:
         return 0
-    points = Parameters.of({name: array[drawn] for name, array in draws.items()})
+    points = Parameters.of({name: array[finite] for name, array in draws.items()})
     some = np.linspace(0, len(points) - 1, min(_SOME, len(points))).astype(int)
     # The means come from some draws, so that a frame of a long run costs as much as of a short one.
     part = points[some]
@@ -195,7 +195,7 @@ def jumps_so_far(draws: dict[str, Array]) -> int:
     _, order = _match(features, features[len(features) // 2], turns=3)
     mean = np.take_along_axis(features, order[:, :, None], axis=1).mean(axis=0)
     _, order = _match(_features(points, part), mean, turns=1)
-    chain = np.broadcast_to(np.arange(C)[:, None], (C, S))[drawn]
+    chain = np.broadcast_to(np.arange(C)[:, None], (C, S))[finite]
     moved = np.any(order[1:] != order[:-1], axis=1) & (chain[1:] == chain[:-1])
     return int(moved.sum())
 

@@ -71,10 +71,10 @@ def finite_draws(draws: dict[str, Array], limit: int = _DRAWS) -> Parameters:
     """
     weights = draws["weights"]
     flat = {name: a.reshape(-1, *a.shape[2:]) for name, a in draws.items()}
-    drawn = np.flatnonzero(np.isfinite(weights).all(axis=-1).ravel())
-    if not drawn.size:
+    finite = np.flatnonzero(np.isfinite(weights).all(axis=-1).ravel())
+    if not finite.size:
         raise ValueError("There is no draw yet. Wait until the warm-up is over.")
-    index = drawn[np.linspace(0, len(drawn) - 1, min(limit, len(drawn))).astype(int)]
+    index = finite[np.linspace(0, len(finite) - 1, min(limit, len(finite))).astype(int)]
     return Parameters.of({name: array[index] for name, array in flat.items()})
 
 

@@ -134,7 +134,7 @@ def _map(spec: Specification, fit: MapFit) -> Answer:
     point = fit.parameters.permuted(fit.parameters.order)
     verdicts = ("converged", "moving", "collapsed", "failed", "untrained")
     return Answer(
-        _said(fit_answer(spec.dataset, spec.mixture, fit, spec.options)),
+        _text(fit_answer(spec.dataset, spec.mixture, fit, spec.options)),
         *_components(spec, point),
         {
             "parameters": point,
@@ -149,7 +149,7 @@ def _map(spec: Specification, fit: MapFit) -> Answer:
 def _em(spec: Specification, fit: EmFit) -> Answer:
     point = fit.parameters.permuted(fit.parameters.order)
     return Answer(
-        _said(point_answer(spec.dataset, point)),
+        _text(point_answer(spec.dataset, point)),
         *_components(spec, point),
         {
             "parameters": point,
@@ -189,7 +189,7 @@ def _comparison(spec: Specification, comparison: Comparison) -> Answer:
     winner = best(rows)
     head = (TABLE_HEAD[0], "BIC", *TABLE_HEAD[2:])
     return Answer(
-        _said(comparison_answer(_counted(spec), D, rows)),
+        _text(comparison_answer(_counted(spec), D, rows)),
         head,
         table_rows(rows, "bic", D, limit=len(rows)),
         {
@@ -212,7 +212,7 @@ def _posterior(spec: Specification, posterior: Posterior) -> Answer:
     head = ("parameter", "mean", "sd", "5 %", "95 %", "ESS bulk", "ESS tail", "R-hat")
     evidence = posterior.log_evidence
     return Answer(
-        _said(posterior_answer(data, spec.mixture, posterior)),
+        _text(posterior_answer(data, spec.mixture, posterior)),
         head,
         [
             (
@@ -331,7 +331,7 @@ _BY_TYPE: dict[type, _Told] = {
 }
 
 
-def _said(segments: Sequence[Segment]) -> str:
+def _text(segments: Sequence[Segment]) -> str:
     return "".join(segment.text for segment in segments).strip()
 
 

@@ -109,7 +109,7 @@ def report(spec: Specification, result: Any, answer: list[Segment] | None = None
             f"<title>{html.escape(title)} of {html.escape(data.name)}</title>",
             f"<style>{_STYLE}</style></head><body>",
             f'<h1>{title}</h1><p class="quiet">{html.escape(head)}</p>',
-            f'<p class="answer">{html.escape(_said(answer))}</p>',
+            f'<p class="answer">{html.escape(_text(answer))}</p>',
             *(f'<p class="quiet">{html.escape(sentence)}</p>' for sentence in _units(data)),
             *written.body(spec, result),
             *_origin(spec),
@@ -216,7 +216,7 @@ def _origin(spec: Specification) -> Iterable[str]:
     yield f"<details><summary>Specification</summary><pre>{html.escape(text)}</pre></details>"
 
 
-def _said(segments: Sequence[Segment]) -> str:
+def _text(segments: Sequence[Segment]) -> str:
     return "".join(segment.text for segment in segments)
 
 

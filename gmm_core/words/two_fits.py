@@ -88,17 +88,17 @@ def _settings(spec: Specification) -> Iterator[tuple[str, str]]:
     mixture, options = spec.mixture.model_dump(), spec.options.model_dump()
     for name, value in (mixture | mixture.pop("priors") | options).items():
         if name != "priors":
-            yield _NAMES.get(name, name), _said(value)
+            yield _NAMES.get(name, name), _text(value)
     yield "engine", spec.engine
 
 
-def _said(value: Any) -> str:
+def _text(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, tuple):
-        return ", ".join(map(_said, value))
+        return ", ".join(map(_text, value))
     return number(value, 4) if isinstance(value, int | float) else str(value)
 
 

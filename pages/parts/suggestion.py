@@ -84,7 +84,7 @@ def in_place_of(page: str, sweep: live.View) -> list[live.View]:
 
 def columns() -> tuple[int, int]:
     """Return the two columns that show most of the data's components, unless others are picked."""
-    suggestion = _known() if len(session.dataset().columns) > 2 else None
+    suggestion = _suggestion() if len(session.dataset().columns) > 2 else None
     return (0, 1) if suggestion is None else suggestion.columns()
 
 
@@ -93,7 +93,7 @@ def note(sweep: live.View | None) -> None:
 
     Its place is kept while the sweep runs.
     """
-    suggestion = _known()
+    suggestion = _suggestion()
     if suggestion is None and sweep is None:
         if _too_long():
             with st.container(key="suggestion"):
@@ -104,12 +104,12 @@ def note(sweep: live.View | None) -> None:
         return
     with st.container(key="suggestion"):
         if suggestion is not None:
-            _said(suggestion)
+            _advice(suggestion)
         else:
             st.caption("A short comparison of mixtures by BIC chooses the one to begin with.")
 
 
-def _said(suggestion: Suggestion) -> None:
+def _advice(suggestion: Suggestion) -> None:
     D = len(session.dataset().columns)
     try:
         mixture = session.mixture()
@@ -157,7 +157,7 @@ def _too_long() -> bool:
     return True
 
 
-def _known() -> Suggestion | None:
+def _suggestion() -> Suggestion | None:
     """Return what the sweep of this data said, where it was made before."""
     spec = _sweep()
     if spec is None:

@@ -40,7 +40,7 @@ def ratio(spec):
     return estimate_seconds(spec) / (time.process_time() - began)
 
 
-def told(label, ratios):
+def print_ratios(label, ratios):
     print(f"\n{label}: " + ", ".join(f"{r:.2f}" for r in ratios) + f"; median {median(ratios):.2f}")
     return ratios
 
@@ -53,14 +53,16 @@ def compiled():
 
 
 def test_fits_of_given_length(benchmark):
-    ratios = told("announced / taken, fits", [ratio(s) for n in SHAPES for s in fits(blobs(*n))])
+    ratios = print_ratios(
+        "announced / taken, fits", [ratio(s) for n in SHAPES for s in fits(blobs(*n))]
+    )
     assert 1 / NEAR < median(ratios) < NEAR
     benchmark.pedantic(lambda: None)
 
 
 def test_sweeps_that_choose_the_first_mixture(benchmark):
     sweeps = [suggestion.specification(blobs(*shape)) for shape in SHAPES]
-    ratios = told("announced / taken, sweeps", [ratio(sweep) for sweep in sweeps])
+    ratios = print_ratios("announced / taken, sweeps", [ratio(sweep) for sweep in sweeps])
     # What a climb takes hangs on the data; the median does not.
     assert 1 / NEAR < median(ratios) < NEAR
     benchmark.pedantic(lambda: None)

@@ -30,7 +30,7 @@ def drawing(figures: Server, browser: Browser) -> Iterator[Page]:
         yield open_page(figures.url)
 
 
-def drawn(page: Page, key: str) -> Any:
+def plotted(page: Page, key: str) -> Any:
     """Return the figure's node once Plotly has drawn it."""
     node = chart(page, key)
     expect(node.locator(".main-svg").first).to_be_visible()
@@ -51,7 +51,7 @@ def test_streamed_figure_keeps_its_node_and_its_zoom(
     figures: Server, open_page: Callable[..., Page]
 ) -> None:
     page = open_page(figures.url)
-    node = drawn(page, "loss")
+    node = plotted(page, "loss")
     wait_for_updates(page, node, 2)
     node.evaluate("node => { node.mark = 'the same'; }")
     plot = node.locator(".nsewdrag").bounding_box()
@@ -80,18 +80,18 @@ def test_figure_says_that_it_could_not_be_drawn(figures: Server, browser: Browse
     page.goto(figures.url)
     expect(chart(page, "density").get_by_role("alert")).to_contain_text("could not be drawn")
     page.unroute("**/plotly/*.js")
-    drawn(page, "loss")  # a figure that is updated tries again
+    plotted(page, "loss")  # a figure that is updated tries again
     context.close()
 
 
 def test_figure_has_its_height_before_it_is_drawn(drawing: Page) -> None:
-    assert drawn(drawing, "density").bounding_box()["height"] == 340
+    assert plotted(drawing, "density").bounding_box()["height"] == 340
     box = drawing.locator(".stBidiComponent").first.bounding_box()
     assert box["height"] == 340
 
 
 def test_figure_has_a_text_alternative(drawing: Page) -> None:
-    drawn(drawing, "density")
+    plotted(drawing, "density")
     expect(drawing.get_by_role("img", name="Two separate bells: 62 % near 10.98")).to_be_visible()
 
 
@@ -99,12 +99,12 @@ def test_text_of_a_figure_is_light_where_the_page_is_dark(
     figures: Server, open_page: Callable[..., Page]
 ) -> None:
     page = open_page(figures.url, color_scheme="dark")
-    assert _lightness(drawn(page, "density").locator(".gtitle")) > 128
+    assert _lightness(plotted(page, "density").locator(".gtitle")) > 128
 
 
 def test_theme_changes_in_place(figures: Server, open_page: Callable[..., Page]) -> None:
     page = open_page(figures.url)
-    node = drawn(page, "density")
+    node = plotted(page, "density")
     assert _lightness(node.locator(".gtitle")) < 128
     node.evaluate("node => { node.mark = 'the same'; }")
     page.emulate_media(color_scheme="dark")
@@ -115,7 +115,7 @@ def test_theme_changes_in_place(figures: Server, open_page: Callable[..., Page])
 def test_figure_fits_a_phone(figures: Server, open_page: Callable[..., Page]) -> None:
     page = open_page(figures.url, viewport=PHONE, touch=True)
     for key in ("density", "norms", "counts"):
-        node = drawn(page, key)
+        node = plotted(page, key)
         frame = node.bounding_box()
         assert frame["x"] >= 0
         assert frame["x"] + frame["width"] <= PHONE["width"]
@@ -129,7 +129,7 @@ def test_figure_follows_the_width_of_the_window(
     figures: Server, open_page: Callable[..., Page]
 ) -> None:
     page = open_page(figures.url)
-    node = drawn(page, "density")
+    node = plotted(page, "density")
     page.set_viewport_size({"width": 900, "height": 900})
     page.wait_for_function(
         "node => node.clientWidth < 860 && node._fullLayout.width === node.clientWidth",
@@ -141,7 +141,7 @@ def test_click_on_a_point_comes_back_to_python(
     figures: Server, open_page: Callable[..., Page]
 ) -> None:
     page = open_page(figures.url)
-    node = drawn(page, "clicks")
+    node = plotted(page, "clicks")
     runs = page.get_by_text(re.compile(r"^page run \d+$"))
     before = runs.inner_text()
     points = node.locator(".scatterlayer .trace path.point")
@@ -161,14 +161,14 @@ def test_figure_in_a_hidden_tab_is_drawn_when_the_tab_opens(
     figures: Server, open_page: Callable[..., Page]
 ) -> None:
     page = open_page(figures.url)
-    drawn(page, "counts")
+    plotted(page, "counts")
     page.get_by_role("tab", name="Hidden").click()
-    node = drawn(page, "hidden")
+    node = plotted(page, "hidden")
     assert node.locator(".main-svg").first.bounding_box()["width"] > 600
 
 
 def test_user_text_is_shown_as_it_is(drawing: Page) -> None:
-    title = drawn(drawing, "counts").locator(".xtitle")
+    title = plotted(drawing, "counts").locator(".xtitle")
     expect(title).to_have_text("=cmd|' /C calc'!A0 <script>")
 
 
@@ -192,7 +192,7 @@ def test_download_disarms_text_that_a_spreadsheet_would_run(drawing: Page) -> No
 
 @pytest.mark.parametrize(("button", "suffix"), [("PNG", ".png"), ("SVG", ".svg")])
 def test_picture_of_a_figure_is_downloaded(drawing: Page, button: str, suffix: str) -> None:
-    node = drawn(drawing, "density")
+    node = plotted(drawing, "density")
     node.hover(position={"x": 300, "y": 200})
     with drawing.expect_download() as download:
         node.get_by_role("button", name=re.compile(button)).click()
@@ -207,7 +207,7 @@ def _click(page: Page, point: Any) -> None:
 
 
 def _download_csv(page: Page, key: str) -> list[list[str]]:
-    node = drawn(page, key)
+    node = plotted(page, key)
     node.hover(position={"x": 300, "y": 200})
     with page.expect_download() as download:
         node.get_by_role("button", name=re.compile("CSV")).click()

@@ -39,7 +39,7 @@ _COVERING = """
 """
 
 
-def drawn(page: Page) -> None:
+def wait_until_drawn(page: Page) -> None:
     """Wait until every figure is drawn as wide as its place."""
     connected(page)
     page.wait_for_function(
@@ -101,6 +101,6 @@ def test_no_text_of_a_figure_covers_another(
         for part in parts(page, name):
             for width in WIDTHS:
                 page.set_viewport_size({"width": width, "height": 900})
-                drawn(page)
+                wait_until_drawn(page)
                 faults += [f"{part}, {width} px, {overlap}" for overlap in covering(page)]
     assert not faults, "\n".join(faults)

@@ -31,7 +31,7 @@ SHORT = {"n_sets": 100, "warmup": 60, "kept": 19, "thin": 5}
 
 
 @pytest.fixture(scope="module")
-def gathered() -> Iterator[Found]:
+def collected() -> Iterator[Found]:
     """What the tests found, drawn when all have."""
     ranks_by_sampler: Found = {}
     yield ranks_by_sampler
@@ -46,11 +46,11 @@ def gathered() -> Iterator[Found]:
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize(("engine", "size"), [("nutpie", LONG), ("pyro", SHORT), ("smc", WEIGHED)])
 @pytest.mark.parametrize(("D", "mixture"), [(1, ONE_COLUMN), (2, TWO_COLUMNS)])
-def test_ranks_are_uniform(engine, size, D, mixture, gathered):
+def test_ranks_are_uniform(engine, size, D, mixture, collected):
     plan = Plan(D, mixture, **{n: v for n, v in size.items() if n != "n_sets"})
     by_quantity = ranks(size["n_sets"], plan, engine, PROCESSES)
     name = {"pyro": "Pyro", "smc": "SMC"}.get(engine, engine)
-    gathered[f"{name}, D = {D}"] = by_quantity, plan.kept
+    collected[f"{name}, D = {D}"] = by_quantity, plan.kept
     # At least ten expected in each bin, which the chi-square distribution is good for.
     p = p_values(by_quantity, plan.kept, 10)
     print(f"\n{name}, D = {D}:", {of: round(value, 3) for of, value in p.items()})

@@ -10,7 +10,7 @@ def read(content):
     return read_table(content.encode())
 
 
-def said(reading):
+def sentences_of(reading):
     return " ".join(reading.sentences())
 
 
@@ -43,13 +43,13 @@ def said(reading):
 def test_a_sign_that_can_be_read_in_two_ways_is_decided_by_the_file(content, values, words):
     reading = read(content)
     np.testing.assert_array_equal(reading.values, values)
-    assert words in said(reading)
+    assert words in sentences_of(reading)
 
 
 def test_a_point_that_fits_neither_way_beside_decimal_commas_is_not_read():
     reading = read("a;b\n" + "1,5;2,5\n" * 30 + "2,5;1.234\n3,5;2.5\n")
     assert reading.unreadable == {"a": 0, "b": 2}
-    assert 'Not read: 1 cell such as "2.5" and 1 cell such as "1.234"' in said(reading)
+    assert 'Not read: 1 cell such as "2.5" and 1 cell such as "1.234"' in sentences_of(reading)
 
 
 def test_a_comma_far_down_in_the_file_counts_too():
@@ -78,7 +78,7 @@ def test_spaces_between_thousands_split_no_table(space, header, delimiter):
     reading = read((header + lines).replace(";", delimiter))
     assert reading.delimiter == {";": "semicolon", "\t": "tab"}[delimiter]
     np.testing.assert_array_equal(reading.values, [[1234.5, 5678.5]] * 60 + [[2345, 6789]])
-    assert "space in 122 cells" in said(reading)
+    assert "space in 122 cells" in sentences_of(reading)
 
 
 def test_other_digits_apart_by_spaces_are_not_joined():

@@ -9,7 +9,7 @@ from gmm_core.figures import chains as figures
 from gmm_core.posterior.summary import Named
 
 
-def drawn(C=2, S=100, K=2, seed=0):
+def draws_of(C=2, S=100, K=2, seed=0):
     rng = np.random.default_rng(seed)
     return np.linspace(0, 11, K) + 0.4 * rng.standard_normal((C, S, K))
 
@@ -23,7 +23,7 @@ def finite(trace):
 
 
 def test_chains_stand_side_by_side_with_walls_and_names():
-    fig = figures.trace(drawn(C=3, S=50), "loc", title="Trace")
+    fig = figures.trace(draws_of(C=3, S=50), "loc", title="Trace")
     assert len(fig.data) == 2
     assert fig.data[0].x[0] == 1
     assert max(fig.data[0].x) == 150
@@ -33,7 +33,7 @@ def test_chains_stand_side_by_side_with_walls_and_names():
 
 
 def test_running_chain_is_drawn_as_far_as_it_is_on_the_axis_of_the_whole():
-    draws, warmup = drawn(C=2, S=40), drawn(C=2, S=20)
+    draws, warmup = draws_of(C=2, S=40), draws_of(C=2, S=20)
     draws[0, 10:] = draws[1] = np.nan
     warmup[1, 5:] = np.nan
     fig = figures.trace(draws, "loc", title="Trace", warmup=warmup)
@@ -55,7 +55,7 @@ def test_divergences_are_marked_on_the_trace():
     diverging = np.zeros((2, 100))
     diverging[1, 3] = 1
     diverging[0, 50:] = np.nan
-    draws = drawn()
+    draws = draws_of()
     fig = figures.trace(draws, "loc", title="Trace", diverging=diverging)
     marks = fig.data[-1]
     assert list(marks.x) == [104, 104]
@@ -64,18 +64,18 @@ def test_divergences_are_marked_on_the_trace():
 
 
 def test_long_trace_is_thinned():
-    fig = figures.trace(drawn(C=4, S=5000, K=3), "loc", title="Trace")
+    fig = figures.trace(draws_of(C=4, S=5000, K=3), "loc", title="Trace")
     assert sum(len(t.x) for t in fig.data) < 5000
 
 
 def test_many_components_say_that_not_all_are_drawn():
-    fig = figures.trace(drawn(K=20), "loc", title="Trace")
+    fig = figures.trace(draws_of(K=20), "loc", title="Trace")
     assert len(fig.data) == 12
     assert "first 12 of 20" in words(fig)
 
 
 def test_lines_are_named_behind_their_last_draw_and_apart():
-    draws = drawn(K=3)
+    draws = draws_of(K=3)
     draws[1, -1] = [5.0, 5.0, 5.0]
     fig = figures.trace(draws, "loc", title="Trace")
     ends = [a for a in fig.layout.annotations if a.text in ("<b>1</b>", "<b>2</b>", "<b>3</b>")]
@@ -84,7 +84,7 @@ def test_lines_are_named_behind_their_last_draw_and_apart():
 
 
 def test_number_of_no_component_is_one_line():
-    fig = figures.trace(drawn(K=1)[..., 0], "log joint", title="Trace")
+    fig = figures.trace(draws_of(K=1)[..., 0], "log joint", title="Trace")
     assert len(fig.data) == 1
 
 

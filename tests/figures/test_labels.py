@@ -9,7 +9,7 @@ from gmm_core.figures import labels as figures
 from gmm_core.posterior.summary import BINS
 
 
-def drawn(C=2, S=100, K=2, seed=0):
+def draws_of(C=2, S=100, K=2, seed=0):
     rng = np.random.default_rng(seed)
     return np.linspace(0, 11, K) + 0.4 * rng.standard_normal((C, S, K))
 
@@ -19,7 +19,7 @@ def words(fig):
 
 
 def test_two_locs_have_20_bins_and_contours_of_the_log_count():
-    x, y = drawn()[..., 0], drawn()[..., 1]
+    x, y = draws_of()[..., 0], draws_of()[..., 1]
     fig = figures.two_locs(x, y, ("loc 1", "loc 2"), mirrored=True)
     heat, contour = fig.data[:2]
     assert np.shape(heat.z) == (BINS, BINS) == (20, 20)
@@ -27,7 +27,7 @@ def test_two_locs_have_20_bins_and_contours_of_the_log_count():
 
 
 def test_mirrored_modes_are_named_with_their_share_of_draws():
-    draws = drawn(S=200)
+    draws = draws_of(S=200)
     draws[0, 50:] = draws[0, 50:, ::-1]
     draws[1] = draws[1, :, ::-1]
     fig = figures.two_locs(draws[..., 0], draws[..., 1], ("a", "b"), mirrored=True)
@@ -39,13 +39,13 @@ def test_mirrored_modes_are_named_with_their_share_of_draws():
 
 
 def test_mode_that_no_chain_visited_is_named_all_the_same():
-    draws = drawn()
+    draws = draws_of()
     text = words(figures.two_locs(draws[..., 0], draws[..., 1], ("a", "b"), mirrored=True))
     assert "not visited" in text
 
 
 def test_symmetrised_draws_fill_both_modes_alike():
-    draws = drawn()
+    draws = draws_of()
     fig = figures.two_locs(
         draws[..., 0], draws[..., 1], ("a", "b"), mirrored=True, symmetrised=True
     )
@@ -55,7 +55,7 @@ def test_symmetrised_draws_fill_both_modes_alike():
 
 
 def test_locs_of_different_columns_have_no_mirror():
-    draws = drawn()
+    draws = draws_of()
     fig = figures.two_locs(draws[..., 0], draws[..., 1], ("a", "b"), mirrored=False)
     assert "mode" not in words(fig)
 
@@ -68,7 +68,7 @@ def test_draws_that_are_not_there_or_do_not_move_are_drawn(value):
 
 
 def test_draws_outside_the_picture_are_counted():
-    draws = drawn(S=1000)
+    draws = draws_of(S=1000)
     draws[0, 0] = [900.0, -900.0]
     fig = figures.two_locs(draws[..., 0], draws[..., 1], ("a", "b"), mirrored=True)
     assert fig.layout.xaxis.range[1] < 100

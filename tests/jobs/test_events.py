@@ -23,7 +23,7 @@ def spec(steps=10):
     )
 
 
-def told(store):
+def taken_events(store):
     return [(e.event, e.run_id, e.outcome, e.attempts) for e in store.take_events()]
 
 
@@ -56,12 +56,12 @@ def test_a_run_is_told_when_asked_for_begun_and_ended_with_how_often_it_was_begu
     assert not store.set_state(run_id, "failed", attempt="a1")  # one that was given up
     assert store.save_result(run_id, None, "done", attempt="a2")
     assert not store.save_result(run_id, None, "done", attempt="a2")
-    assert told(store) == [
+    assert taken_events(store) == [
         ("submitted", run_id, "", 2),
         ("started", run_id, "", 2),
         ("ended", run_id, "done", 2),
     ]
-    assert told(store) == []
+    assert taken_events(store) == []
 
 
 def test_an_end_outlives_what_is_done_to_the_run_before_it_is_told(store):

@@ -150,18 +150,20 @@ def test_a_comparison_is_at_full_size(data, monkeypatch):
     reports = []
     with workers(1) as cluster, Client(cluster):
         rows = gmm.compare(data, [1, 3], ["VVV", "EEE"], restarts=4, on_progress=reports.append)
-    shares = [each.done / each.total for each in reports]
+    shares = [report.done / report.total for report in reports]
     assert shares == sorted(shares)
     assert shares[-1] == 1
     # Each mixture is told of once it is known: the first when its third of the work is done.
-    news = [share for each, share in zip(reports, shares, strict=True) if "bic" in each.snapshot]
+    news = [
+        share for report, share in zip(reports, shares, strict=True) if "bic" in report.snapshot
+    ]
     np.testing.assert_allclose(sorted(set(news)), [1 / 3, 2 / 3, 1])
     # Three components take some passes over all rows, each of which is seen: in the last third
     # of the work, whose first half is the sample's.
     passes = {share for share in shares if 5 / 6 <= share < 1}
     assert len(passes) >= 4
     whole = gmm.compare(gmm.Dataset.from_values(VALUES), [1, 3], ["VVV", "EEE"], restarts=4)
-    names = [name for name, each in CRITERIA.items() if each.value is not None]
+    names = [name for name, report in CRITERIA.items() if report.value is not None]
     for mine, theirs in zip(rows, whole, strict=True):
         assert mine.cell == theirs.cell
         for name in names:

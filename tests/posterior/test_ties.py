@@ -11,13 +11,13 @@ PETALS = gmm.example("iris").select("Petal.Width")
 FEW = gmm.SmcOptions(draws=100, populations=2)
 
 
-def drawn(data, priors, **mixture):
+def sampled(data, priors, **mixture):
     mixture = gmm.Mixture(tied=False, priors=priors, **mixture)
     return data, mixture, gmm.sample_posterior(data, mixture, FEW, engine="smc")
 
 
 def test_the_29_flowers_of_one_width_hold_the_posterior_under_priors_from_the_data():
-    data, mixture, posterior = drawn(PETALS, gmm.Priors.for_data(PETALS))
+    data, mixture, posterior = sampled(PETALS, gmm.Priors.for_data(PETALS))
     mode = tied_mode(data, mixture, posterior)
     assert mode is not None
     assert (mode.column, mode.value, mode.copies) == ("Petal.Width", 0.2, 29)
@@ -27,13 +27,13 @@ def test_the_29_flowers_of_one_width_hold_the_posterior_under_priors_from_the_da
 
 
 def test_conjugate_priors_have_no_such_mode():
-    assert tied_mode(*drawn(PETALS, gmm.Priors.conjugate(PETALS))) is None
+    assert tied_mode(*sampled(PETALS, gmm.Priors.conjugate(PETALS))) is None
 
 
 @pytest.mark.parametrize("name", ["faithful", "galaxies", "tutorial"])
 def test_values_that_are_no_more_equal_than_measures_are_have_none(name):
     data = gmm.example(name)
-    assert tied_mode(*drawn(data, gmm.Priors.for_data(data), covariance="diag")) is None
+    assert tied_mode(*sampled(data, gmm.Priors.for_data(data), covariance="diag")) is None
 
 
 def test_a_shared_scale_cannot_shrink_onto_some():

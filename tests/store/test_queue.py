@@ -29,7 +29,7 @@ def specification(seed=0):
     )
 
 
-def asked(store, key, owner, n_parts=1, long=False):
+def enqueue(store, key, owner, n_parts=1, long=False):
     """Queue a run whose attempt has this name; return its id."""
     spec = specification(len(store.runs()))
     claim = Claim(key, "asker", n_parts, long)
@@ -60,7 +60,7 @@ def test_the_store_gives_what_the_rule_gives(tmp_path_factory, asks, room, data)
     with Store(f"sqlite:///{tmp_path_factory.mktemp('queue') / 'runs.db'}") as store:
         for number, (owner, n_parts, long) in enumerate(asks):
             key = f"{number}"
-            ids[key] = asked(store, key, owner, n_parts, long)
+            ids[key] = enqueue(store, key, owner, n_parts, long)
             rule.add(key, [owner], list(range(n_parts)), long)
             for _ in range(data.draw(st.integers(0, 2))):
                 assert taken(store, room) == rule.next(room)
@@ -77,7 +77,7 @@ def test_the_store_gives_what_the_rule_gives(tmp_path_factory, asks, room, data)
 def test_of_many_who_take_at_once_each_part_goes_to_one_and_nobody_gets_twice_their_share(url):
     with Store(url, patience=20) as store:
         for owner in "abcd":
-            asked(store, owner, owner, n_parts=6)
+            enqueue(store, owner, owner, n_parts=6)
     order, lock = [], threading.Lock()
 
     def take(server):
@@ -102,10 +102,10 @@ def test_of_many_who_take_at_once_each_part_goes_to_one_and_nobody_gets_twice_th
 
 def test_who_comes_late_is_next_on_every_web_process(store, url):
     for number in range(4):
-        asked(store, f"ann{number}", "ann")
+        enqueue(store, f"ann{number}", "ann")
     assert taken(store) == ("ann0", 0)
     with Store(url) as other:
-        asked(other, "ben", "ben")
+        enqueue(other, "ben", "ben")
         order = ["ben", "ann1", "ann2", "ann3"]
         for view in (store.queue(), other.queue()):
             assert [view.position(key) for key in order] == [0, 1, 2, 3]
@@ -162,8 +162,8 @@ def test_asking_again_for_what_failed_counts_and_what_is_under_way_does_not(stor
 
 
 def test_a_part_that_has_written_frees_its_worker_and_the_last_one_with_its_run(store):
-    run_id = asked(store, "two", "ann", n_parts=2)
-    asked(store, "next", "ann")
+    run_id = enqueue(store, "two", "ann", n_parts=2)
+    enqueue(store, "next", "ann")
     assert [taken(store), taken(store)] == [("two", 0), ("two", 1)]
     assert store.save_part(run_id, "two", 0, ("", "", None), 2) is None
     assert set(store.queue().entries["two"].given) == {1}
@@ -174,7 +174,7 @@ def test_a_part_that_has_written_frees_its_worker_and_the_last_one_with_its_run(
 
 
 def test_nothing_is_given_of_a_run_that_is_to_stop_was_replaced_or_is_another_programs(store):
-    asked(store, "stopped", "ann", n_parts=2)
+    enqueue(store, "stopped", "ann", n_parts=2)
     store.change_queue(lambda queue: queue.stop("stopped", ("cancelled", "Cancelled.")))
     store.change_queue(lambda queue: queue.stop("stopped", ("failed", "Too late.")))
     assert store.queue().entries["stopped"].stop == ("cancelled", "Cancelled.")
@@ -191,7 +191,7 @@ def test_nothing_is_given_of_a_run_that_is_to_stop_was_replaced_or_is_another_pr
 
 
 def test_a_picture_is_the_last_that_was_kept_and_goes_with_its_run(store):
-    run_id = asked(store, "far", "ann", n_parts=2)
+    run_id = enqueue(store, "far", "ann", n_parts=2)
     store.keep_picture(run_id, "far", Picture(1, 4, b"four"))
     store.keep_picture(run_id, "far", Picture(1, 5, b"five"))
     store.keep_picture(run_id, "earlier attempt", Picture(0, 5, b"old"))

@@ -11,7 +11,7 @@ from gmm_core.words import comparison as say
 FAITHFUL, TUTORIAL = gmm.example("faithful"), gmm.example("tutorial")
 
 
-def said(segments):
+def text_of(segments):
     return "".join(s.text for s in segments)
 
 
@@ -21,7 +21,7 @@ def rows():
 
 
 def test_the_best_is_named_with_its_lead(rows):
-    words = said(say.comparison_answer(272, 2, rows))
+    words = text_of(say.comparison_answer(272, 2, rows))
     assert words.startswith(
         "Three components with a shared full covariance fit these 272 points best: BIC 2,314.3, 7.9"
     )
@@ -35,36 +35,36 @@ def test_the_best_is_named_with_its_lead(rows):
 
 
 def test_the_criterion_changes_the_answer(rows):
-    words = said(say.comparison_answer(272, 2, rows, "log_likelihood"))
+    words = text_of(say.comparison_answer(272, 2, rows, "log_likelihood"))
     three = "Three components with full covariances of their own"
     assert words.startswith(f"{three} fit these 272 points best: log likelihood −1,114")
     assert "does not choose K" in words
     assert "evidence" not in words
-    icl = said(say.comparison_answer(272, 2, rows, "icl"))
+    icl = text_of(say.comparison_answer(272, 2, rows, "icl"))
     two = "Two components with full covariances of their own"
     assert icl.startswith(f"{two} fit these 272 points best: ICL 2,323.6")
     assert "try more" not in icl
 
 
 def test_a_sweep_under_way_says_so(rows):
-    words = said(say.comparison_answer(272, 2, rows[:2], expected=6))
+    words = text_of(say.comparison_answer(272, 2, rows[:2], expected=6))
     assert words.startswith("So far, with 2 of 6 mixtures fitted: one full component fits these")
-    assert "Looking for" in said(say.comparison_answer(272, 2, [], expected=6))
+    assert "Looking for" in text_of(say.comparison_answer(272, 2, [], expected=6))
 
 
 def test_lost_mixtures_and_small_components_are_told():
     rows = gmm.compare(TUTORIAL, (2, 6), "full", restarts=3)
-    words = said(say.comparison_answer(5, 1, rows))
+    words = text_of(say.comparison_answer(5, 1, rows))
     assert "For 2 of 4 mixtures no start converged (red crosses)." in words
     arguments = gmm.example("galaxies"), 3, [("diag", False)]
-    words = said(say.comparison_answer(82, 1, gmm.compare(*arguments)))
+    words = text_of(say.comparison_answer(82, 1, gmm.compare(*arguments)))
     assert "Another optimum is higher (log likelihood −203.179), but one component holds" in words
-    words = said(say.comparison_answer(82, 1, gmm.compare(*arguments, start="kmeans++")))
+    words = text_of(say.comparison_answer(82, 1, gmm.compare(*arguments, start="kmeans++")))
     assert "rests on 3.0 points, too few to trust its spread" in words
     rejected = say.lost_rows(rows, 1)
     assert [r[:2] for r in rejected] == [("K = 6, shared", "failed"), ("K = 6, own", "failed")]
     none = [r for r in rows if not r.sound]
-    assert "No mixture has an optimum" in said(say.comparison_answer(5, 1, none))
+    assert "No mixture has an optimum" in text_of(say.comparison_answer(5, 1, none))
 
 
 @pytest.mark.parametrize(

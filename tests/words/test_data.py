@@ -10,7 +10,7 @@ RNG = np.random.default_rng(0)
 TWO = np.r_[RNG.normal(0, 1, (40, 2)), RNG.normal(6, 1, (40, 2))]
 
 
-def said(values, columns=None):
+def text_of(values, columns=None):
     return " ".join(cautions(gmm.Dataset.from_values(values, columns)))
 
 
@@ -52,7 +52,7 @@ def test_the_outlier_among_the_examples_is_told():
     ],
 )
 def test_each_difficulty_is_named(values, words):
-    assert words in said(values)
+    assert words in text_of(values)
 
 
 @pytest.mark.parametrize(

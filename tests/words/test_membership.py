@@ -17,19 +17,19 @@ SURE = "it is at least 99.9 % certain which component each belongs to"
 SURE_OF_ONE = SURE.replace("each", "it")
 
 
-def said(dataset: Dataset, parameters: Parameters) -> str:
+def text_of(dataset: Dataset, parameters: Parameters) -> str:
     return "".join(s.text for s in membership_answer(dataset, parameters)).replace("\u202f", " ")
 
 
 def test_tutorial() -> None:
-    assert said(example("tutorial"), TUTORIAL) == (
+    assert text_of(example("tutorial"), TUTORIAL) == (
         f"The boundary is at 5.72. For all 5 points {SURE}."
     )
 
 
 def test_one_doubtful_point_is_named_with_its_components() -> None:
     data = Dataset.from_values([0, 1, 5.7, 11, 12])
-    assert said(data, TUTORIAL) == (
+    assert text_of(data, TUTORIAL) == (
         f"The boundary is at 5.72. For four of 5 points {SURE}. "
         "One is below 90 %: row 3, 63 % component 2 and 37 % component 1."
     )
@@ -39,7 +39,7 @@ def test_one_doubtful_point_is_named_with_its_components() -> None:
 
 def test_several_doubtful_points_name_the_most_doubtful() -> None:
     data = Dataset.from_values([5.7, 5.73, 5.72])
-    assert said(data, TUTORIAL) == (
+    assert text_of(data, TUTORIAL) == (
         f"The boundary is at 5.7210. For none of 3 points {SURE_OF_ONE.replace('it is', 'is it')}. "
         "All are below 90 %: the least certain is row 3, "
         "51 % component 2 and 49 % component 1."
@@ -48,33 +48,33 @@ def test_several_doubtful_points_name_the_most_doubtful() -> None:
 
 def test_points_between_certain_and_doubtful() -> None:
     data = Dataset.from_values([0, 5.9])
-    assert said(data, TUTORIAL) == (
+    assert text_of(data, TUTORIAL) == (
         f"The boundary is at 5.72. For one of 2 points {SURE_OF_ONE}. No point is below 90 %."
     )
 
 
 def test_one_component_has_every_point() -> None:
     point = Parameters([1.0], [[0.0]], np.ones((1, 1, 1)))
-    assert said(Dataset.from_values([1, 2, 3]), point) == (
+    assert text_of(Dataset.from_values([1, 2, 3]), point) == (
         "There is one component, so all 3 points belong to it."
     )
-    assert said(Dataset.from_values([1, 2]), point).endswith("so both points belong to it.")
+    assert text_of(Dataset.from_values([1, 2]), point).endswith("so both points belong to it.")
 
 
 def test_component_that_is_the_most_probable_everywhere() -> None:
     point = Parameters([1 - 1e-9, 1e-9], [[0.0], [0.0]], np.array([[[2.0]], [[1.0]]]))
-    words = said(Dataset.from_values([1, 2]), point)
+    words = text_of(Dataset.from_values([1, 2]), point)
     assert words.startswith("Component 1 is the most probable everywhere, so there is no boundary.")
 
 
 def test_equal_components_have_no_boundary_and_no_winner() -> None:
     point = Parameters([0.5, 0.5], [[0.0], [0.0]], np.ones((2, 1, 1)))
-    assert "without a boundary" in said(Dataset.from_values([1, 2]), point)
+    assert "without a boundary" in text_of(Dataset.from_values([1, 2]), point)
 
 
 def test_nested_components_have_two_boundaries() -> None:
     point = Parameters([0.5, 0.5], [[0.0], [0.0]], np.array([[[1.0]], [[4.0]]]))
-    assert said(Dataset.from_values([-3, 3]), point).startswith(
+    assert text_of(Dataset.from_values([-3, 3]), point).startswith(
         "The boundaries are at −1.72 and 1.72."
     )
 
@@ -88,13 +88,13 @@ def noisy(weights: list[float], noise: float) -> Parameters:
 def test_the_noise_is_called_so_and_has_its_own_colour() -> None:
     point = noisy([0.5, 0.4], 0.1)
     data = Dataset.from_values([0.0, 9.0, 30.0])
-    assert said(data, point).endswith(
+    assert text_of(data, point).endswith(
         f"For one of 3 points {SURE_OF_ONE}, or that it is noise. "
         "No point is below 90 %. One is most probably noise."
     )
     (part,) = [s for s in membership_answer(data, point) if s.text == "noise"]
     assert part.component == NOISE
-    words = said(data, noisy([1e-6, 1e-6], 1 - 2e-6))
+    words = text_of(data, noisy([1e-6, 1e-6], 1 - 2e-6))
     assert words.startswith("The noise is the most probable everywhere, so there is no boundary.")
     assert "Component 3" not in words
 
@@ -109,19 +109,19 @@ def test_the_noise_is_called_so_and_has_its_own_colour() -> None:
 )
 def test_points_count_by_their_weights(weights: list[float], words: str) -> None:
     data = Dataset.from_values([0, 1, 11], weights=weights)
-    assert said(data, TUTORIAL) == f"The boundary is at 5.72. {words} {SURE}."
+    assert text_of(data, TUTORIAL) == f"The boundary is at 5.72. {words} {SURE}."
 
 
 def test_a_point_that_counts_as_nothing_is_not_the_least_certain() -> None:
     data = Dataset.from_values([0, 5.7, 5.72, 11], weights=[1, 2, 0, 4])
-    assert "Two are below 90 %: the least certain is row 2, 63 % component 2" in said(
+    assert "Two are below 90 %: the least certain is row 2, 63 % component 2" in text_of(
         data, TUTORIAL
     )
 
 
 def test_two_columns_speak_of_points_only() -> None:
     point = Parameters([0.6, 0.4], [[0.0, 0.0], [9.0, 9.0]], np.stack([np.eye(2)] * 2))
-    assert said(Dataset.from_values([[0, 0], [9, 9]]), point) == (f"For both points {SURE}.")
+    assert text_of(Dataset.from_values([[0, 0], [9, 9]]), point) == (f"For both points {SURE}.")
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ ROW = SummaryRow("log joint", -17.0, 1.0, -19.0, -16.0, 800.0, 700.0, 1.002)
 LOOK = Overview(4, 1000, 90, 2, 0, (ROW,), np.arange(5), PROBS)
 
 
-def said(summary=LOOK, data=TUTORIAL, K=2):
+def text_of(summary=LOOK, data=TUTORIAL, K=2):
     return "".join(s.text for s in posterior_answer(data, Mixture(n_components=K), None, summary))
 
 
@@ -33,7 +33,7 @@ def with_row(**changes):
 
 
 def test_tutorials_points_are_named_with_their_probabilities():
-    assert said() == (
+    assert text_of() == (
         "Points 0 and 1 share a component with probability 0.97, and any two of 10, 11 and 12 "
         "with at least 0.98; 1 and 10 with only 0.09. Which one is called “1” is arbitrary: the "
         "posterior has two mirrored modes, and these chains jumped between them 90 times. The "
@@ -50,16 +50,16 @@ def test_tutorials_points_are_named_with_their_probabilities():
     ],
 )
 def test_labels_are_told_as_they_were_seen(jumps, seen, words):
-    assert words in said(replace(LOOK, jumps=jumps, labellings=seen))
+    assert words in text_of(replace(LOOK, jumps=jumps, labellings=seen))
 
 
 def test_three_components_have_six_mirror_images():
-    assert "six mirror images of every mode" in said(K=3)
+    assert "six mirror images of every mode" in text_of(K=3)
 
 
 @pytest.mark.parametrize(("r_hat", "words"), [(1.0104, "1.010"), (1.2, "R-hat 1.20 of the scale")])
 def test_chains_that_cannot_be_trusted_are_said_so(r_hat, words):
-    answer = said(with_row(r_hat=r_hat))
+    answer = text_of(with_row(r_hat=r_hat))
     assert words in answer
     assert "take more" in answer
     assert "The chains agree" not in answer
@@ -67,25 +67,25 @@ def test_chains_that_cannot_be_trusted_are_said_so(r_hat, words):
 
 def test_too_few_draws_to_compare_are_said_so():
     summary = replace(LOOK, invariants=(ROW._replace(r_hat=None),))
-    assert "too few draws to compare the chains" in said(summary)
+    assert "too few draws to compare the chains" in text_of(summary)
 
 
 def test_one_chain_is_not_called_converged():
-    assert "run at least two" in said(replace(LOOK, n_chains=1))
+    assert "run at least two" in text_of(replace(LOOK, n_chains=1))
 
 
 def test_few_effective_draws_are_said_with_their_number():
-    assert "effective sample size of the scale is 120" in said(with_row(ess_bulk=120.0))
+    assert "effective sample size of the scale is 120" in text_of(with_row(ess_bulk=120.0))
 
 
 def test_large_data_is_described_without_naming_points():
     data = Dataset.from_values(np.arange(200.0))
     summary = replace(LOOK, rows=np.arange(60), together=np.eye(60))
-    assert said(summary, data).startswith("For 100 % of the pairs of 60 of the 200 points")
+    assert text_of(summary, data).startswith("For 100 % of the pairs of 60 of the 200 points")
 
 
 def test_points_that_are_never_together_are_told():
-    assert "No two of these 5 points" in said(replace(LOOK, together=np.eye(5)))
+    assert "No two of these 5 points" in text_of(replace(LOOK, together=np.eye(5)))
 
 
 def test_one_component_speaks_of_its_loc():
@@ -141,7 +141,7 @@ def test_trust_is_that_of_the_worst_quantity(changes, words):
 @pytest.mark.parametrize("changes", [{}, {"r_hat": 1.02}, {"ess_bulk": 120.0}])
 def test_the_headline_and_the_section_are_of_one_mind(changes):
     summary = with_row(**changes)
-    agree = "The chains agree" in said(summary)
+    agree = "The chains agree" in text_of(summary)
     assert agree == (not changes)
     assert agree == trust_words(summary).startswith("Yes")
     assert agree == (

@@ -11,7 +11,7 @@ from gmm_core.words import resampled as say
 POINT = gmm.Parameters([0.4, 0.6], [[0.0], [5.0]], np.ones((2, 1, 1)))
 
 
-def found(changed=0, failed=0, B=100):
+def bootstrap(changed=0, failed=0, B=100):
     rng = np.random.default_rng(0)
     draws = {name: np.stack([array] * B) for name, array in POINT.arrays().items()}
     draws["locs"] = draws["locs"] + rng.normal(size=(B, 2, 1))
@@ -29,11 +29,11 @@ def found(changed=0, failed=0, B=100):
     ],
 )
 def test_replicates_are_counted(counts, words):
-    assert words in say.bootstrap_words(found(**counts))
+    assert words in say.bootstrap_words(bootstrap(**counts))
 
 
 def test_the_table_has_a_row_for_each_parameter():
-    rows = say.bootstrap_rows(found())
+    rows = say.bootstrap_rows(bootstrap())
     assert [row[0] for row in rows] == ["weight 1", "weight 2", "loc 1", "loc 2", "scale"]
     assert len(rows[0]) == len(say.BOOTSTRAP_HEAD)
     assert rows[3][1] == "5.000"

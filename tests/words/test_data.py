@@ -65,7 +65,7 @@ def test_each_difficulty_is_named(values, words):
     ],
 )
 def test_a_logarithm_is_suggested_for_a_long_tail_only(values):
-    assert "long tail" not in said(values)
+    assert "long tail" not in text_of(values)
 
 
 def test_each_difficulty_is_named_alone():

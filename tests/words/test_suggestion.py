@@ -12,7 +12,7 @@ THREE = gmm.Dataset.from_values(
 )
 
 
-def said(most):
+def text_of(most):
     rows = gmm.compare(
         THREE, range(1, most + 1), [("diag", False)], gmm.Priors.flat(), start="search"
     )
@@ -20,10 +20,10 @@ def said(most):
 
 
 def test_a_best_with_the_most_components_tried_is_told_so():
-    assert said(2).startswith("Two components")
-    assert "More than two components were not tried, and may suit better" in said(2)
+    assert text_of(2).startswith("Two components")
+    assert "More than two components were not tried, and may suit better" in text_of(2)
 
 
 def test_a_best_below_the_most_is_the_best():
-    assert said(5).startswith("Three components")
-    assert "not tried" not in said(5)
+    assert text_of(5).startswith("Three components")
+    assert "not tried" not in text_of(5)

@@ -26,6 +26,8 @@ Array = NDArray[np.float64]
 
 ENDING = ".parquet"
 
+_TEXTS = (".csv", ".tsv")
+
 
 @dataclass(frozen=True, eq=False)
 class Content:
@@ -228,19 +230,23 @@ def footers(source: str | Sequence[str]) -> tuple[Any, dict[str, Any]]:
     import pyarrow.parquet as pq
 
     filesystem, pattern = opened(source if isinstance(source, str) else source[0])
+    beside: list[str] = []
     try:
         if not isinstance(source, str):
             paths = [opened(place)[1] for place in source]
         elif filesystem.isdir(pattern):
-            paths = sorted(filesystem.glob(f"{pattern.rstrip('/')}/*{ENDING}"))
+            folder = pattern.rstrip("/")
+            paths = sorted(filesystem.glob(f"{folder}/*{ENDING}"))
+            beside = sorted(filesystem.glob(f"{folder}/*"))
         else:
             paths = sorted(filesystem.glob(pattern)) if "*" in pattern else [pattern]
         by_path: dict[str, Any] = {}
-        for path in paths:
+        texts = [each for each in paths or beside if each.lower().endswith(_TEXTS)]
+        for path in [] if texts else paths:
             with filesystem.open(path, "rb") as file:
                 by_path[path] = pq.ParquetFile(file).metadata
     except FileNotFoundError:
-        by_path = {}
+        by_path, texts = {}, []
     except pa.ArrowInvalid as error:
         raise ValueError(
             f"{_name(path)} is not a Parquet file, or is damaged: {error}. Leave it out."
@@ -249,12 +255,27 @@ def footers(source: str | Sequence[str]) -> tuple[Any, dict[str, Any]]:
         raise ValueError(
             f"{source} does not answer: {str(error) or type(error).__name__}. Check the address."
         ) from error
+    if texts:
+        raise ValueError(_as_parquet(texts[0]))
     if not by_path:
         raise ValueError(
             f"There is no Parquet file at {source}. Name a folder that has some, or a pattern such "
             f"as folder/*{ENDING}."
         )
     return filesystem, by_path
+
+
+def _as_parquet(text: str) -> str:
+    """Say what to do with files of text: a block at a time, whatever their size."""
+    folder, _, name = text.rpartition("/")
+    pattern, separator = f"{folder}/*{name[-4:]}", "," if name.lower().endswith("csv") else "\\t"
+    return (
+        f"{name} is text, in which a row is found by reading all before it, and so workers cannot "
+        "share its rows out. Write it as Parquet, in Python: import glob; import pyarrow.csv as "
+        "csv; import pyarrow.dataset as ds; ds.write_dataset(ds.dataset(sorted(glob.glob("
+        f'"{pattern}")), format=ds.CsvFileFormat(csv.ParseOptions(delimiter="{separator}"))), '
+        f'"{folder}-parquet", format="parquet"). Then name {folder}-parquet.'
+    )
 
 
 def _columns(

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from fractions import Fraction
 
 import dask
 import numpy as np
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from distributed import Client, LocalCluster
+from scipy.stats import multivariate_normal
 
 import gmm_core as gmm
 from gmm_core.comparison.criteria import CRITERIA
@@ -183,6 +185,52 @@ def test_a_fit_begins_where_it_is_told_to(data):
     assert len(fit.final_loss) == 1
     whole = gmm.fit_map(gmm.Dataset.from_values(VALUES), MIXTURE, OPTIONS)
     np.testing.assert_allclose(fit.final_loss[0], whole.final_loss[whole.chosen], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("D", "apart", "offset", "tolerance"),
+    # Numbers of 10^8 are 1.5e-8 apart, and so are the means.
+    [(40, 4.0, 0.0, 1e-10), (2, 60.0, 1e8, 3e-7)],
+    ids=["forty columns", "far from zero"],
+)
+def test_the_fit_is_the_exact_one_where_densities_underflow_and_far_from_zero(
+    tmp_path, D, apart, offset, tolerance
+):
+    """Clusters so far apart have no row in common: each component is its cluster's own Gaussian."""
+    n = 120
+    drawn = np.random.default_rng(2).normal(size=(2 * n, D)) + offset
+    drawn[1::2] += apart
+    columns = {f"x{d:02}": column for d, column in enumerate(drawn.T)}
+    pq.write_table(pa.table(columns), tmp_path / "x.parquet", row_group_size=130)
+    data = gmm.read_dataset(str(tmp_path), partitioned=True)
+    locs = np.stack([np.full(D, offset), np.full(D, offset + apart)])
+    start = gmm.Parameters([0.4, 0.6], locs, [np.eye(D)] * 2)
+    mixture = MIXTURE.model_copy(update={"n_components": 2})
+    with workers(2) as cluster, Client(cluster, set_as_default=False) as client:
+        fit = partitioned.fit(data, mixture, OPTIONS, start=start, client=client)
+    found = fit.parameters
+    assert fit.verdict.tolist() == ["converged"]
+    np.testing.assert_allclose(found.weights, [0.5, 0.5], rtol=1e-12)
+    for k in (0, 1):
+        mean, covariance = exact_moments(drawn[k::2])
+        np.testing.assert_allclose(found.locs[k], mean, atol=tolerance)
+        np.testing.assert_allclose(found.covariances[k], covariance, atol=tolerance)
+    # Each row lies in one density alone, whose logarithm is that of half a Gaussian's.
+    half = [multivariate_normal(*exact_moments(drawn[k::2])) for k in (0, 1)]
+    value = sum(one.logpdf(drawn[k::2]).sum() for k, one in enumerate(half)) - 2 * n * np.log(2)
+    assert -fit.final_loss[0] == pytest.approx(value, rel=tolerance)
+
+
+def exact_moments(values):
+    """Return mean and covariance, rounded once: sums of fractions are exact."""
+    rows = [[Fraction(x) for x in row] for row in values.tolist()]
+    n, D = values.shape
+    mean = [sum(column) / n for column in zip(*rows, strict=True)]
+    away = [[x - m for x, m in zip(row, mean, strict=True)] for row in rows]
+    covariance = np.array(
+        [[float(sum(row[i] * row[j] for row in away) / n) for j in range(D)] for i in range(D)]
+    )
+    return np.array([float(m) for m in mean]), covariance
 
 
 def test_a_run_is_stopped_within_a_pass(data):

@@ -1,6 +1,9 @@
 """What a folder of Parquet files holds is listed, and what is wrong with it is said in words."""
 
 import os
+import re
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -115,6 +118,31 @@ def test_bad_folders_are_named(tmp_path, files, more, message):
             write(tmp_path / f"{name}.parquet", VALUES, content)
     with pytest.raises(ValueError, match=message):
         read(tmp_path, **more)
+
+
+@pytest.mark.parametrize(("ending", "separator"), [("csv", ","), ("tsv", "\t")])
+@pytest.mark.parametrize("source", ["{}", "{}/*.{}", "{}/b.{}"])
+def test_text_is_refused_with_what_makes_parquet_of_it(tmp_path, ending, separator, source):
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    for name, rows in (("a", VALUES[:30]), ("b", VALUES[30:])):
+        lines = [separator.join(map(repr, row)) for row in [*rows.tolist()]]
+        head = separator.join(["a", "b"])
+        (folder / f"{name}.{ending}").write_text("\n".join([head, *lines]) + "\n")
+    with pytest.raises(ValueError, match="is text, in which a row is found by") as refused:
+        read(source.format(folder, ending))
+    code = re.search(r"in Python: (.*)\. Then name (.*)\.$", str(refused.value))
+    subprocess.run([sys.executable, "-c", code[1]], check=True)
+    data = read(code[2])
+    assert data.rows == len(VALUES)
+    values = np.concatenate([piece.read().values for piece in data.pieces])
+    np.testing.assert_array_equal(values[np.lexsort(values.T)], VALUES[np.lexsort(VALUES.T)])
+
+
+def test_text_beside_parquet_is_no_part_of_a_folder(tmp_path):
+    write(tmp_path / "a.parquet", VALUES)
+    (tmp_path / "notes.csv").write_text("a,b\n1,2\n")
+    assert read(tmp_path).rows == len(VALUES)
 
 
 def test_a_column_that_is_text_in_one_file_is_named(tmp_path):

@@ -51,6 +51,11 @@ class Settings(BaseSettings):
         "written, and nothing in it is changed; workers elsewhere need it too",
         json_schema_extra={"default_said": "none: nothing is written"},
     )
+    out_bytes: Amount = Field(
+        1e11,
+        description="bytes that may lie in the folder `GMM_OUT`; memberships that might exceed "
+        "them are refused before any is written",
+    )
     scheduler: str = Field(
         "",
         description="address of a Dask scheduler whose workers run the fits, such as "

@@ -37,15 +37,16 @@ def run(spec: Specification, on_progress: OnProgress | None = None) -> Membershi
     Raises
     ------
     ValueError
-        When no such folder is named, the rows are no longer those that the dataset was drawn from,
-        or as `new_folder` and `write_memberships` say.
+        When no such folder is named, there is no room in it, the rows are no longer those that the
+        dataset was drawn from, or as `new_folder` and `write_memberships` say.
     """
     from gmm_core import settings
-    from gmm_core.partitions.memberships import write
-    from gmm_core.partitions.new_folder import new_folder
+    from gmm_core.partitions.memberships import bytes_at_most, write
+    from gmm_core.partitions.new_folder import check_room, new_folder
     from gmm_core.partitions.opened import referred
 
-    place, whole = settings.read().out, spec.dataset.whole
+    allowed = settings.read()
+    place, whole = allowed.out, spec.dataset.whole
     assert whole is not None  # the engine is for nothing else
     assert spec.parameters is not None
     if not place:
@@ -54,6 +55,7 @@ def run(spec: Specification, on_progress: OnProgress | None = None) -> Membershi
             "server."
         )
     data = referred(spec.dataset)
+    check_room(place, bytes_at_most(data, spec.parameters), allowed.out_bytes)
     with new_folder(place, f"{data.name}-memberships-{spec.id[:8]}") as (name, folder):
         expected = whole.fingerprint
         written = write(data, spec.parameters, folder, expected=expected, on_progress=on_progress)

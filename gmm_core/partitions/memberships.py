@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 _UNFINISHED = ".unfinished"
+_OTHER_COLUMNS = 5  # beside the probabilities: file, row, component, its probability, log density
+_CELL = 9  # bytes: a number, and whether it is there
+_FOOTER = 1500  # bytes of a column in a file: names, statistics, encodings
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +142,16 @@ def write(
         filesystem.mv(file + _UNFINISHED, file)
     assigned = np.sum([counts for _, counts in written], axis=0)
     return Memberships(folder, len(files), dataset.rows, assigned)
+
+
+def bytes_at_most(dataset: PartitionedDataset, parameters: Parameters) -> int:
+    """Return what the files of memberships take at most, in bytes.
+
+    Probabilities have few bits in common, so that nothing is gained by packing them; each column
+    has eight bytes a row then, and its own part of the footer of each file.
+    """
+    columns = _OTHER_COLUMNS + parameters.every_weight.shape[-1]
+    return columns * (_CELL * dataset.rows + _FOOTER * len(dataset.pieces))
 
 
 def _files(dataset: PartitionedDataset, folder: str) -> tuple[str, ...]:

@@ -19,6 +19,38 @@ _LONGEST = 60  # characters of a name: folders' names end at 255 bytes
 _TRIES, _PAUSE = 5, 0.2  # of removing, while workers end what they were at; seconds between
 
 
+def check_room(place: str, needed: int, limit: float) -> None:
+    """Refuse what may be more than a place is allowed to hold, with what lies there already.
+
+    Parameters
+    ----------
+    place : a folder that is there, or an address of fsspec.
+    needed : bytes that will be written, at most.
+    limit : bytes that may lie there; 0 for any number.
+
+    Raises
+    ------
+    ValueError
+        When there is no such room.
+    """
+    if not limit:
+        return
+    filesystem, root = opened(place)
+    present = int(filesystem.du(root)) if filesystem.exists(root) else 0
+    if present + needed > limit:
+        raise ValueError(
+            f"This takes up to {_size(needed)}, and the folder that results are written to has "
+            f"{_size(present)} of the {_size(limit)} that it may have (GMM_OUT_BYTES). Ask whoever "
+            "runs this server to make room or allow more, or write them elsewhere from the command "
+            "line: mixture-explorer score --partitioned --out."
+        )
+
+
+def _size(n: float) -> str:
+    unit, name = (1e9, "GB") if n >= 1e9 else (1e6, "MB")
+    return f"{n / unit:,.1f} {name}"
+
+
 @contextmanager
 def new_folder(place: str, title: str) -> Iterator[tuple[str, str]]:
     """Make a folder in a place, and give its name and its address; it goes again where this fails.

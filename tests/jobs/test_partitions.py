@@ -173,6 +173,19 @@ def test_a_stopped_writing_leaves_nothing(jobs, folder, out):
     until(lambda: set(out.iterdir()) == before, 20)
 
 
+def test_what_there_is_no_room_for_is_refused_before_it_begins(jobs, sample, out):
+    before, client = set(out.iterdir()), jobs._workers._client
+    client.run(exec, "import os; os.environ['GMM_OUT_BYTES'] = '200000'")
+    point = gmm.Parameters([0.3, 0.7], CENTRES, [np.eye(2)] * 2)
+    try:
+        status = jobs.wait(jobs.submit(memberships_of(sample, point)), 60)
+    finally:
+        client.run(exec, "import os; del os.environ['GMM_OUT_BYTES']")
+    assert status.state == "failed"
+    assert "of the 0.2 MB that it may have (GMM_OUT_BYTES)" in status.message
+    assert set(out.iterdir()) == before
+
+
 def test_what_cannot_be_written_is_said_and_leaves_nothing(jobs, sample, folder, out):
     before = set(out.iterdir())
     file = folder / "big" / "2.parquet"

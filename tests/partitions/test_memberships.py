@@ -1,5 +1,8 @@
 """Memberships are written by the workers, a row for each row of the data, in its order."""
 
+from fractions import Fraction
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -7,7 +10,7 @@ import pytest
 from distributed import Client
 
 import gmm_core as gmm
-from gmm_core.partitions.memberships import write
+from gmm_core.partitions.memberships import bytes_at_most, write
 
 from .conftest import workers
 
@@ -60,6 +63,34 @@ def test_each_row_has_its_membership(folder, client):
         np.testing.assert_allclose(
             np.array(table[name])[complete].astype(float), expected, rtol=1e-12
         )
+
+
+def test_memberships_are_exact_in_forty_columns(tmp_path, client):
+    """Two unit Gaussians 4 apart in each column: a density is 1e-150 where both are as likely."""
+    D, n = 40, 200
+    values = 2 + np.random.default_rng(8).normal(size=(n, D)) / 8
+    table = pa.table({f"x{d:02}": column for d, column in enumerate(values.T)})
+    pq.write_table(table, tmp_path / "x.parquet", row_group_size=70)
+    point = gmm.Parameters([0.5, 0.5], [np.zeros(D), np.full(D, 4.0)], [np.eye(D)] * 2)
+    data = gmm.read_dataset(str(tmp_path), partitioned=True)
+    files = gmm.write_memberships(data, point, str(tmp_path / "out"), client=client)
+    found = pa.concat_tables([pq.read_table(file) for file in files])
+    # (|x|^2 - |x - 4|^2) / 2, exactly.
+    log_odds = np.array([float(sum(4 * Fraction(x) - 8 for x in row)) for row in values.tolist()])
+    assert 1 < np.abs(log_odds).mean() < 10  # in doubt, neither halves nor certain
+    exact = 1 / (1 + np.exp(-log_odds))
+    np.testing.assert_allclose(found["probability of component 2"], exact, rtol=1e-11)
+
+
+@pytest.mark.parametrize(("n", "group"), [(90, 1), (40_000, 9000)])
+def test_files_take_no_more_than_was_said_before(tmp_path, client, n, group):
+    values = np.random.default_rng(4).normal(size=(n, 2)) * 3
+    table = pa.table({"x": values[:, 0], "y": values[:, 1]})
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=group)
+    data = gmm.read_dataset(str(tmp_path), partitioned=True)
+    files = gmm.write_memberships(data, POINT, str(tmp_path / "out"), client=client)
+    taken = sum(Path(file).stat().st_size for file in files)
+    assert taken <= bytes_at_most(data, POINT) < 6 * taken
 
 
 def test_what_was_written_is_told(folder, client):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gmm_core.partitions.new_folder import new_folder
+from gmm_core.partitions.new_folder import check_room, new_folder
 
 
 def test_a_new_folder_is_in_its_place_and_nobody_elses(tmp_path):
@@ -34,6 +34,15 @@ def test_a_new_folder_is_in_its_place_and_nobody_elses(tmp_path):
     ]  # fmt: skip
     assert not list(beside.iterdir())
     assert {path.name for path in place.iterdir()} == {*names, "taken"}
+
+
+def test_room_is_what_is_left_of_the_limit(tmp_path):
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "x.parquet").write_bytes(b"x" * 1_200_000)
+    check_room(str(tmp_path), 800_000, 2e6)
+    check_room(str(tmp_path), 10**12, 0)  # no limit
+    with pytest.raises(ValueError, match=r"up to 0\.9 MB.*has 1\.2 MB of the 2\.0 MB.*make room"):
+        check_room(str(tmp_path), 900_000, 2e6)
 
 
 def test_a_folder_goes_where_its_writing_ends_by_an_error(tmp_path):

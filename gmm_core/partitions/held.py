@@ -23,7 +23,7 @@ from gmm_core.mixture import Parameters
 from gmm_core.partitions import partition
 from gmm_core.partitions.doubt import Doubt, doubt
 from gmm_core.partitions.partition import Moments, Summary
-from gmm_core.partitions.tree import summed
+from gmm_core.partitions.tree import in_blocks, summed
 from gmm_core.runs.progress import OnProgress, Progress
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Held:
         # Not pure: what a lost worker had is computed again, and nothing is kept after the pass.
         submit = self.client.submit
         parts = [submit(of_one, part, *arguments, pure=False) for part in self.partitions]
-        return summed(parts, lambda a, b: submit(operator.add, a, b, pure=False))
+        return in_blocks(parts, lambda block: submit(summed, block, operator.add, pure=False))
 
     def coreset(self, columns: Sequence[str], name: str, size: int, seed: int) -> Dataset:
         """Draw a weighted sample of about `size` rows, or all where there are no more."""

@@ -7,7 +7,7 @@ COMPILE := $(BIN)/python -c "from gmm_core.worker.warming import compile_all; co
 ADDRESS := 127.0.0.1
 PORT := 8501
 
-.PHONY: app test lint bench calibrate fuzz load attack pictures growth lock pin audit chromium servers clean
+.PHONY: app test lint bench calibrate fuzz load attack pictures growth lock pin audit chromium servers java clean
 
 app: $(VENV)/.app
 	@$(BIN)/python -m gmm_core.settings
@@ -24,7 +24,7 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: $(VENV)/.bench
+bench: $(VENV)/.bench java
 	BENCH_README=README.md OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/benchmarks --timeout 3600 --benchmark-enable --benchmark-only \
 		--benchmark-columns=median,iqr,rounds -s
 
@@ -91,6 +91,15 @@ servers:
 		echo "The tests need PostgreSQL 13 or newer, with initdb on PATH, and nginx. Install both."; exit 1; \
 	fi; \
 	$$AS_ROOT apt-get update --quiet && $$AS_ROOT apt-get install --yes --no-install-recommends postgresql nginx
+
+# Spark, beside which the benchmarks lay data in partitions, runs on Java.
+java:
+	@if command -v java >/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ]; then AS_ROOT=; elif command -v sudo >/dev/null; then AS_ROOT=sudo; else AS_ROOT=none; fi; \
+	if [ "$$AS_ROOT" = none ] || ! command -v apt-get >/dev/null; then \
+		echo "The benchmarks need Java 17 or newer, for Spark. Install it."; exit 1; \
+	fi; \
+	$$AS_ROOT apt-get update --quiet && $$AS_ROOT apt-get install --yes --no-install-recommends openjdk-17-jre-headless
 
 # The stamps are newer than the lists they were installed from, so nothing is installed twice.
 $(VENV)/.app: requirements.txt | $(VENV)/bin/pip

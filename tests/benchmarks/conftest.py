@@ -1,9 +1,10 @@
 """Collects what the benchmarks measured, prints it, and puts it into the README when asked to.
 
 `BENCH_README` names the README, which gets the rows that answer a newcomer; docs/speed.md beside it
-gets all rows and the figure. Both tables stand between two marks, so that a run replaces what the
-last one wrote. A row that misses the least that holds fails its benchmark and is still written;
-nothing is written when a benchmark was left out.
+gets all rows and the figure, and those of data in partitions in a table of their own. Each table
+stands between two marks, so that a run replaces what the last one wrote. A row that misses the
+least that holds fails its benchmark and is still written. The first table is not written when one
+of its benchmarks was left out; sizes of data in partitions can be measured one by one.
 """
 
 import os
@@ -14,7 +15,6 @@ from pathlib import Path
 
 import pytest
 
-MARKS = ("<!-- measured -->", "<!-- /measured -->")
 ALT = "Time of one gradient against points, components and columns, on log axes"
 # Rows and pictured sizes of a whole run.
 ROWS = 24
@@ -33,7 +33,8 @@ SHORT = {
 class Report:
     """One row for each comparison: our median, the peer's, their ratio, the least it has to be."""
 
-    def __init__(self):
+    def __init__(self, *packages):
+        self.packages = packages  # that were measured
         self.rows = []
         self.sizes = {}  # axis -> [(size, seconds)], power
 
@@ -59,7 +60,7 @@ class Report:
             for work, ours, theirs, peer, ratio, least, unit in self.rows
             if not short or any(work == w and peer.startswith(p) for w, p in SHORT)
         ]
-        return head + "\n".join(lines) + f"\n\nMeasured on {machine()}.\n"
+        return head + "\n".join(lines) + f"\n\nMeasured on {machine(self.packages)}.\n"
 
 
 def three_digits(value):
@@ -67,17 +68,17 @@ def three_digits(value):
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def machine():
+def machine(names):
     """Name the machine and what was installed, as a reader needs it to compare."""
     match = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
-    names = ("numpy", "numba", "nutpie", "torch", "pyro-ppl", "scikit-learn", "jax", "numpyro")
     packages = ", ".join(f"{name} {version(name)}" for name in names)
     cores = len(os.sched_getaffinity(0))
     processor = match[1] if match else platform.processor()
     return f"{cores} cores of {processor}, Python {platform.python_version()}, {packages}"
 
 
-_REPORT = Report()
+_REPORT = Report("numpy", "numba", "nutpie", "torch", "pyro-ppl", "scikit-learn", "jax", "numpyro")
+_PARTITIONED = Report("numpy", "numba", "dask", "pyarrow", "scikit-learn", "pyspark")
 
 
 @pytest.fixture(scope="session")
@@ -85,21 +86,30 @@ def report():
     return _REPORT
 
 
+@pytest.fixture(scope="session")
+def partitioned_report():
+    return _PARTITIONED
+
+
 def pytest_sessionfinish(session, exitstatus):
     readme = os.environ.get("BENCH_README")
-    if not readme or len(_REPORT.rows) + len(_REPORT.sizes) < ROWS:
+    if not readme:
         return
-    replace(Path(readme), _REPORT.table(short=True))
     page = Path(readme).parent / PAGE
-    replace(page, f"{_REPORT.table()}\n![{ALT}]({PICTURE.name})\n")
-    draw(_REPORT.sizes, PICTURE)
+    if len(_REPORT.rows) + len(_REPORT.sizes) >= ROWS:
+        replace(Path(readme), "measured", _REPORT.table(short=True))
+        replace(page, "measured", f"{_REPORT.table()}\n![{ALT}]({PICTURE.name})\n")
+        draw(_REPORT.sizes, PICTURE)
+    if _PARTITIONED.rows:
+        replace(page, "partitions", _PARTITIONED.table())
 
 
-def replace(path, table):
+def replace(path, mark, table):
     """Put a table between the marks of a file, in place of the last one."""
-    before, rest = path.read_text(encoding="utf-8").split(MARKS[0])
-    after = rest.split(MARKS[1])[1]
-    path.write_text(f"{before}{MARKS[0]}\n{table}{MARKS[1]}{after}", encoding="utf-8")
+    begin, end = f"<!-- {mark} -->", f"<!-- /{mark} -->"
+    before, rest = path.read_text(encoding="utf-8").split(begin)
+    after = rest.split(end)[1]
+    path.write_text(f"{before}{begin}\n{table}{end}{after}", encoding="utf-8")
 
 
 def draw(sizes, path):

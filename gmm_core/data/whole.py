@@ -65,12 +65,15 @@ class Whole:
 
     def joined(self, other: Whole) -> Whole:
         """Return it with the pairs, beside its own, that another reading of these rows counted."""
-        theirs = other.pairs
-        new = [i for i, pair in enumerate(theirs) if pair not in self.pairs]
+        return self.with_maps(other.pairs, other.maps)
+
+    def with_maps(self, of_pairs: Sequence[tuple[int, int]], maps: Array) -> Whole:
+        """Return it with maps [P, B, B] of those of some pairs that it has not counted yet."""
+        new = [i for i, pair in enumerate(of_pairs) if pair not in self.pairs]
         if not new:
             return self
-        counted = (*self.pairs, *(theirs[i] for i in new))
-        return replace(self, counted=counted, maps=np.concatenate([self.maps, other.maps[new]]))
+        counted = (*self.pairs, *(of_pairs[i] for i in new))
+        return replace(self, counted=counted, maps=np.concatenate([self.maps, maps[new]]))
 
 
 MAPPED = 8

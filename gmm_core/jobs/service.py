@@ -169,6 +169,11 @@ class JobService:
         self._dispatcher.ready()
         return self._workers.sample(data, **more)
 
+    def count_pair(self, sample: Dataset, places: tuple[int, int], **more: Any) -> Dataset:
+        """Have the workers count all rows of a sample by two columns more."""
+        self._dispatcher.ready()
+        return self._workers.count_pair(sample, places, **more)
+
     def verify(self, run_id: str, owner: str = "", place: str = "") -> str:
         """Compute a finished run again, beside the stored one; `jobs.verify` compares.
 

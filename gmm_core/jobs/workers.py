@@ -174,9 +174,25 @@ class Workers:
         """
         from gmm_core.partitions.opened import sample_rows
 
+        return sample_rows(data, client=self._connection, **more)
+
+    def count_pair(self, sample: Dataset, places: tuple[int, int], **more: Any) -> Dataset:
+        """Have the workers count all rows of a sample by two columns more; see `opened.count_pair`.
+
+        Raises
+        ------
+        ValueError
+            When there is no connection, or as `count_pair` says.
+        """
+        from gmm_core.partitions.opened import count_pair
+
+        return count_pair(sample, places, client=self._connection, **more)
+
+    @property
+    def _connection(self) -> Client:
         if self._client is None:
             raise ValueError(f"The workers of {self.where} cannot be reached now. Try again.")
-        return sample_rows(data, client=self._client, **more)
+        return self._client
 
     def listen(self, topic: str, take: Callable[[bytes], None], past: bool = False) -> bool:
         """Hear what workers say about a topic from now on, with `past` also what they have said."""

@@ -99,6 +99,35 @@ def sample_rows(
         return replace(sample, weights=w, whole=whole)
 
 
+def count_pair(
+    sample: Dataset,
+    places: tuple[int, int],
+    *,
+    client: Client | None = None,
+    on_progress: OnProgress | None = None,
+) -> Dataset:
+    """Return a sample that knows how all rows lie by two columns more; they alone are counted.
+
+    Parameters
+    ----------
+    places : of the columns, from 0.
+    client, on_progress : as of `sample_rows`.
+
+    Raises
+    ------
+    ValueError
+        When the rows are no longer those that the sample was drawn from, or as `held` says.
+    """
+    whole, pair = sample.whole, (min(places), max(places))
+    assert whole is not None
+    if pair in whole.pairs:
+        return sample
+    with all_rows(sample, client, on_progress) as rows:
+        edges = tuple(whole.edges[d] for d in pair)
+        counts: Array = rows.total(count_here, pair, edges).result()
+    return replace(sample, whole=whole.with_maps([pair], counts[None]))
+
+
 def _in_pairs(columns: Sequence[str], names: Sequence[str]) -> list[tuple[int, int]]:
     """Return the pairs of the named columns, by their places."""
     unknown = [name for name in names if name not in columns]

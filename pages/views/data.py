@@ -14,7 +14,17 @@ from gmm_core.formatting import count, listing, number
 from gmm_core.words.data import constant_columns, extras
 from gmm_core.words.segments import Segment
 from pages.parts import colour, frame, header, pages, session, text
-from pages.parts.data import choice, edit, example, generate, saved, shared, transform, upload
+from pages.parts.data import (
+    choice,
+    edit,
+    example,
+    generate,
+    pair,
+    saved,
+    shared,
+    transform,
+    upload,
+)
 from pages.parts.stream import figure
 
 ROWS = 8  # of the table of columns
@@ -51,6 +61,7 @@ def body() -> None:
         # A node of its own for each look: nothing of other columns' axes can stay behind.
         shown = seen.fingerprint[:8] if columns is None else f"{seen.fingerprint[:8]}_{columns}"
         figure.show(figures.preview(seen, columns, classes=classes), key=f"data_{shown}")
+        pair.offer(data, columns or range(min(len(data.columns), 2)))
     transform.show(data)
     st.header("Work on other data", anchor=False)
     ways = {name: show for name, show in WAYS.items() if name not in OFFERED or OFFERED[name]()}

@@ -35,7 +35,9 @@ from pages.parts import (
     suggestion,
     text,
 )
+from pages.parts.data import pair
 from pages.parts.data.choice import hard
+from pages.parts.fit import beyond
 from pages.parts.fit.course import how_it_got_there, playback
 from pages.parts.fit.shown import fetching, finished, open_now, open_start, shown_name
 from pages.parts.fit.starts import restarts
@@ -106,6 +108,7 @@ def body() -> list[live.View]:
         views.append(by_itself)
     if shown is not None and view.spec is not None and sampled.everywhere(view.spec):
         results(shown)
+        beyond.show(session.dataset(), shown)
     elif best is not None and shown is not None:
         restarts(view, best, shown)
         results(shown)
@@ -189,12 +192,15 @@ def main_figure(view: live.View, shown: MapFit | None, choosing: bool) -> list[i
         key="play_on_top",
         bind="query-params",
         disabled=shown is None or data.whole is not None,
-        help="Shows how the components got where they are, in place of the picture of the end.",
+        help="Shows how the components got where they are, in place of the picture of the end."
+        + ("" if data.whole is None else " Of a sample by itself only: see below."),
     )
     if played and shown is not None and data.whole is None:
         playback(view, shown, columns)
     else:
         live.show(view, "density", draw, of=version)
+        if not view.live:  # a page that is drawn again meanwhile would begin to count again
+            pair.offer(data, columns)
     return columns
 
 

@@ -14,7 +14,7 @@ from gmm_core.figures.density import density
 from gmm_core.inference import partitioned
 from gmm_core.inference.cost import estimate_seconds, size
 from gmm_core.inference.run import run_here
-from gmm_core.partitions.opened import counts_of, sample_rows
+from gmm_core.partitions.opened import count_pair, counts_of, sample_rows
 from gmm_core.sharing import answer
 from gmm_core.store import Store
 
@@ -95,6 +95,28 @@ def test_the_pairs_that_are_counted_can_be_chosen(folder, client, tmp_path):
     store.close()
     with pytest.raises(ValueError, match=r'up to 8 columns, but there is no "z"'):
         sample_rows(data, in_pairs=["a", "z"])
+
+
+def test_one_pair_more_is_counted_and_the_others_stay(tmp_path, client):
+    write(tmp_path, VALUES)
+    data = gmm.read_dataset(str(tmp_path), partitioned=True)
+    some = sample_rows(data, 500, in_pairs=["c", "a"], client=client)
+    more = count_pair(some, (2, 1), client=client)
+    assert more.whole.pairs == [(0, 2), (1, 2)]
+    assert more.fingerprint == some.fingerprint
+    for places in ((0, 2), (1, 2), (2, 1)):
+        expected, _ = np.histogramdd(VALUES[:, places], bins=60)
+        np.testing.assert_array_equal(counts_of(more, places).counts, expected)
+    assert count_pair(more, (0, 2), client=client) is more
+
+    def stop(progress):
+        raise gmm.Cancelled
+
+    with pytest.raises(gmm.Cancelled):
+        count_pair(some, (0, 1), client=client, on_progress=stop)
+    write(tmp_path, VALUES[::-1] * 2)
+    with pytest.raises(ValueError, match="the files have changed"):
+        count_pair(some, (0, 1), client=client)
 
 
 def test_a_run_on_a_sample_goes_to_all_the_rows(sample, client):

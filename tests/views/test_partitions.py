@@ -73,6 +73,10 @@ def test_a_large_table_is_fitted_on_every_page_and_its_link_opens_it(
     text = page_text(app)
     assert "Two components explain these 30,000 points: 50 % near" in text.replace("\u202f", " ")
     assert "The objective, split" in text
+    assert "of 30,000 rows (seed 0)" in text
+    assert "went on to all 30,000 rows" in text
+    assert app.button(key="use_sample")
+    assert app.toggle(key="play_on_top").disabled
     whole = gmm.fit_map(
         gmm.Dataset.from_values(VALUES),
         gmm.Mixture(n_components=2, covariance="VVV", tied=None, priors=gmm.Priors.flat()),
@@ -87,6 +91,14 @@ def test_a_large_table_is_fitted_on_every_page_and_its_link_opens_it(
     labels = {button.label for button in again.get("download_button")}
     assert "parameters.json" in labels
     assert not labels & {"data.csv", "memberships.csv", "script.py", "report.html"}
+
+    alone = view("fit", query={"run": run_id})
+    alone.button(key="use_sample").click().run()
+    assert not alone.exception, alone.exception[0].stack_trace
+    itself = alone.session_state["dataset"]
+    assert (itself.whole, itself.name) == (None, "sample of big")
+    np.testing.assert_array_equal(itself.values, data.values)
+    np.testing.assert_array_equal(itself.weights, data.weights)
 
     members = again.switch_page(pages.entry("membership").script)
     members.query_params.clear()
@@ -167,3 +179,19 @@ def test_columns_to_see_in_pairs_are_chosen_where_there_are_many(view, shared, t
     assert app.session_state["n_components"] == 3  # what was chosen for the rows stays
     again = view("data", query={"data": first.fingerprint})
     assert again.session_state["dataset"].whole.pairs == both.whole.pairs
+
+    # Of columns that were not counted together the figure is of the sample, until they are.
+    look = f"look_{first.fingerprint[:12]}"
+    again.multiselect(key=look).set_value([1, 2]).run()
+    again.button(key="count_pair").click().run()
+    assert not again.exception, again.exception[0].stack_trace
+    more = again.session_state["dataset"]
+    assert more.whole.pairs == [*both.whole.pairs, (1, 2)]
+    counts, _ = np.histogramdd(values[:, [1, 2]], bins=60)
+    np.testing.assert_array_equal(more.whole.maps[2], counts)
+    assert "count_pair" not in {button.key for button in again.button}
+    (tmp_path / "wide" / "0.parquet").unlink()
+    again.multiselect(key=look).set_value([1, 3]).run()
+    again.button(key="count_pair").click().run()
+    assert "There is no Parquet file" in page_text(again)
+    assert again.session_state["dataset"].whole.pairs == more.whole.pairs

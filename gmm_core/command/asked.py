@@ -19,6 +19,7 @@ from gmm_core.mixture import Mixture, Parameters, Priors
 from gmm_core.mixture.priors import NAMED
 from gmm_core.runs import kinds
 from gmm_core.runs.specification import Specification
+from gmm_core.words.data import missing
 
 EXAMPLE = "example:"
 
@@ -41,7 +42,11 @@ def dataset(source: str, values: dict[str, Any]) -> Dataset:
         how = _reading(values)
         chosen = chosen.select(how["columns"]) if how["columns"] else chosen
         return transformed(chosen, how["transforms"])
-    return read_dataset(sys.stdin.buffer.read() if source == "-" else source, **_reading(values))
+    read = read_dataset(sys.stdin.buffer.read() if source == "-" else source, **_reading(values))
+    # A run of days should not begin with rows that nobody meant to be in it, or out of it.
+    if (said := missing(read)) and not values.get("missing"):
+        print(f"{said} --missing drop leaves out rows that lack a value.", file=sys.stderr)
+    return read
 
 
 def data(source: str, values: dict[str, Any]) -> Dataset:
@@ -77,10 +82,12 @@ def partitioned(source: str, values: dict[str, Any]) -> PartitionedDataset:
 
 def _reading(values: dict[str, Any]) -> dict[str, Any]:
     """Return how data is read, as `read_dataset` takes it."""
+    usual = "drop" if values.get("partitioned") else "keep"
     return {
         "columns": _listed(values.get("columns")) or None,
+        "missing": values.get("missing") or usual,
         "transforms": {name: how for how in TRANSFORMS for name in _listed(values.get(how))},
-        **{name: values.get(name) for name in ("name", "weights", "classes", "missing")},
+        **{name: values.get(name) for name in ("name", "weights", "classes")},
     }
 
 

@@ -156,7 +156,7 @@ def _score() -> click.Command:
                 "data": {"name": data.name, "fingerprint": data.fingerprint},
                 "points": [
                     {
-                        "component": k + 1,
+                        "component": "noise" if k == scores.n_components else k + 1,
                         "probabilities": p,
                         "log_density": d,
                         "threshold": t,
@@ -256,9 +256,9 @@ def _data_options() -> list[click.Parameter]:
         click.Option(
             ["--missing"],
             type=click.Choice(get_args(Missing)),
-            default="drop",
-            show_default=True,
-            help="What becomes of rows with missing values.",
+            show_default="keep, as on the Data page",
+            help="Missing values: keep integrates them out, drop leaves their rows out, refuse "
+            "stops. With --partitioned, and in the library, drop unless you say otherwise.",
         ),
         *(
             click.Option(

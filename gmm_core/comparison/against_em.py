@@ -43,5 +43,6 @@ def likelihood_path(
     cost = dataset.values.shape[0] * points.weights.shape[-1]
     count = int(np.clip(budget // cost, 2, len(steps)))
     index = np.unique(np.linspace(0, len(steps) - 1, count).round().astype(int))
-    values = [float(log_density(points[i], dataset.values).sum()) for i in map(int, index)]
+    w = np.ones(len(dataset.values)) if dataset.weights is None else dataset.weights
+    values = [float(w @ log_density(points[i], dataset.values)) for i in map(int, index)]
     return steps[index], np.array(values) + likelihood_shift(dataset)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gmm_core.data.dataset import Dataset
 from gmm_core.data.rows import Rows
-from gmm_core.data.transforms import Applied, fitting
+from gmm_core.data.transforms import Applied, fitting, named
 from gmm_core.formatting import listing
 
 Array = NDArray[np.float64]
@@ -21,6 +21,10 @@ _DIGITS = 14
 
 def transformed(dataset: Dataset, transforms: Mapping[str, str]) -> Dataset:
     """Transform columns of a dataset.
+
+    What is found comes back in the units of the table wherever it has an exact image there: all of
+    a standardised column; of a logarithm or a square root medians, quantiles, densities, points and
+    boundaries. Their means, scales and covariances are named after the transformed column.
 
     Parameters
     ----------
@@ -124,6 +128,39 @@ def in_table(dataset: Dataset, column: int, z: ArrayLike) -> Array:
     how = _of(dataset)[column]
     values = np.asarray(z, dtype=np.float64)
     return values if how is None else how.inverse(values)
+
+
+def from_table(dataset: Dataset, column: int, x: ArrayLike) -> Array:
+    """Return values of a column in the person's table as they are fitted; inverse of `in_table`.
+
+    Raises
+    ------
+    ValueError
+        When the transform of the column cannot take a value.
+    """
+    how, values = _of(dataset)[column], np.asarray(x, dtype=np.float64)
+    return values if how is None else how.forward(values)
+
+
+def parameter_columns(dataset: Dataset) -> tuple[str, ...]:
+    """Name what the parameters of each column are of, in the units of `parameters_in_table`.
+
+    The column of the table, or where its transform is no straight line what was fitted, such as
+    "log carat".
+    """
+    pairs = zip(dataset.columns, _of(dataset), strict=True)
+    return tuple(how.column if how and named(how.transform).linear else name for name, how in pairs)
+
+
+def units(dataset: Dataset) -> dict[str, str]:
+    """Say what each fitted column is of, by its name."""
+    pairs = zip(dataset.columns, _of(dataset), strict=True)
+    return {name: as_in_table(name) if how is None else how.words for name, how in pairs}
+
+
+def as_in_table(column: str) -> str:
+    """Say that a column is as it came."""
+    return f'as in the column "{column}" of the data'
 
 
 def moments_in_table(

@@ -34,6 +34,7 @@ class Transform:
     accepts : which numbers it can take, elementwise.
     expected : what these are, in words.
     centered : whether c and s are the column's mean and standard deviation; else 0 and 1.
+    linear : whether f is a straight line, so that a Gaussian is one in the table too.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Transform:
     accepts: Callable[[Array], NDArray[np.bool_]] = np.isfinite
     expected: str = "finite"
     centered: bool = False
+    linear: bool = False
 
 
 def _of_lognormal(m: Array, sd: Array) -> tuple[Array, Array]:
@@ -104,6 +106,7 @@ TRANSFORMS: dict[str, Transform] = {
             lambda x, c, s: np.full_like(x, -np.log(s)),
             lambda m, sd, c, s: (c + s * m, s * sd),
             centered=True,
+            linear=True,
         ),
     )
 }

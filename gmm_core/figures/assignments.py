@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
-from gmm_core.data.transformed import in_table
+from gmm_core.data.transformed import from_table, in_table
 from gmm_core.figures import style
 from gmm_core.figures.groups import marker
 from gmm_core.figures.in_table import in_table_units
@@ -74,11 +74,14 @@ def boundary_zoom(
 
     Parameters
     ----------
-    boundary, width : centre and length of the window, in the data's units.
+    boundary, width : centre and length of the window, in the units of the table.
     """
     K = len(parameters.weights)
     low, high = boundary - width / 2, boundary + width / 2
-    grid = np.linspace(low, high, _ZOOM + 1)
+    if dataset.transforms is not None:  # a logarithm has no place for what is not above zero
+        low = max(low, float(in_table(dataset, 0, visible_range(dataset)[0])))
+    edge, first, last = from_table(dataset, 0, [boundary, low, high]).tolist()
+    grid = np.linspace(first, last, _ZOOM + 1)
     probs = responsibilities(parameters, grid)
     ends = [int(probs[0].argmax()), int(probs[-1].argmax())]
     centre = place(boundary, width)
@@ -96,11 +99,10 @@ def boundary_zoom(
         ),
         height=300,
     )
-    fig.update_xaxes(range=[low, high])
-    shown_values = in_table(dataset, 0, [boundary])
-    mark_boundaries(fig, np.array([boundary]), "", y=K + 0.42, values=shown_values)
+    fig.update_xaxes(range=[first, last])
+    mark_boundaries(fig, np.array([edge]), "", y=K + 0.42, values=np.array([boundary]))
     _jittered(fig, parameters, grid, temperature, seed, lift=0.0, size=6)
-    for end, anchor, x in ((0, "left", low), (-1, "right", high)):
+    for end, anchor, x in ((0, "left", first), (-1, "right", last)):
         k = ends[end]
         style.label(
             fig,

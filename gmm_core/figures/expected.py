@@ -6,9 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from gmm_core.data.dataset import Dataset
-from gmm_core.data.transformed import table_columns
+from gmm_core.data.transformed import in_table, table_columns
 from gmm_core.figures import style
-from gmm_core.figures.in_table import in_table_units
 from gmm_core.formatting import number
 from gmm_core.mixture import Parameters
 from gmm_core.mixture.expectation import expectation
@@ -20,17 +19,16 @@ _POINTS = 1500
 def expected(dataset: Dataset, parameters: Parameters, given: int, of: int, at: float) -> go.Figure:
     """Draw the mean and the central 90 % of one column along another, marked at one value.
 
-    In the units of the table, where the mean of a transformed column is the value that its own
-    mean stands for.
+    All is in the units of the table, `at` too.
     """
-    x, y = dataset.values[:, given], dataset.values[:, of]
+    x, y = (in_table(dataset, c, dataset.values[:, c]) for c in (given, of))
     low, high = float(np.nanmin(x)), float(np.nanmax(x))
     grid = np.linspace(min(low, at), max(high, at), _GRID)
-    conditional_mean = expectation(parameters, given, grid, of)
-    marked = expectation(parameters, given, [at], of)
-    names = [style.escape(dataset.columns[c], 40) for c in (given, of)]
+    conditional_mean = expectation(parameters, given, grid, of, dataset=dataset)
+    marked = expectation(parameters, given, [at], of, dataset=dataset)
+    names = [style.escape(table_columns(dataset)[c], 40) for c in (given, of)]
     fig = style.figure(
-        f"What it expects of {style.escape(table_columns(dataset)[of], 40)}",
+        f"What it expects of {names[1]}",
         names[0],
         names[1],
         alt=f"Mean and central 90 % of {names[1]} along {names[0]}; at {number(at)} the mean is "
@@ -74,4 +72,4 @@ def expected(dataset: Dataset, parameters: Parameters, given: int, of: int, at: 
         hovertemplate="%{y:.5g}<extra></extra>",
     )
     fig.update_layout(showlegend=False)
-    return in_table_units(fig, dataset, given, of)
+    return fig

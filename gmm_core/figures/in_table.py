@@ -22,6 +22,7 @@ Array = NDArray[np.float64]
 
 _ROOM = 0.05  # of the data's range, on either side of it
 _BAND = 0.99  # of a band's heights are within the view: one draw with a needle is not
+_LOOKUP = 513  # pixels of a wide figure, and a straight line between them
 _FLAT = 1.6  # how far a curve may rise above the bars before the view ends
 
 
@@ -39,7 +40,7 @@ def in_table_units(
     if hows[x] is None and (y is None or hows[y] is None):
         return fig
     axes = [("x", x)] + ([("y", y)] if y is not None else [])
-    for trace in fig.data:
+    for trace in _on_first_axes(fig):
         slopes = {axis: _slope(dataset, column, trace[axis]) for axis, column in axes}
         if trace.type == "contour":
             slopes = {
@@ -88,6 +89,33 @@ def place_in_table(dataset: Dataset, column: int, loc: float, scale: float) -> t
     return middle, high - low
 
 
+def lookup(dataset: Dataset, column: int) -> dict[str, Any] | None:
+    """Return a column's way to the table as numbers, from which a browser interpolates it.
+
+    Returns
+    -------
+    "from" and "step" of evenly spaced fitted values, and "to", what they are in the table, as far
+    around the data as the data is long; None where the column is as it came.
+    """
+    if not dataset.transforms or dataset.transforms[column] is None:
+        return None
+    z = dataset.seen(column)
+    span = float(np.ptp(z)) or 1.0
+    grid = np.linspace(float(z.min()) - span, float(z.max()) + span, _LOOKUP)
+    step = float(grid[1] - grid[0])
+    return {"from": float(grid[0]), "step": step, "to": in_table(dataset, column, grid).tolist()}
+
+
+def slope(dataset: Dataset, column: int, z: Array) -> Array:
+    """Return what densities of a column at z [M] are multiplied by in the table."""
+    return _steep(np.ones(len(z)), _slope(dataset, column, z))
+
+
+def _on_first_axes(fig: go.Figure) -> list[Any]:
+    """Return what is drawn over the columns; a strip below has axes of its own."""
+    return [trace for trace in fig.data if getattr(trace, "xaxis", None) in (None, "x")]
+
+
 def _slope(dataset: Dataset, column: int, z: Any) -> Array:
     """Slope of a column's transform at z [M]; 1 without."""
     how = dataset.transforms[column] if dataset.transforms else None
@@ -133,10 +161,11 @@ def _range(dataset: Dataset, column: int, fitted: Any) -> list[float]:
 def _heights(fig: go.Figure) -> None:
     """Show the heights within the view of x, and no needle far above the bars or of a band."""
     low, high = fig.layout.xaxis.range
-    bars = [float(np.max(trace.y)) for trace in fig.data if trace.type == "bar"]
+    traces = _on_first_axes(fig)
+    bars = [float(np.max(trace.y)) for trace in traces if trace.type == "bar"]
     tops = [
         float(np.nanquantile(seen, _BAND if trace.fill == "toself" else 1.0))
-        for trace in fig.data
+        for trace in traces
         if trace.type != "bar"
         and (seen := np.asarray(trace.y)[(trace.x >= low) & (trace.x <= high)]).size
         and not np.isnan(seen).all()

@@ -15,9 +15,11 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import in_table, table_columns
 from gmm_core.figures import style
 from gmm_core.figures.bins import bin_edges
 from gmm_core.figures.density import RUG, _grid
+from gmm_core.figures.in_table import in_table_units, lookup, slope
 from gmm_core.mixture import Parameters, component_log_densities
 
 Array = NDArray[np.float64]
@@ -51,15 +53,20 @@ def trajectory(
     The figure, and JSON for `figure.show(..., frames=...)`: "steps" and "loss" [M], "weights"
     [M, K], "locs" [M, K, d], "scale_tril" [M, K, d, d], the "grid" that densities are drawn on,
     the "turns" of ellipses, and "traces", one entry for each trace of the figure: None for one
-    that stands still, or what it shows.
+    that stands still, or what it shows. Where columns were transformed the figure stands in the
+    units of the table, the points do not: "axes" is the way there of each column, or None, and
+    "heights" what densities on the grid are multiplied by.
     """
     points = points.marginal(columns)
     points = points.permuted(points[-1].order)
     end, begin = points[-1], points[0]
-    names = [style.escape(dataset.columns[c]) for c in columns]
+    names = [style.escape(table_columns(dataset)[c]) for c in columns]
+    ends = [
+        [in_table(dataset, c, p.locs[:, d]) for d, c in enumerate(columns)] for p in (begin, end)
+    ]
     alt = f"The fit from step {steps[0]} to {steps[-1]}: the loss goes from {loss[0]:.5g} to "
     alt += f"{loss[-1]:.5g}. " + " ".join(
-        f"Component {k + 1} moves from {_at(begin, k)} to {_at(end, k)}."
+        f"Component {k + 1} moves from {_at(ends[0], k)} to {_at(ends[1], k)}."
         for k in range(min(len(end.weights), 6))
     )
     y_name = "density" if len(columns) == 1 else names[1]
@@ -80,11 +87,14 @@ def trajectory(
     else:
         _plane(fig, moving, x, points)
     _strip(fig, moving, steps, loss)
+    in_table_units(fig, dataset, *columns, density=len(columns) == 1)
     frames = {
         "steps": steps.tolist(),
         "loss": _short(loss),
         **{name: _short(array) for name, array in points.arrays().items()},
         "grid": _short(grid),
+        "axes": [lookup(dataset, c) for c in columns],
+        "heights": _short(slope(dataset, columns[0], grid)),
         "turns": _TURNS,
         "traces": moving,
     }
@@ -225,8 +235,8 @@ def _strip(
     fig.update_layout(xaxis2={"range": [0, max(int(steps[-1]), 1)]})
 
 
-def _at(point: Parameters, k: int) -> str:
-    numbers = [f"{v:.4g}" for v in point.locs[k]]
+def _at(locs: Sequence[Array], k: int) -> str:
+    numbers = [f"{along[k]:.4g}" for along in locs]
     return numbers[0] if len(numbers) == 1 else f"({', '.join(numbers)})"
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import in_table
 from gmm_core.mixture import Mixture, Parameters, boundaries, log_joint, responsibilities
 from gmm_core.mixture.observation import box_of
 
@@ -155,6 +156,13 @@ def visible_range(dataset: Dataset, column: int = 0) -> tuple[float, float]:
     return low - margin, high + margin
 
 
+def boundary_places(dataset: Dataset, edges: Array) -> list[tuple[float, float]]:
+    """Return where boundaries [B] are in the table, each with the range of the data there."""
+    seen = in_table(dataset, 0, dataset.values[:, 0])
+    span = float(np.nanmax(seen) - np.nanmin(seen))
+    return [(edge, span) for edge in in_table(dataset, 0, edges).tolist()]
+
+
 def zoom_width(parameters: Parameters, boundary: float) -> float:
     """Width around a boundary in which the change from one component to the next is seen.
 
@@ -172,7 +180,21 @@ def zoom_width(parameters: Parameters, boundary: float) -> float:
     two = np.argsort(-responsibilities(parameters, [boundary])[0])[:2]
     slope = abs(float(slopes[two[0]] - slopes[two[-1]]))
     width = 9.2 / slope if slope > 0 else float("inf")
-    width = min(width, 8 * float(scales.max()))
+    return _one_digit(min(width, 8 * float(scales.max())))
+
+
+def zoom_window(dataset: Dataset, parameters: Parameters, boundary: float) -> tuple[float, float]:
+    """Where a boundary is in the table, and the width there that `zoom_width` has."""
+    width = zoom_width(parameters, boundary)
+    if dataset.transforms is None:
+        return boundary, width
+    ends = [boundary - width / 2, boundary, boundary + width / 2]
+    low, centre, high = in_table(dataset, 0, ends).tolist()
+    return centre, _one_digit(high - low)
+
+
+def _one_digit(width: float) -> float:
+    """Round up to one digit."""
     place = int(np.floor(np.log10(width)))
     return round(float(np.ceil(width / 10.0**place)) * 10.0**place, -place)
 

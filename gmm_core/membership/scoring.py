@@ -43,9 +43,10 @@ class Score:
     Attributes
     ----------
     n_draws : M.
-    component : [N], the most probable component by the mean.
-    probs, probs_low, probs_high : [N, K], mean and 5 % and 95 % quantile of the probability of
-        each component over the draws.
+    n_components : K.
+    component : [N], the most probable component by the mean; K is the noise.
+    probs, probs_low, probs_high : [N, K], with noise [N, K + 1], mean and 5 % and 95 % quantile of
+        the probability of each component over the draws.
     log_density, log_density_low, log_density_high : [N], log of the mean density (the posterior
         predictive density), and the quantiles of the log density over the draws, in nats per
         unit of the table. Of a row with missing values it is that of what is there.
@@ -55,6 +56,7 @@ class Score:
     """
 
     n_draws: int
+    n_components: int
     component: NDArray[np.int64]
     probs: Array
     probs_low: Array
@@ -83,11 +85,11 @@ def score(source: Parameters | Posterior, dataset: Dataset, *, seed: int = 0) ->
     """
     x = dataset.values
     points = _thinned(source, len(x))
-    M, K = points.weights.shape
+    M, W = points.every_weight.shape
     N = len(x)
-    probs, low, high = (np.empty((N, K)) for _ in range(3))
+    probs, low, high = (np.empty((N, W)) for _ in range(3))
     mean, log_low, log_high = (np.empty(N) for _ in range(3))
-    size = max(1, _CHUNK // (M * K))
+    size = max(1, _CHUNK // (M * W))
     for begin in range(0, N, size):
         rows = slice(begin, begin + size)
         density, shares = e_step(points, x[rows])
@@ -102,6 +104,7 @@ def score(source: Parameters | Posterior, dataset: Dataset, *, seed: int = 0) ->
     slopes = log_slopes(dataset)
     return Score(
         n_draws=M,
+        n_components=points.weights.shape[1],
         component=probs.argmax(axis=1),
         probs=probs,
         probs_low=low,
@@ -127,9 +130,10 @@ def aligned(posterior: Posterior, parameters: Parameters, dataset: Dataset) -> P
     probabilities = responsibilities(parameters, x)
     draws = _thinned(posterior, len(x))
     draw_responsibilities = e_step(draws, x)[1].mean(axis=0).T
-    order = linear_sum_assignment(-probabilities.T @ draw_responsibilities)[1]
-    reordered = {name: array[:, :, order] for name, array in posterior.draws.items()}
-    return Posterior(reordered, posterior.stats)
+    together = probabilities.T @ draw_responsibilities
+    K = len(parameters.weights)  # the noise is what it is
+    order = linear_sum_assignment(-together[:K, :K])[1]
+    return Posterior(Parameters.of(posterior.draws).permuted(order).arrays(), posterior.stats)
 
 
 def _thinned(source: Parameters | Posterior, N: int) -> Parameters:
@@ -146,16 +150,24 @@ def _thinned(source: Parameters | Posterior, N: int) -> Parameters:
 def _threshold(points: Parameters, seed: int, hidden: NDArray[np.bool_]) -> float:
     """Log density that all but the `OUTLIER` share of the model's own points exceed.
 
-    Where columns [D] are hidden, it is the density of the others.
+    Where columns [D] are hidden, it is the density of the others. Points of the noise lie where no
+    component is: no point is less likely than those, and where they are more than that share none
+    is an outlier.
     """
+    if points.noise is not None and points.box is None:
+        raise ValueError(
+            "The noise of these parameters has no box, so how usual a density is cannot be said. "
+            "Give the parameters a box: the data's width in each column."
+        )
     rng = np.random.default_rng(seed)
-    M, _, D = points.locs.shape
+    M, K, D = points.locs.shape
     m = np.arange(SIMULATED) % M
     # The component of each point by the inverse of its draw's distribution function.
-    steps = points.weights.cumsum(axis=1)[m]
+    steps = points.every_weight.cumsum(axis=1)[m]
     k = (rng.random(SIMULATED)[:, None] > steps / steps[:, -1:]).sum(axis=1)
-    noise = rng.normal(size=(SIMULATED, D))
-    x = points.locs[m, k] + np.einsum("nij,nj->ni", points.scale_tril[m, k], noise)
+    from_noise, k = k == K, np.minimum(k, K - 1)
+    normal = rng.normal(size=(SIMULATED, D))
+    x = points.locs[m, k] + np.einsum("nij,nj->ni", points.scale_tril[m, k], normal)
     x[:, hidden] = np.nan
     # A running log of the sum: all M by SIMULATED densities at once would be 32 MB.
     total = np.full(SIMULATED, -np.inf)
@@ -163,4 +175,7 @@ def _threshold(points: Parameters, seed: int, hidden: NDArray[np.bool_]) -> floa
     for first in range(0, M, step):
         density = log_density(points[first : first + step], x)
         total = np.logaddexp(total, log_sum_exp(density, axis=0))
+    if points.noise is not None and points.box is not None:
+        volume = points.box[:, ~hidden].prod(axis=1)
+        total[from_noise] = np.log((points.noise / volume).sum())
     return float(np.quantile(total - np.log(M), OUTLIER))

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import from_table, in_table, moments_in_table
 from gmm_core.mixture.conditional import conditional
 from gmm_core.mixture.parameters import Parameters
 
@@ -29,7 +31,13 @@ class Expectation:
 
 
 def expectation(
-    parameters: Parameters, given: int, at: ArrayLike, of: int, share: float = 0.9
+    parameters: Parameters,
+    given: int,
+    at: ArrayLike,
+    of: int,
+    share: float = 0.9,
+    *,
+    dataset: Dataset | None = None,
 ) -> Expectation:
     """Say what the mixture expects of a column where another has each of some values.
 
@@ -40,25 +48,32 @@ def expectation(
     given, of : numbers of the two columns, from 0.
     at : [M], values of the one that is given.
     share : of the distribution, between `low` and `high`.
+    dataset : what was fitted. With it `at` and the answer are in the units of its table, also where
+        columns were transformed: each component's mean and sd are those of, say, a lognormal.
 
     Raises
     ------
     ValueError
-        When a value is so far out that no component has any density there.
+        When a value is so far out that no component has any density there, or one that the
+        column's transform cannot take.
     """
     from scipy.special import ndtr
 
     pair, expected = parameters.marginal([given, of]), []
-    for value in np.atleast_1d(np.asarray(at, dtype=np.float64)):
+    values = np.atleast_1d(np.asarray(at, dtype=np.float64))
+    for value in values if dataset is None else from_table(dataset, given, values):
         rest = conditional(pair, {"given": float(value)}, ("given", "of"))
         w, m, s = rest.weights, rest.locs[:, 0], rest.scale_tril[:, 0, 0]
-        mean = float(w @ m)
-        sd = float(np.sqrt(w @ (s**2 + (m - mean) ** 2)))
+        middle, spread = (m, s) if dataset is None else moments_in_table(dataset, of, m, s)
+        mean = float(w @ middle)
+        sd = float(np.sqrt(w @ (spread**2 + (middle - mean) ** 2)))
 
         def below(x: float, w: Array = w, m: Array = m, s: Array = s) -> Any:
             return w @ ndtr((x - m) / s)
 
         ends = [_where(below, p, m, s) for p in ((1 - share) / 2, (1 + share) / 2)]
+        if dataset is not None:
+            ends = in_table(dataset, of, ends).tolist()
         expected.append((mean, sd, *ends))
     return Expectation(*np.array(expected).T)
 

@@ -13,8 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
-from gmm_core.data.transformed import log_slopes
+from gmm_core.data.transformed import (
+    as_in_table,
+    in_table,
+    log_slopes,
+    original,
+    parameter_columns,
+    table_columns,
+    units,
+)
 from gmm_core.mixture import Mixture, Parameters, log_density
+from gmm_core.mixture.in_table import arrays_in_table
 from gmm_core.posterior.predictive import prior_draws, replicated
 
 if TYPE_CHECKING:
@@ -74,9 +83,10 @@ def groups(
 
     "posterior" has weights, locs, scale (standard deviations) and scale_tril as they were drawn,
     and again with labels that mean the same in all draws, as "weights_relabelled" and so on. The
-    data brings "observed_data" (with weight and known_class of the points), "log_likelihood" (of
-    the points as they are in the table, also where columns were transformed) and
+    data brings "observed_data" (with weight and known_class of the points), "log_likelihood" and
     "posterior_predictive"; with proper priors the mixture brings "prior" and "prior_predictive".
+    Where columns were transformed all is in the units of the table, except for parameters of
+    columns that were fitted as a logarithm or a square root, which are of that (`columns_of`).
 
     Parameters
     ----------
@@ -95,8 +105,8 @@ def groups(
             f"The draws have D = {D} columns, but the data has {len(dataset.columns)}. "
             "Give the data that they were drawn for."
         )
-    raw = _variables(posterior.draws)
-    same = _variables(posterior.relabelled(dataset).draws)
+    raw = _variables(posterior.draws, dataset)
+    same = _variables(posterior.relabelled(dataset).draws, dataset)
     renamed = {n + RELABELLED: v for n, v in same.items() if "component" in v.axes}
     tree: Groups = {
         "posterior": raw | renamed,
@@ -114,15 +124,22 @@ def groups(
     plain = posterior.draws.get("noise") is None and not dataset.incomplete
     observed = ("chain", "draw", "point", "column")
     if plain and budget >= C * S * N * D:
-        replicates = replicated(posterior.parameters, N, seed).reshape(C, S, N, D)
+        replicates = _points(dataset, replicated(posterior.parameters, N, seed))
+        replicates = replicates.reshape(C, S, N, D)
         tree["posterior_predictive"] = {"obs": Variable(observed, replicates)}
     if plain and mixture is not None and mixture.priors.proper and not mixture.noise:
         prior = prior_draws(dataset, mixture, PRIOR_DRAWS, seed).reshape(1, PRIOR_DRAWS)
-        tree["prior"] = _variables(prior.arrays())
+        tree["prior"] = _variables(prior.arrays(), dataset)
         if budget >= PRIOR_DRAWS * N * D:
-            replicates = replicated(prior.reshape(-1), N, seed).reshape(1, PRIOR_DRAWS, N, D)
+            replicates = _points(dataset, replicated(prior.reshape(-1), N, seed))
+            replicates = replicates.reshape(1, PRIOR_DRAWS, N, D)
             tree["prior_predictive"] = {"obs": Variable(observed, replicates)}
     return tree
+
+
+def columns_of(group: str, dataset: Dataset) -> tuple[str, ...]:
+    """Name the columns of a group: of parameters, or of points, which are as in the table."""
+    return parameter_columns(dataset) if group in ("posterior", "prior") else table_columns(dataset)
 
 
 def coordinates(variables: dict[str, Variable], columns: tuple[str, ...]) -> dict[str, Any]:
@@ -146,15 +163,19 @@ def datatree(
     import xarray
 
     D = posterior.draws["locs"].shape[-1]
-    columns = dataset.columns if dataset is not None else tuple(str(d + 1) for d in range(D))
+    numbers = tuple(str(d + 1) for d in range(D))
     attributes = {"creation_library": "Mixture Explorer"}
+    if dataset is not None:
+        attributes |= names(dataset, mixture)
     if dataset is not None and dataset.whole is not None:
         attributes["data"] = dataset.whole.sampled(len(dataset.values), dataset.total)
     return xarray.DataTree.from_dict(
         {
             name: xarray.Dataset(
                 {n: (list(variable.axes), variable.values) for n, variable in variables.items()},
-                coords=coordinates(variables, columns),
+                coords=coordinates(
+                    variables, numbers if dataset is None else columns_of(name, dataset)
+                ),
                 attrs=attributes,
             )
             for name, variables in groups(posterior, dataset, mixture).items()
@@ -162,8 +183,10 @@ def datatree(
     )
 
 
-def _variables(draws: dict[str, Array]) -> dict[str, Variable]:
+def _variables(draws: dict[str, Array], dataset: Dataset | None) -> dict[str, Variable]:
     """Name the axes of draws [C, S, ...], with the standard deviations beside their factors."""
+    if dataset is not None:
+        draws = arrays_in_table(dataset, draws)
     arrays = draws | {"scale": Parameters.of(draws).scales}
     return {
         name: Variable(("chain", "draw", *axes), arrays[name])
@@ -174,7 +197,7 @@ def _variables(draws: dict[str, Array]) -> dict[str, Variable]:
 
 def _observed(dataset: Dataset) -> dict[str, Variable]:
     """Return the data, with what each point counts as and is known to be, where that was given."""
-    variables = {"obs": Variable(("point", "column"), dataset.values)}
+    variables = {"obs": Variable(("point", "column"), original(dataset).values)}
     if dataset.weights is not None:
         variables["weight"] = Variable(("point",), dataset.weights)
     if dataset.classes is not None:
@@ -183,19 +206,21 @@ def _observed(dataset: Dataset) -> dict[str, Variable]:
     return variables
 
 
-def names(dataset: Dataset, mixture: Mixture) -> dict[str, str]:
-    """Say what numbers are of, as attributes: columns and their units, components, noise."""
-    hows = dataset.transforms or (None,) * len(dataset.columns)
-    units = {
-        name: f'as in the column "{name}" of the data' if how is None else how.words
-        for name, how in zip(dataset.columns, hows, strict=True)
-    }
-    attrs = {"columns": json.dumps(dataset.columns), "units": json.dumps(units)}
+def _points(dataset: Dataset, values: Array) -> Array:
+    """Take points [..., D] to the units of the table."""
+    return np.stack([in_table(dataset, d, values[..., d]) for d in range(values.shape[-1])], -1)
+
+
+def names(dataset: Dataset, mixture: Mixture | None) -> dict[str, str]:
+    """Say what numbers are of, as attributes: columns of parameters, their units, components."""
+    columns, fitted = parameter_columns(dataset), units(dataset)
+    of = {name: fitted.get(name, as_in_table(name)) for name in columns}
+    attrs = {"columns": json.dumps(columns), "units": json.dumps(of)}
     if dataset.classes is not None:
         attrs["classes"] = json.dumps(dataset.class_names)
-        if mixture.classes_fixed:
+        if mixture is not None and mixture.classes_fixed:
             attrs["components"] = "as drawn, component j is class j; further ones have no class"
-    if mixture.noise:
+    if mixture is not None and mixture.noise:
         attrs["noise"] = "weight of one more component, uniform in a box of the widths in box"
     return attrs
 

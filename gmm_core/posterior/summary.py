@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import parameter_columns, table_columns
 from gmm_core.mixture import Parameters
+from gmm_core.mixture.in_table import arrays_in_table, medians_in_table
 
 if TYPE_CHECKING:
     from gmm_core.posterior.draws import Posterior
@@ -87,27 +90,39 @@ class Named(NamedTuple):
 
 
 def summary(
-    posterior: Posterior, columns: Sequence[str] | None = None, only: int | None = None
+    posterior: Posterior, columns: Sequence[str] | Dataset | None = None, only: int | None = None
 ) -> list[SummaryRow]:
     """Summarise the log joint and every parameter of the draws as they are labelled.
 
     Parameters
     ----------
-    columns : [D] names of the columns; numbers from 1 without them.
+    columns : the data, which gives them names and the units of its table, as far as the numbers
+        have an image there; or [D] names of the columns; numbers from 1 without them.
     only : leave out what does not concern the column of this number, counted from 0.
 
     Returns
     -------
-    Rows for the log joint, weights, locs, scales (one where they are shared) and correlations.
+    Rows for the log joint, weights, locs, scales (one where they are shared) and correlations; of
+    data that was fitted as a logarithm or a square root also for the medians in the table.
     """
     return [summary_row(q.name, q.draws) for q in named_draws(posterior, columns, only)]
 
 
 def named_draws(
-    posterior: Posterior, columns: Sequence[str] | None = None, only: int | None = None
+    posterior: Posterior, columns: Sequence[str] | Dataset | None = None, only: int | None = None
 ) -> Iterator[Named]:
     """Go through the log joint and every parameter; see `summary` for the arguments."""
-    weights, locs = posterior.draws["weights"], posterior.draws["locs"]
+    drawn, medians = posterior.draws, {}
+    if isinstance(columns, Dataset):
+        drawn = arrays_in_table(columns, drawn)
+        chosen = [name for d, name in enumerate(table_columns(columns)) if only in (None, d)]
+        medians = {
+            name: median
+            for name, median in medians_in_table(columns, drawn["locs"]).items()
+            if name in chosen
+        }
+        columns = parameter_columns(columns)
+    weights, locs = drawn["weights"], drawn["locs"]
     K, D = locs.shape[-2:]
     names = list(columns) if columns is not None else [str(d + 1) for d in range(D)]
     if len(names) != D:
@@ -121,12 +136,15 @@ def named_draws(
     yield Named("log joint", posterior.stats["log_joint"])
     for k in range(K):
         yield Named(f"weight {k + 1}", weights[..., k], k)
-    if "noise" in posterior.draws:
-        yield Named(NOISE, posterior.draws["noise"])
+    if "noise" in drawn:
+        yield Named(NOISE, drawn["noise"])
     for k in range(K):
         for d in along:
             yield Named(of("loc", str(k + 1), column[d]), locs[..., k, d], k)
-    L = posterior.draws["scale_tril"]
+    for name, median in medians.items():
+        for k in range(K):
+            yield Named(of("median", str(k + 1), name), median[..., k], k)
+    L = drawn["scale_tril"]
     scales = np.sqrt((L**2).sum(axis=-1))
     components = range(1 if equal(L, axis=-3) else K)
     label = [str(k + 1) if len(components) > 1 else "" for k in range(K)]

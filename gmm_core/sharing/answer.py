@@ -29,7 +29,7 @@ from gmm_core.runs.specification import Specification
 from gmm_core.words import sampled, transformed
 from gmm_core.words.calibration import CALIBRATION_HEAD, calibration_rows, calibration_words
 from gmm_core.words.comparison import TABLE_HEAD, comparison_answer, table_rows
-from gmm_core.words.fit import fit_answer, point_answer, points_each
+from gmm_core.words.fit import component_table, fit_answer, point_answer
 from gmm_core.words.posterior import posterior_answer
 from gmm_core.words.resampled import BOOTSTRAP_HEAD, bootstrap_rows, bootstrap_words, ratio_words
 from gmm_core.words.segments import Segment
@@ -135,7 +135,7 @@ def _map(spec: Specification, fit: MapFit) -> Answer:
     verdicts = ("converged", "moving", "collapsed", "failed", "untrained")
     return Answer(
         _text(fit_answer(spec.dataset, spec.mixture, fit, spec.options)),
-        *_components(spec, point),
+        *component_table(spec.dataset, point),
         {
             "parameters": point,
             "loss": fit.final_loss[fit.chosen],
@@ -150,7 +150,7 @@ def _em(spec: Specification, fit: EmFit) -> Answer:
     point = fit.parameters.permuted(fit.parameters.order)
     return Answer(
         _text(point_answer(spec.dataset, point)),
-        *_components(spec, point),
+        *component_table(spec.dataset, point),
         {
             "parameters": point,
             "log_likelihood": fit.log_likelihood[-1],
@@ -165,22 +165,6 @@ def _guide(spec: Specification, fit: GuideFit) -> Answer:
         kinds.named(spec.kind).headline(fit),
         numbers={"loss": fit.loss[-1], "memberships": fit.assignment_probs},
     )
-
-
-def _components(
-    spec: Specification, point: Parameters
-) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Write a row for each component: its weight, where it is, how wide, and its points."""
-    names = spec.dataset.columns
-    head = ["component", "weight"]
-    head += [f"{what} {name}" for name in names for what in ("loc", "sd")] + ["points"]
-    points = points_each(spec.dataset, point)
-    rows = []
-    for k, weight in enumerate(point.weights):
-        places = np.stack([point.locs[k], point.scales[k]], axis=1).ravel()
-        numbers = [weight, *places, points[k]]
-        rows.append((str(k + 1), *(f"{float(v):.6g}" for v in numbers)))
-    return tuple(head), rows
 
 
 def _comparison(spec: Specification, comparison: Comparison) -> Answer:
@@ -208,7 +192,7 @@ def _counted(spec: Specification) -> int:
 
 def _posterior(spec: Specification, posterior: Posterior) -> Answer:
     data = spec.dataset
-    rows = summary(posterior.relabelled(data), data.columns)
+    rows = summary(posterior.relabelled(data), data)
     head = ("parameter", "mean", "sd", "5 %", "95 %", "ESS bulk", "ESS tail", "R-hat")
     evidence = posterior.log_evidence
     return Answer(

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gmm_core.posterior.datatree import RELABELLED, Variable, coordinates, groups, names
+from gmm_core.posterior.datatree import (
+    RELABELLED,
+    Variable,
+    columns_of,
+    coordinates,
+    groups,
+    names,
+)
 from gmm_core.posterior.draws import Posterior
 from gmm_core.runs import kinds
 
@@ -28,9 +35,10 @@ def draws_netcdf(spec: Specification, posterior: Posterior) -> bytes:
 
     Variables of "posterior": weights (chain, draw, component), locs (.., component, column),
     scale (standard deviations, as locs) and scale_tril (.., column, column_bis), in the units of
-    the data, and each again with labels that mean the same in all draws; noise (chain, draw) where
-    the mixture has some. What grows with points × draws is left out where it would be large. The
-    run's specification stands in the attributes, beside columns, their units, classes and noise.
+    the table as far as they have an image there (`posterior.datatree.groups`), and each again with
+    labels that mean the same in all draws; noise (chain, draw) where the mixture has some. What
+    grows with points × draws is left out where it would be large. The run's specification stands in
+    the attributes, beside columns, their units, classes and noise.
 
     Raises
     ------
@@ -49,7 +57,9 @@ def draws_netcdf(spec: Specification, posterior: Posterior) -> bytes:
         if (whole := spec.dataset.whole) is not None:
             file.attrs["data"] = whole.sampled(len(spec.dataset.values), spec.dataset.total)
         for name, variables in tree.items():
-            _write(file.create_group(name), variables, coordinates(variables, data.columns))
+            _write(
+                file.create_group(name), variables, coordinates(variables, columns_of(name, data))
+            )
             file[name].attrs.update(
                 {
                     "inference_library": spec.engine,

@@ -36,7 +36,7 @@ from gmm_core.runs.specification import Specification
 from gmm_core.words import comparison as comparison_words
 from gmm_core.words import transformed
 from gmm_core.words.calibration import CALIBRATION_HEAD, calibration_rows, calibration_words
-from gmm_core.words.fit import fit_answer, objective_rows, points_each, verdict_meaning
+from gmm_core.words.fit import component_table, fit_answer, objective_rows, verdict_meaning
 from gmm_core.words.posterior import posterior_answer
 from gmm_core.words.segments import Segment
 
@@ -132,15 +132,7 @@ def _fit(spec: Specification, fit: MapFit) -> Iterable[str]:
     yield _figure(loss_curves.losses(fit.loss, fit.chosen, fit.verdict, polished=polished))
     norms = {name: norm[fit.chosen] for name, norm in fit.gradient_norm.items()}
     yield _figure(curves.gradient_norms(norms))
-    names = [""] if len(data.columns) == 1 else [f" {name}" for name in data.columns]
-    head = ["Component", "weight"]
-    head += [f"{what}{name}" for name in names for what in ("loc", "sd")] + ["points"]
-    points = points_each(data, point)
-    rows = []
-    for k, weight in enumerate(point.weights):
-        numbers = [v for pair in zip(point.locs[k], point.scales[k], strict=True) for v in pair]
-        rows.append([str(k + 1), *(f"{float(v):.6g}" for v in (weight, *numbers, points[k]))])
-    yield _table("Learned parameters", head, rows)
+    yield _table("Learned parameters", *component_table(data, point))
     verdicts = ("converged", "moving", "collapsed", "failed", "untrained")
     counts = [[v, str(fit.count(v)), verdict_meaning(v)] for v in verdicts if fit.count(v)]
     yield _table("What became of the starts", ["Starts", "number", "meaning"], counts)
@@ -155,7 +147,7 @@ def _posterior(spec: Specification, result: Posterior) -> Iterable[str]:
         yield _figure(posterior.density_bands(data, finite_draws(result.draws), column))
     head = ["Relabelled", "mean", "sd", "5 %", "95 %", "ESS bulk", "ESS tail", "R-hat"]
     rows = []
-    for row in summary(result.relabelled(), data.columns):
+    for row in summary(result.relabelled(data), data):
         numbers = (row.mean, row.sd, row.q5, row.q95)
         sizes = ("–" if v is None else f"{v:,.0f}" for v in (row.ess_bulk, row.ess_tail))
         r_hat = "–" if row.r_hat is None else f"{row.r_hat:.3f}"

@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
-from gmm_core.data.transformed import table_columns
+from gmm_core.data.transformed import original, parameter_columns, table_columns, units
 from gmm_core.data.transforms import dumped
 from gmm_core.membership.imputing import imputed
 from gmm_core.membership.scoring import Score
 from gmm_core.mixture import Parameters, responsibilities
+from gmm_core.mixture.in_table import arrays_in_table, medians_in_table, parameters_in_table
 from gmm_core.posterior.draws import Posterior
 from gmm_core.posterior.summary import NOISE
 from gmm_core.runs.results import GuideFit, MapFit
@@ -41,7 +42,9 @@ def parameters_csv(dataset: Dataset, fit: MapFit | Parameters) -> str:
     """Write the parameters as CSV, one row per component, by weight, largest first.
 
     Columns: component, weight, the loc and the standard deviation along each column, and the
-    covariance of each two columns.
+    covariance of each two columns, in the units of the table; of a column that was fitted as its
+    logarithm or square root they are of that, as their names say, and its median in the table
+    stands behind them.
 
     Parameters
     ----------
@@ -53,13 +56,14 @@ def parameters_csv(dataset: Dataset, fit: MapFit | Parameters) -> str:
     ValueError
         When the data has another number of columns than the fit.
     """
-    point = _ordered(fit)
+    point = parameters_in_table(dataset, _ordered(fit))
     K, D = point.locs.shape
-    names = _names(dataset, D)
+    names, medians = parameter_columns(dataset), medians_in_table(dataset, point.locs)
     pairs = [(i, j) for i in range(D) for j in range(i)]
     head = ["component", "weight"]
     head += [f"loc {name}" for name in names] + [f"sd {name}" for name in names]
     head += [f"covariance {names[j]}, {names[i]}" for i, j in pairs]
+    head += [f"median {name}" for name in medians]
     scales, covariances = point.scales, point.covariances
     rows = (
         [
@@ -68,6 +72,7 @@ def parameters_csv(dataset: Dataset, fit: MapFit | Parameters) -> str:
             *point.locs[k],
             *scales[k],
             *(covariances[k, i, j] for i, j in pairs),
+            *(median[k] for median in medians.values()),
         ]
         for k in range(K)
     )
@@ -89,6 +94,9 @@ def data_csv(dataset: Dataset) -> str:
 def parameters_json(dataset: Dataset, fit: MapFit | Parameters) -> str:
     """Write the parameters as JSON: `Parameters(weights, locs, scale_tril)` gives them back.
 
+    They are those of the columns as they were fitted; where some were transformed, "units" says
+    what these are and "transforms" how they come about.
+
     Parameters
     ----------
     dataset : what it was fitted to; its columns give the names.
@@ -100,9 +108,14 @@ def parameters_json(dataset: Dataset, fit: MapFit | Parameters) -> str:
         When the data has another number of columns than the fit.
     """
     point = _ordered(fit)
+    _check_columns(dataset, point.locs.shape[1])
     body = {
-        "columns": _names(dataset, point.locs.shape[1]),
-        **({"transforms": dumped(dataset.transforms)} if dataset.transforms else {}),
+        "columns": list(dataset.columns),
+        **(
+            {"units": units(dataset), "transforms": dumped(dataset.transforms)}
+            if dataset.transforms
+            else {}
+        ),
         **{name: array.tolist() for name, array in point.arrays().items()},
         "covariances": point.covariances.tolist(),
     }
@@ -136,8 +149,8 @@ def memberships_csv(dataset: Dataset, parameters: Parameters) -> str:
     """Write the membership of each point as CSV.
 
     Columns: row (in the person's table, from 1 below its header), the columns of that table that
-    were not fitted, the data's columns, the most probable component (from 1, by weight, largest
-    first; "noise" where that is likelier than any), its probability, and that of each.
+    were not fitted, those that were, in its units, the most probable component (from 1, by weight,
+    largest first; "noise" where that is likelier than any), its probability, and that of each.
 
     Raises
     ------
@@ -146,8 +159,9 @@ def memberships_csv(dataset: Dataset, parameters: Parameters) -> str:
     """
     point = _ordered(parameters)
     K = len(point.weights)
-    head_beside, cells_beside = _beside(dataset)
-    head = [*head_beside, *dataset.columns, "component", "probability"]
+    table = original(dataset)
+    head_beside, cells_beside = _beside(table)
+    head = [*head_beside, *table.columns, "component", "probability"]
     head += [f"probability of component {k + 1}" for k in range(K)]
     names: list[object] = [*range(1, K + 1)]
     if point.noise is not None:
@@ -156,12 +170,11 @@ def memberships_csv(dataset: Dataset, parameters: Parameters) -> str:
 
     def rows() -> Iterable[list[object]]:
         for begin in range(0, len(dataset.values), _CHUNK):
-            values = dataset.values[begin : begin + _CHUNK]
-            probs = responsibilities(point, values)
+            chunk = slice(begin, begin + _CHUNK)
+            probs = responsibilities(point, dataset.values[chunk])
             best = probs.argmax(axis=1)
-            for n, (x, k, p) in enumerate(
-                zip(values.tolist(), best.tolist(), probs.tolist(), strict=True), begin
-            ):
+            told = zip(table.values[chunk].tolist(), best.tolist(), probs.tolist(), strict=True)
+            for n, (x, k, p) in enumerate(told, begin):
                 cells = ["" if value != value else value for value in x]
                 yield [*cells_beside(n), *cells, names[k], p[k], *p]
 
@@ -171,26 +184,29 @@ def memberships_csv(dataset: Dataset, parameters: Parameters) -> str:
 def scores_csv(dataset: Dataset, scores: Score) -> str:
     """Write the scores of points as CSV.
 
-    Columns: row and the columns that were not fitted, as in `memberships_csv`, the data's columns,
-    the most probable component (from 1), its probability, the probability of each component, the
-    log density, and whether the point is an outlier (1 or 0); averaged over a posterior also the
-    5 % and 95 % quantiles of probabilities and log density. See `scoring.Score`.
+    Columns: row and the table's columns, as in `memberships_csv`, the most probable component (from
+    1, or "noise"), its probability, the probability of each, the log density, and whether the point
+    is an outlier (1 or 0); averaged over a posterior also the 5 % and 95 % quantiles of
+    probabilities and log density. See `scoring.Score`.
 
     Raises
     ------
     ValueError
         When data and scores differ in their number of points.
     """
-    N, K = scores.probs.shape
+    N, W = scores.probs.shape
     if len(dataset.values) != N:
         raise ValueError(
             f"The data has {len(dataset.values)} points, but {N} were scored. "
             "Give the data that was scored."
         )
     ends = ("", ", 5 %", ", 95 %") if scores.n_draws > 1 else ("",)
-    head_beside, cells_beside = _beside(dataset)
-    head = [*head_beside, *dataset.columns, "component", "probability"]
-    head += [f"probability of component {k + 1}{end}" for k in range(K) for end in ends]
+    table = original(dataset)
+    head_beside, cells_beside = _beside(table)
+    head = [*head_beside, *table.columns, "component", "probability"]
+    chances = [f"component {k + 1}" for k in range(scores.n_components)]
+    chances += ["noise"] * (W - scores.n_components)
+    head += [f"probability of {chance}{end}" for chance in chances for end in ends]
     head += [f"log density{end}" for end in ends] + ["outlier"]
     probs = np.stack([scores.probs, scores.probs_low, scores.probs_high], axis=2)
     densities = np.stack(
@@ -201,8 +217,8 @@ def scores_csv(dataset: Dataset, scores: Score) -> str:
     rows = (
         [
             *cells_beside(n),
-            *dataset.values[n].tolist(),
-            int(scores.component[n]) + 1,
+            *table.values[n].tolist(),
+            "noise" if scores.component[n] == scores.n_components else int(scores.component[n]) + 1,
             best[n],
             *probs[n].tolist(),
             *densities[n].tolist(),
@@ -244,7 +260,8 @@ def draws_csv(dataset: Dataset, posterior: Posterior) -> str:
 
     Columns: chain and draw (from 1), the weight, loc and Cholesky factor of each component as
     they were drawn (for one column the factor is the standard deviation), behind the weights that
-    of the noise where there is any, and the sampler's statistics.
+    of the noise where there is any, and the sampler's statistics. In the units of the table, as in
+    `parameters_csv`; behind the locs stand medians where those are of transformed columns.
 
     Parameters
     ----------
@@ -255,17 +272,18 @@ def draws_csv(dataset: Dataset, posterior: Posterior) -> str:
     ValueError
         When the data has another number of columns than the draws.
     """
-    weights, locs = posterior.draws["weights"], posterior.draws["locs"]
-    factors = posterior.draws["scale_tril"]
+    draws = arrays_in_table(dataset, posterior.draws)
+    weights, locs, factors = draws["weights"], draws["locs"], draws["scale_tril"]
     C, S, K, D = locs.shape
-    names = _names(dataset, D)
+    names, medians = parameter_columns(dataset), medians_in_table(dataset, locs)
     lower = [(i, j) for i in range(D) for j in range(i + 1)]
     head = ["chain", "draw"] + [f"weight {k + 1}" for k in range(K)]
     shares = [weights]
-    if "noise" in posterior.draws:
+    if "noise" in draws:
         head.append(NOISE)
-        shares.append(posterior.draws["noise"][..., None])
+        shares.append(draws["noise"][..., None])
     head += [f"loc {k + 1} {name}" for k in range(K) for name in names]
+    head += [f"median {k + 1} {name}" for name in medians for k in range(K)]
     head += [
         f"sd {k + 1} {names[0]}" if D == 1 else f"factor {k + 1} {names[i]}, {names[j]}"
         for k in range(K)
@@ -281,6 +299,7 @@ def draws_csv(dataset: Dataset, posterior: Posterior) -> str:
                 [
                     *(array[c] for array in shares),
                     locs[c].reshape(S, -1),
+                    *(median[c] for median in medians.values()),
                     factors[c][:, :, i, j].reshape(S, -1),
                 ]
                 + [stat[c] for stat in stats.values()]
@@ -334,13 +353,12 @@ def _ordered(fit: MapFit | Parameters) -> Parameters:
     return point.permuted(point.order)
 
 
-def _names(dataset: Dataset, D: int) -> list[str]:
+def _check_columns(dataset: Dataset, D: int) -> None:
     if len(dataset.columns) != D:
         raise ValueError(
             f"The data has {len(dataset.columns)} columns, but the result has D = {D}. "
             "Give the data it was made of."
         )
-    return list(dataset.columns)
 
 
 def _plain(name: str) -> str:

@@ -50,19 +50,26 @@ def extras(dataset: Dataset) -> list[str]:
     if dataset.transforms is not None:
         sentences.append(transformed.units(dataset))
     if dataset.incomplete:
-        lacking = np.isnan(dataset.values).sum(axis=0)
-        gaps = [f'{n:,} in "{name}"' for name, n in zip(dataset.columns, lacking, strict=True) if n]
-        many = int(lacking.sum())
-        listed = ", ".join(gaps[:8]) + (f" and {len(gaps) - 8} more columns" if gaps[8:] else "")
-        sentences.append(
-            f"{count(many, 'value')} {'is' if many == 1 else 'are'} missing: {listed}. What is "
-            "missing is integrated out, as missing at random."
-        )
+        sentences.append(missing(dataset))
     if dataset.classes is not None:
         names, n_known = dataset.class_names, sum(c is not None for c in dataset.classes)
         of = "each point" if n_known == len(dataset.classes) else count(n_known, "point")
         sentences.append(f"The class is known of {of}: {listing(names, 6)}.")
     return sentences
+
+
+def missing(dataset: Dataset) -> str:
+    """Say how many values are missing in which columns; "" where none is."""
+    lacking = np.isnan(dataset.values).sum(axis=0)
+    each = [f'{n:,} in "{name}"' for name, n in zip(dataset.columns, lacking, strict=True) if n]
+    many = int(lacking.sum())
+    if not many:
+        return ""
+    listed = ", ".join(each[:8]) + (f" and {len(each) - 8} more columns" if each[8:] else "")
+    return (
+        f"{count(many, 'value')} {'is' if many == 1 else 'are'} missing: {listed}. What is missing "
+        "is integrated out, as missing at random."
+    )
 
 
 def constant_columns(dataset: Dataset) -> list[str]:

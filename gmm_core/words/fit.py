@@ -12,7 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
-from gmm_core.data.transformed import in_table, likelihood_shift
+from gmm_core.data.transformed import (
+    in_table,
+    likelihood_shift,
+    parameter_columns,
+    table_columns,
+)
 from gmm_core.formatting import count, number, numeral, percent, rounded
 from gmm_core.mixture import (
     Mixture,
@@ -21,6 +26,7 @@ from gmm_core.mixture import (
     log_prior_terms,
     responsibilities,
 )
+from gmm_core.mixture.in_table import medians_in_table, parameters_in_table
 from gmm_core.mixture.landscape import Coordinate, Slice
 from gmm_core.runs.heaped import heap_of_fit
 from gmm_core.runs.methods import METHODS
@@ -66,10 +72,11 @@ def point_answer(dataset: Dataset, parameters: Parameters) -> list[Segment]:
         words.append(Segment(f"{share} near {where}", k))
     if shown < K:
         words.append(Segment(f" and {numeral(K - shown)} smaller"))
-    scales = parameters.scales
+    scales = parameters_in_table(dataset, parameters).scales
     if scales.shape[1] == 1:
         same = bool((abs(scales - scales[0]) < 1e-9 * scales[0]).all())
-        of = "" if dataset.transforms is None else f' of "{dataset.columns[0]}"'
+        named = parameter_columns(dataset)[0]
+        of = "" if named == table_columns(dataset)[0] else f' of "{named}"'
         if same and K > 1:
             words.append(Segment(f", each with standard deviation {number(scales[0, 0])}{of}"))
         elif shown >= K:
@@ -257,6 +264,30 @@ def points_each(dataset: Dataset, parameters: Parameters) -> list[float]:
         return (dataset.whole.total * parameters.every_weight).tolist()
     r = responsibilities(parameters, dataset.values)
     return (r.sum(axis=0) if dataset.weights is None else dataset.weights @ r).tolist()
+
+
+def component_table(
+    dataset: Dataset, parameters: Parameters
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return head and rows of the components: weight, where each is, how wide, and its points.
+
+    In the units of the table, as `mixture.in_table` has them; names say what is of a logarithm, and
+    the medians of such columns stand in the table's units.
+    """
+    point = parameters_in_table(dataset, parameters)
+    K, medians = len(point.weights), medians_in_table(dataset, point.locs)
+    head = ["component", "weight"]
+    head += [f"{what} {name}" for name in parameter_columns(dataset) for what in ("loc", "sd")]
+    head += [*(f"median {name}" for name in medians), "points"]
+    places = np.stack([point.locs, point.scales], axis=2).reshape(K, -1)
+    middles = np.reshape(list(medians.values()), (-1, K)).T
+    points = points_each(dataset, parameters)
+    numbers = np.column_stack([point.weights, places, middles, points[:K]])
+    rows = [(str(k + 1), *(f"{v:.6g}" for v in row)) for k, row in enumerate(numbers.tolist())]
+    if point.noise is not None:
+        empty = [""] * (len(head) - 3)
+        rows.append(("noise", f"{float(point.noise):.6g}", *empty, f"{points[K]:.6g}"))
+    return tuple(head), rows
 
 
 def objective_rows(

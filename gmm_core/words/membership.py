@@ -96,25 +96,19 @@ def expectation_answer(
 ) -> str:
     """Say what is expected of one column, by its number, where another has one value.
 
-    Of transformed columns it says it in the table's units too. Names of columns stand in it as
-    they are: show it as text, not as markup.
+    Parameters
+    ----------
+    expected, at : in the units of the table.
+
+    Names of columns stand in it as they are: show it as text, not as markup.
     """
     names = table_columns(dataset)
-    columns = dataset.columns
-    also = ""
-    if columns[given] != names[given] or columns[of] != names[of]:
-        back = [number(float(in_table(dataset, of, v[0]))) for v in (expected.low, expected.high)]
-        where = number(float(in_table(dataset, given, at)))
-        also = (
-            f' In the table\'s units: when "{names[given]}" is {where}, "{names[of]}" is nine '
-            f"times in ten between {back[0]} and {back[1]}."
-        )
     mean, sd, low, high = (
         number(float(v[0])) for v in (expected.mean, expected.sd, expected.low, expected.high)
     )
     return (
-        f'When "{columns[given]}" is {number(at)}, it expects "{columns[of]}" to be {mean}, give '
-        f"or take {sd}: nine times in ten between {low} and {high}.{also}"
+        f'When "{names[given]}" is {number(at)}, it expects "{names[of]}" to be {mean}, give '
+        f"or take {sd}: nine times in ten between {low} and {high}."
     )
 
 

@@ -10,9 +10,10 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
-from gmm_core.data.transformed import in_table, table_columns
+from gmm_core.data.transformed import parameter_columns, table_columns
 from gmm_core.figures import curves, density, loss_curves
 from gmm_core.formatting import count, number
+from gmm_core.mixture.in_table import medians_in_table, parameters_in_table
 from gmm_core.runs import kinds
 from gmm_core.runs.methods import METHODS
 from gmm_core.runs.one_restart import alone
@@ -320,29 +321,31 @@ def results(fit: MapFit) -> None:
 def parameters_table(fit: MapFit) -> None:
     """Show the components, largest first."""
     data = session.dataset()
-    point = fit.parameters.permuted(fit.parameters.order)
+    fitted = fit.parameters.permuted(fit.parameters.order)
+    point = parameters_in_table(data, fitted)
+    medians = medians_in_table(data, point.locs)
     shown = list(range(min(len(data.columns), 6)))
     head = ["Component", "weight"]
-    single, named = len(data.columns) == 1, table_columns(data)
+    columns, named = parameter_columns(data), table_columns(data)
     for c in shown:
-        in_units = data.columns[c] != named[c]
-        suffix = "" if single and not in_units else f" {data.columns[c]:.20}"
-        head += [f"loc{suffix}", f"scale{suffix}", *([f"{named[c]:.20} at loc"] * in_units)]
+        suffix = "" if len(columns) == 1 and not medians else f" {columns[c]:.20}"
+        head += [f"loc{suffix}", f"scale{suffix}"]
+        head += [f"median {named[c]:.20}"] * (named[c] in medians)
     # More pairs of columns than these would push the rest out of sight; Export has them all.
     correlated = session.mixture().has_correlations(len(data.columns)) and len(data.columns) <= 3
     pairs = [(i, j) for j in shown for i in range(j)] if correlated else []
     for i, j in pairs:
-        of = "" if len(pairs) == 1 else f" {data.columns[i]:.20}, {data.columns[j]:.20}"
+        of = "" if len(pairs) == 1 else f" {columns[i]:.20}, {columns[j]:.20}"
         head.append(f"correlation{of}")
     head.append("points")
-    points = fit_words.points_each(data, point)
+    points = fit_words.points_each(data, fitted)
     rows = []
     for k in range(len(point.weights)):
         row: list[object] = [Segment(str(k + 1), k), number(float(point.weights[k]))]
         for c in shown:
             row += [number(float(point.locs[k, c]), 4), number(float(point.scales[k, c]))]
-            if data.columns[c] != named[c]:
-                row.append(number(float(in_table(data, c, point.locs[k, c])), 4))
+            if named[c] in medians:
+                row.append(number(float(medians[named[c]][k]), 4))
         row += [number(float(point.correlations[k, i, j])) for i, j in pairs]
         rows.append([*row, number(float(points[k]))])
     if point.noise is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import streamlit as st
 
 from gmm_core.data.class_columns import ClassColumn
@@ -10,7 +9,7 @@ from gmm_core.data.dataset import Dataset
 from gmm_core.figures import assignments, density
 from gmm_core.figures import membership as figures
 from gmm_core.jobs import service
-from gmm_core.membership.certainty import inner_boundaries, overview, zoom_width
+from gmm_core.membership.certainty import boundary_places, inner_boundaries, overview, zoom_window
 from gmm_core.mixture import Parameters
 from gmm_core.runs.specification import Specification
 from gmm_core.sharing import tables
@@ -186,29 +185,30 @@ def draw_options(data: Dataset, point: Parameters) -> tuple[float, int, tuple[fl
     edges = inner_boundaries(data, point)
     if not len(edges):
         return temperature, seed, None
-    index = 0
+    index, shown = 0, boundary_places(data, edges)
     if len(edges) > 1:
         index = st.selectbox(
             "Boundary",
             range(len(edges)),
-            format_func=lambda b: figures.place(float(edges[b]), float(np.ptp(data.values))),
+            format_func=lambda b: figures.place(*shown[b]),
             key=f"boundary_{len(edges)}",
             bind="query-params",
         )
     edge = float(edges[index])
+    centre, usual = zoom_window(data, point, edge)
     width = st.number_input(
         "Zoom: width of the window",
         min_value=1e-300,
-        value=zoom_width(point, edge),
-        step=zoom_width(point, edge) / 4,
+        value=usual,
+        step=usual / 4,
         format="%g",
         key=f"zoom_{edge!r}",
         bind="query-params",
-        help="How much of the axis around the boundary is seen, in the data's units. The boundary "
+        help="How much of the axis around the boundary is seen, in the units of the table. It "
         "is where two components are equally probable: $w_i\\,\\mathcal N(x \\mid i) = "
         "w_j\\,\\mathcal N(x \\mid j)$.",
     )
-    return temperature, seed, (edge, width)
+    return temperature, seed, (centre, width)
 
 
 def main_figure(

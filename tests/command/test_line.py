@@ -76,6 +76,38 @@ def test_a_fit_has_the_pages_id_and_the_librarys_numbers(run, file):
     assert output["loss"] == fit.final_loss[fit.chosen]
 
 
+def test_holes_are_kept_as_on_the_page_and_said(run, tmp_path):
+    x = gmm.example("faithful").values[:60]
+    cells = [[f"{a:g}".replace(".", ","), f"{b:g}"] for a, b in x.tolist()]
+    cells[3][0] = cells[9][1] = cells[20][1] = ""
+    path = tmp_path / "holes.csv"
+    path.write_text("\n".join(["eruptions;waiting", *(";".join(row) for row in cells)]))
+    kept = gmm.read_dataset(path, missing="keep")
+    code, out, said = run("fit", path, *FEW, "--json")
+    told = json.loads(out)
+    assert code == 0
+    assert told["data"]["points"] == 60
+    assert told["data"]["fingerprint"] == kept.fingerprint
+    assert '3 values are missing: 1 in "eruptions", 2 in "waiting".' in said
+    assert "--missing drop" in said
+    code, out, said = run("fit", path, *FEW, "--missing", "drop", "--json")
+    assert json.loads(out)["data"]["points"] == 57
+    assert said == ""
+    assert gmm.read_dataset(path).n == 57  # the library leaves them out unless it is told
+
+
+def test_rows_are_scored_by_a_mixture_with_noise(run, file, tmp_path):
+    fit, far = tmp_path / "fit.json", tmp_path / "far.csv"
+    fit.write_text(run("fit", file, *FEW, "--noise", "--json")[1])
+    far.write_text("eruptions,waiting\n2,54\n3.2,95\n")
+    code, out, _ = run("score", far, "--fit", fit, "--json")
+    assert code == 0
+    near, noise = json.loads(out)["points"]
+    assert near["component"] in (1, 2)
+    assert noise["component"] == "noise"
+    assert len(noise["probabilities"]) == 3
+
+
 def test_a_fit_prints_a_table_and_draws_its_figures(run, file, tmp_path):
     page, picture = tmp_path / "fit.html", tmp_path / "fit.png"
     code, out, _ = run("fit", file, *FEW, "--figure", page)

@@ -118,3 +118,14 @@ def test_progress_streams_the_trace_and_cancel_keeps_it():
 def test_priors_are_refused():
     with pytest.raises(ValueError, match="EM maximises the likelihood"):
         gmm.fit_em(TUTORIAL, gmm.Mixture(), random_point(gmm.Mixture(), 1))
+
+
+def test_weights_count_along_the_way_as_rows_do():
+    w = 1 + np.arange(272) % 3
+    weighted = gmm.Dataset.from_values(FAITHFUL.values, FAITHFUL.columns, weights=w)
+    expanded = gmm.Dataset.from_values(FAITHFUL.values.repeat(w, axis=0), FAITHFUL.columns)
+    ours = fitted(flat(), weighted)
+    _, path = against_em.likelihood_path(weighted, ours)
+    _, expected = against_em.likelihood_path(expanded, ours)
+    np.testing.assert_allclose(path, expected, rtol=1e-12)
+    assert path[-1] == pytest.approx(-ours.final_loss[ours.chosen], rel=1e-12)

@@ -1,5 +1,7 @@
 """Figures of transformed columns stand on the table's own axes, with the densities of the table."""
 
+import json
+
 import numpy as np
 import pytest
 from scipy.stats import lognorm, multivariate_normal, norm, skew
@@ -12,6 +14,8 @@ from gmm_core.figures.expected import expected
 from gmm_core.figures.membership import every_pair, main_figure
 from gmm_core.figures.posterior import boundary, density_bands
 from gmm_core.figures.predictive import ecdf_band, replicated_densities
+from gmm_core.figures.trajectory import trajectory
+from gmm_core.membership.certainty import zoom_width, zoom_window
 from gmm_core.mixture.expectation import expectation
 from gmm_core.posterior.invariants import Boundaries
 from gmm_core.posterior.predictive import check_predictive
@@ -82,11 +86,41 @@ def test_regions_and_expectations_stand_on_the_tables_axes():
     fig = main_figure(LOGS, POINT)
     dots = np.concatenate([t.x for t in fig.data if t.type == "scatter"])
     np.testing.assert_allclose(np.sort(dots), np.sort(TABLE.values[:, 0]))
-    band = expected(LOGS, POINT, 0, 1, 1.0)
+    band = expected(LOGS, POINT, 0, 1, np.e)
     line = traces(band)["here"]
     prediction = expectation(POINT, 0, [1.0], 1)
     assert list(line.x) == pytest.approx([np.e] * 2)
     assert list(line.y) == pytest.approx([np.exp(prediction.low[0]), np.exp(prediction.high[0])])
+    assert (band.layout.xaxis.title.text, band.layout.yaxis.title.text) == ("a", "b")
+    np.testing.assert_allclose(np.sort(traces(band)["data"].x), np.sort(TABLE.values[:, 0]))
+
+
+@pytest.mark.parametrize("how", ["log", "sqrt", "standardise"])
+def test_a_fit_is_played_back_in_the_units_of_the_table(how):
+    data = gmm.transformed(TABLE, {"a": how})
+    fit = gmm.fit_map(data, gmm.Mixture(covariance="full", tied=False), gmm.MapOptions(restarts=2))
+    steps, points = fit.trajectory
+    inverse = data.transforms[0].inverse
+    fig, text = trajectory(data, steps, points, np.zeros(len(steps)), (0, 1))
+    assert fig.layout.xaxis.title.text == "a"
+    assert fig.layout.xaxis2.title.text == "step"
+    np.testing.assert_array_equal(traces(fig)["loss"].x, steps)
+    np.testing.assert_allclose(traces(fig)["data"].x, TABLE.values[:, 0])
+    # What the browser interpolates is the transform's inverse, and one column came as it is.
+    way, plain = json.loads(text)["axes"]
+    assert plain is None
+    z = data.values[:, 0]
+    at = way["from"] + way["step"] * np.arange(len(way["to"]))
+    np.testing.assert_allclose(np.interp(z, at, way["to"]), TABLE.values[:, 0], rtol=2e-3)
+    line, text = trajectory(data, steps, points, np.zeros(len(steps)), (0,))
+    heights, grid = json.loads(text)["heights"], np.array(json.loads(text)["grid"])
+    step = 1e-6
+    slopes = 2 * step / (inverse(grid + step) - inverse(grid - step))
+    known = inverse(grid) > 1e-3
+    np.testing.assert_allclose(np.array(heights, dtype=float)[known], slopes[known], rtol=1e-4)
+    curve = traces(line)["mixture"]
+    density = np.exp(gmm.log_density(points[-1].marginal([0]), grid))
+    np.testing.assert_allclose(curve.y[known], (density * slopes)[known], rtol=1e-3, atol=1e-12)
 
 
 def test_every_pair_has_the_tables_own_numbers_holes_and_names():
@@ -121,12 +155,19 @@ def test_every_pair_has_the_tables_own_numbers_holes_and_names():
 def test_assignments_and_the_zoom_stand_on_the_tables_axis():
     data, point = LOGS.select("log a"), POINT.marginal([0])
     (edge,) = [b for b in gmm.boundaries(point) if 0 < b < 2]
-    zoom = boundary_zoom(data, point, edge, 0.2)
-    assert list(zoom.layout.xaxis.range) == pytest.approx(np.exp([edge - 0.1, edge + 0.1]))
+    zoom = boundary_zoom(data, point, np.exp(edge), 0.2)
+    assert list(zoom.layout.xaxis.range) == pytest.approx(np.exp(edge) + np.array([-0.1, 0.1]))
+    # As wide as the axis was around it, and where a logarithm has no place none is drawn.
+    centre, width = zoom_window(data, point, edge)
+    assert centre == pytest.approx(np.exp(edge))
+    half = zoom_width(point, edge) / 2
+    assert width == pytest.approx(np.exp(edge + half) - np.exp(edge - half), rel=0.5)
+    assert boundary_zoom(data, point, np.exp(edge), 1e3).layout.xaxis.range[0] > 0
     strip = assignments(data, point)
-    for fig in (strip, zoom):
+    for fig, digits in ((strip, 2), (zoom, 4)):
         assert fig.layout.xaxis.title.text == "a"
-        assert f"{np.exp(edge):.2f}" in " ".join(note.text for note in fig.layout.annotations)
+        said = " ".join(note.text for note in fig.layout.annotations)
+        assert f"{np.exp(edge):.{digits}f}" in said
     dots = np.concatenate([trace.x for trace in strip.data if trace.customdata is not None])
     assert set(np.round(TABLE.values[:, 0], 9)) == set(np.round(dots, 9))
 

@@ -150,3 +150,40 @@ def test_densities_of_transformed_columns_are_those_of_the_table():
     assert (scores.outlier == (scores.log_density < scores.threshold)).all()
     zero = gmm.transformed(gmm.Dataset.from_values([0.0, 1e4], ["a"]), {"a": "sqrt"})
     assert score(point, zero).outlier.tolist() == [False, True]
+
+
+def test_noise_is_scored_and_takes_what_is_far_from_all():
+    noisy = Parameters([0.6, 0.3], [[0.0], [9.0]], [[[1.0]], [[1.0]]], noise=0.1, box=[20.0])
+    new = gmm.Dataset.from_values([0.1, 4.5, 9.2])
+    found = score(noisy, new)
+    parts = np.array([[0.6 * norm.pdf(x), 0.3 * norm.pdf(x, 9), 0.1 / 20] for x in (0.1, 4.5, 9.2)])
+    np.testing.assert_allclose(found.probs, parts / parts.sum(axis=1, keepdims=True), rtol=1e-10)
+    np.testing.assert_allclose(np.exp(found.log_density), parts.sum(axis=1), rtol=1e-10)
+    assert found.component.tolist() == [0, 2, 1]
+    # One point in ten is of the noise: where it is alone nothing is unusual.
+    assert found.threshold == pytest.approx(np.log(0.1 / 20))
+    assert not found.outlier.any()
+    back = read_table(tables.scores_csv(new, found).encode())
+    assert "probability of noise" in back.columns
+    both = draws_of([ONE, OTHER])
+    draws = both.draws | {"weights": 0.9 * both.draws["weights"]}
+    draws |= {"noise": np.full((1, 2), 0.1), "box": np.full((1, 2, 1), 20.0)}
+    averaged = score(aligned(Posterior(draws, both.stats), noisy, new), new)
+    np.testing.assert_allclose(averaged.probs.sum(axis=1), 1)
+
+
+def test_with_little_noise_one_in_a_hundred_of_all_points_is_an_outlier():
+    noise, width = 0.004, 1000.0
+    point = Parameters([1 - noise], [[0.0]], [[[1.0]]], noise=noise, box=[width])
+    # Its points have the lowest densities: of the others 0.6 % are beyond.
+    z = norm.isf((0.01 - noise) / (1 - noise) / 2)
+    edge = np.log((1 - noise) * norm.pdf(z) + noise / width)
+    assert score(point, NEW).threshold == pytest.approx(edge, abs=0.4)
+    beyond = gmm.Dataset.from_values([0.0, z - 0.4, z + 0.4, 40.0])
+    assert score(point, beyond).outlier.tolist() == [False, False, True, True]
+
+
+def test_noise_without_a_box_has_no_usual_density():
+    point = Parameters([0.9], [[0.0]], [[[1.0]]], noise=0.1)
+    with pytest.raises(ValueError, match="Give the parameters a box"):
+        score(point, NEW)

@@ -31,3 +31,28 @@ def test_the_band_holds_its_share():
     normal = stats.norm(rest.locs[:, 0], rest.scale_tril[:, 0, 0])
     assert rest.weights @ normal.cdf(band.low[0]) == pytest.approx(0.1, abs=1e-12)
     assert rest.weights @ normal.cdf(band.high[0]) == pytest.approx(0.9, abs=1e-12)
+
+
+def test_of_a_logarithm_it_expects_the_mean_of_a_mixture_of_lognormals():
+    """By integration over the joint density of the table, with SciPy."""
+    table = gmm.Dataset.from_values(np.exp(np.arange(12.0).reshape(6, 2) / 4), ["a", "b"])
+    data = gmm.transformed(table, {"a": "standardise", "b": "log"})
+    point = Parameters(
+        [0.3, 0.7], [[-0.5, 0.5], [0.6, 1.6]], [[[1.0, 0], [0.2, 0.3]], [[0.8, 0], [-0.1, 0.4]]]
+    )
+    mean, sd = data.transforms[0].center, data.transforms[0].scale
+    at = mean + 0.3 * sd
+    x = np.linspace(0, 80, 400_001)[1:]
+    z = np.column_stack([np.full(len(x), 0.3), np.log(x)])
+    density = sum(
+        w * stats.multivariate_normal.pdf(z, m, L @ L.T)
+        for w, m, L in zip(point.weights, point.locs, point.scale_tril, strict=True)
+    )
+    share = density / x / (density / x).sum()
+    prediction = expectation(point, 0, [at], 1, dataset=data)
+    assert prediction.mean[0] == pytest.approx(share @ x, rel=1e-6)
+    assert prediction.sd[0] == pytest.approx(np.sqrt(share @ (x - share @ x) ** 2), rel=1e-5)
+    assert share[x < prediction.low[0]].sum() == pytest.approx(0.05, abs=1e-4)
+    assert share[x > prediction.high[0]].sum() == pytest.approx(0.05, abs=1e-4)
+    with pytest.raises(ValueError, match='logarithm of "b" takes values above zero'):
+        expectation(point, 1, [-1.0], 0, dataset=data)

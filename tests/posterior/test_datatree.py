@@ -1,13 +1,15 @@
 """The tree of groups is what ArviZ reads, and its numbers are the densities and the priors."""
 
+import json
 import warnings
 
 import numpy as np
 import pytest
-from scipy.stats import kstest, multivariate_normal
+from scipy.stats import kstest, lognorm, multivariate_normal, norm
 
 import gmm_core as gmm
 from gmm_core.posterior.datatree import PRIOR_DRAWS, groups
+from gmm_core.posterior.draws import Posterior
 from gmm_core.posterior.loo import loo
 
 with warnings.catch_warnings():
@@ -103,3 +105,27 @@ def test_what_would_be_too_large_is_left_out(posterior):
 def test_other_data_is_refused(posterior):
     with pytest.raises(ValueError, match="D = 2 columns, but the data has 1"):
         posterior.to_datatree(gmm.example("tutorial"))
+
+
+def test_groups_of_transformed_columns_are_in_the_units_of_the_table():
+    table = gmm.Dataset.from_values(np.exp(DATA.values / 20), DATA.columns)
+    data = gmm.transformed(table, {"eruptions": "log", "waiting": "standardise"})
+    point = gmm.Parameters([1.0], [[0.2, 0.5]], [[[0.1, 0.0], [0.3, 0.5]]])
+    draws = {name: np.broadcast_to(a, (1, 400, *a.shape)) for name, a in point.arrays().items()}
+    mixture = gmm.Mixture(n_components=1, covariance="full", tied=False)
+    found = Posterior(draws, {"log_joint": np.zeros((1, 400))}).to_datatree(data, mixture)
+    np.testing.assert_allclose(found["observed_data"]["obs"], table.values, rtol=1e-13)
+    assert list(found["observed_data"]["column"].values) == ["eruptions", "waiting"]
+    assert list(found["posterior"]["column"].values) == ["log eruptions", "waiting"]
+    assert json.loads(found["posterior"].attrs["units"]) == {
+        "log eruptions": 'the natural logarithm of "eruptions"',
+        "waiting": 'as in the column "waiting" of the data',
+    }
+    mean, sd = table.values[:, 1].mean(), table.values[:, 1].std()
+    np.testing.assert_allclose(found["posterior"]["locs"][0, 0, 0], [0.2, mean + 0.5 * sd])
+    again = found["posterior_predictive"]["obs"].values.reshape(-1, 2)
+    assert kstest(again[:, 0], lognorm(0.1, scale=np.exp(0.2)).cdf).pvalue > 1e-4
+    width = sd * np.hypot(0.3, 0.5)
+    assert kstest(again[:, 1], norm(mean + 0.5 * sd, width).cdf).pvalue > 1e-4
+    # The prior's locs of the logarithm have their own spread, its replicates are of the table.
+    assert (found["prior_predictive"]["obs"].values[..., 0] >= 0).all()

@@ -9,7 +9,15 @@ import json
 import numpy as np
 import pytest
 
-from gmm_core import Dataset, GuideFit, MapFit, Parameters, Posterior, responsibilities
+from gmm_core import (
+    Dataset,
+    GuideFit,
+    MapFit,
+    Parameters,
+    Posterior,
+    responsibilities,
+    transformed,
+)
 from gmm_core.data.reading import read_dataset
 from gmm_core.sharing import tables
 
@@ -181,3 +189,38 @@ def test_noise_has_its_name_and_its_probability() -> None:
     assert lines[0].endswith("probability of component 1,probability of noise")
     assert lines[1].split(",")[2] == "1"
     assert lines[2].split(",")[2] == "noise"
+
+
+def test_transformed_columns_are_written_in_the_units_of_the_table() -> None:
+    table = Dataset.from_values(np.exp([[0.0, 1.0], [2.0, 3.0], [1.0, 5.0]]), ["x", "y"])
+    data = transformed(table, {"x": "standardise", "y": "log"})
+    mean, sd = table.values[:, 0].mean(), table.values[:, 0].std()
+    point = Parameters([1.0], [[0.5, 2.0]], [[[2.0, 0.0], [0.3, 0.7]]])
+    head, (row,) = read(tables.parameters_csv(data, point))
+    cells = dict(zip(head, map(float, row), strict=True))
+    assert cells == pytest.approx(
+        {
+            "component": 1,
+            "weight": 1,
+            "loc x": mean + 0.5 * sd,
+            "loc log y": 2,
+            "sd x": 2 * sd,
+            "sd log y": np.hypot(0.3, 0.7),
+            "covariance x, log y": 0.6 * sd,
+            "median y": np.exp(2),
+        }
+    )
+    draws = {name: array[None, None] for name, array in point.arrays().items()}
+    head, (row,) = read(tables.draws_csv(data, Posterior(draws, {"log_joint": np.zeros((1, 1))})))
+    cells = dict(zip(head, map(float, row), strict=True))
+    assert cells["loc 1 x"] == pytest.approx(mean + 0.5 * sd)
+    assert cells["loc 1 log y"] == 2
+    assert cells["median 1 y"] == pytest.approx(np.exp(2))
+    assert cells["factor 1 x, x"] == pytest.approx(2 * sd)
+    assert cells["factor 1 log y, log y"] == 0.7
+    body = json.loads(tables.parameters_json(data, point))
+    assert body["locs"] == [[0.5, 2.0]]
+    assert body["units"]["log y"] == 'the natural logarithm of "y"'
+    head, rows = read(tables.memberships_csv(data, point))
+    np.testing.assert_allclose(np.array([r[1:3] for r in rows], float), table.values, rtol=1e-13)
+    assert head[:4] == ["row", "x", "y", "component"]

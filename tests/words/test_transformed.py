@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import lognorm
+from scipy.stats import lognorm, norm
 
 import gmm_core as gmm
 from gmm_core.data.transformed import in_table
@@ -10,7 +10,7 @@ from gmm_core.formatting import number
 from gmm_core.mixture.expectation import expectation
 from gmm_core.words import data as words
 from gmm_core.words import transformed
-from gmm_core.words.fit import objective_rows, point_answer
+from gmm_core.words.fit import component_table, objective_rows, point_answer
 from gmm_core.words.membership import expectation_answer, membership_answer
 
 DATA = gmm.Dataset.from_values([[1.0, 2.0], [10.0, 4.0], [100.0, 9.0]], ["a", "b"])
@@ -65,12 +65,32 @@ def test_a_boundary_is_where_it_is_in_the_table():
 
 def test_what_is_expected_is_said_in_the_units_of_the_table():
     logs = gmm.transformed(DATA, {"a": "log", "b": "sqrt"})
-    band = expectation(POINT, 0, [np.log(20)], 1)
-    sentence = expectation_answer(band, logs, 0, 1, np.log(20))
-    low, high = (number(float(end[0]) ** 2) for end in (band.low, band.high))
-    assert f'when "a" is 20.0, "b" is nine times in ten between {low} and {high}.' in sentence
-    plain = gmm.Dataset.from_values(LOGS.values, LOGS.columns)
-    assert "table" not in expectation_answer(band, plain, 0, 1, np.log(20))
+    found = expectation(POINT, 0, [20.0], 1, dataset=logs)
+    said = expectation_answer(found, logs, 0, 1, 20.0)
+    # The root of b is about 3 there, give or take 0.1.
+    low, high = (number(float(norm.ppf(p, 3, 0.1)) ** 2) for p in (0.05, 0.95))
+    assert said.startswith('When "a" is 20.0, it expects "b" to be 9.01, give or take 0.600: ')
+    assert said.endswith(f"nine times in ten between {low} and {high}.")
+
+
+def test_a_standardised_column_has_its_scale_in_the_table():
+    data = gmm.transformed(DATA.select("b"), {"b": "standardise"})
+    point = gmm.Parameters([1.0], [[0.5]], [[[2.0]]])
+    said = "".join(part.text for part in point_answer(data, point))
+    sd = DATA.values[:, 1].std()
+    assert f"with standard deviation {number(2 * sd)}. " in said
+    head, ((*_, loc, scale, _),) = component_table(data, point)
+    assert head == ("component", "weight", "loc b", "sd b", "points")
+    assert [float(loc), float(scale)] == pytest.approx([5 + 0.5 * sd, 2 * sd], rel=1e-5)
+
+
+def test_noise_has_its_row_among_the_components():
+    point = gmm.Parameters([0.9], [[2.0]], [[[1.0]]], noise=0.1, box=[9.0])
+    head, rows = component_table(LOGS.select("log a"), point)
+    assert head == ("component", "weight", "loc log a", "sd log a", "median a", "points")
+    assert rows[0][:5] == ("1", "0.9", "2", "1", f"{np.exp(2):.6g}")
+    assert rows[1][:5] == ("noise", "0.1", "", "", "")
+    assert float(rows[0][5]) + float(rows[1][5]) == pytest.approx(3, rel=1e-5)
 
 
 def test_what_lies_below_the_root_of_zero_is_at_zero():

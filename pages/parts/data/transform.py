@@ -19,9 +19,9 @@ def show(data: Dataset) -> None:
     with st.expander("Transform columns", key=f"transform_{data.fingerprint[:12]}"):
         st.caption(
             "A skewed column may be a mixture of Gaussians in its logarithm or square root. In "
-            "standard deviations columns of different units are alike. Data, densities, "
-            "memberships, boundaries, likelihoods and criteria are shown in the units of the "
-            "table; parameters and their draws are those of the transformed columns, and name them."
+            "standard deviations columns of different units are alike. What is found comes back "
+            "in the units of the table; what has no image there, such as a covariance of "
+            "logarithms, is named after the transformed column."
         )
         choices = _asked(data, present)
         twice = sorted(

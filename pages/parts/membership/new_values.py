@@ -9,7 +9,7 @@ import streamlit as st
 
 from gmm_core.data import cage, formats
 from gmm_core.data.dataset import Dataset
-from gmm_core.data.transformed import complete_rows, like, table_columns
+from gmm_core.data.transformed import complete_rows, in_table, like, table_columns
 from gmm_core.data.typed import match_columns, parse_values
 from gmm_core.formatting import MINUS, count, number, percent
 from gmm_core.jobs import service
@@ -18,10 +18,10 @@ from gmm_core.mixture import Parameters
 from gmm_core.posterior.draws import Posterior
 from gmm_core.sharing import tables
 from gmm_core.words.membership import score_answer
-from gmm_core.words.segments import Segment
+from gmm_core.words.segments import NOISE, Segment
 from pages.parts import links, pages, specifications, text
 from pages.parts.data import held
-from pages.parts.membership.points import ROWS, WIDE
+from pages.parts.membership.points import ROWS, WIDE, chance
 from pages.parts.platform import widget_state
 
 
@@ -113,11 +113,12 @@ def _digest(point: Parameters) -> str:
 def scored_table(new: Dataset, scored: Score) -> None:
     """Show new values with their components, probabilities and densities, and their spread."""
     text.note("Outliers." if scored.outlier.any() else "As expected.", score_answer(scored))
-    N, K = scored.probs.shape
+    (N, W), K = scored.probs.shape, scored.n_components
     D, spread = min(len(new.columns), WIDE), scored.n_draws > 1
-    head = ["Row", *(name[:30] for name in new.columns[:D]), "component", "probability"]
-    components = range(K) if 1 < K <= WIDE and not spread else range(0)
-    head += [f"P({k + 1})" for k in components] + ["log density", ""]
+    head = ["Row", *(name[:30] for name in table_columns(new)[:D]), "component", "probability"]
+    components = range(W) if 1 < W <= WIDE and not spread else range(0)
+    head += [chance(k, K) for k in components] + ["log density", ""]
+    values = [in_table(new, d, new.values[:ROWS, d]) for d in range(D)]
     lines = []
     for n in range(min(N, ROWS)):
         k = int(scored.component[n])
@@ -131,8 +132,8 @@ def scored_table(new: Dataset, scored: Score) -> None:
         lines.append(
             [
                 f"{n + 1:,}",
-                *("" if np.isnan(x) else f"{x:.6g}".replace("-", MINUS) for x in new.values[n, :D]),
-                Segment(str(k + 1), k),
+                *("" if np.isnan(x[n]) else f"{x[n]:.6g}".replace("-", MINUS) for x in values),
+                Segment("noise", NOISE) if k == K else Segment(str(k + 1), k),
                 prob,
                 *(percent(float(scored.probs[n, j])) for j in components),
                 density,

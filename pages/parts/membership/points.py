@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import in_table, table_columns
 from gmm_core.formatting import MINUS, percent
 from gmm_core.membership.certainty import overview
 from gmm_core.mixture import Parameters, responsibilities
@@ -43,7 +44,7 @@ def table(data: Dataset, point: Parameters, rows: Sequence[int], caption: str) -
     K, W = len(point.weights), probs.shape[1]
     components = range(W) if 1 < W <= WIDE else range(0)
     head, names = named_rows(data, rows)
-    head += ["component", "probability", *(_chance(k, K) for k in components)]
+    head += ["component", "probability", *(chance(k, K) for k in components)]
     best = probs.argmax(axis=1)
     lines = [
         [
@@ -63,19 +64,22 @@ def named_rows(data: Dataset, rows: Sequence[int]) -> tuple[list[str], list[list
     """Return the head and the cells that tell points: their row in the file, name and values."""
     D, origin = min(len(data.columns), WIDE), data.rows
     named = origin.name_column if origin else None
-    head = ["Row", *([named[:30]] if named else []), *(name[:30] for name in data.columns[:D])]
+    head = ["Row", *([named[:30]] if named else [])]
+    head += [name[:30] for name in table_columns(data)[:D]]
+    values = [in_table(data, d, data.values[list(rows), d]) for d in range(D)]
     cells = [
         [
             f"{origin.numbers[row] if origin else row + 1:,}",
             *([str(origin.columns[named][row])[:60]] if origin and named else []),
-            *("" if np.isnan(x) else f"{x:.6g}".replace("-", MINUS) for x in data.values[row, :D]),
+            *("" if np.isnan(x[n]) else f"{x[n]:.6g}".replace("-", MINUS) for x in values),
         ]
-        for row in rows
+        for n, row in enumerate(rows)
     ]
     return head, cells
 
 
-def _chance(k: int, n_components: int) -> str:
+def chance(k: int, n_components: int) -> str:
+    """Head the column of a component's probability."""
     return "P(noise)" if k == n_components else f"P({k + 1})"
 
 

@@ -224,7 +224,7 @@ def _relabelled(key: Key, _of: Answer) -> Posterior:
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _summary(key: Key, _of: Answer, labels: str, column: int) -> list[SummaryRow]:
-    return summary(labelled(_of, labels, column), _of.data.columns, column)
+    return summary(labelled(_of, labels, column), _of.data, column)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

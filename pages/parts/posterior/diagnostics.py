@@ -74,7 +74,7 @@ def chains_of(of: Answer, options: NutsOptions) -> None:
 def parameters(of: Answer, column: int) -> None:
     """Draw relabelled parameters: in pairs with the divergences, and their intervals."""
     shown = computed.labelled(of, "relabelled", column)
-    named = list(named_draws(shown, of.data.columns, column))
+    named = list(named_draws(shown, of.data, column))
     left, right = st.columns([3, 2], gap="large")
     with left:
         in_pairs = [

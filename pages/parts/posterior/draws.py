@@ -10,9 +10,11 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from gmm_core.data.dataset import Dataset
+from gmm_core.data.transformed import parameter_columns
 from gmm_core.figures import chains, labels
 from gmm_core.figures.style import escape
 from gmm_core.formatting import number
+from gmm_core.mixture.in_table import arrays_in_table
 from gmm_core.posterior.diagnostics import ChainRow
 from gmm_core.posterior.summary import SummaryRow
 from pages.parts import text
@@ -106,7 +108,7 @@ def pickers(data: Dataset, K: int, column: int, running: bool) -> Picked:
 
     def named(i: int) -> str:
         k, d = locs[i]
-        return f"loc {k + 1}" + (f", {data.columns[d]}" if D > 1 else "")
+        return f"loc {k + 1}" + (f", {parameter_columns(data)[d]}" if D > 1 else "")
 
     start = locs.index((0, column)) if (0, column) in locs else 0
     other = (1, column) if K > 1 else (0, 1 if column == 0 else 0)
@@ -151,7 +153,10 @@ def trace(
 ) -> go.Figure:
     """Return the trace of the chosen parameter."""
     traced, K = TRACED[parameter], draws["weights"].shape[-1]
-    values, axis, title = traced.series(draws, stats, column, escape(data.columns[column], 24))
+    draws, named = arrays_in_table(data, draws), parameter_columns(data)[column]
+    values, axis, title = traced.series(draws, stats, column, escape(named, 24))
+    if warmup is not None:
+        warmup = arrays_in_table(data, {"locs": warmup})["locs"]
     return chains.trace(
         values,
         axis,
@@ -164,12 +169,11 @@ def trace(
 def two_locs(data: Dataset, locs: Any, pair: Pair, mirror: bool) -> go.Figure:
     """Return the histogram of the two chosen locs."""
     (i, c), (j, d) = pair
-    several = len(data.columns) > 1 or data.transforms is not None
+    several, columns = len(data.columns) > 1 or data.transforms is not None, parameter_columns(data)
+    locs = arrays_in_table(data, {"locs": locs})["locs"]
 
     def named(k: int, column: int) -> str:
-        return f"loc of component {k + 1}" + (
-            f", {escape(data.columns[column], 24)}" if several else ""
-        )
+        return f"loc of component {k + 1}" + (f", {escape(columns[column], 24)}" if several else "")
 
     return labels.two_locs(
         locs[..., i, c],

@@ -184,13 +184,26 @@ function frameOf(frames, at) {
     } else if (shown.is === "density") {
       const y = new Float64Array(frames.grid.length);
       for (const k of shown.of) addDensity(y, frames.grid, weights[k], locs[k][0], factors[k][0][0]);
-      changes.push({ trace, x: frames.grid, y: Array.from(y) });
+      const x = inTable(frames.grid, frames.axes[0]);
+      changes.push({ trace, x, y: Array.from(y, (height, i) => height * frames.heights[i]) });
     } else if (shown.is === "ellipse") {
       const k = shown.of[0];
-      changes.push({ trace, ...ellipse(locs[k], factors[k], shown.radius, frames.turns) });
+      const { x, y } = ellipse(locs[k], factors[k], shown.radius, frames.turns);
+      changes.push({ trace, x: inTable(x, frames.axes[0]), y: inTable(y, frames.axes[1]) });
     }
   });
   return changes;
+}
+
+// Takes fitted values to the units of the table, between the numbers that the server gave.
+function inTable(values, way) {
+  if (!way) return values;
+  const last = way.to.length - 1;
+  return values.map((z) => {
+    const at = Math.min(Math.max((z - way.from) / way.step, 0), last);
+    const i = Math.min(Math.floor(at), last - 1);
+    return way.to[i] + (at - i) * (way.to[i + 1] - way.to[i]);
+  });
 }
 
 function addDensity(y, grid, weight, loc, scale) {

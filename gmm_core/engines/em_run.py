@@ -27,6 +27,9 @@ Array = NDArray[np.float64]
 _SETTLED = 1e-8
 # And at which it has when the objective no longer rises: a tenth of what a polish has to reach.
 _FLAT = POLISHED / 10
+# Of so many restarts frames are kept up to this many numbers (2 MB) only: going the one way that is
+# shown again is a small share of the work, and less than clearing the memory of all the others.
+_MANY, _FRAMES_OF_MANY = 20, 250_000
 # Restarts in step with one another: as many as keep this many numbers of scatter at hand.
 _GROUP = 2_000_000
 # Passes of a restart before the next one's turn, where all is compiled.
@@ -36,8 +39,9 @@ _PASSES = 64
 _FIRST_WAVE = 8
 # A restart that has not settled after so many steps creeps along a ridge, where L-BFGS is better.
 _CREEPING = 60
-# L-BFGS has about as many evaluations there as EM has had; where that is not enough EM goes on.
-_RIDGE = 120
+# L-BFGS has so many iterations there: with them it comes to the end of nearly every ridge, or to
+# where a component is lost. Where that is not enough EM goes on.
+_RIDGE = 300
 
 
 class EmRun(Restarts):
@@ -76,8 +80,11 @@ class EmRun(Restarts):
         self._fixed = bool(problem.layout[COMPONENT_ROW])
         width = self._plain.shape[1]
         most = restarts.FRAME_NUMBERS if frames is None else frames
+        if R >= _MANY:
+            most = min(most, _FRAMES_OF_MANY)
         M = len(self.keep) if R * len(self.keep) * width <= most else 0
         self._frames = np.empty((R, M, width))
+        self._repeated: dict[int, Array] = {}
 
     @property
     def polished(self) -> bool:
@@ -283,6 +290,10 @@ class EmRun(Restarts):
         """Return those that have not settled; all where the M-step leads only near the optimum."""
         return ~self._settled | (not self._m_step.exact)
 
+    def sure(self) -> NDArray[np.bool_]:
+        """Return those that have settled by EM's own step: its size is the gradient's there."""
+        return self._settled & ~self.moved & self._m_step.exact
+
     def finish(self, dataset: Dataset, team: Team) -> Iterator[float]:
         """Judge where each restart ended; settled ones by EM's own step.
 
@@ -291,10 +302,10 @@ class EmRun(Restarts):
         """
         yield from super().finish(dataset, team)
         # EM's own loss, at its own point: through coordinates narrow components lose digits.
-        settled = np.flatnonzero(~self.moved & (self.made > 0))
-        last = self.loss[settled, self.made[settled] - 1]
+        own = np.flatnonzero(~self.moved & (self.made > 0))
+        last = self.loss[own, self.made[own] - 1]
         known = np.isfinite(last)
-        self.final_loss[settled[known]] = last[known]
+        self.final_loss[own[known]] = last[known]
         if self._m_step.exact:
             self.size[self._settled] = np.minimum(self.size[self._settled], POLISHED)
 
@@ -317,6 +328,17 @@ class EmRun(Restarts):
             norms[s, steps] = np.linalg.norm(gradient[:, where], axis=1)
         return norms
 
+    def _again(self, i: int) -> Array:
+        """Go the way of row `i` once more, and keep its frames."""
+        if i not in self._repeated:
+            start, most = self.starts[i : i + 1], 2 * restarts.FRAME_NUMBERS
+            repeated = EmRun(self.problem, self.options, start, most)
+            with Team(self.problem) as team:
+                for _ in repeated.advance(team):
+                    pass
+            self._repeated[i] = repeated._frames[0]
+        return self._repeated[i]
+
     def trajectory(self, i: int) -> tuple[NDArray[np.int64], Parameters]:
         """Return steps [M] and points of row `i`; the last is where it ended."""
         stop = max(int(self.made[i]) - 1, 0)
@@ -324,12 +346,7 @@ class EmRun(Restarts):
         if self._frames.shape[1]:
             frames = self._frames[i, : len(steps)]
         else:
-            start, most = self.starts[i : i + 1], 2 * restarts.FRAME_NUMBERS
-            repeated = EmRun(self.problem, self.options, start, most)
-            with Team(self.problem) as team:
-                for _ in repeated.advance(team):
-                    pass
-            frames = repeated._frames[0, : len(steps)]
+            frames = self._again(i)[: len(steps)]
         end = self.points[i]
         ended = end.every_weight, end.locs, end.scale_tril
         shapes = [array.shape for array in ended]

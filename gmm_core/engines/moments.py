@@ -41,6 +41,7 @@ from gmm_core.engines.layout import (
     WEIGHT_ROW,
 )
 from gmm_core.engines.missing import columns_of, expect_moments, marginal_factor, pull_moments
+from gmm_core.engines.one_factor import look_from_centre, products_about_locs
 
 
 @njit(cache=True, nogil=True)
@@ -88,10 +89,19 @@ def moments(
     component, weight = layout[COMPONENT_ROW], layout[WEIGHT_ROW]
     z_, points_, sums_, squares_ = bare(z), bare(points), bare(sums), bare(squares)
     products_ = bare(products)
+    # Where all shares of a point are components', those that share a factor see it in one way.
+    whitening = correlated and shared and not patterned and not noisy
+    centre, apart_locs = np.empty(D), np.empty((K, D))
+    all_shares, once = np.empty((1, B)), np.ones(B)
+    centre_, apart_locs_ = bare(centre), bare(apart_locs.reshape(K * D))
+    all_points, all_sums = np.zeros(1), np.zeros((1, D))
+    all_shares_, once_ = bare(all_shares), bare(once)
+    all_points_, all_sums_ = bare(all_points), bare(all_sums)
     for place in range(first, last):
         r = rows[place]
         own = bare(locs[r].reshape(K * D))
         factor = bare(factors[r])
+        at_once = whitening and look_from_centre(weights[r], locs[r], factor[0], centre, apart_locs)
         for k in range(K):
             h = math.log(weights[r, k]) - 0.5 * D * LOG_2PI
             points[k] = 0.0
@@ -115,8 +125,16 @@ def moments(
             if patterned:
                 n = min(n, int(data[layout[PATTERN_ROW], start]))
                 count = columns_of(x_, start, D, columns)
+            if at_once:
+                densities_correlated(
+                    x_, start, n, 0, 0, centre_, 0, inverse_, factor, 0.0, lp_, top_, z_
+                )
             for k in range(K):
-                if count < D:
+                if at_once:
+                    densities_diagonal(
+                        z_[0], 0, n, k, apart_locs_, 0, inverse_, heights[k], lp_, top_
+                    )
+                elif count < D:
                     for a in range(count):
                         if k == 0:
                             for m in range(n):
@@ -149,8 +167,20 @@ def moments(
             log_likelihood += normalise(W, n, lp_, top_, total_)
             if weight != 0:
                 log_likelihood += weigh(n, data[weight, start : start + n], top_, total_)
+            if at_once:
+                all_shares[0, :n] = 1.0
+                if weight != 0:
+                    once[:n] = data[weight, start : start + n]
+                moments_correlated(
+                    D, n, 0, 0, all_shares_, once_, z_, top_, all_points_, all_sums_, products_
+                )
             for k in range(K):
-                if count < D:
+                if at_once:
+                    moments_diagonal(
+                        z_[0], 0, n, k, apart_locs_, 0, inverse_, lp_, total_, points_, sums_,
+                        squares_,
+                    )  # fmt: skip
+                elif count < D:
                     some[k] = 0.0
                     for a in range(count):
                         some_sums[k, a] = 0.0
@@ -176,6 +206,8 @@ def moments(
                 count_noise(K, n, lp_, total_, points_)
             start += n
         value[r] = log_likelihood
+        if at_once:
+            products_about_locs(apart_locs, points, sums, squares, products[0])
         if noisy:
             counts[r, K] = points[K]
         # From whitened moments about the loc to the data's own about the mean.
@@ -240,3 +272,11 @@ def moments(
     # A bare array holds no memory: what is used as one only would be freed at its last mention.
     if first > last:
         value[0] = top[0] + total[0] + lp[0, 0] + z[0, 0, 0] + ones[0, 0] + some_z[0, 0, 0]
+        value[0] += (
+            centre[0]
+            + apart_locs[0, 0]
+            + all_shares[0, 0]
+            + once[0]
+            + all_points[0]
+            + all_sums[0, 0]
+        )

@@ -107,6 +107,10 @@ class Restarts(ABC):
     def recover(self, bad: NDArray[np.bool_]) -> None:
         """Take restarts [R] back to their last sound point, where the method has left it."""
 
+    def sure(self) -> NDArray[np.bool_]:
+        """Return which restarts [R] are at an optimum by what the method itself has seen."""
+        return np.zeros(len(self.q), dtype=bool)
+
     @property
     def polished(self) -> bool:
         """Whether restarts are polished at the end."""
@@ -117,12 +121,13 @@ class Restarts(ABC):
 
         Yields after each batch which share of the restarts is polished.
         """
-        R = len(self.q)
-        value, gradient = np.empty(R), np.empty_like(self.q)
-        for _ in team.evaluate(self.q, value, gradient):
+        value, gradient = np.full(len(self.q), -np.inf), np.zeros_like(self.q)
+        sure = self.sure()
+        unsure = np.flatnonzero(~sure)
+        for _ in self._evaluate(team, unsure, value, gradient):
             yield 0.0
         # The last step may have led out of the range of numbers: the point before it is sound.
-        bad = ~(np.isfinite(value) & np.isfinite(gradient).all(axis=1))
+        bad = ~sure & ~(np.isfinite(value) & np.isfinite(gradient).all(axis=1))
         self.recover(bad)
         self.points = self._points()
         if self.polished:
@@ -134,10 +139,19 @@ class Restarts(ABC):
             yield from self._polish(team, live)
             self.points = self._points()
         if self.polished or np.any(bad):
-            for _ in team.evaluate(self.q, value, gradient):
+            for _ in self._evaluate(team, unsure, value, gradient):
                 yield 1.0
         self.final_loss = -value
         self.size = gradient_sizes(self.problem, self.points, gradient)
+
+    def _evaluate(
+        self, team: Team, rows: NDArray[np.int64], value: Array, gradient: Array
+    ) -> Iterator[None]:
+        """Fill in log joint [R] and gradient [R, P] of `rows`."""
+        some, slopes = np.empty(len(rows)), np.empty((len(rows), self.q.shape[1]))
+        for _ in team.evaluate(self.q[rows], some, slopes):
+            yield
+        value[rows], gradient[rows] = some, slopes
 
     def _points(self) -> Parameters:
         return self.problem.points(self.q)

@@ -240,7 +240,7 @@ def advance(
             now_w[:], now_l[:], now_f[:] = next_weights[r], next_locs[r], new
             phase[r] = FIRST
             continue
-        if phase[r] == FIRST and made[r] < steps:
+        if made[r] < steps:
             for h in heads:
                 top = -loss[h, made[h] - 1]
                 if not -ROUNDING * abs(top) <= top - objective <= reach:

@@ -65,9 +65,7 @@ def test_a_hundred_starts_beside_scikit_learn(benchmark, report, one_core):
             mixture = gmm.Mixture(
                 n_components=K, covariance=covariance, tied=tied, priors=gmm.Priors.flat()
             )
-            options = gmm.MapOptions(
-                restarts=STARTS, start="kmeans++", steps=500, choose="final", method="em"
-            )
+            options = gmm.MapOptions(restarts=STARTS, steps=500, choose="final", method="em")
             gmm.fit_map(data, mixture, options.model_copy(update={"restarts": 2}))  # compiled
             peer = GaussianMixture(
                 K, covariance_type=theirs, tol=1e-6, max_iter=1000, n_init=STARTS, random_state=0

@@ -232,6 +232,18 @@ def test_the_cost_is_about_its_passes():
     assert estimate_seconds(spec) < estimate_seconds(adam)
 
 
+def test_who_creeps_along_a_ridge_comes_to_its_end():
+    # Three wide heaps that overlap: a third of the starts lose a component, and do it slowly.
+    rng = np.random.default_rng(2)
+    heaps = rng.normal(0, 4, 3)[rng.choice(3, 1000, p=[0.3, 0.3, 0.4])]
+    dataset = gmm.Dataset.from_values(heaps + 2 * rng.normal(size=1000))
+    fit = gmm.fit_map(
+        dataset, mixture_of("diag", False), OPTIONS.model_copy(update={"restarts": 60})
+    )
+    assert fit.count("moving") == 0
+    assert fit.verdict[fit.chosen] == "converged"
+
+
 @pytest.mark.parametrize("covariance", ["VVV", "EEE", "VVI", "EII", "VEV"])
 def test_who_comes_close_to_a_known_optimum_ends_where_it_would_have(covariance, monkeypatch):
     mixture = gmm.Mixture(

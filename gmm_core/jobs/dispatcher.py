@@ -97,8 +97,8 @@ class Dispatcher:
         self._pump_soon()
 
     def adopt(self, run: RunState) -> LiveRun | None:
-        """Watch a run of another web process, when its workers are this process's too."""
-        if not self.workers.connected or not self.following.reaches(run):
+        """Watch a run of another web process; None when there is nothing to watch yet."""
+        if not self.workers.connected:
             return None
         live_run = self.live.get(run.id)
         if live_run is None or live_run.attempt != run.attempt:
@@ -106,7 +106,8 @@ class Dispatcher:
             if entry is None:  # it ends in this moment
                 return None
             live_run = self.following.queued(run, entry, own=False)
-            self._listen(live_run)
+            if not live_run.far:
+                self._listen(live_run)
         return live_run
 
     def _followed(self, entry: Entry) -> LiveRun | None:

@@ -139,6 +139,11 @@ class LiveRun:
         )
 
     @property
+    def far(self) -> bool:
+        """Whether it is only looked at here, by what other web processes keep of it."""
+        return self.guest and not self.own
+
+    @property
     def done(self) -> int:
         """Units of work done."""
         return sum(part.done for part in self.parts)

@@ -65,6 +65,11 @@ class Orphans:
                 alive.append(server)
         return alive
 
+    def with_other_workers(self) -> bool:
+        """Whether another web process is alive that does not reach the workers of this one."""
+        cluster = self._queue.cluster
+        return any(process_registry.cluster_of(other) != cluster for other in self.others())
+
     def mark_if_lost(self, run: RunState) -> bool:
         """Mark a run as failed that is in no queue, when nobody watches or computes it any more."""
         watched = self._dispatcher.live.get(run.id)

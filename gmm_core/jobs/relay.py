@@ -1,7 +1,7 @@
-"""Shows a run that computes for another web process than the one that asked for it.
+"""Shows a run that computes for another web process than the one where people look.
 
-Reports of workers reach the web process that they belong to. When that is not where people look,
-it keeps what a part has drawn in the store, now and then, and the one that asked reads it there.
+Reports of workers reach the web processes that they belong to. When there are others, one that gave
+a part keeps what it has drawn in the store, now and then, and those that follow the run read it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ class Relay:
     def __init__(self, store: Store, queue: Queue) -> None:
         self._store = store
         self._queue = queue
+        self.others = (
+            False  # whether there are web processes that do not reach the workers of this one
+        )
 
     def tick(self, live: LiveRun) -> None:
         """Look after one run that is under way."""
@@ -35,11 +38,11 @@ class Relay:
             part for part, turn in entry.given.items() if turn.cluster == self._queue.cluster
         }
         live.relay_due = moment + _INTERVAL
-        if live.guest:
+        if own_parts and (live.guest or self.others):
             live.relay_due += live.size / _BYTES_A_SECOND
             for part in own_parts:
                 self._keep(live, part)
-        elif entry.given.keys() - own_parts:
+        if entry.given.keys() - own_parts:
             self._take(live)
 
     def _keep(self, live: LiveRun, part: int) -> None:

@@ -307,10 +307,10 @@ class JobService:
             return False
         if live is None or live.ended.is_set():
             live = self._dispatcher.adopt(run)
-            if live is None:
-                # It runs for another web process, which stops it and keeps what it has.
-                self._stopping.stop_elsewhere(run)
-                return True
+        if live is None or live.far:
+            # It runs for another web process, which stops it and keeps what it has.
+            self._stopping.stop_elsewhere(run)
+            return True
         self._stopping.stop(live)
         return True
 

@@ -74,6 +74,7 @@ class Watch:
         runs = list(self._dispatcher.live.values())
         self._dispatcher.store.touch([live.run_id for live in runs if live.own])
         self._orphans.mark()
+        self._relay.others = self._orphans.with_other_workers()
         self._dispatcher.store.expire()
 
     def _tick(self, live: LiveRun) -> None:
@@ -89,6 +90,7 @@ class Watch:
             self._dispatcher.lengthen(live)
         if live.own:
             self._dispatcher.check(live)
+        if live.own or live.far:
             self._relay.tick(live)
 
     def _compare(self) -> None:

@@ -1,4 +1,4 @@
-"""Two web processes on one PostgreSQL: a run of one is a run of the other."""
+"""Web processes on one PostgreSQL: a run of one is a run of the others."""
 
 import contextlib
 import signal
@@ -17,6 +17,8 @@ from gmm_core.jobs import JobService
 # The other process: it does what a line says and answers in a line.
 OTHER = """
 import sys
+import time
+import numpy as np
 import gmm_core as gmm
 from gmm_core.jobs import JobService
 
@@ -35,6 +37,14 @@ with JobService(database=sys.argv[1], n_workers=1) as service:
             print(service.submit(fit(*rest), "ben"), flush=True)
         elif word == "positions":
             print(*(service.status(run_id).position for run_id in rest), flush=True)
+        elif word == "watch":
+            for _ in range(3_000):
+                status = service.status(rest[0])
+                if status.done > 50 or not status.live:
+                    break
+                time.sleep(0.1)
+            drawn = status.snapshot.get("draws.weights", np.empty(0))
+            print(status.state, np.isfinite(drawn).any(axis=-1).sum(), flush=True)
         elif word == "cancel":
             service.cancel(rest[0])
             print(service.wait(rest[0], 180).state, rest[0], flush=True)
@@ -46,9 +56,9 @@ def url(postgres):
     return postgres.new_database()
 
 
-@pytest.fixture
-def ask(url):
-    """Ask the other process something; returns its answer in words."""
+@contextlib.contextmanager
+def asking(url):
+    """Start another process; gives what asks it something and returns its answer in words."""
     with subprocess.Popen(
         [sys.executable, "-c", OTHER, url],
         cwd=Path(__file__).parents[2],
@@ -67,6 +77,13 @@ def ask(url):
         yield ask_other
         other.stdin.close()
         assert other.wait(60) in (0, -signal.SIGKILL)
+
+
+@pytest.fixture
+def ask(url):
+    """Ask the other process something; returns its answer in words."""
+    with asking(url) as asked:
+        yield asked
 
 
 def specification(engine, steps, first_seed=0):
@@ -149,3 +166,21 @@ def test_one_queue_for_both_and_who_is_killed_loses_nothing(url, ask):
         assert (ended.state, service.store.state(bens).attempt) == ("done", attempt)
         assert service.result(bens).loss.shape == (2, 1_500)
         assert service.store.live() == []
+
+
+def test_what_one_process_computes_is_seen_on_every_other(url, ask):
+    """Each has workers of its own: whoever looks need not be who asked, nor who computes."""
+    with JobService(database=url, n_workers=1) as service, asking(url) as ask_third:
+        here, there = (service.submit(chain(seed), "ann") for seed in (10, 11))
+        until(lambda: service.status(there).done > 50, 300)
+        # The second is computed by one of the others, and looked at on both.
+        for run in (here, there):
+            for asked in (ask, ask_third):
+                state, drawn = asked("watch", run)
+                assert state == "running"
+                assert int(drawn) > 10
+        # Who only looks stops nothing by itself: who computes does, and keeps what it had.
+        assert ask("cancel", here) == ["cancelled", here]
+        assert service.result(here).draws["weights"].shape[1] > 10
+        service.cancel(there, "ann")
+        assert service.wait(there, 60).state == "cancelled"

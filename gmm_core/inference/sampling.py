@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from gmm_core.data.dataset import Dataset
 from gmm_core.inference.run import checked_options, run_here
 from gmm_core.mixture import Mixture, Parameters
+from gmm_core.posterior import relabelling
 from gmm_core.posterior.draws import Posterior
 from gmm_core.runs import kinds
 from gmm_core.runs.options import NutsOptions, SmcOptions
@@ -111,6 +112,19 @@ def _stored(spec: Specification) -> float:
     return float(options.chains * options.draws * Parameters.size(spec.mixture.n_components, D))
 
 
+def named_alike(
+    spec: Specification, posterior: Posterior, going: Callable[[], object]
+) -> Posterior:
+    """Find the labels that mean the same in all draws, which takes longer than a page may."""
+    return relabelling.with_order(posterior, spec.dataset, going)
+
+
+def ordering(spec: Specification) -> float:
+    """Estimate the seconds of `named_alike`."""
+    draws, K = spec.options.chains * spec.options.draws, spec.mixture.n_components
+    return relabelling.seconds_to_order(draws, K, len(spec.dataset.values))
+
+
 def _headline(posterior: Posterior) -> str:
     diverging = np.asarray(posterior.stats["diverging"])
     return f"{diverging.size:,} draws, {int(np.nansum(diverging)):,} divergent"
@@ -126,6 +140,8 @@ KIND = kinds.Kind(
     parts=lambda spec: spec.options.chains,
     combine=_combine,
     evaluations=_evaluations,
+    completed=named_alike,
+    overhead=ordering,
     stored=_stored,
     counts="chains × draws",
     fewer="fewer points, components, chains or draws",

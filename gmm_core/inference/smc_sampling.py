@@ -9,7 +9,7 @@ from typing import Any
 from gmm_core.data.dataset import Dataset
 from gmm_core.data.transformed import likelihood_shift
 from gmm_core.inference.run import checked_options, run_here
-from gmm_core.inference.sampling import refuse_flat, stacked
+from gmm_core.inference.sampling import named_alike, ordering, refuse_flat, stacked
 from gmm_core.mixture import Mixture, Parameters
 from gmm_core.posterior.draws import Posterior
 from gmm_core.posterior.evidence import Evidence, pooled
@@ -109,6 +109,8 @@ KIND = kinds.Kind(
     parts=lambda spec: spec.options.populations,
     combine=_combine,
     evaluations=_evaluations,
+    completed=named_alike,
+    overhead=ordering,
     stored=_stored,
     counts="populations × draws",
     fewer="fewer points, components, populations or draws",

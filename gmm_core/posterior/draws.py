@@ -36,10 +36,12 @@ class Posterior:
         [C], each population's own, "pareto_k" [C], where points were given "added" [C],
         how many modes only they led to, and "mode" [C, S], which mode a draw is in,
         from 0 by mass, -1 for one that no search had found.
+    order : [C, S, K], the labels of `relabelling.label_order`, where they were found already.
     """
 
     draws: dict[str, Array]
     stats: dict[str, Array]
+    order: NDArray[np.integer] | None = None
 
     @property
     def n_chains(self) -> int:
@@ -78,6 +80,7 @@ class Posterior:
         return Posterior(
             {name: array[rows] for name, array in self.draws.items()},
             {name: array[rows] for name, array in self.stats.items()},
+            None if self.order is None else self.order[rows],
         )
 
     @property

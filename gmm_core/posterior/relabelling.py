@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 Order = NDArray[np.int64]
+Going = Callable[[], object]
 
 OCCUPANCY = 4
 """Components up to which all K! label orders are listed: 24 bars can still be read."""
@@ -36,6 +37,11 @@ _TINY = 1e-12  # in a logarithm: a probability of zero would rule a label out fo
 _TURNS = 100  # the cost falls at every turn, so it ends by itself; a few turns are the rule
 _SOME = 1000  # draws that a running chain's labels are learnt from
 _EACH = 5  # components up to which all K! assignments are compared at once
+_COSTS = 1_000_000  # numbers that are compared at once: a part of a second, and 8 MB
+
+
+def _go_on() -> None:
+    """Nobody asks whether it is still wanted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,15 +85,40 @@ class Labels:
         return orders, same.mean(axis=1)
 
 
-def label_order(posterior: Posterior, dataset: Dataset | None = None) -> Order:
+def label_order(
+    posterior: Posterior, dataset: Dataset | None = None, going: Going = _go_on
+) -> Order:
     """Return the order of each draw's components that matches the others [C, S, K].
 
-    By Stephens' method where the data is given, else by the parameters alone. In that order the
-    components are by their mean weight, largest first.
+    The one that is kept with the draws, if there is one; else by Stephens' method where the data is
+    given, or by the parameters alone. In that order the components are by their mean weight, the
+    largest first.
+
+    Parameters
+    ----------
+    going : called every part of a second; what it raises ends the search.
     """
+    C, S, K = posterior.draws["weights"].shape
+    if posterior.order is not None:
+        order = posterior.order.reshape(-1, K).astype(np.int64)
+        return _by_weight(order, posterior.parameters.weights).reshape(C, S, K)
+    if K == 1 or dataset is None:
+        return permutations(posterior, going)
+    return stephens(posterior, dataset, going)
+
+
+def with_order(posterior: Posterior, dataset: Dataset, going: Going = _go_on) -> Posterior:
+    """Return the same draws, with the order of `label_order` kept beside them."""
     if posterior.draws["weights"].shape[-1] == 1:
-        return permutations(posterior)
-    return permutations(posterior) if dataset is None else stephens(posterior, dataset)
+        return posterior
+    return replace(posterior, order=label_order(posterior, dataset, going).astype(np.int8))
+
+
+def seconds_to_order(n_draws: int, n_components: int, n_points: int) -> float:
+    """Estimate how long `label_order` takes on one core, to about a factor of three."""
+    if n_components == 1:
+        return 0.0
+    return 25e-6 * n_draws * n_components**2 * min(n_points, _POINTS) / _POINTS
 
 
 def relabelled(posterior: Posterior, dataset: Dataset | None = None) -> Posterior:
@@ -114,10 +145,10 @@ def reordered(posterior: Posterior, order: Order) -> Posterior:
     K, D = posterior.draws["locs"].shape[2:]
     of_components = Parameters.shapes(K, D)
     draws = {n: taken(a) if n in of_components else a for n, a in posterior.draws.items()}
-    return replace(posterior, draws=draws)
+    return replace(posterior, draws=draws, order=None)
 
 
-def stephens(posterior: Posterior, dataset: Dataset) -> Order:
+def stephens(posterior: Posterior, dataset: Dataset, going: Going = _go_on) -> Order:
     """Match components by whom they are responsible for [C, S, K].
 
     Notes
@@ -137,22 +168,23 @@ def stephens(posterior: Posterior, dataset: Dataset) -> Order:
     P = P[:, :K]  # the noise has one label, whatever the components are called
     entropy = (P * np.log(np.maximum(P, _TINY))).sum(axis=-1)[:, None, :]
 
-    def divergence(Q: Array) -> Array:
-        return entropy - np.einsum("kn,mjn->mkj", np.log(np.maximum(Q, _TINY)), P)
+    def divergence(Q: Array, rows: slice) -> Array:
+        return entropy[rows] - np.einsum("kn,mjn->mkj", np.log(np.maximum(Q, _TINY)), P[rows])
 
     def mean(order: Order) -> Array:
         return np.take_along_axis(P, order[:, :, None], axis=1).mean(axis=0)
 
-    by_parameters = permutations(posterior).reshape(M, K)
+    by_parameters = permutations(posterior, going).reshape(M, K)
     pivot = int(np.argmax(posterior.stats["log_joint"].ravel()))
     alternatives = [
-        _alternate(divergence, mean, start) for start in (mean(by_parameters), P[pivot])
+        _alternate(divergence, mean, start, M, going=going)
+        for start in (mean(by_parameters), P[pivot])
     ]
     order = min(alternatives, key=lambda pair: pair[0])[1]
     return _by_weight(order, draws.weights).reshape(C, S, K)
 
 
-def permutations(posterior: Posterior) -> Order:
+def permutations(posterior: Posterior, going: Going = _go_on) -> Order:
     """Match components by their parameters [C, S, K].
 
     Notes
@@ -171,7 +203,7 @@ def permutations(posterior: Posterior) -> Order:
     features = _features(draws)
     by_height = np.argsort(posterior.stats["log_joint"].ravel(), kind="stable")
     starts = dict.fromkeys((int(by_height[-1]), int(by_height[len(by_height) // 2])))
-    alternatives = [_match(features, features[start]) for start in starts]
+    alternatives = [_match(features, features[start], going=going) for start in starts]
     order = min(alternatives, key=lambda pair: pair[0])[1]
     return _by_weight(order, draws.weights).reshape(C, S, K)
 
@@ -240,32 +272,46 @@ def _features(points: Parameters, like: Parameters | None = None) -> Array:
     return np.clip(features if like is None else described(points), low, high)
 
 
-def _match(features: Array, reference: Array, turns: int = _TURNS) -> tuple[float, Order]:
+def _match(
+    features: Array, reference: Array, turns: int = _TURNS, going: Going = _go_on
+) -> tuple[float, Order]:
     """Alternate matching every draw to the means and averaging; return cost and orders [M, K]."""
     squares = (features**2).sum(axis=-1)[:, None, :]
 
-    def gaps(means: Array) -> Array:
-        gap = squares - 2 * np.einsum("kf,mjf->mkj", means, features)
+    def gaps(means: Array, rows: slice) -> Array:
+        gap = squares[rows] - 2 * np.einsum("kf,mjf->mkj", means, features[rows])
         return gap + (means**2).sum(axis=-1)[None, :, None]
 
     def mean(order: Order) -> Array:
         return np.take_along_axis(features, order[:, :, None], axis=1).mean(axis=0)
 
-    return _alternate(gaps, mean, reference, turns)
+    return _alternate(gaps, mean, reference, len(features), turns, going)
 
 
 def _alternate(
-    cost: Callable[[Array], Array],
+    cost: Callable[[Array, slice], Array],
     mean: Callable[[Order], Array],
     reference: Array,
+    n_draws: int,
     turns: int = _TURNS,
+    going: Going = _go_on,
 ) -> tuple[float, Order]:
-    """From the reference to the cheapest orders, from these to their mean, until they stay."""
+    """From the reference to the cheapest orders, from these to their mean, until they stay.
+
+    Parameters
+    ----------
+    cost : of a reference and some of the draws [m, K, K]; of all of them it may fill the memory.
+    """
     order, total = np.empty((0, 0), dtype=np.int64), np.inf
+    at_once = max(1, _COSTS // len(reference) ** 2)
     for _turn in range(turns):
-        costs = cost(reference)
-        new = assigned(costs)
-        total = float(np.take_along_axis(costs, new[:, :, None], axis=2).sum())
+        total, blocks = 0.0, []
+        for first in range(0, n_draws, at_once):
+            going()
+            each = cost(reference, slice(first, first + at_once))
+            blocks.append(assigned(each))
+            total += float(np.take_along_axis(each, blocks[-1][:, :, None], axis=2).sum())
+        new = np.concatenate(blocks)
         if np.array_equal(new, order):
             break
         order = new

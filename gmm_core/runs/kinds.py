@@ -106,6 +106,9 @@ class Kind:
     parts : how many parts can run at the same time.
     combine : make the result of the parts' results.
     final_state : state and message of a run that came to its end.
+    completed : what a server adds to the result of a run that came to its end, where it was made,
+        since pages would take long over it: (specification, result, going). `going` is to be called
+        every part of a second; it raises `Cancelled` when the run is to stop.
     overhead : seconds beside the evaluations.
     stored : numbers in the result, which are packed and stored.
     spare_components : whether there may be more components than points.
@@ -137,6 +140,9 @@ class Kind:
     parts: Callable[[Specification], int] = field(default=lambda spec: 1)
     combine: Callable[[Specification, Sequence[Any]], Any] = _first
     final_state: Callable[[Any], tuple[str, str]] = field(default=lambda result: ("done", ""))
+    completed: Callable[[Specification, Any, Callable[[], object]], Any] = field(
+        default=lambda spec, result, going: result
+    )
     overhead: Callable[[Specification], float] = field(default=lambda spec: 0.0)
     stored: Callable[[Specification], float] = field(default=lambda spec: 0.0)
     spare_components: bool = False

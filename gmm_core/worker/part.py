@@ -11,7 +11,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from gmm_core.program import fingerprint
 from gmm_core.runs import kinds
-from gmm_core.runs.progress import Cancelled
+from gmm_core.runs.progress import Cancelled, Progress
 from gmm_core.store import Store, opened, reason
 from gmm_core.worker.driver import let_others_work
 from gmm_core.worker.limits import RunLimits
@@ -116,7 +116,8 @@ def run_part(
         if ended is None:
             return ""
         every = ended
-        return patiently(lambda: finish(store, run_id, attempt, every))
+        ending = _completed(patiently(lambda: _gathered(store, run_id, every)), report)
+        return patiently(lambda: _keep(store, run_id, attempt, ending))
     except StoreAwayError:
         raise
     except Exception as error:
@@ -189,6 +190,20 @@ def finish(store: Store, run_id: str, attempt: str, ended: list[Any]) -> str:
     -------
     The state in which the run ended.
     """
+    return _keep(store, run_id, attempt, _gathered(store, run_id, ended))
+
+
+class Ending(NamedTuple):
+    """How a run is to end, and what is kept of it."""
+
+    specification: Any
+    state: str
+    message: str
+    result: Any
+
+
+def _gathered(store: Store, run_id: str, ended: list[Any]) -> Ending:
+    """Combine what the parts gave."""
     from gmm_core import inference
 
     every = [PartOutcome(*one) for one in ended]
@@ -203,6 +218,31 @@ def finish(store: Store, run_id: str, attempt: str, ended: list[Any]) -> str:
             raise
         result = None  # stopped before there was anything to keep
     state, message = (stopped.state, stopped.message) if stopped else kind.final_state(result)
-    headline = "" if result is None else kind.headline(result)
-    store.save_result(run_id, result, state, message, headline=headline, attempt=attempt)
-    return state
+    return Ending(specification, state, message, result)
+
+
+def _completed(ending: Ending, report: Reporter) -> Ending:
+    """Add what a finished run's result has more; one that is stopped meanwhile is kept without."""
+    if ending.state != "done":
+        return ending
+    spec, result = ending.specification, ending.result
+
+    def going() -> None:
+        report(Progress(report.done, report.total))
+
+    try:
+        more = in_a_thread(lambda: kinds.named(spec.kind).completed(spec, result, going))
+    except Cancelled:
+        state, message = report.end or ("cancelled", "Cancelled.")
+        return ending._replace(state=state, message=message)
+    return ending._replace(result=more)
+
+
+def _keep(store: Store, run_id: str, attempt: str, ending: Ending) -> str:
+    """Write the end of a run; return its state."""
+    result = ending.result
+    headline = "" if result is None else kinds.named(ending.specification.kind).headline(result)
+    store.save_result(
+        run_id, result, ending.state, ending.message, headline=headline, attempt=attempt
+    )
+    return ending.state

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from processes import until
 
 import gmm_core as gmm
 from gmm_core.jobs import DatabaseAwayError, JobService, dispatcher
+from gmm_core.posterior.relabelling import label_order
 from gmm_core.settings import Settings
 from gmm_core.store import Store
 from gmm_core.store.datasets import NAMELESS
@@ -133,6 +135,17 @@ def test_a_worker_with_another_program_computes_nothing(jobs, monkeypatch):
     monkeypatch.undo()
     assert jobs.submit(quick(30), "ann") == run_id
     assert jobs.wait(run_id, 180).state == "done"
+
+
+def test_labels_of_draws_are_found_by_the_worker_that_ends_the_run(jobs):
+    options = gmm.NutsOptions(draws=30, warmup=20, chains=2)
+    spec = gmm.Specification(
+        dataset=gmm.example("tutorial"), mixture=gmm.Mixture(), options=options, engine="pyro"
+    )
+    run = jobs.submit(spec, "ann")
+    assert jobs.wait(run, 300).state == "done"
+    found = jobs.result(run)
+    assert np.array_equal(found.order, label_order(replace(found, order=None), spec.dataset))
 
 
 def test_names_of_data_belong_to_who_gave_them(tmp_path):

@@ -9,6 +9,7 @@ from scipy.optimize import linear_sum_assignment
 import gmm_core as gmm
 from gmm_core.data.dataset import Dataset
 from gmm_core.mixture import e_step
+from gmm_core.posterior import relabelling
 from gmm_core.posterior.draws import Posterior
 from gmm_core.posterior.relabelling import (
     Labels,
@@ -18,7 +19,9 @@ from gmm_core.posterior.relabelling import (
     ordered,
     permutations,
     stephens,
+    with_order,
 )
+from gmm_core.runs import serialize
 from tests.draws import separated, shuffled, with_noise
 
 
@@ -159,3 +162,42 @@ def test_ordered_draws_ascend_along_the_column():
     assert np.all(np.diff(low.draws["locs"][..., 1], axis=-1) > 0)
     assert isinstance(low, Posterior)
     assert low.draws["weights"].sum(axis=-1) == pytest.approx(np.ones((2, 200)))
+
+
+def test_many_draws_are_matched_in_blocks_as_all_at_once(monkeypatch):
+    mixed, _ = shuffled(separated(K=3, D=1, tied=False))
+    at_once = label_order(mixed, points(3, 1))
+    monkeypatch.setattr(relabelling, "_COSTS", 7 * 3**2)
+    assert np.array_equal(label_order(mixed, points(3, 1)), at_once)
+
+
+def test_an_order_that_is_kept_with_the_draws_is_not_looked_for_again(monkeypatch):
+    data = points(3, 1)
+    mixed, _ = shuffled(separated(K=3, D=1, tied=False))
+    kept = with_order(mixed, data)
+    expected = mixed.relabelled(data)
+    monkeypatch.setattr(relabelling, "stephens", lambda *_: pytest.fail("looked for it again"))
+    monkeypatch.setattr(relabelling, "permutations", lambda *_: pytest.fail("looked for it again"))
+    stored = serialize.unpack(serialize.pack(kept))
+    for back in (stored.relabelled(data), stored.relabelled()):
+        for name, array in expected.draws.items():
+            assert np.array_equal(back.draws[name], array)
+        assert back.order is None  # of the raw draws, and these have other labels
+    # Of some of the chains the largest component may be another one: it is the first here too.
+    some = stored.of_chains([1]).relabelled(data).draws["weights"].mean(axis=(0, 1))
+    assert np.all(np.diff(some) <= 0)
+
+
+def test_looking_for_labels_ends_when_it_is_no_longer_wanted(monkeypatch):
+    monkeypatch.setattr(relabelling, "_COSTS", 10 * 3**2)
+    mixed, _ = shuffled(separated(K=3, D=1, tied=False))
+    asked = []
+
+    def going():
+        asked.append(True)
+        if len(asked) == 5:
+            raise gmm.Cancelled()
+
+    with pytest.raises(gmm.Cancelled):
+        with_order(mixed, points(3, 1), going)
+    assert len(asked) == 5

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from gmm_core.data.dataset import Dataset
 from gmm_core.data.isolated import isolated
 from gmm_core.formatting import count, listing, number
+from gmm_core.mixture.family import Family
 from gmm_core.mixture.model import RANGE
 from gmm_core.words import sampled, transformed
 
@@ -78,10 +79,15 @@ def constant_columns(dataset: Dataset) -> list[str]:
     return [name for name, width in zip(dataset.columns, widths, strict=True) if width == 0]
 
 
-def cautions(dataset: Dataset) -> list[str]:
+def cautions(dataset: Dataset, family: Family | None = None) -> list[str]:
     """Say what is hard about the data and what to do; nothing for data without a difficulty.
 
     Column names stand in the sentences as they are: show them as text, not as markup.
+
+    Parameters
+    ----------
+    family : the family of covariances that is to be fitted; what is hard for another one only is
+        left out. None says what is hard for any.
     """
     N = len(dataset.values)
     if N == 1:
@@ -113,8 +119,12 @@ def cautions(dataset: Dataset) -> list[str]:
             ]
     spread = x.std(axis=0)
     sentences += _far_from_zero(x, spread, names)
-    sentences += _different(x, spread, names)
-    sentences += _wide(N, len(names))
+    D = len(names)
+    if family is None or family.balls:
+        sentences += _different(x, spread, names)
+    if family is None or not family.diagonal(D):
+        sentences += _dependent(x, spread, names)
+        sentences += _wide(N, D)
     sentences += _skewed(x, names)
     sentences += _repeated(x) or _tied(x, names)
     sentences += _outliers(x, names)
@@ -146,35 +156,39 @@ def _far_from_zero(x: Array, spread: Array, names: list[str]) -> list[str]:
 
 
 def _different(x: Array, spread: Array, names: list[str]) -> list[str]:
-    """Columns of very different spread, and columns that follow from the others."""
-    sentences = []
+    """Columns of very different spread."""
     # The middle half's width: one far point is no other unit.
     half = np.subtract(*np.quantile(x, (0.75, 0.25), axis=0))
     width = np.where(half > 0, half, spread)
     ratio = float(width.max() / width.min())
-    if ratio > UNEQUAL:
-        widest, narrowest = names[int(width.argmax())], names[int(width.argmin())]
-        sentences.append(
-            f'The spread of "{widest}" is {number(ratio)} times that of "{narrowest}". A spherical '
-            "covariance sees the widest column only: choose diagonal or full."
-        )
+    if ratio <= UNEQUAL:
+        return []
+    widest, narrowest = names[int(width.argmax())], names[int(width.argmin())]
+    return [
+        f'The spread of "{widest}" is {number(ratio)} times that of "{narrowest}". A spherical '
+        "covariance sees the widest column only: choose diagonal or full."
+    ]
+
+
+def _dependent(x: Array, spread: Array, names: list[str]) -> list[str]:
+    """Columns that follow from the others, exactly or nearly."""
     z = (x - x.mean(axis=0)) / spread
     if x.shape[1] > 1 and np.linalg.matrix_rank(z, tol=1e-9 * np.sqrt(z.size)) < x.shape[1]:
-        sentences.append(
-            f"A column follows exactly from the others, among {listing(_dependent(z, names))}, so "
+        return [
+            f"A column follows exactly from the others, among {listing(_followers(z, names))}, so "
             "every full covariance shrinks to a plane and collapses. Leave that column out, or "
             "choose diagonal."
-        )
-    elif nearly := _dependent(z, names, NEARLY):
-        sentences.append(
+        ]
+    if nearly := _followers(z, names, NEARLY):
+        return [
             f"{listing(nearly)} all but follow from one another, to less than a thousandth of "
             "their spread: full covariances are narrow there. EM has no trouble with it; Adam "
             "takes long. Or leave one of them out."
-        )
-    return sentences
+        ]
+    return []
 
 
-def _dependent(z: Array, names: list[str], share: float = 1e-12) -> list[str]:
+def _followers(z: Array, names: list[str], share: float = 1e-12) -> list[str]:
     """Name the columns of standardised values [N, D] that the others tell to this share.
 
     What the others leave of a column's variance is one over the diagonal of the inverse of the

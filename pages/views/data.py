@@ -96,7 +96,7 @@ def notice() -> None:
 
 def warn(data: Dataset) -> None:
     """Say what is hard about the data, with the cure of a constant column one click away."""
-    warning = choice.hard(data.fingerprint, data)
+    warning = choice.hard(data)
     if not warning:
         return
     text.note("Before you fit:", " ".join(warning))

@@ -97,7 +97,7 @@ def body() -> list[live.View]:
     with page.main:
         welcome()
         suggestion.note(sweep)
-        if segments := hard(session.dataset().fingerprint, session.dataset()):
+        if segments := hard(session.dataset(), session.family()):
             text.note("Before you fit:", " ".join(segments))
         columns = main_figure(view, shown, bool(sweep))
         if sweep:

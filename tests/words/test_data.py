@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import gmm_core as gmm
+from gmm_core.mixture.covariance import FAMILIES
 from gmm_core.words.data import cautions, constant_columns
 
 RNG = np.random.default_rng(0)
@@ -71,6 +72,15 @@ def test_a_logarithm_is_suggested_for_a_long_tail_only(values):
 def test_each_difficulty_is_named_alone():
     assert len(cautions(gmm.Dataset.from_values(TWO * [1e-6, 1e6]))) == 1
     assert len(cautions(gmm.Dataset.from_values(np.r_[TWO, [[0.0, 1e6]]]))) == 1
+
+
+def test_only_what_is_hard_for_the_chosen_covariances_is_said():
+    unlike = gmm.Dataset.from_values(TWO * [1e-6, 1e6])
+    assert cautions(unlike, FAMILIES["spherical", False])
+    assert cautions(unlike, FAMILIES["diag", False]) == []
+    dependent = gmm.Dataset.from_values(np.c_[TWO, TWO @ [1.0, 2.0]])
+    assert cautions(dependent, FAMILIES["full", True])
+    assert cautions(dependent, FAMILIES["diag", True]) == []
 
 
 def test_constant_columns_are_listed():

@@ -9,6 +9,7 @@ import streamlit as st
 from gmm_core.data.dataset import Dataset
 from gmm_core.figures import data as figures
 from gmm_core.formatting import count
+from gmm_core.mixture.family import Family
 from gmm_core.words.data import cautions
 from pages.parts import session, text
 from pages.parts.stream import figure
@@ -22,10 +23,14 @@ def attempt(make: Callable[[], object]) -> tuple[object, str]:
         return None, text.sentence(error)
 
 
+def hard(data: Dataset, family: Family | None = None) -> list[str]:
+    """Return what is hard about the points, a sentence each: of any covariances, or of these."""
+    return _hard(data.fingerprint, "" if family is None else family.code, data, family)
+
+
 @st.cache_data(max_entries=16, show_spinner=False)
-def hard(fingerprint: str, _data: Dataset) -> list[str]:
-    """Return what is hard about the points, a sentence each."""
-    return cautions(_data)
+def _hard(fingerprint: str, code: str, _data: Dataset, _family: Family | None) -> list[str]:
+    return cautions(_data, _family)
 
 
 def use(data: Dataset, account: str = "") -> None:
@@ -46,7 +51,7 @@ def preview(data: Dataset | None, problem: str, key: str, account: str = "") -> 
         st.error(text.plain(problem))
         return
     figure.show(figures.preview(data, height=260), key=f"preview_{key}_{data.fingerprint[:8]}")
-    for sentence in hard(data.fingerprint, data):
+    for sentence in hard(data):
         st.caption(text.plain(sentence))
     used = session.in_use(data)
     N = data.n

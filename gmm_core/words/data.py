@@ -35,6 +35,9 @@ NEARLY_CONSTANT = 0.9
 DIGITS = 1e9
 """Distance from zero, in spreads: beyond it fewer than seven digits tell points apart."""
 
+FOREMOST = 2
+"""How many difficulties stand above a figure, which they would push out of sight."""
+
 _ROWS = 100_000  # of larger data a sample is looked at
 
 
@@ -129,6 +132,14 @@ def cautions(dataset: Dataset, family: Family | None = None) -> list[str]:
     sentences += _repeated(x) or _tied(x, names)
     sentences += _outliers(x, names)
     return sentences
+
+
+def foremost(sentences: list[str]) -> list[str]:
+    """Return the first of these cautions, and where the others are; the Data page says them all."""
+    more = len(sentences) - FOREMOST
+    if more <= 0:
+        return sentences
+    return [*sentences[:FOREMOST], f"The Data page says {more} more."]
 
 
 def _widths(x: Array) -> Array:

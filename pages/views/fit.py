@@ -21,6 +21,7 @@ from gmm_core.runs.options import MapOptions
 from gmm_core.runs.results import MapFit
 from gmm_core.words import Segment, sampled
 from gmm_core.words import fit as fit_words
+from gmm_core.words.data import foremost
 from gmm_core.words.segments import NOISE
 from pages.parts import (
     controls,
@@ -97,8 +98,8 @@ def body() -> list[live.View]:
     with page.main:
         welcome()
         suggestion.note(sweep)
-        if segments := hard(session.dataset(), session.family()):
-            text.note("Before you fit:", " ".join(segments))
+        if difficulties := hard(session.dataset(), session.family()):
+            text.note("Before you fit:", " ".join(foremost(difficulties)))
         columns = main_figure(view, shown, bool(sweep))
         if sweep:
             live.status_line(sweep, "suggest")

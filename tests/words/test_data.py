@@ -5,7 +5,7 @@ import pytest
 
 import gmm_core as gmm
 from gmm_core.mixture.covariance import FAMILIES
-from gmm_core.words.data import cautions, constant_columns
+from gmm_core.words.data import cautions, constant_columns, foremost
 
 RNG = np.random.default_rng(0)
 TWO = np.r_[RNG.normal(0, 1, (40, 2)), RNG.normal(6, 1, (40, 2))]
@@ -81,6 +81,12 @@ def test_only_what_is_hard_for_the_chosen_covariances_is_said():
     dependent = gmm.Dataset.from_values(np.c_[TWO, TWO @ [1.0, 2.0]])
     assert cautions(dependent, FAMILIES["full", True])
     assert cautions(dependent, FAMILIES["diag", True]) == []
+
+
+def test_what_is_beyond_two_difficulties_is_counted():
+    assert foremost(["First.", "Second."]) == ["First.", "Second."]
+    four = ["First.", "Second.", "Third.", "Fourth."]
+    assert foremost(four) == ["First.", "Second.", "The Data page says 2 more."]
 
 
 def test_constant_columns_are_listed():

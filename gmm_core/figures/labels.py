@@ -104,7 +104,7 @@ def two_locs(
         )
     if outside:
         remark = "1 draw lies" if outside == 1 else f"{outside:,} draws lie"
-        corner(fig, f"{remark} outside", style.MUTED, below=True)
+        corner(fig, f"{remark} outside", style.MUTED)
     fig.update_xaxes(range=limits[0])
     fig.update_yaxes(range=limits[1], showgrid=False)
     return fig

@@ -140,7 +140,8 @@ def together(probs: Array, labels: Sequence[str], axis: str, subset: str = "") -
                 )
     ticks = place if P <= 30 else place[:: max(1, P // 12)]
     axis_ticks = {"tickvals": ticks, "ticktext": [labels[i] for i in ticks], "ticks": ""}
-    fig.update_xaxes(range=[-0.5, P - 0.5], **axis_ticks)
+    # Upright where they do not fit side by side: aslant they would hang over one another.
+    fig.update_xaxes(range=[-0.5, P - 0.5], autotickangles=[0, 90], **axis_ticks)
     fig.update_yaxes(range=[P - 0.5, -0.5], showgrid=False, **axis_ticks)
     return fig
 

@@ -110,7 +110,7 @@ def beside_components() -> None:
     if session.dataset().class_names:
         st.selectbox(
             "Known classes",
-            **widget_state.choice("labels", _LABELS),
+            **widget_state.choice("class_labels", _LABELS),
             format_func=_LABELS.__getitem__,
             help="Compared with: the fit does not see them, and Membership shows how far they "
             "agree. Fixed: a point of a known class comes from that class's component, and "

@@ -123,7 +123,7 @@ def _set_specification(spec: Specification) -> None:
     settings.take(spec)
     state.update(given.giving(spec))
     mixture = spec.mixture
-    state["noise"], state["labels"] = mixture.noise, mixture.labels
+    state["noise"], state["class_labels"] = mixture.noise, mixture.labels
     if several:
         state["compare_prior"] = "flat" if mixture.priors == Priors.flat() else "fit"
         if mixture.priors == Priors.flat():

@@ -28,7 +28,7 @@ DEFAULTS: dict[str, Any] = {
     "covariance": "spherical",
     "tied": True,
     "noise": False,
-    "labels": "ignore",
+    "class_labels": "ignore",
     "prior": "tutorial",
     "compare_prior": "flat",
 }
@@ -167,7 +167,7 @@ def extras() -> dict[str, Any]:
     state = st.session_state
     return {
         "noise": state["noise"],
-        "labels": state["labels"] if dataset().class_names else "ignore",
+        "labels": state["class_labels"] if dataset().class_names else "ignore",
     }
 
 

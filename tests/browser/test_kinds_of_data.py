@@ -5,6 +5,7 @@ Semicolons between the cells, decimal commas, empty cells, a column of species a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -151,5 +152,5 @@ def test_a_logarithm_is_fitted_and_one_column_foretells_another(page: Page, bird
     field.fill("12")
     field.press("Enter")
     expect(
-        page.get_by_text('When "length" is 12.0, it expects "log mass" to be 2.')
+        page.get_by_text(re.compile('When "length" is 12.0, it expects "mass" to be 1[78][.]'))
     ).to_be_visible()

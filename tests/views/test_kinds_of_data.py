@@ -49,7 +49,7 @@ def settings(data):
     return {
         "dataset": data,
         "noise": True,
-        "labels": "fix" if data.classes else "ignore",
+        "class_labels": "fix" if data.classes else "ignore",
         "prior": "data",
         "covariance": "diag",
         "tied": False,

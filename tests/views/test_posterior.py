@@ -231,3 +231,10 @@ def test_chains_that_stay_where_nothing_lies_are_named_and_draws_by_weight_answe
     opened.run()
     assert not opened.exception
     assert "where chains of an earlier run lay" not in page_text(opened)
+
+
+def test_labels_of_draws_are_not_those_of_classes(view, finished):
+    app = view("posterior", dataset=example("iris"), **SMALL, section="Labels", labels="ordered")
+    text = page_text(finished(app, "posterior"))
+    assert "(ordered labels)" in text
+    assert app.session_state["class_labels"] == "ignore"

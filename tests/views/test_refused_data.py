@@ -72,12 +72,12 @@ def test_a_column_without_any_value_is_not_taken(view):
 
 
 def test_more_classes_than_components_are_answered_on_the_fit_page(view):
-    app = view("fit", dataset=example("iris"), n_components=2, labels="fix")
+    app = view("fit", dataset=example("iris"), n_components=2, class_labels="fix")
     text = page_text(app)
     assert "The data has 3 known classes" in text
     assert "Raise K to 3 at least" in text
     assert app.session_state["n_components"] == 2
-    assert app.session_state["labels"] == "fix"
+    assert app.session_state["class_labels"] == "fix"
 
 
 def test_noise_around_one_value_is_answered_on_the_fit_page(view):

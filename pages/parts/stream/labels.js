@@ -9,11 +9,13 @@ const MOST = 60; // labels; what writes more is a table, not a figure with label
 // Moves labels of a figure that has just been drawn, and draws them again where any had to.
 async function clearLabels(node) {
   const { width, height } = node._fullLayout;
-  const labels = measured(node);
+  const all = measured(node);
+  const labels = all.filter(({ arrow }) => !arrow);
   if (!labels.length || labels.length > MOST) return;
   const taken = [...node.querySelectorAll(".gtitle, .xtick text, .ytick text, .xtitle, .ytitle")]
     .map((text) => box(node, text))
-    .filter((place) => place.right > place.left);
+    .filter((place) => place.right > place.left)
+    .concat(all.filter(({ arrow }) => arrow).map(({ place }) => place)); // an arrow leads from it
   const moved = {};
   // What is near the top of the figure keeps its place: titles are read first.
   for (const { index, place } of labels.sort((a, b) => a.place.top - b.place.top)) {
@@ -43,10 +45,8 @@ function freeing(place, taken, height) {
 function measured(node) {
   return [...node.querySelectorAll(".annotation")]
     .map((label) => ({ index: Number(label.dataset.index), place: box(node, label) }))
-    .filter(({ index, place }) => {
-      const given = node.layout.annotations?.[index];
-      return given && !given.showarrow && place.right > place.left;
-    });
+    .filter(({ index, place }) => node.layout.annotations?.[index] && place.right > place.left)
+    .map((label) => ({ ...label, arrow: node.layout.annotations[label.index].showarrow }));
 }
 
 function box(node, element) {

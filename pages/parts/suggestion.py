@@ -91,9 +91,9 @@ def columns() -> tuple[int, int]:
 def note(sweep: live.View | None) -> None:
     """Say what the sweep suggests, with the way back to it when another mixture is shown.
 
-    Its place is kept while the sweep runs.
+    Its place is kept while the sweep runs: one that ends as the page is drawn has not chosen yet.
     """
-    suggestion = _suggestion()
+    suggestion = None if sweep else _suggestion()
     if suggestion is None and sweep is None:
         if _too_long():
             with st.container(key="suggestion"):

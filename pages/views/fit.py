@@ -13,6 +13,7 @@ import streamlit as st
 from gmm_core.data.transformed import parameter_columns, table_columns
 from gmm_core.figures import curves, density, loss_curves
 from gmm_core.formatting import count, number
+from gmm_core.mixture.covariance import FAMILIES
 from gmm_core.mixture.in_table import medians_in_table, parameters_in_table
 from gmm_core.runs import kinds
 from gmm_core.runs.methods import METHODS
@@ -98,7 +99,10 @@ def body() -> list[live.View]:
     with page.main:
         welcome()
         suggestion.note(sweep)
-        if difficulties := hard(session.dataset(), session.family()):
+        # While covariances are being chosen, what is hard for some of them only can wait: of
+        # diagonal ones nothing more is.
+        family = FAMILIES["diag", False] if sweep else session.family()
+        if difficulties := hard(session.dataset(), family):
             text.note("Before you fit:", " ".join(foremost(difficulties)))
         columns = main_figure(view, shown, bool(sweep))
         if sweep:

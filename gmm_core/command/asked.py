@@ -44,8 +44,8 @@ def dataset(source: str, values: dict[str, Any]) -> Dataset:
         return transformed(chosen, how["transforms"])
     read = read_dataset(sys.stdin.buffer.read() if source == "-" else source, **_reading(values))
     # A run of days should not begin with rows that nobody meant to be in it, or out of it.
-    if (said := missing(read)) and not values.get("missing"):
-        print(f"{said} --missing drop leaves out rows that lack a value.", file=sys.stderr)
+    if (holes := missing(read)) and not values.get("missing"):
+        print(f"{holes} --missing drop leaves out rows that lack a value.", file=sys.stderr)
     return read
 
 

@@ -50,8 +50,10 @@ def reason_to_leave_out(name: str, values: Array) -> str:
     """
     if counts_rows(name, values):
         return "row numbers"
-    if (own := is_identifier(name, values)) or (_identifies(name) and _whole(values)):
-        return "identifiers: a whole number of its own for each row" if own else _BY_NAME
+    if is_identifier(name, values):
+        return "identifiers: a whole number of its own for each row"
+    if _identifies(name) and _whole(values):
+        return _BY_NAME
     if 2 * np.isnan(values).sum() > len(values):
         return "mostly missing"
     if n := code_values(values):

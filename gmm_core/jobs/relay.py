@@ -22,9 +22,8 @@ class Relay:
     def __init__(self, store: Store, queue: Queue) -> None:
         self._store = store
         self._queue = queue
-        self.others = (
-            False  # whether there are web processes that do not reach the workers of this one
-        )
+        # Whether there are web processes that do not reach the workers of this one.
+        self.others = False
 
     def tick(self, live: LiveRun) -> None:
         """Look after one run that is under way."""

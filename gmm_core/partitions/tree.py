@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 _BLOCK = 8
-"""Sums that one task adds, as many as three levels of a tree have: a task costs a scheduler about a
-millisecond, and each level of them the way there and back."""
+"""Sums that one task adds, as many as three levels of a tree have: every task costs the scheduler
+some time, and each level of them the way there and back."""
 
 
 def in_blocks(parts: Sequence[Any], add_block: Callable[[Sequence[Any]], Any]) -> Any:

@@ -137,9 +137,10 @@ def groups(
     return tree
 
 
-def columns_of(group: str, dataset: Dataset) -> tuple[str, ...]:
-    """Name the columns of a group: of parameters, or of points, which are as in the table."""
-    return parameter_columns(dataset) if group in ("posterior", "prior") else table_columns(dataset)
+def columns_of(variables: dict[str, Variable], dataset: Dataset) -> tuple[str, ...]:
+    """Name the columns of a group: of components, or of points, which are as in the table."""
+    of_components = any("component" in variable.axes for variable in variables.values())
+    return parameter_columns(dataset) if of_components else table_columns(dataset)
 
 
 def coordinates(variables: dict[str, Variable], columns: tuple[str, ...]) -> dict[str, Any]:
@@ -174,7 +175,7 @@ def datatree(
             name: xarray.Dataset(
                 {n: (list(variable.axes), variable.values) for n, variable in variables.items()},
                 coords=coordinates(
-                    variables, numbers if dataset is None else columns_of(name, dataset)
+                    variables, numbers if dataset is None else columns_of(variables, dataset)
                 ),
                 attrs=attributes,
             )

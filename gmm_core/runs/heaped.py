@@ -17,7 +17,7 @@ _ROWS = 10_000  # of larger data a sample is looked at
 
 
 class Heap(NamedTuple):
-    """So many points have one value in a column, and a component is next to nothing but them."""
+    """So many points have one value in a column, and a component lies on next to nothing else."""
 
     column: int
     value: float
@@ -37,7 +37,10 @@ def heap_of(dataset: Dataset, parameters: Parameters) -> Heap | None:
     K = len(parameters.weights)
     winner = e_step(parameters.reshape(1), x)[1][0][:K].argmax(axis=0)
     heaps = [heap for k in components if (heap := _heap(x[winner == k], int(thin[k].argmin())))]
-    return max(heaps, key=lambda heap: heap.points, default=None)
+    if not heaps:
+        return None
+    heap = max(heaps, key=lambda heap: heap.points)
+    return heap._replace(points=int((dataset.values[:, heap.column] == heap.value).sum()))
 
 
 def heap_of_fit(dataset: Dataset, fit: MapFit) -> Heap | None:
@@ -57,7 +60,7 @@ def _heap(points: NDArray[np.float64], column: int) -> Heap | None:
     """Return the value that at least half of a component's points have in a column, if one is."""
     values = points[:, column]
     values = values[np.isfinite(values)]
-    each, times = np.unique(values, return_counts=True)
+    different, times = np.unique(values, return_counts=True)
     if len(values) < 2 or times.max() < max(2, len(values) / 2):
         return None
-    return Heap(column, float(each[times.argmax()]), int(times.max()))
+    return Heap(column, float(different[times.argmax()]), int(times.max()))

@@ -58,7 +58,9 @@ def draws_netcdf(spec: Specification, posterior: Posterior) -> bytes:
             file.attrs["data"] = whole.sampled(len(spec.dataset.values), spec.dataset.total)
         for name, variables in tree.items():
             _write(
-                file.create_group(name), variables, coordinates(variables, columns_of(name, data))
+                file.create_group(name),
+                variables,
+                coordinates(variables, columns_of(variables, data)),
             )
             file[name].attrs.update(
                 {

@@ -173,8 +173,8 @@ def memberships_csv(dataset: Dataset, parameters: Parameters) -> str:
             chunk = slice(begin, begin + _CHUNK)
             probs = responsibilities(point, dataset.values[chunk])
             best = probs.argmax(axis=1)
-            told = zip(table.values[chunk].tolist(), best.tolist(), probs.tolist(), strict=True)
-            for n, (x, k, p) in enumerate(told, begin):
+            entries = zip(table.values[chunk].tolist(), best.tolist(), probs.tolist(), strict=True)
+            for n, (x, k, p) in enumerate(entries, begin):
                 cells = ["" if value != value else value for value in x]
                 yield [*cells_beside(n), *cells, names[k], p[k], *p]
 

@@ -237,8 +237,8 @@ def answer(view: live.View, weighing: live.View | None) -> list[Segment]:
         if (now := partial.weighing(view)) is not None:
             return [Segment(so_far_words(*(chains.tolist() for chains in now)))]
         C, S = computed.chosen(view).chains, computed.chosen(view).draws
-        chains = "each of " if C > 1 else ""
-        return [Segment(f"Taking {count(S, 'draw')} in {chains}{count(C, 'chain')} …")]
+        each_of = "each of " if C > 1 else ""
+        return [Segment(f"Taking {count(S, 'draw')} in {each_of}{count(C, 'chain')} …")]
     if view.status is not None and view.status.state == "cancelled":
         return [
             Segment("Stopped before the first draw, so there is nothing to show. Run it again.")

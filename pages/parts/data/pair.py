@@ -57,12 +57,12 @@ def _count(data: Dataset, pair: Pair) -> None:
     bar = st.progress(0.0, "Reading …")
     st.button("Cancel", key="cancel_pair", on_click=_forget)
 
-    def told(progress: Progress) -> None:
+    def report(progress: Progress) -> None:
         share = progress.done / max(progress.total, 1)
         bar.progress(share, f"{progress.done:,} of {count(progress.total, 'partition')} read")
 
     counted, problem = choice.attempt(
-        lambda: service().count_pair(data, pair[1:], on_progress=told)
+        lambda: service().count_pair(data, pair[1:], on_progress=report)
     )
     _forget()
     if isinstance(counted, Dataset):

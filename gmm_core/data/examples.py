@@ -72,6 +72,11 @@ def examples() -> tuple[str, ...]:
     return tuple(_EXAMPLES)
 
 
+def is_tutorial(dataset: Dataset) -> bool:
+    """Whether these are the tutorial's five points, whatever they are called."""
+    return dataset.fingerprint == example("tutorial").fingerprint
+
+
 def describe(name: str) -> str:
     """Say in a sentence what an example is, and where it comes from.
 

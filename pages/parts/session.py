@@ -14,7 +14,7 @@ from typing import Any
 import streamlit as st
 
 from gmm_core.data.dataset import Dataset
-from gmm_core.data.examples import example, examples
+from gmm_core.data.examples import example, examples, is_tutorial
 from gmm_core.jobs import service
 from gmm_core.mixture import Mixture, Priors
 from gmm_core.mixture.covariance import FAMILIES
@@ -109,7 +109,7 @@ def take(chosen: Dataset) -> None:
     settings.suit(chosen)
     state["dataset"] = chosen
     state["runs"] = {}
-    tutorial = chosen.fingerprint == example("tutorial").fingerprint
+    tutorial = is_tutorial(chosen)
     # The tutorial's priors are made for its own five numbers.
     state["prior"] = "tutorial" if tutorial else "data"
     if tutorial:

@@ -15,7 +15,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
 from gmm_core.data.dataset import Dataset
-from gmm_core.data.examples import example
+from gmm_core.data.examples import is_tutorial
 from gmm_core.mixture.refusals import Model
 from gmm_core.runs import kinds
 from gmm_core.runs.specification import Specification
@@ -67,7 +67,7 @@ def _sort(data: Dataset | None = None) -> _Sort:
     data = st.session_state.get("dataset") if data is None else data
     if data is None:
         return _Sort()
-    return _Sort(data.fingerprint == example("tutorial").fingerprint, data.whole is not None)
+    return _Sort(is_tutorial(data), data.whole is not None)
 
 
 def _beginnings(sort: _Sort) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from gmm_core.comparison import suggestion
 from gmm_core.comparison.suggestion import Suggestion
-from gmm_core.data.examples import example
+from gmm_core.data.examples import is_tutorial
 from gmm_core.figures import data as data_figures
 from gmm_core.inference import estimate_seconds
 from gmm_core.jobs import service
@@ -148,7 +148,7 @@ def _sweep() -> Specification | None:
 def _too_long() -> bool:
     """Whether there would be a sweep of data other than the tutorial's, had the page the time."""
     data = session.dataset()
-    if data.fingerprint == example("tutorial").fingerprint or _sweep() is not None:
+    if is_tutorial(data) or _sweep() is not None:
         return False
     try:
         suggestion.specification(data, 2)

@@ -10,9 +10,8 @@ from gmm_core.data.folder import Entry, Folder
 from gmm_core.data.whole import MAPPED
 from gmm_core.formatting import count
 from gmm_core.jobs import service
-from gmm_core.runs.progress import Progress
 from pages.parts import text
-from pages.parts.data import choice, held
+from pages.parts.data import bar, choice, held
 
 READING = "reference_reading"
 MADE = "reference_made"
@@ -122,13 +121,7 @@ def _made(request: dict[str, Any]) -> tuple[dict[str, Any], str | None, str] | N
 
 def _read(request: dict[str, Any]) -> None:
     """Have the workers read the table; whoever presses Cancel, or turns a setting, stops that."""
-    bar = st.progress(0.0, "Reading …")
-    st.button("Cancel", key="cancel_reference", on_click=close)
-
-    def report(progress: Progress) -> None:
-        share = progress.done / max(progress.total, 1)
-        # Where the person has clicked meanwhile this leaves, and what is being read is let go.
-        bar.progress(share, f"{progress.done:,} of {count(progress.total, 'partition')} read")
+    report = bar.show("cancel_reference", close)
 
     def make() -> object:
         reading = {name: value for name, value in request.items() if name != "in_pairs"}

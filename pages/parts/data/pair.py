@@ -10,9 +10,8 @@ from gmm_core.data.dataset import Dataset
 from gmm_core.formatting import count
 from gmm_core.jobs import service
 from gmm_core.partitions.opened import counts_of
-from gmm_core.runs.progress import Progress
 from pages.parts import session, text
-from pages.parts.data import choice
+from pages.parts.data import bar, choice
 
 COUNTING = "pair_counting"
 PROBLEM = "pair_problem"
@@ -54,13 +53,7 @@ def _forget() -> None:
 
 def _count(data: Dataset, pair: Pair) -> None:
     """Have the workers count; whoever presses Cancel, or turns a setting, stops that."""
-    bar = st.progress(0.0, "Reading …")
-    st.button("Cancel", key="cancel_pair", on_click=_forget)
-
-    def report(progress: Progress) -> None:
-        share = progress.done / max(progress.total, 1)
-        bar.progress(share, f"{progress.done:,} of {count(progress.total, 'partition')} read")
-
+    report = bar.show("cancel_pair", _forget)
     counted, problem = choice.attempt(
         lambda: service().count_pair(data, pair[1:], on_progress=report)
     )

@@ -94,6 +94,8 @@ class Dispatcher:
         self.teller.expect()
         self.following.keep(fresh)
         self.queue.changed()
+        # Another web process may be the one to give its parts: what they report is heard here too.
+        self._in_control(self._listen, fresh)
         self._pump_soon()
 
     def adopt(self, run: RunState) -> LiveRun | None:
@@ -191,11 +193,14 @@ class Dispatcher:
             past=past or not live.own or live.started is not None,
         )
 
-    def _pump_soon(self) -> None:
+    def _in_control(self, step: Callable[..., object], *arguments: object) -> None:
         try:
-            self._control.submit(self.steps.guarded, self._pump)
+            self._control.submit(self.steps.guarded, step, *arguments)
         except RuntimeError:  # closed meanwhile, which marks what is under way
             logger.debug("The job service is closed.")
+
+    def _pump_soon(self) -> None:
+        self._in_control(self._pump)
 
     def _pump(self) -> None:
         """Give out parts while there are workers for them, in turn. In the control thread only."""

@@ -98,7 +98,7 @@ def jobs(tmp_path_factory):
         processes=False,
         protocol="tcp",
         host="127.0.0.1",
-        scheduler_kwargs={"dashboard": False},
+        dashboard_address="127.0.0.1:0",
     )
     with cluster, JobService(scheduler=cluster.scheduler_address, database=url) as service:
         yield service

@@ -306,6 +306,22 @@ def test_web_processes_that_share_a_scheduler_watch_and_cancel_each_others_runs(
         assert one.wait(run_id, 10).state == "cancelled"
 
 
+def test_who_asks_hears_of_a_run_whose_parts_another_web_process_gives(shared, alone):
+    scheduler = shared.address
+    with (
+        JobService(scheduler=scheduler, database=alone) as one,
+        JobService(scheduler=scheduler, database=alone) as other,
+    ):
+        with one._dispatcher.paused():
+            run_id = one.submit(map_spec(steps=LONG), "ann")
+            until(lambda: one.store.state(run_id).started, 60)
+            assert other._dispatcher.live[run_id].own
+        status = until(lambda: (s := one.status(run_id)).done > 0 and s, 60)
+        assert status.snapshot["loss"].size
+        one.cancel(run_id, "ann")
+        assert one.wait(run_id, 60).state == "cancelled"
+
+
 def test_a_run_on_a_shared_scheduler_outlives_its_web_process(shared, alone):
     with JobService(scheduler=shared.address, database=alone) as one:
         run_id = one.submit(map_spec(steps=800, first_seed=41), "ann")

@@ -16,6 +16,7 @@ import numpy as np
 from gmm_core.comparison.sweep import ComparisonRow, distinct, ranked
 from gmm_core.data.dataset import Dataset
 from gmm_core.mixture import Mixture, Priors
+from gmm_core.mixture.overlap import overlap
 from gmm_core.runs.options import CompareOptions
 from gmm_core.runs.specification import Specification
 
@@ -48,25 +49,17 @@ class Suggestion(NamedTuple):
         return None
 
     def columns(self) -> tuple[int, int]:
-        """Return the two columns along which the best mixture's components lie farthest apart.
+        """Return the two columns in which the best mixture's components overlap least.
 
-        Its measure is that of Hotelling and Lawley, the trace of W^-1 B: B is the covariance of the
-        locs and W the mean covariance within components, both in these two columns. Where locs do
-        not differ, as with one component, the first two columns are as good as any.
+        Where none is better than another, as with one component, the first two are as good as any.
         """
         point = self.best.parameters
         if point is None or point.locs.shape[-1] < 3:
             return 0, 1
-        weights = point.weights / point.weights.sum()
-        away = point.locs - weights @ point.locs
-        between = np.einsum("k,ki,kj->ij", weights, away, away)
-        within = np.einsum("k,kid,kjd->ij", weights, point.scale_tril, point.scale_tril)
-        pairs = list(combinations(range(len(between)), 2))
-        apart = [
-            np.linalg.solve(within[np.ix_(p, p)], between[np.ix_(p, p)]).trace() for p in pairs
-        ]
+        pairs = list(combinations(range(point.locs.shape[-1]), 2))
+        over = [overlap(point.marginal(pair)) for pair in pairs]
         # Equal but for rounding is equal: the first of them.
-        return next(p for p, a in zip(pairs, apart, strict=True) if a >= max(apart) * (1 - 1e-9))
+        return next(p for p, o in zip(pairs, over, strict=True) if o <= min(over) * (1 + 1e-9))
 
 
 def specification(dataset: Dataset, n_components: int = _MOST_COMPONENTS) -> Specification:

@@ -179,8 +179,8 @@ def main_figure(view: live.View, shown: MapFit | None, choosing: bool) -> list[i
             bind=None if choosing else "query-params",
             disabled=choosing,
             help="One column shows densities, two show contours and ellipses at 1 and 2 standard "
-            "deviations. At first it is the two along which the components lie farthest apart. The "
-            "fit itself uses all columns; the others are integrated out.",
+            "deviations. At first it is the two in which the components overlap least. The fit "
+            "itself uses all columns; the others are integrated out.",
         )
         columns = picked or [0]
     version = finished(view, shown, *columns)

@@ -90,11 +90,20 @@ def test_columns_to_look_along_are_those_that_tell_components_apart():
     locs = np.array([[0.0, 0, 0, 0], [0.5, 3, 1, -1]])
     point = gmm.Parameters(np.array([0.5, 0.5]), locs, np.stack([factor, factor]))
     assert best_with(point).columns() == (2, 3)
-    # Squared distances of Mahalanobis, a quarter of which is the trace: 20 there, 2.25 + 1 with x3.
     equal = point.locs[:1].repeat(2, axis=0)
     assert best_with(gmm.Parameters(point.weights, equal, point.scale_tril)).columns() == (0, 1)
     flat = gmm.Parameters(np.ones(2) / 2, locs[:, :2], np.stack([factor[:2, :2]] * 2))
     assert best_with(flat).columns() == (0, 1)
+
+
+def test_columns_to_look_along_show_every_component_rather_than_one_far_away():
+    # Column 1 sets the third component 100 apart; the others lie 4 apart in columns 2 and 3 each.
+    locs = np.array([[0.0, 0, 0], [0, 4, 0], [100, 0, 4]])
+    point = gmm.Parameters(np.ones(3) / 3, locs, np.stack([np.eye(3)] * 3))
+    assert best_with(point).columns() == (0, 1)
+    locs[:, 2] = [0, 2.5, 12]  # in which the first two lie closer than in column 2
+    point = gmm.Parameters(np.ones(3) / 3, locs[:, [0, 2, 1]], np.stack([np.eye(3)] * 3))
+    assert best_with(point).columns() == (1, 2)
 
 
 def test_columns_of_iris_are_those_of_the_petals():

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
-from gmm_core.mixture import Mixture, Parameters, e_step, from_sites
+from gmm_core.mixture import Mixture, Parameters, e_step
 
 Array = NDArray[np.float64]
 
@@ -48,18 +48,15 @@ def of_shares(mixture: Mixture, x: Array, shares: Array, noise: float = _NOISE) 
     K = shares.shape[1]
     counts = np.maximum(shares.sum(axis=0), 1e-9)
     locs = (shares.T @ x) / counts[:, None]
-    scatter = np.empty((K, D, D))
-    for k in range(K):
-        away = x - locs[k]
-        scatter[k] = (away * shares[:, k, None]).T @ away
+    away = x - locs[:, None]
+    scatter = np.swapaxes(away * shares.T[..., None], 1, 2) @ away
     more = D + 1.0
     scatter += more * np.diag(x.var(axis=0)) / K ** (2 / D)
     covariances = mixture.family.m_step(scatter, counts + more, None)
-    factors = np.linalg.cholesky(covariances).astype(np.float64)
     weights = (counts + 1) / (N + K)
-    sites = mixture.family.split(factors)
     weights = beside_noise(mixture, weights / weights.sum(), noise)
-    return from_sites(mixture, {"weights": weights, "locs": locs, **sites})
+    factors: Array = np.linalg.cholesky(covariances).astype(np.float64, copy=False)
+    return Parameters.weighted(weights, locs, factors)
 
 
 def of_labels(mixture: Mixture, x: Array, labels: NDArray[np.intp]) -> Parameters:

@@ -138,7 +138,9 @@ def leader(dataset: Dataset, training: Training) -> int:
 def _together(dataset: Dataset, mixture: Mixture, points: Sequence[Parameters]) -> dict[str, Array]:
     """Return points as the model's sites, with a leading axis."""
     each = [
-        sites(mixture, in_order_of_classes(dataset, mixture, beginnings.with_some_noise(point)))
+        in_order_of_classes(dataset, mixture, beginnings.with_some_noise(point)).arrays()
         for point in points
     ]
-    return {name: np.stack([one[name] for one in each]) for name in each[0]}
+    # The box of noise is no site, and only points of other optima have it.
+    named = {name: np.stack([one[name] for one in each]) for name in each[0] if name != "box"}
+    return sites(mixture, Parameters.of(named))

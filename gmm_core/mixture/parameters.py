@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields, replace
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -42,9 +43,7 @@ class Parameters:
 
     def __post_init__(self) -> None:
         for name, value in self.arrays().items():
-            array = np.array(value, dtype=np.float64, order="C")
-            array.flags.writeable = False
-            object.__setattr__(self, name, array)
+            self._keep(name, value)
         lead, K = self.weights.shape[:-1], self.weights.shape[-1] if self.weights.ndim else 0
         D = self.locs.shape[-1] if self.locs.ndim else 0
         shapes = {name: array.shape for name, array in self.arrays().items()}
@@ -56,22 +55,40 @@ class Parameters:
                 f"scale_tril {self.scale_tril.shape}. Expected [K], [K, D] and [K, D, D]."
             )
         w = self.weights if self.noise is None else self.every_weight
-        if not (np.all(w >= 0) and np.all(np.abs(w.sum(-1) - 1) < 1e-6)):
+        if not ((w >= 0).all() and (np.abs(w.sum(-1) - 1) < 1e-6).all()):
             raise ValueError(
                 f"The weights {w.tolist() if w.ndim == 1 else '(of a sequence)'} are not a "
                 "distribution. Give numbers >= 0 that sum to one."
             )
-        if not np.all(np.isfinite(self.locs)):
+        if not np.isfinite(self.locs).all():
             raise ValueError("Some locs are not finite. Give finite numbers.")
         L = self.scale_tril
         diagonal = np.diagonal(L, axis1=-2, axis2=-1)
-        if not (np.all(np.isfinite(L)) and np.all(diagonal > 0) and np.all(np.triu(L, 1) == 0)):
+        above = L[(..., *_above_diagonal(D))]
+        if not (np.isfinite(L).all() and (diagonal > 0).all() and not above.any()):
             raise ValueError(
                 "scale_tril has to be lower triangular with a positive diagonal: the Cholesky "
                 "factor of each covariance (numpy.linalg.cholesky)."
             )
         if self.box is not None and not np.all(np.isfinite(self.box) & (self.box > 0)):
             raise ValueError("The widths of the noise's box have to be above zero and finite.")
+
+    def _keep(self, name: str, value: ArrayLike) -> None:
+        """Hold a copy of an array that nobody can write to."""
+        array = np.array(value, dtype=np.float64, order="C")
+        array.flags.writeable = False
+        object.__setattr__(self, name, array)
+
+    @classmethod
+    def _part(cls, arrays: Mapping[str, Array]) -> Parameters:
+        """Put together what is taken from points that have been checked: it is one as they are."""
+        point = object.__new__(cls)
+        for name in _names():
+            if name in arrays:
+                point._keep(name, arrays[name])
+            else:
+                object.__setattr__(point, name, None)
+        return point
 
     @property
     def every_weight(self) -> Array:
@@ -123,7 +140,7 @@ class Parameters:
 
     def arrays(self) -> dict[str, Array]:
         """Return the arrays of the point by name; a part that is absent is left out."""
-        parts = {field.name: getattr(self, field.name) for field in fields(self)}
+        parts = {name: getattr(self, name) for name in _names()}
         return {name: array for name, array in parts.items() if array is not None}
 
     @property
@@ -134,7 +151,8 @@ class Parameters:
     def reshape(self, *lead: int) -> Parameters:
         """Return the same points with other leading axes; -1 for all of them in one row."""
         n = len(self.lead)
-        return Parameters.of({k: a.reshape(*lead, *a.shape[n:]) for k, a in self.arrays().items()})
+        arrays = self.arrays().items()
+        return self._part({name: a.reshape(*lead, *a.shape[n:]) for name, a in arrays})
 
     @property
     def covariances(self) -> Array:
@@ -192,13 +210,24 @@ class Parameters:
         """Return one point of a sequence, or some: by number, slice, list or mask."""
         if self.weights.ndim == 1:
             raise TypeError("This is one point, not a sequence of points.")
-        # An index that goes beyond the leading axes ends here, before it reaches the components.
-        _ = np.broadcast_to(0.0, self.lead)[index]
-        return Parameters.of({name: array[index] for name, array in self.arrays().items()})
+        if not isinstance(index, int | slice):
+            # What goes beyond the leading axes ends here, before it reaches the components.
+            _ = np.broadcast_to(0.0, self.lead)[index]
+        return self._part({name: array[index] for name, array in self.arrays().items()})
 
     def __iter__(self) -> Iterator[Parameters]:
         """Go through the points of a sequence."""
         return (self[i] for i in range(len(self)))
+
+
+@lru_cache(maxsize=1)
+def _names() -> tuple[str, ...]:
+    return tuple(field.name for field in fields(Parameters))
+
+
+@lru_cache(maxsize=64)
+def _above_diagonal(D: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    return np.triu_indices(D, 1)
 
 
 def sites(mixture: Mixture, parameters: Parameters) -> dict[str, Array]:

@@ -4,9 +4,9 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
+from sqlalchemy.exc import SQLAlchemyError
 
-from gmm_core.store import reason
+from gmm_core.store import is_away, reason
 
 logger = logging.getLogger(__name__)
 
@@ -23,9 +23,7 @@ class DatabaseAwayError(ValueError):
     """The database does not answer; the reason, which may name hosts and people, is logged."""
 
     def __init__(self, error: SQLAlchemyError) -> None:
-        # The last: all connections wait for a database that says nothing.
-        away = isinstance(error, OperationalError | InterfaceError | TimeoutError)
-        super().__init__(AWAY if away else BROKEN)
+        super().__init__(AWAY if is_away(error) else BROKEN)
         logger.warning("The database did not answer: %s", reason(error))
 
 

@@ -10,11 +10,13 @@ import threading
 
 from gmm_core.store.checks import Check, Checks
 from gmm_core.store.database import (
+    LONGEST,
     PATIENCE,
     SILENCE,
+    WORKER_LONGEST,
     WORKER_PATIENCE,
-    WORKER_SILENCE,
     default_url,
+    is_away,
     reason,
 )
 from gmm_core.store.datasets import DatasetRow
@@ -47,6 +49,7 @@ __all__ = [
     "Waiting",
     "check_run_id",
     "default_url",
+    "is_away",
     "now",
     "opened",
     "reason",
@@ -60,7 +63,9 @@ class Store(Listing, Results, Checks, Queue, Usage):
     ----------
     url : an SQLAlchemy URL: a SQLite file, or PostgreSQL; by default `default_url()`.
     patience : seconds for which a statement is tried again while the database is locked or away.
-    silence : seconds that PostgreSQL may say nothing before it is taken to be away.
+    silence : seconds that PostgreSQL may say nothing, to others neither, before it is taken to be
+        away.
+    longest : seconds that it may take for a statement.
     keep_days : days after which `expire` removes runs that nobody pinned or asked for; 0 keeps
         them for ever.
 
@@ -77,6 +82,7 @@ class Store(Listing, Results, Checks, Queue, Usage):
         *,
         patience: float = PATIENCE,
         silence: float = SILENCE,
+        longest: float = LONGEST,
         keep_days: float = 0.0,
     ) -> None:
         if not keep_days >= 0:
@@ -84,7 +90,7 @@ class Store(Listing, Results, Checks, Queue, Usage):
                 f"Runs are to be kept for {keep_days} days, but 0 (for ever) or more was expected. "
                 "Set GMM_KEEP_DAYS accordingly."
             )
-        super().__init__(url, patience=patience, silence=silence)
+        super().__init__(url, patience=patience, silence=silence, longest=longest)
         self.keep_days = float(keep_days)
 
 
@@ -96,5 +102,5 @@ def opened(url: str) -> Store:
     """Return this process's store for a URL: workers run many tasks on one set of connections."""
     with _opened_lock:
         if url not in _opened:
-            _opened[url] = Store(url, patience=WORKER_PATIENCE, silence=WORKER_SILENCE)
+            _opened[url] = Store(url, patience=WORKER_PATIENCE, longest=WORKER_LONGEST)
         return _opened[url]

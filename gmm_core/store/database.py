@@ -11,18 +11,17 @@ from typing import Any, Self, TypeVar
 
 import sqlalchemy as sa
 
-from gmm_core.store import migrations
+from gmm_core.store import migrations, postgresql
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 BUSY_TIMEOUT = 5.0  # seconds that SQLite waits for another writer before it says "locked"
-_CONNECT_TIMEOUT = 5  # seconds that PostgreSQL's driver waits for a host that does not answer
-# Seconds without a word after which PostgreSQL is taken to hang. A page cannot wait for longer; a
-# worker hands over results of megabytes, and migrations write whole tables.
-SILENCE = 5.0
-WORKER_SILENCE = 30.0
-_MIGRATION_SILENCE = 600.0
+SILENCE = 5.0  # seconds without a word, to anybody, after which PostgreSQL is taken to hang
+# Seconds that PostgreSQL may work on a statement, or let it wait for a lock. Nobody looks at a page
+# for longer; a worker hands over results of megabytes.
+LONGEST = 60.0
+WORKER_LONGEST = 600.0
 # A page cannot wait for a database that is away, so it is told soon. A worker with a result in its
 # hands can: longer than a restart of the database takes.
 PATIENCE = 1.5
@@ -63,7 +62,9 @@ class Database:
     url : an SQLAlchemy URL: a SQLite file, or PostgreSQL; by default `default_url()`.
     patience : seconds for which a statement that found the database locked or away is tried again,
         on top of SQLite's own wait for its lock.
-    silence : seconds that PostgreSQL may say nothing before it is taken to be away.
+    silence : seconds that PostgreSQL may say nothing, to others neither, before it is taken to be
+        away.
+    longest : seconds that it may take for a statement; those of a migration may take any time.
 
     Raises
     ------
@@ -72,10 +73,14 @@ class Database:
     """
 
     def __init__(
-        self, url: str | None = None, *, patience: float = PATIENCE, silence: float = SILENCE
+        self,
+        url: str | None = None,
+        *,
+        patience: float = PATIENCE,
+        silence: float = SILENCE,
+        longest: float = LONGEST,
     ) -> None:
         self.patience = patience
-        self._silence = _MIGRATION_SILENCE
         # Statements that found the database locked, away or full, since it was opened.
         self.errors = 0
         self._counting = threading.Lock()
@@ -106,36 +111,13 @@ class Database:
             sa.event.listen(self._engine, "connect", _configure_sqlite)
             sa.event.listen(self._engine, "begin", _begin_sqlite)
         else:
-            try:
-                self._engine = sa.create_engine(
-                    parsed.update_query_dict({"connect_timeout": str(_CONNECT_TIMEOUT)})
-                    if parsed.get_backend_name() == "postgresql"
-                    and "connect_timeout" not in parsed.query
-                    else parsed,
-                    hide_parameters=True,
-                    pool_pre_ping=True,  # a connection may have ended with the server's restart
-                    pool_timeout=silence,  # while those in use wait for a server that hangs
-                )
-            except ModuleNotFoundError as error:
-                raise ValueError(
-                    f"GMM_DATABASE names {parsed.drivername}, whose driver is not installed "
-                    f'({error}). For PostgreSQL: pip install "psycopg[binary]".'
-                ) from error
-            if self._engine.dialect.driver == "psycopg":
-                from gmm_core.store.psycopg_internals import connection_class
-
-                connecting = connection_class(lambda: self._silence)
-                # SQLAlchemy opens a connection by what such a listener returns.
-                sa.event.listen(
-                    self._engine,
-                    "do_connect",
-                    lambda _1, _2, a, more: connecting.connect(*a, **more),
-                )
+            self._engine = postgresql.engine(parsed, silence)
         try:
             self._retry(lambda: migrations.bring_up_to_date(self))
-            self._silence = silence
             if self._sqlite:
                 self._make_shrinkable()
+            else:
+                postgresql.limit(self._engine, longest)
         except BaseException:
             self.close()
             raise
@@ -217,9 +199,9 @@ class Database:
             from sqlalchemy.dialects import sqlite
 
             return sqlite.insert(table).on_conflict_do_nothing()
-        from sqlalchemy.dialects import postgresql
+        from sqlalchemy.dialects import postgresql as dialect
 
-        return postgresql.insert(table).on_conflict_do_nothing()
+        return dialect.insert(table).on_conflict_do_nothing()
 
     def _first(self, query: sa.Select[Any]) -> Any:
         def read() -> Any:
@@ -242,7 +224,9 @@ class Database:
             begun = time.monotonic()
             try:
                 return action()
-            except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.IntegrityError) as error:
+            except sa.exc.DBAPIError as error:
+                if not is_away(error) and not isinstance(error, sa.exc.IntegrityError):
+                    raise
                 # A broken constraint is a race with a process that deleted or added the same row in
                 # between: what was true when this transaction began is looked up anew.
                 if not isinstance(error, sa.exc.IntegrityError):
@@ -267,6 +251,13 @@ def _begin_file(path: Path) -> None:
             logger.warning("The database %s is an empty file; a new one begins in it.", path)
     except OSError:
         return  # opening it says why
+
+
+def is_away(error: sa.exc.SQLAlchemyError) -> bool:
+    """Whether a database did not do something since it is away, or ended the connection."""
+    # The last: all connections wait for a database that says nothing.
+    away = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
+    return isinstance(error, away) or getattr(error, "connection_invalidated", False)
 
 
 def reason(error: Exception) -> str:

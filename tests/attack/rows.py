@@ -156,11 +156,14 @@ MENDED = (
     ),
     Row(
         "taking the database away, by its end or by its silence",
-        "every call says the same sentence, without where it is; the log says why",
+        "every call says the same sentence, without where it is; the log says why; one that is "
+        "busy is waited for",
         {
             "jobs/test_strangers.py": "test_the_database_away_is_one_sentence_without_where_it_is",
             "store/test_store.py": "test_a_database_that_takes_what_is_sent_and_says_nothing_is_"
-            "away",
+            "away test_a_database_that_is_busy_is_waited_for test_what_a_database_works_on_for_"
+            "too_long_ends_there_too test_who_holds_the_queue_and_stands_still_loses_it "
+            "test_a_machine_that_went_away_is_told_by_tcp",
             "test_deploy.py": "test_the_health_check_of_the_database_tells_a_hanging_one_from_one_"
             "that_is_not_there",
             "store/test_damaged.py": "test_a_file_that_is_no_database_is_not_said_to_be_away",

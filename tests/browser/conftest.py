@@ -191,7 +191,8 @@ def opening(browser: Browser) -> Iterator[Callable[..., Page]]:
 
     `open_page(url, viewport=WIDE, color_scheme="light", touch=False)` waits until the app is
     connected. Figures are drawn as if the window held the whole page; with `scrolled`, as they come
-    into view. At the end every page must have been quiet and local.
+    into view. At the end every page must have been quiet and local, but for one that is to be
+    `lost`: the console tells when its server goes away.
     """
     problems: list[str] = []
     with ExitStack() as contexts:
@@ -203,6 +204,7 @@ def opening(browser: Browser) -> Iterator[Callable[..., Page]]:
             touch: bool = False,
             cookies: Mapping[str, str] | None = None,
             scrolled: bool = False,
+            lost: bool = False,
         ) -> Page:
             context = browser.new_context(
                 viewport=viewport,
@@ -218,7 +220,8 @@ def opening(browser: Browser) -> Iterator[Callable[..., Page]]:
                 context.add_cookies([{"name": name, "value": value, "url": url}])
             context.set_default_timeout(PATIENCE)
             page = context.new_page()
-            _watch(page, problems)
+            if not lost:
+                _watch(page, problems)
             page.goto(url)
             return connected(page)
 

@@ -23,7 +23,7 @@ def test_a_connection_waits_by_its_own_method():
 def test_every_statement_and_the_end_of_a_transaction_go_through_it(postgres):
     waits = []
 
-    class Counting(connection_class(lambda: 5.0)):
+    class Counting(connection_class(5.0)):
         def _heard(self, gen):
             waits.append(gen)
             return super()._heard(gen)

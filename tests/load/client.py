@@ -65,6 +65,7 @@ class Person:
         self._fragments: list[str] = []
         self._asked = False  # for a run that has not begun
         self._news = asyncio.Condition()
+        self._headers = {"Cookie": f"gmm_browser={self.cookie}"}
         self._socket: ClientConnection | None = None
         self._listener: asyncio.Task[None] | None = None
 
@@ -78,7 +79,7 @@ class Person:
             f"ws://{host}/_stcore/stream",
             subprotocols=["streamlit"],  # type: ignore[list-item]
             origin=self.url,  # type: ignore[arg-type]
-            additional_headers={"Cookie": f"gmm_browser={self.cookie}"},
+            additional_headers=self._headers,
             max_size=None,
             open_timeout=PATIENCE,
             compression=None,
@@ -152,7 +153,7 @@ class Person:
         return self._values[_id(self._widget(key)[0])]
 
     def text(self, after: int = 0) -> list[str]:
-        """Return the words of the page, HTML and markdown, drawn after that many script runs."""
+        """Return the words of the page that were drawn after that many script runs."""
         words = []
         for element, run, _ in self._elements.values():
             if run <= after:
@@ -160,6 +161,8 @@ class Person:
             kind = element.WhichOneof("type")
             if kind in ("markdown", "html"):
                 words.append(getattr(element, kind).body)
+            elif kind == "progress":
+                words.append(element.progress.text)
         return words
 
     def says(self, start: str, after: int = 0) -> bool:
@@ -223,7 +226,7 @@ class Person:
     async def _roll(self) -> None:
         """Ask for the frames of all streams together, one after the other."""
         quiet = _SOON
-        async with httpx.AsyncClient(timeout=PATIENCE) as client:
+        async with httpx.AsyncClient(timeout=PATIENCE, headers=self._headers) as client:
             while True:
                 began, pause = time.monotonic(), _FRAME
                 if self._streams:

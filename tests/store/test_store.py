@@ -1,11 +1,14 @@
 """What is written stays, once, for everybody who asked for it."""
 
+import os
+import socket
 import sqlite3
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,6 +19,7 @@ from gmm_core.data.rows import Rows
 from gmm_core.jobs.away import DatabaseAwayError, store_answers
 from gmm_core.runs.results import GuideFit
 from gmm_core.store import Store, check_run_id, database, default_url
+from gmm_core.store.queue import lock_queue
 
 
 @pytest.fixture
@@ -423,6 +427,59 @@ def test_a_database_that_takes_what_is_sent_and_says_nothing_is_away(postgres):
             with pytest.raises(sa.exc.OperationalError, match="timeout"):
                 store.ping()
         assert store.datasets() == []
+
+
+def test_a_database_that_is_busy_is_waited_for(postgres):
+    """Silent for longer than one that hangs may be, but it answers whoever asks beside."""
+    with Store(postgres.new_database(), silence=2.0) as store, store._read() as connection:
+        assert connection.execute(sa.text("SELECT 7 FROM pg_sleep(3)")).scalar() == 7
+        with ThreadPoolExecutor(1) as pool:
+            with store._write() as other:
+                lock_queue(other)
+                waiting = pool.submit(store.change_queue, lambda queue: "its turn")
+                # By the server's own clock, which the one that waits hears nothing of.
+                other.execute(sa.text("SELECT pg_sleep(3)"))
+                assert not waiting.done()
+            assert waiting.result() == "its turn"
+
+
+def test_what_a_database_works_on_for_too_long_ends_there_too(postgres):
+    with Store(postgres.new_database(), patience=0.0, silence=2.0, longest=1.5) as store:
+        with (
+            pytest.raises(DatabaseAwayError, match="does not answer"),
+            store_answers(),
+            store._read() as connection,
+        ):
+            connection.execute(sa.text("SELECT pg_sleep(600)"))
+        with store._read() as connection:
+            work = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%sleep(600)'"
+            assert connection.execute(sa.text(work)).scalar() == 0
+
+
+def test_who_holds_the_queue_and_stands_still_loses_it(postgres):
+    """As a process does that was frozen in the middle of a change; it changes it later."""
+    url, said = postgres.new_database(), []
+    with Store(url, longest=1.0) as frozen, Store(url) as other:
+
+        def change(queue):
+            if not said:
+                said.append(other.change_queue(lambda queue: "the other's"))
+            return "its own"
+
+        assert frozen.change_queue(change) == "its own"
+        assert said == ["the other's"]
+
+
+def test_a_machine_that_went_away_is_told_by_tcp(postgres):
+    with Store(postgres.new_database()) as store, store._read() as connection:
+        raw = connection.connection.driver_connection
+        with socket.socket(fileno=os.dup(raw.fileno())) as wire:
+            option = partial(wire.getsockopt, socket.IPPROTO_TCP)
+            idle, pause, times = map(
+                option, (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+            )
+            assert 5 <= idle + pause * times <= 10
+            assert 5_000 <= option(socket.TCP_USER_TIMEOUT) <= 10_000
 
 
 def test_readers_do_not_wait_for_a_writer(store, url):

@@ -205,6 +205,19 @@ class Reading:
         carried = dict(list((self.texts | numbers).items())[:CARRIED])
         return Rows(np.arange(1, self.n_rows + 1), carried).take(rows)
 
+    def kept_holes(self, columns: str | Sequence[str] | None = None) -> list[str]:
+        """Say how many values `dataset(columns, missing="keep")` lacks, if any: one sentence."""
+        fitted = self._names(columns)
+        holes = ~np.isfinite(self._chosen(fitted))
+        holes = holes[~holes.all(axis=1)]
+        many = int(holes.sum())
+        if not many:
+            return []
+        return [
+            f"{_count(many, 'value')} {'is' if many == 1 else 'are'} missing, and integrated out: "
+            f"{', '.join(_lacking(fitted, holes)[:8])}."
+        ]
+
     def sentences(
         self,
         columns: str | Sequence[str] | None = None,
@@ -237,22 +250,15 @@ class Reading:
         dropped = self.dropped(fitted)
         holes = ~np.isfinite(self._chosen(fitted))
         empty = holes.all(axis=1) & (missing == "keep")  # what stays of them is nothing
-        lacks = holes[~empty].sum(axis=0).tolist()
-        per = [f'"{c}" lacks {n:,}' for c, n in zip(fitted, lacks, strict=True) if n]
         if dropped and missing == "keep":
-            nothing = int(empty.sum())
-            if lacking := sum(lacks):
-                sentences.append(
-                    f"{_count(lacking, 'value')} {'is' if lacking == 1 else 'are'} missing, and "
-                    f"integrated out: {', '.join(per[:8])}."
-                )
-            if nothing:
-                sentences.append(f"Dropped {_count(nothing, 'row')} with no value at all.")
-            dropped = nothing
+            sentences += self.kept_holes(fitted)
+            dropped = int(empty.sum())
+            if dropped:
+                sentences.append(f"Dropped {_count(dropped, 'row')} with no value at all.")
         elif dropped:
             sentences.append(
                 f"Dropped {_count(dropped, 'row')} of {self.n_rows:,} with a missing or "
-                f"infinite value: {', '.join(per[:8])}."
+                f"infinite value: {', '.join(_lacking(fitted, holes)[:8])}."
             )
         if weights is not None:
             sentences.append(f'Each row counts as many times as "{weights}" says.')
@@ -317,3 +323,9 @@ class Reading:
 
 def _count(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def _lacking(columns: Sequence[str], holes: NDArray[np.bool_]) -> list[str]:
+    """Say how many numbers each column lacks, of those that lack any."""
+    lacks = holes.sum(axis=0).tolist()
+    return [f'"{c}" lacks {n:,}' for c, n in zip(columns, lacks, strict=True) if n]

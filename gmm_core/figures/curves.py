@@ -27,10 +27,19 @@ _SITE_NAMES = {"assignment_probs": "assignment<br>probabilities"}
 
 
 def gradient_norms(
-    norms: dict[str, Array], height: int = 320, of: str = "the chosen start"
+    norms: dict[str, Array],
+    height: int = 320,
+    of: str = "the chosen start",
+    ended: bool = False,
 ) -> go.Figure:
-    """Draw the 2-norm of the gradient of each site [T] against the step, on a log axis."""
+    """Draw the 2-norm of the gradient of each site [T] against the step, on a log axis.
+
+    `ended` says that no step comes any more: the axis then ends where the curves do.
+    """
     T = max((len(norm) for norm in norms.values()), default=1)
+    if ended:
+        made = [np.flatnonzero(np.isfinite(norm)) for norm in norms.values()]
+        T = max((int(steps[-1]) + 1 for steps in made if steps.size), default=1)
     norms_in_words = []
     for name, norm in norms.items():
         finite = norm[np.isfinite(norm)]

@@ -270,7 +270,9 @@ def matrix(
                 row=i + 1,
                 col=j + 1,
             )
-        fig.update_xaxes(title_text=_short(data[j][1]), nticks=4, row=M, col=j + 1)
+        # Names stand side by side: on a phone there are some 50 letters for all of them.
+        title = _short(data[j][1], max(6, 48 // M))
+        fig.update_xaxes(title_text=title, nticks=4 if M < 5 else 3, row=M, col=j + 1)
     return fig
 
 
@@ -354,9 +356,9 @@ def _correlation(dataset: Dataset, columns: Sequence[int]) -> str:
     return f", correlation {number(r, 2)}" if np.isfinite(r) else ""
 
 
-def _short(name: str) -> str:
+def _short(name: str, letters: int = 16) -> str:
     """Shorten a name to fit beside a small panel; an entity counts as one character."""
-    return style.escape(html.unescape(name), 16)
+    return style.escape(html.unescape(name), min(letters, 16))
 
 
 def _axis(i: int, j: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -25,6 +26,7 @@ RUG = 100
 HEIGHT = 360
 _STEPS = 5000  # of its heights, far more than it has lines
 _CELLS = 50  # along each axis of a contour plot: lines are smooth, and a slider moves quickly
+_FINER = 8  # of the components narrower than a cell that get cells of their own, largest first
 _SCATTER = 2000  # SVG points that a browser draws without stutter
 
 
@@ -225,12 +227,13 @@ def _plane(
     span = np.where(high > low, high - low, 1.0)
     low, high = low - 0.08 * span, high + 0.08 * span
     if parameters is not None:
-        u, v = (np.linspace(a, b, _CELLS) for a, b in zip(low, high, strict=True))
+        u, v = (_nodes(low[i], high[i], parameters.marginal([i])) for i in (0, 1))
         points = np.stack(np.meshgrid(u, v), axis=-1).reshape(-1, 2)
         fig.add_contour(
-            **{"x0": low[0], "dx": u[1] - u[0], "y0": low[1], "dy": v[1] - v[0]},
+            **_axis("x", u),
+            **_axis("y", v),
             # Only its lines are seen: a grid of whole numbers is a third as long.
-            z=_whole(log_density(parameters, points)).reshape(_CELLS, _CELLS),
+            z=_whole(log_density(parameters, points)).reshape(len(v), len(u)),
             ncontours=12,
             contours={"coloring": "lines"},
             colorscale=[[0, style.MUTED], [1, style.MUTED]],
@@ -289,6 +292,22 @@ def _plane(
     fig.layout.xaxis.range = [low[0], high[0]]
     fig.layout.yaxis.range = [low[1], high[1]]
     return fig
+
+
+def _nodes(low: float, high: float, parameters: Parameters) -> Array:
+    """Cover an axis evenly, and closely about each component that would lie between two nodes."""
+    even = np.linspace(low, high, _CELLS)
+    narrow = parameters.scales[:, 0] < even[1] - even[0]
+    m, s = (of[narrow, :1][:_FINER] for of in (parameters.locs, parameters.scales))
+    nodes = np.unique(np.concatenate([even, (m + s * np.linspace(-3, 3, 13)).ravel()]))
+    return nodes[(nodes >= low) & (nodes <= high)]
+
+
+def _axis(name: str, nodes: Array) -> dict[str, Any]:
+    """Say where a map's nodes lie: in two numbers, where they are even."""
+    if len(nodes) == _CELLS:
+        return {f"{name}0": nodes[0], f"d{name}": nodes[1] - nodes[0]}
+    return {name: nodes}
 
 
 def _whole(log_heights: Array) -> NDArray[np.int16]:

@@ -130,8 +130,10 @@ def _steep(y: Array, slope: Array) -> Array:
 
 
 def _grid(trace: Any, axis: str, dataset: Dataset, column: int, size: int) -> Array:
-    """Lay a map's even grid where it is in the table, and return the slopes there."""
-    z = trace[f"{axis}0"] + trace[f"d{axis}"] * np.arange(size)
+    """Lay a map's grid where it is in the table, and return the slopes there."""
+    z = trace[axis]
+    if z is None:
+        z = trace[f"{axis}0"] + trace[f"d{axis}"] * np.arange(size)
     trace[f"{axis}0"] = trace[f"d{axis}"] = None
     trace[axis] = in_table(dataset, column, z)
     return _slope(dataset, column, z)

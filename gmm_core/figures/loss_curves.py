@@ -50,8 +50,13 @@ def losses(
     n_steps = np.isfinite(loss).sum(axis=1)
     if chosen is None:
         chosen = int(n_steps.argmax()) if R else 0
+    trained = n_steps > 1 if verdict is None else (n_steps > 0) & (verdict != "untrained")
+    if verdict is not None:
+        # Methods that stop by themselves leave most of the steps empty that they were given.
+        T = int(max(n_steps.max(initial=2), 0 if beside is None else np.isfinite(beside).sum()))
+        loss = loss[:, :T]
     bad = np.isin(verdict, ("collapsed", "failed")) if verdict is not None else np.zeros(R, bool)
-    background = [r for r in np.flatnonzero(n_steps > 1) if r != chosen]
+    background = [r for r in np.flatnonzero(trained) if r != chosen]
     if len(background) > _CURVES:
         background = [
             background[i] for i in np.linspace(0, len(background) - 1, _CURVES).astype(int)
@@ -60,7 +65,7 @@ def losses(
     last = loss[chosen][np.isfinite(loss[chosen])]
     end = float(last[-1]) if last.size else np.nan
     beyond = T - 1 + max(round(_BEYOND * T), 1)  # where the last segment ends
-    curves = int((n_steps > 1).sum())
+    curves = int(trained.sum())
     title = "Loss" if curves <= 1 else f"Loss of {curves:,} starts"
     alt = f"Minus the log joint against the step, {curves} of {R} starts trained. "
     if np.isfinite(end):
@@ -143,7 +148,7 @@ def losses(
             dy=14,
         )
     if bad.sum() and verdict is not None:
-        rows = np.flatnonzero(bad & (n_steps > 1))
+        rows = np.flatnonzero(bad & trained)
         if rows.size and rows[0] != chosen:
             middle = int(n_steps[rows[0]] * 0.55)
             style.label(

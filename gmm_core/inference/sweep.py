@@ -17,6 +17,7 @@ from gmm_core.inference import map_fit, smc_sampling
 from gmm_core.inference.course import Optima, fit_from_optima, groups, swept
 from gmm_core.inference.run import run_here
 from gmm_core.mixture import COVARIANCES, Mixture, Priors, fewest_components
+from gmm_core.mixture.covariance import FAMILIES
 from gmm_core.posterior.draws import Posterior
 from gmm_core.posterior.evidence import pooled
 from gmm_core.posterior.summary import thinned
@@ -225,8 +226,8 @@ def _headline(comparison: Comparison) -> str:
     if winner is None:
         return "no optimum"
     row = comparison.rows[winner]
-    shared = "" if row.tied is None else ", shared" if row.tied else ", own"
-    return f"best by BIC: K = {row.n_components}, {row.covariance}{shared}, {row.bic:.6g}"
+    covariance = FAMILIES[row.covariance, row.tied].label
+    return f"best by BIC: K = {row.n_components}, {covariance}, {row.bic:.6g}"
 
 
 def _mixtures(options: Mapping[str, Any]) -> str:

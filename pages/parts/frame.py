@@ -14,7 +14,6 @@ from pages.parts import links, pages, session, text
 from pages.parts.platform import browser, own_sessions, sign_in
 from pages.parts.stream import figure
 
-_CSS = Path(__file__).with_suffix(".css")
 _LOGO = Path(__file__).with_name("logo.svg")
 ICON = str(Path(__file__).with_name("icon.svg"))
 
@@ -44,7 +43,6 @@ def check() -> None:
 def begin(page: str) -> None:
     """Set the look, fill the session, and draw the sidebar; `page` is the one of the address."""
     st.logo(_LOGO, size="large")
-    st.html(_CSS)
     links.begin(page)
     st.session_state["framed"] = True
     with st.sidebar:

@@ -29,8 +29,11 @@ def sentence(error: Exception) -> str:
     return str(error)
 
 
-def answer(segments: Iterable[Segment]) -> None:
-    """Show the page's one sentence; what speaks of a component has its colour."""
+def answer(segments: Iterable[Segment], long: bool = False) -> None:
+    """Show the page's one sentence; what speaks of a component has its colour.
+
+    `long` keeps the room of a long one, so that nothing moves as it comes.
+    """
     parts = []
     for segment in segments:
         words = _WHOLE.sub(r'<span class="gmm-whole">\g<0></span>', html.escape(segment.text))
@@ -40,7 +43,8 @@ def answer(segments: Iterable[Segment]) -> None:
             colour = _colour(segment.component)
             words = f'<b style="border-bottom: 3px solid {colour}">{words}</b>'
         parts.append(words)
-    st.html(f'<p class="gmm-answer">{"".join(parts)}</p>')
+    look = "gmm-answer gmm-long" if long else "gmm-answer"
+    st.html(f'<p class="{look}">{"".join(parts)}</p>')
 
 
 def table(

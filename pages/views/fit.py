@@ -95,7 +95,8 @@ def body() -> list[live.View]:
         of = view if shown is None else replace(view, result=shown)
         load = None if shown is None else fetching(view, shown, by_itself)
         segments = [suggestion.CHOOSING] if sweep else answer(view, shown)
-        header.show("fit", segments, of, exports(of), part(view, shown), load, page.actions)
+        long = len(session.dataset().columns) > 2  # locs of so many numbers
+        header.show("fit", segments, of, exports(of), part(view, shown), load, page.actions, long)
     with page.main:
         welcome()
         suggestion.note(sweep)
@@ -266,7 +267,9 @@ def search(view: live.View, fit: MapFit | None) -> list[live.View]:
     with right:
         of = "the chosen start" if name == "chosen start" else name
         chosen = {name: norm[fit.chosen] for name, norm in fit.gradient_norm.items()}
-        figure.show(lambda: curves.gradient_norms(chosen, of=of), key="gradient", of=version)
+        figure.show(
+            lambda: curves.gradient_norms(chosen, of=of, ended=True), key="gradient", of=version
+        )
     return [] if pyro is None else [pyro]
 
 

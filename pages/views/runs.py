@@ -149,7 +149,7 @@ def line(run: RunRow) -> live.View:
     """Draw one run: what it is of, where it stands, and what can be done with it."""
     status = _status(run.id) if run.state in LIVE else None
     with st.container(border=True, key=f"run_{run.id}", gap="xsmall"):
-        left, right = st.columns([3, 2], vertical_alignment="center")
+        left, right = st.columns([1, 1], vertical_alignment="center")
         with left:
             if run.title:
                 st.markdown(f"**{text.plain(run.title)}**")

@@ -87,6 +87,15 @@ def test_matrix_puts_each_pair_where_its_row_and_column_say():
     assert fig.layout.yaxis5.matches == "y4"
 
 
+def test_names_below_a_matrix_are_short_enough_to_stand_side_by_side_on_a_phone():
+    names = [f"a column with a long name {i}" for i in range(5)]
+    values = np.random.default_rng(0).normal(size=(30, 5))
+    fig = figures.matrix(Dataset.from_values(values, names), range(5))
+    below = [fig.layout[f"xaxis{i}"].title.text for i in range(11, 16)]
+    assert all(name.endswith("…") for name in below)
+    assert sum(map(len, below)) <= 48
+
+
 def test_large_data_is_drawn_as_a_sample_and_says_so():
     x = np.random.default_rng(0).normal(size=(50_000, 2))
     fig = figures.scatter(data(x))

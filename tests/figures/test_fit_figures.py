@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import pytest
 
 import gmm_core as gmm
-from gmm_core.figures import curves, loss_curves, start_losses, style
+from gmm_core.figures import curves, density, loss_curves, start_losses, style
 from gmm_core.figures.slice import objective_slice
 from gmm_core.figures.trajectory import trajectory
 from gmm_core.mixture import component_log_densities
@@ -183,3 +183,44 @@ def test_empty_curves_have_no_numbers_on_their_axis(fit):
     norms = {"locs": nothing[0], "weights": nothing[0]}
     assert not curves.gradient_norms(norms).layout.yaxis.showticklabels
     assert curves.gradient_norms({"locs": np.ones(50)}).layout.yaxis.showticklabels
+
+
+def test_curves_that_stop_by_themselves_fill_the_figure_and_are_all_counted():
+    options = gmm.MapOptions(restarts=5, choose="final", method="em", steps=300, polish=True)
+    fit = gmm.fit_map(DATA, MIXTURE, options)
+    made = np.isfinite(fit.loss).sum(axis=1)
+    assert made.max() < 150
+    end = loss_curves.losses(fit.loss, fit.chosen, fit.verdict).layout.xaxis.range[1]
+    assert end == made.max() - 1
+    # While it runs nobody knows where it will stop.
+    assert loss_curves.losses(fit.loss).layout.xaxis.range[1] == 299
+    norms = {name: norm[fit.chosen] for name, norm in fit.gradient_norm.items()}
+    last = max(np.flatnonzero(np.isfinite(norm))[-1] for norm in norms.values())
+    assert last < made.max()
+    assert curves.gradient_norms(norms, ended=True).layout.xaxis.range[1] == last
+    assert curves.gradient_norms(norms).layout.xaxis.range[1] == 299
+    # A start that was an optimum from the beginning made no step, and is a start all the same.
+    still = fit.loss.copy()
+    still[0, 1:] = np.nan
+    fig = loss_curves.losses(still, fit.chosen, fit.verdict, polished=fit.final_loss)
+    assert fig.layout.title.text.startswith("Loss of 5 starts")
+
+
+def test_contours_go_round_components_narrower_than_the_grid():
+    factors = np.stack([np.diag([1.0, 0.01])] * 2)
+    point = gmm.Parameters(np.array([0.6, 0.4]), np.array([[0.0, 0.333], [0, 9.777]]), factors)
+    values = np.random.default_rng(5).normal(size=(60, 2)) * [1, 0.01] + np.repeat(
+        point.locs, 30, axis=0
+    )
+    fig = density.density(gmm.Dataset.from_values(values, ["a", "b"]), point, (0, 1))
+    trace = next(t for t in fig.data if t.type == "contour")
+    v = np.asarray(trace.y)
+    highest = np.sort(v[np.argsort(-trace.z.max(axis=1))[:1]])
+    assert highest == pytest.approx([0.333])
+    for loc in point.locs[:, 1]:
+        assert np.abs(v - loc).min() < 1e-9
+    at = 0.01 * np.array([-2, -1, 1, 2]) + 9.777  # the fall of the second, node by node
+    rows = [int(np.abs(v - a).argmin()) for a in at]
+    top = trace.z.max(axis=1)[int(np.abs(v - 9.777).argmin())]
+    expected = np.exp(-np.array([4, 1, 1, 4]) / 2)
+    assert trace.z.max(axis=1)[rows] / top == pytest.approx(expected, abs=0.01)

@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse
 from starlette.routing import Route
 
-from pages.parts.platform.first_paint import FirstPaint
+from pages.parts.platform.first_paint import LOOK, FirstPaint
 
 
 def app(tmp_path) -> Starlette:
@@ -55,6 +55,10 @@ def test_page_keeps_room_for_the_menu(tmp_path):
     status, headers, body = get(served, "/fit", accept="text/html,*/*")
     assert status == 200
     assert body.index(b"--gmm-menu") < body.index(b"</head>")
+    # The look of all parts, behind what Streamlit adds to the head: it is there before they are.
+    look = LOOK.read_bytes()
+    assert look in body
+    assert body.index(b"</head>") < body.index(look) < body.index(b"</body>")
     assert "<title>é</title>" in body.decode()
     assert int(headers["content-length"]) == len(body)
     # What a browser has kept under the file's own tag is not this page.

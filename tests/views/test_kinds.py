@@ -47,6 +47,8 @@ def test_a_file_with_counts_holes_and_species_is_used_whole(view):
     text = page_text(app)
     assert "Counted by their weights they are 225 points." in text
     assert '30 values are missing: 15 in "sepal", 15 in "petal".' in text
+    # The page says of the data what it lacks: not the account of the reading once more.
+    assert "missing" not in app.session_state["data_account"][1]
     assert 'The class is known of 129 points: "setosa", "versicolor", "virginica".' in text
     assert not app.exception
 

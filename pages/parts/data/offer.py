@@ -68,8 +68,11 @@ def show(way: str, file_id: str, reading: Reading) -> None:
         del state[f"{way}_made"]
         st.rerun()
     with right:
-        # What was read is said in the first sentence and what is used in the last.
-        choice.preview(data, problem, way, " ".join(sentences[1:-1]))
+        # What was read is said in the first sentence and what is used in the last; of what the
+        # data lacks the Data page tells by itself.
+        told = reading.kept_holes(columns) if missing == "keep" else []
+        left_out = [sentence for sentence in sentences[1:-1] if sentence not in told]
+        choice.preview(data, problem, way, " ".join(left_out))
 
 
 def _with_missing(file_id: str, reading: Reading) -> tuple[Reading, tuple[str, ...]]:

@@ -1,10 +1,14 @@
 """What a page looks like before the first word of the app has come: with room for its menu.
 
 Streamlit draws its page first, narrow, and a second later as wide as asked for, with the menu
-beside it, which moves everything. The few rules that keep the room free stand in the page itself.
+beside it, which moves everything. The few rules that keep the room free stand in the page itself,
+and so does the look of its parts (frame.css): sent as an element, it comes after some of those
+that it gives their places, which jump then.
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -27,12 +31,13 @@ try {
 } catch {}
 </script>
 </head>"""
+LOOK = Path(__file__).parents[1] / "frame.css"
 # Of a request: what would be answered by less than the whole page, or by one that cannot be read.
 _PARTIAL = {b"accept-encoding", b"if-none-match", b"if-modified-since", b"range", b"if-range"}
 
 
 class FirstPaint:
-    """Puts the rules into the head of each HTML page."""
+    """Puts the rules into each HTML page: those for its beginning, and the look of its parts."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -66,7 +71,9 @@ def _is_page(start: Message) -> bool:
 
 
 async def _send_page(start: Message, body: bytes, send: Send) -> None:
-    body = body.replace(b"</head>", HEAD, 1)
+    # Behind the styles that Streamlit adds to the head: of two rules the later one holds.
+    look = b"<style>" + LOOK.read_bytes() + b"</style></body>"
+    body = body.replace(b"</head>", HEAD, 1).replace(b"</body>", look, 1)
     headers = MutableHeaders(scope=start)
     headers["content-length"] = str(len(body))
     for name in ("etag", "last-modified", "accept-ranges"):

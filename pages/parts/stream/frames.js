@@ -3,7 +3,7 @@
 
 const FRAME = 250; // ms: four frames a second, as much as figures of this size redraw calmly
 const LONGEST = 2500; // ms between two frames of a run that goes on for long
-const LATER_BY = 0.01; // of the time that it has gone on: what changes slowly is looked at less often
+const LATER_BY = 0.03; // of the time that it has gone on: what changes slowly is looked at less often
 const SOON = 100; // ms until the server is asked again, when it had nothing new; then twice that
 const QUIET = 1000; // ms at most: a run may wait for its turn
 const AGAIN = 2000; // ms until the server is asked again, when it did not answer

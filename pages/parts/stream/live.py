@@ -29,6 +29,7 @@ from pages.parts.stream.throttle import throttle
 TICK = 0.3  # seconds: three frames a second, as much as figures of this size redraw calmly
 # Seconds, where the browser brings the figures' frames by itself: words can wait, but not for long.
 STREAMED, PATIENT = 1.0, 4.0
+LATER_BY = 0.1  # of the time that a run has gone on: what changes slowly is looked at less often
 QUEUED = 1.0  # seconds: a place in the queue is no stream
 AUTO = 15.0  # seconds: a longer run waits for its button
 PASSING = 3.0  # seconds: who stays shorter with a run only passes it, as a slider moves
@@ -93,12 +94,20 @@ def _interval(views: list[View]) -> float | None:
     if waiting:
         return throttle.slower * QUEUED
     stream = all(frames.shows(status.run_id) for status in live)
+    shortest = STREAMED if stream else TICK
+    # In steps, since a page begins anew when its interval changes.
+    gone = min(status.elapsed or 0.0 for status in live)
+    later = shortest * _step(LATER_BY * gone / shortest)
     if not stream:
-        return throttle.slower * TICK
-    # Two such pages a second in all: what more of them would take, their figures need. In steps,
-    # since a page begins anew when its interval changes.
-    crowded = 2.0 ** math.ceil(math.log2(max(frames.pages() / 2, 1)))
-    return min(max(throttle.slower * STREAMED, crowded), PATIENT)
+        return max(throttle.slower * TICK, min(later, PATIENT))
+    # Two such pages a second in all: what more of them would take, their figures need.
+    crowded = _step(frames.pages() / 2)
+    return min(max(throttle.slower * STREAMED, crowded, later), PATIENT)
+
+
+def _step(times: float) -> float:
+    """Return the power of two from 1 on that is next above."""
+    return 2.0 ** math.ceil(math.log2(max(times, 1)))
 
 
 def _tells_its_end(view: View) -> bool:
@@ -197,7 +206,10 @@ def view(
 
 def status_line(view: View, slot: str, label: str = "Run") -> None:
     """Show how far the run is, with Cancel while it runs and a button when it waits for one."""
-    with st.container(height=_STATUS, border=False, key=f"status_{slot}"):
+    # Why a run failed may take many lines, which no height that is kept would show.
+    failed = view.status is not None and view.status.state == "failed"
+    height = "content" if failed else _STATUS
+    with st.container(height=height, border=False, key=f"status_{slot}"):
         if view.error:
             return
         # The words take what the button leaves, which is whole in a narrow column too.

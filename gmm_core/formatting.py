@@ -102,3 +102,9 @@ def listing(names: Iterable[object], limit: int = 8) -> str:
     texts = [str(n) for n in names]
     shown = ", ".join(f'"{t if len(t) <= 60 else t[:57] + "..."}"' for t in texts[:limit])
     return shown if len(texts) <= limit else f"{shown} and {len(texts) - limit} more"
+
+
+def ordinal(n: int) -> str:
+    """Write a whole number as a place in a row: "2nd", "1,011th"."""
+    end = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+    return f"{n:,}{end}"

@@ -9,7 +9,7 @@ from typing import Any
 from gmm_core.data.dataset import Dataset
 from gmm_core.data.transformed import likelihood_shift
 from gmm_core.inference.run import checked_options, run_here
-from gmm_core.inference.sampling import named_alike, ordering, refuse_flat, stacked
+from gmm_core.inference.sampling import named_alike, ordering, refuse_flat, soon_named, stacked
 from gmm_core.mixture import Mixture, Parameters
 from gmm_core.posterior.draws import Posterior
 from gmm_core.posterior.evidence import Evidence, pooled
@@ -110,6 +110,7 @@ KIND = kinds.Kind(
     combine=_combine,
     evaluations=_evaluations,
     completed=named_alike,
+    shown=soon_named,
     overhead=ordering,
     stored=_stored,
     counts="populations × draws",

@@ -78,6 +78,7 @@ def groups(
     *,
     seed: int = 0,
     budget: int = BUDGET,
+    renamed: bool = True,
 ) -> Groups:
     """Return the variables of each group.
 
@@ -93,6 +94,7 @@ def groups(
     dataset, mixture : what was fitted, and how.
     seed : of the points and mixtures that are drawn.
     budget : numbers up to which a group of points × draws is there.
+    renamed : whether the draws are there with labels that mean the same, too.
 
     Raises
     ------
@@ -106,12 +108,10 @@ def groups(
             "Give the data that they were drawn for."
         )
     raw = _variables(posterior.draws, dataset)
-    same = _variables(posterior.relabelled(dataset).draws, dataset)
-    renamed = {n + RELABELLED: v for n, v in same.items() if "component" in v.axes}
-    tree: Groups = {
-        "posterior": raw | renamed,
-        "sample_stats": _stats(posterior),
-    }
+    tree: Groups = {"posterior": raw, "sample_stats": _stats(posterior)}
+    if renamed:
+        same = _variables(posterior.relabelled(dataset).draws, dataset)
+        tree["posterior"] |= {n + RELABELLED: v for n, v in same.items() if "component" in v.axes}
     if dataset is None:
         return tree
     tree["observed_data"] = _observed(dataset)

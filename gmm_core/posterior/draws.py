@@ -37,11 +37,13 @@ class Posterior:
         how many modes only they led to, and "mode" [C, S], which mode a draw is in,
         from 0 by mass, -1 for one that no search had found.
     order : [C, S, K], the labels of `relabelling.label_order`, where they were found already.
+    every : of how many draws of the run each of these is one, see `relabelling.soon`.
     """
 
     draws: dict[str, Array]
     stats: dict[str, Array]
     order: NDArray[np.integer] | None = None
+    every: int = 1
 
     @property
     def n_chains(self) -> int:
@@ -81,6 +83,7 @@ class Posterior:
             {name: array[rows] for name, array in self.draws.items()},
             {name: array[rows] for name, array in self.stats.items()},
             None if self.order is None else self.order[rows],
+            self.every,
         )
 
     @property

@@ -37,6 +37,7 @@ _TINY = 1e-12  # in a logarithm: a probability of zero would rule a label out fo
 _TURNS = 100  # the cost falls at every turn, so it ends by itself; a few turns are the rule
 _SOME = 1000  # draws that a running chain's labels are learnt from
 _EACH = 5  # components up to which all K! assignments are compared at once
+_SOON = 1.0  # seconds that people wait for a page
 _COSTS = 1_000_000  # numbers that are compared at once: a part of a second, and 8 MB
 
 
@@ -118,7 +119,25 @@ def seconds_to_order(n_draws: int, n_components: int, n_points: int) -> float:
     """Estimate how long `label_order` takes on one core, to about a factor of three."""
     if n_components == 1:
         return 0.0
-    return 25e-6 * n_draws * n_components**2 * min(n_points, _POINTS) / _POINTS
+    K, compared = n_components, min(n_points, _POINTS) / _POINTS
+    return n_draws * (4e-6 + 1e-6 * K**2 + 50e-6 * K * compared)
+
+
+def soon(posterior: Posterior, dataset: Dataset) -> Posterior:
+    """Return draws that `label_order` takes a second for: all, or every n-th of each chain.
+
+    A run that came to its end has its labels with it. One that was stopped has none, nor has one of
+    an earlier version, and to find them for all of its draws can take hours.
+    """
+    C, S, K = posterior.draws["weights"].shape
+    labelled = posterior.order is not None
+    seconds = 0.0 if labelled else seconds_to_order(C * S, K, len(dataset.values))
+    every = min(math.ceil(seconds / _SOON), S)
+    if every <= 1:
+        return posterior
+    draws = {name: array[:, ::every] for name, array in posterior.draws.items()}
+    stats = {name: a[:, ::every] if a.ndim > 1 else a for name, a in posterior.stats.items()}
+    return replace(posterior, draws=draws, stats=stats, every=every * posterior.every)
 
 
 def relabelled(posterior: Posterior, dataset: Dataset | None = None) -> Posterior:

@@ -109,6 +109,7 @@ class Kind:
     completed : what a server adds to the result of a run that came to its end, where it was made,
         since pages would take long over it: (specification, result, going). `going` is to be called
         every part of a second; it raises `Cancelled` when the run is to stop.
+    shown : what is shown of a result, where pages would take long over all of it.
     overhead : seconds beside the evaluations.
     stored : numbers in the result, which are packed and stored.
     spare_components : whether there may be more components than points.
@@ -143,6 +144,7 @@ class Kind:
     completed: Callable[[Specification, Any, Callable[[], object]], Any] = field(
         default=lambda spec, result, going: result
     )
+    shown: Callable[[Specification, Any], Any] = field(default=lambda spec, result: result)
     overhead: Callable[[Specification], float] = field(default=lambda spec: 0.0)
     stored: Callable[[Specification], float] = field(default=lambda spec: 0.0)
     spare_components: bool = False

@@ -211,6 +211,7 @@ def _posterior(spec: Specification, posterior: Posterior) -> Answer:
             "summary": [row._asdict() for row in rows],
             "chains": posterior.n_chains,
             "draws": posterior.n_draws,
+            "every": posterior.every,
             "log_evidence": None if evidence is None else evidence._asdict(),
             "weights_of_modes": posterior.weights_of_modes,
         },

@@ -36,9 +36,10 @@ def draws_netcdf(spec: Specification, posterior: Posterior) -> bytes:
     Variables of "posterior": weights (chain, draw, component), locs (.., component, column),
     scale (standard deviations, as locs) and scale_tril (.., column, column_bis), in the units of
     the table as far as they have an image there (`posterior.datatree.groups`), and each again with
-    labels that mean the same in all draws; noise (chain, draw) where the mixture has some. What
-    grows with points × draws is left out where it would be large. The run's specification stands in
-    the attributes, beside columns, their units, classes and noise.
+    labels that mean the same in all draws, unless the run was stopped and they would take long to
+    be found; noise (chain, draw) where the mixture has some. What grows with points × draws is left
+    out where it would be large. The run's specification stands in the attributes, beside columns,
+    their units, classes and noise.
 
     Raises
     ------
@@ -49,7 +50,9 @@ def draws_netcdf(spec: Specification, posterior: Posterior) -> bytes:
     import h5netcdf
 
     data = spec.dataset
-    tree = groups(posterior, data, spec.mixture, budget=_BUDGET)
+    renamed = kinds.named(spec.kind).shown(spec, posterior) is posterior
+    labels = "as drawn" + (f"; the same in all draws in *{RELABELLED}" if renamed else "")
+    tree = groups(posterior, data, spec.mixture, budget=_BUDGET, renamed=renamed)
     buffer = io.BytesIO()
     with h5netcdf.File(buffer, "w") as file:
         file.attrs["specification"] = spec.to_json()
@@ -68,9 +71,7 @@ def draws_netcdf(spec: Specification, posterior: Posterior) -> bytes:
                     "inference_library_version": _version(spec),
                     "creation_library": "Mixture Explorer",
                     "tuning_steps": int(getattr(spec.options, "warmup", 0)),
-                    "labels": json.dumps(
-                        {"component": f"as drawn; the same in all draws in *{RELABELLED}"}
-                    ),
+                    "labels": json.dumps({"component": labels}),
                 }
             )
     return buffer.getvalue()

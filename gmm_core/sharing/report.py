@@ -37,7 +37,7 @@ from gmm_core.words import comparison as comparison_words
 from gmm_core.words import transformed
 from gmm_core.words.calibration import CALIBRATION_HEAD, calibration_rows, calibration_words
 from gmm_core.words.fit import component_table, fit_answer, objective_rows, verdict_meaning
-from gmm_core.words.posterior import posterior_answer
+from gmm_core.words.posterior import drawn, posterior_answer
 from gmm_core.words.segments import Segment
 
 _PACKAGES = ("numpy", "scipy", "torch", "pyro-ppl", "numba", "nutpie", "plotly")
@@ -152,7 +152,7 @@ def _posterior(spec: Specification, result: Posterior) -> Iterable[str]:
         sizes = ("–" if v is None else f"{v:,.0f}" for v in (row.ess_bulk, row.ess_tail))
         r_hat = "–" if row.r_hat is None else f"{row.r_hat:.3f}"
         rows.append([row.name, *(number(v, 4) for v in numbers), *sizes, r_hat])
-    yield _table("Summary of the draws", head, rows)
+    yield _table(f"Summary of {drawn(result)}", head, rows)
 
 
 def _comparison(spec: Specification, result: Comparison) -> Iterable[str]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
 from gmm_core.data.transformed import in_table, table_columns
-from gmm_core.formatting import count, number, numeral
+from gmm_core.formatting import count, number, numeral, ordinal
 from gmm_core.mixture import Mixture
 from gmm_core.posterior.draws import Posterior
 from gmm_core.posterior.invariants import groups
@@ -176,6 +176,21 @@ def partial_answer(done: Posterior, options: NutsOptions | SmcOptions) -> str:
     return (
         f"Stopped early: {count(done.n_draws, 'draw')} of {options.draws:,} in "
         f"{'each of ' if chains > 1 else ''}{count(chains, 'chain')} were kept.{missing}"
+    )
+
+
+def drawn(shown: Posterior) -> str:
+    """Say which of a run's draws something is of."""
+    return "the draws" if shown.every == 1 else f"every {ordinal(shown.every)} draw"
+
+
+def some_answer(shown: Posterior) -> str:
+    """Say why not every draw of a run is shown; "" where all are."""
+    if shown.every == 1:
+        return ""
+    return (
+        f"What is shown is of {drawn(shown)}: labels that mean the same in all of them are found "
+        "at a run's end, and this run has none. Draws as a file are all there."
     )
 
 

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gmm_core.jobs import DatabaseAwayError, service
+from gmm_core.runs import kinds
 from gmm_core.sharing.answer import as_json
 from pages.parts.platform import addresses, sign_in
 
@@ -55,7 +56,8 @@ def _finished(run_id: str) -> dict[str, Any]:
     """Return a finished run as JSON; what is computed of a specification does not change."""
     spec = service().store.specification(run_id)
     # By the link's id, which a later version may compute otherwise.
-    return {**as_json(spec, service().result(run_id)), "run": run_id}
+    shown = kinds.named(spec.kind).shown(spec, service().result(run_id))
+    return {**as_json(spec, shown), "run": run_id}
 
 
 ROUTES = addresses.routes(f"{PATH}/{{run}}", _answer)

@@ -16,7 +16,7 @@ from gmm_core.runs.options import SmcOptions
 from gmm_core.runs.specification import Specification
 from gmm_core.sharing import tables
 from gmm_core.words.chain_groups import apart_advice, apart_words, weighed_instead
-from gmm_core.words.posterior import partial_answer, posterior_answer
+from gmm_core.words.posterior import partial_answer, posterior_answer, some_answer
 from gmm_core.words.robustness import tied_words
 from gmm_core.words.sampled import lead
 from gmm_core.words.segments import Segment
@@ -224,6 +224,8 @@ def answer(view: live.View, weighing: live.View | None) -> list[Segment]:
         segments = posterior_answer(
             data, mixture, posterior if shown is None else shown.draws, summary
         )
+        if shown is not None and (some := some_answer(shown.draws)):
+            segments = [Segment(f"{some} "), *segments]
         if sentence := lead(view.spec):
             segments = [Segment(sentence), *segments]
         if of is not None and by_weight is not None:

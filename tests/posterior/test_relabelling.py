@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
@@ -18,6 +20,8 @@ from gmm_core.posterior.relabelling import (
     label_order,
     ordered,
     permutations,
+    seconds_to_order,
+    soon,
     stephens,
     with_order,
 )
@@ -201,3 +205,24 @@ def test_looking_for_labels_ends_when_it_is_no_longer_wanted(monkeypatch):
     with pytest.raises(gmm.Cancelled):
         with_order(mixed, points(3, 1), going)
     assert len(asked) == 5
+
+
+def test_labels_that_would_take_long_are_found_for_every_so_many_draws():
+    data, slow = points(8, 2), separated(K=8, D=2, S=8_000)
+    few = slow.of_chains([0])
+    assert soon(few, data).every == 2
+    assert soon(separated(K=8), data).every == 1
+    C, S, K = slow.draws["weights"].shape
+    n_points = len(data.values)
+    shown = soon(slow, data)
+    assert seconds_to_order(C * S, K, n_points) > 2
+    assert seconds_to_order(C * shown.n_draws, K, n_points) <= 1
+    for name, array in slow.draws.items():
+        assert np.array_equal(shown.draws[name], array[:, :: shown.every])
+    for name, array in slow.stats.items():
+        same = array[:, :: shown.every] if array.shape[1:] else array
+        assert np.array_equal(shown.stats[name], same)
+    assert shown.of_chains([0]).every == shown.every
+    # Labels that were found with the run are at hand for all of its draws.
+    order = np.broadcast_to(np.arange(K), (C, S, K))
+    assert soon(replace(slow, order=order), data).every == 1

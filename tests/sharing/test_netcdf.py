@@ -1,13 +1,16 @@
 """The exported file is one that ArviZ opens, with the run's own numbers."""
 
+import io
 import json
 import warnings
 
+import h5netcdf
 import numpy as np
 import pytest
 
 import gmm_core as gmm
 from gmm_core.sharing.netcdf import draws_netcdf
+from tests.draws import separated
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", FutureWarning)  # announces its next version at import
@@ -65,6 +68,20 @@ def test_the_file_says_what_it_was_made_of(opened):
     assert again.id == SPEC.id
     assert opened.posterior.attrs["inference_library"] == "nutpie"
     assert json.loads(opened.posterior.attrs["labels"])
+
+
+def test_labels_that_would_take_long_are_left_to_whoever_opens_the_file():
+    slow = separated(K=8, D=1, S=8_000)
+    data = gmm.Dataset.from_values(np.arange(80.0))
+    spec = gmm.Specification(
+        dataset=data,
+        mixture=gmm.Mixture(n_components=8, priors=gmm.Priors.for_data(data)),
+        options=gmm.NutsOptions(draws=8_000, chains=2),
+    )
+    with h5netcdf.File(io.BytesIO(draws_netcdf(spec, slow))) as file:
+        assert "weights_relabelled" not in file["posterior"].variables
+        assert file["posterior"]["weights"].shape == (2, 8_000, 8)
+        assert json.loads(file["posterior"].attrs["labels"]) == {"component": "as drawn"}
 
 
 def test_every_kind_of_data_is_named_in_the_file(tmp_path):

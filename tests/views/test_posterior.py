@@ -7,6 +7,7 @@ import pytest
 
 from gmm_core import Mixture, NutsOptions, Priors, Specification, example
 from gmm_core.data.dataset import Dataset
+from tests.draws import separated
 
 from .test_fit import page_text
 
@@ -126,6 +127,22 @@ def test_cancelled_run_is_shown_as_such_and_can_be_run_again(view, service):
     assert "Stopped early" in text
     assert "One chain cannot tell" in text
     assert app.button(key="start_posterior")
+
+
+def test_a_stopped_run_whose_labels_would_take_long_is_shown_by_some_of_its_draws(view, service):
+    draws = separated(K=8, D=1, S=8_000)
+    data = Dataset.from_values(np.arange(80.0), columns=["x"])
+    mixture = Mixture(n_components=8, priors=Priors.for_data(data))
+    options = NutsOptions(draws=20_000, warmup=20, chains=2)
+    spec = Specification(dataset=data, mixture=mixture, options=options)
+    store = service.store
+    run_id = store.create_run(spec, "ann").id
+    assert store.claim(run_id, "a" * 32, "a server")
+    assert store.save_result(run_id, draws, "cancelled", "Cancelled.", attempt="a" * 32)
+    text = page_text(view("posterior", {"run": run_id}))
+    assert "8,000 draws of 20,000" in text
+    assert "is of every 3rd draw" in text
+    assert "R-hat" in text
 
 
 def test_two_columns_and_three_components_are_shown_along_the_chosen_column(view, service):

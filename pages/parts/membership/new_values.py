@@ -16,6 +16,7 @@ from gmm_core.jobs import service
 from gmm_core.membership.scoring import Score, aligned, score
 from gmm_core.mixture import Parameters
 from gmm_core.posterior.draws import Posterior
+from gmm_core.runs import kinds
 from gmm_core.sharing import tables
 from gmm_core.words.membership import score_answer
 from gmm_core.words.segments import NOISE, Segment
@@ -75,7 +76,8 @@ def scores(point: Parameters, new: Dataset) -> Score:
 def averaged_scores(data: Dataset, point: Parameters, new: Dataset) -> Score | None:
     """Return what the posterior says of new values; None, with the way to it, without one."""
     try:
-        run_id = links.stored_id(specifications.posterior())
+        spec = specifications.posterior()
+        run_id = links.stored_id(spec)
     except ValueError as error:
         st.error(text.plain(text.sentence(error)))
         return None
@@ -87,6 +89,7 @@ def averaged_scores(data: Dataset, point: Parameters, new: Dataset) -> Score | N
         st.info("There are no draws of this mixture's posterior yet. Draw them on its page first.")
         st.page_link(pages.entry("posterior").script, label="Go to Posterior")
         return None
+    posterior = kinds.named(spec.kind).shown(spec, posterior)
     labelled = _labelled(run_id, _digest(point), posterior, point, data)
     return _scores(new.fingerprint, _digest(point), run_id, labelled, new)
 

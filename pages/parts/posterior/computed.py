@@ -31,6 +31,7 @@ from gmm_core.posterior.pit import Pit, pit
 from gmm_core.posterior.sensitivity import sensitivity
 from gmm_core.posterior.summary import SummaryRow, summary, thinned
 from gmm_core.posterior.ties import TiedMode, tied_mode
+from gmm_core.runs import kinds
 from gmm_core.runs.options import NutsOptions, SmcOptions
 from gmm_core.words.robustness import sensitivity_words
 from pages.parts.stream import live
@@ -67,7 +68,7 @@ def answer(view: live.View) -> Answer | None:
     """Return the posterior of a view, or None while there is none."""
     if view.result is None or view.spec is None:
         return None
-    every: Posterior = view.result
+    every: Posterior = kinds.named(view.spec.kind).shown(view.spec, view.result)
     data = view.spec.dataset
     key = (str(view.run_id), every.n_chains, every.n_draws)
     groups = _groups(key, data, every)
@@ -84,9 +85,9 @@ def needs_weights(of: Answer) -> bool:
 
 def weighed(of: Answer, view: live.View | None) -> Answer | None:
     """Return the draws in which every mode has its weight, where a run beside has them."""
-    if view is None or view.result is None:
+    if view is None or view.result is None or view.spec is None:
         return None
-    weighed_draws: Posterior = view.result
+    weighed_draws: Posterior = kinds.named(view.spec.kind).shown(view.spec, view.result)
     key = (str(view.run_id), weighed_draws.n_chains, weighed_draws.n_draws)
     return of._replace(key=key, draws=weighed_draws)
 

@@ -254,7 +254,9 @@ def _plane(
             "size": 5 if N < 500 else 3,
         },
         name="data",
-        hovertemplate="(%{x:.5g}, %{y:.5g})<extra>data</extra>",
+        text=None if component is None else _names(component, n_components),
+        hovertemplate="(%{x:.5g}, %{y:.5g})<extra>"
+        + ("data</extra>" if component is None else "%{text}</extra>"),
     )
     if parameters is not None:
         turn = np.linspace(0, 2 * np.pi, 61)
@@ -292,6 +294,11 @@ def _plane(
     fig.layout.xaxis.range = [low[0], high[0]]
     fig.layout.yaxis.range = [low[1], high[1]]
     return fig
+
+
+def _names(component: NDArray[np.int64], n_components: int | None) -> list[str]:
+    """Say of each point what it most probably came from."""
+    return ["noise" if k == n_components else f"component {k + 1}" for k in component.tolist()]
 
 
 def _nodes(low: float, high: float, parameters: Parameters) -> Array:

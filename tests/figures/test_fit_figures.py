@@ -224,3 +224,15 @@ def test_contours_go_round_components_narrower_than_the_grid():
     top = trace.z.max(axis=1)[int(np.abs(v - 9.777).argmin())]
     expected = np.exp(-np.array([4, 1, 1, 4]) / 2)
     assert trace.z.max(axis=1)[rows] / top == pytest.approx(expected, abs=0.01)
+
+
+def test_a_point_says_on_hover_what_it_came_from_and_which_are_noise():
+    factors = np.stack([np.eye(2) * 0.1] * 2)
+    locs = np.array([[0.0, 0], [5, 5]])
+    point = gmm.Parameters([0.5, 0.4], locs, factors, noise=0.1, box=np.array([40.0, 40]))
+    values = [[0.0, 0.1], [5, 5.1], [30, -10]]
+    fig = density.density(gmm.Dataset.from_values(values, ["a", "b"]), point, (0, 1))
+    points = named(fig, "data")
+    assert list(points.text) == ["component 1", "component 2", "noise"]
+    assert "%{text}" in points.hovertemplate
+    assert points.marker.color[2] == style.NOISE

@@ -114,8 +114,11 @@ def start_server(
 
 @contextmanager
 def serving(script: Path, folder: Path) -> Iterator[Server]:
-    """Run `start_server` for the time of a block."""
-    server = start_server(script, folder)
+    """Run `start_server` for the time of a block.
+
+    With two workers, on however many cores: a run that a test leaves behind holds up no other.
+    """
+    server = start_server(script, folder, settings={"GMM_WORKERS": "2"})
     try:
         yield server
     finally:
@@ -173,11 +176,16 @@ def app_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    """Return `start_server`, whose servers end with the test."""
+    """Return `start_server`, whose servers end with the test.
+
+    They have one worker: each loads the engines for some seconds, however little it then computes.
+    """
     servers: list[Server] = []
 
     def started(script: Path = ROOT / "app.py", **options: Any) -> Server:
-        servers.append(start_server(script, options.pop("folder", tmp_path), **options))
+        folder = options.pop("folder", tmp_path)
+        settings = {"GMM_WORKERS": "1"} | options.pop("settings", {})
+        servers.append(start_server(script, folder, settings=settings, **options))
         return servers[-1]
 
     yield started

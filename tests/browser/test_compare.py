@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Page, expect
 
-from .conftest import ANOTHER, PHONE, ROOT, Server, chart, click_mark, middle, serving
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving(ROOT / "app.py", tmp_path_factory.mktemp("compare")) as server:
-        yield server
+from .conftest import ANOTHER, PHONE, Server, chart, click_mark, middle
 
 
 def answer(page: Page):
@@ -29,9 +22,9 @@ def compare_faithful(page: Page) -> None:
 
 
 def test_which_k_ends_in_words_that_open_the_fit(
-    server: Server, open_page: Callable[..., Page]
+    app_server: Server, open_page: Callable[..., Page]
 ) -> None:
-    page = open_page(f"{server.url}/data")
+    page = open_page(f"{app_server.url}/data")
     compare_faithful(page)
     expect(answer(page)).to_contain_text(
         "Three components with a shared full covariance fit these 272 points best: BIC 2,314.3",
@@ -62,8 +55,10 @@ def test_which_k_ends_in_words_that_open_the_fit(
     expect(page.get_by_text("K = 2, full, own").first).to_be_visible()
 
 
-def test_cancel_keeps_the_finished_cells(server: Server, open_page: Callable[..., Page]) -> None:
-    page = open_page(f"{server.url}/data")
+def test_cancel_keeps_the_finished_cells(
+    app_server: Server, open_page: Callable[..., Page]
+) -> None:
+    page = open_page(f"{app_server.url}/data")
     compare_faithful(page)
     starts = page.get_by_label("Starts", exact=True)
     starts.fill(str(200 - next(ANOTHER)))

@@ -197,7 +197,7 @@ def _from_file(classes: str | None = None) -> Callable[[str], Dataset]:
     return make
 
 
-def _drawn(
+def _simulated(
     weights: ArrayLike, locs: ArrayLike, covariances: ArrayLike, n: int, seed: int
 ) -> Callable[[str], Dataset]:
     def make(name: str) -> Dataset:
@@ -210,7 +210,7 @@ def _drawn(
 
 
 def _outlier(name: str) -> Dataset:
-    cloud = _drawn([0.5, 0.5], [[0.0], [6.0]], [[[1.0]], [[1.0]]], 99, 5)(name)
+    cloud = _simulated([0.5, 0.5], [[0.0], [6.0]], [[[1.0]], [[1.0]]], 99, 5)(name)
     return Dataset.from_values(np.append(cloud.values[:, 0], 40.0), cloud.columns, name)
 
 
@@ -242,21 +242,21 @@ _EXAMPLES: dict[str, _Example] = {
     "overlapping": _Example(
         "200 points from two normal distributions, 2.5 standard deviations apart, that overlap: "
         "many points cannot be told apart surely. Generated.",
-        _drawn([0.6, 0.4], [[0.0], [2.5]], [[[1.0]], [[1.0]]], 200, 1),
+        _simulated([0.6, 0.4], [[0.0], [2.5]], [[[1.0]], [[1.0]]], 200, 1),
     ),
     "unequal": _Example(
         "300 points, of which about 5 % come from a small, narrow component beside a wide one. "
         "Generated.",
-        _drawn([0.95, 0.05], [[0.0], [6.0]], [[[4.0]], [[0.09]]], 300, 2),
+        _simulated([0.95, 0.05], [[0.0], [6.0]], [[[4.0]], [[0.09]]], 300, 2),
     ),
     "three-blobs": _Example(
         "300 points in the plane from three round, well separated components. Generated.",
-        _drawn([0.5, 0.3, 0.2], [[0, 0], [6, 1], [2, 6]], [np.eye(2)] * 3, 300, 3),
+        _simulated([0.5, 0.3, 0.2], [[0, 0], [6, 1], [2, 6]], [np.eye(2)] * 3, 300, 3),
     ),
     "correlated": _Example(
         "400 points in the plane from two long ellipses that cross and tilt against each other: "
         "only full covariances, one for each component, describe them. Generated.",
-        _drawn(
+        _simulated(
             [0.55, 0.45],
             [[0, 0], [3, 0]],
             [[[2.0, 1.7], [1.7, 2.0]], [[2.0, -1.7], [-1.7, 2.0]]],

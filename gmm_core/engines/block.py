@@ -165,12 +165,12 @@ def add_noise(K, B, height, lp, top):
 def keep_known(W, B, component, lp, top):
     """Let points of known component have the density of no other; `component` [B], -1 unknown."""
     for n in range(B):
-        known = int(component[n])
-        if known >= 0:
+        k_certain = int(component[n])
+        if k_certain >= 0:
             for k in range(W):
-                if k != known:
+                if k != k_certain:
                     lp[k, n] = -np.inf
-            top[n] = lp[known, n]
+            top[n] = lp[k_certain, n]
 
 
 @njit(cache=True, nogil=True, fastmath=_SUMS)

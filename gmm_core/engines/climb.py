@@ -49,7 +49,7 @@ class Climb:
             self._each += METHODS[options.method].polishing
         self._problem = Problem.of(dataset, mixture)
         self._team = Team(self._problem)
-        self._found: dict[int, tuple[Restarts, int, Order]] = {}
+        self._runs: dict[int, tuple[Restarts, int, Order]] = {}
 
     def __enter__(self) -> Climb:
         return self
@@ -108,8 +108,8 @@ class Climb:
         point = from_sites(self._mixture, starts, self._problem.box)
         if self.reached == 0:
             every = np.arange(self._R) % n
-            known = np.where(np.arange(self._R) < n, loss[every], np.nan)
-            self.training = Training.empty(self._mixture, self._options, point[every], known)
+            begun_loss = np.where(np.arange(self._R) < n, loss[every], np.nan)
+            self.training = Training.empty(self._mixture, self._options, point[every], begun_loss)
         else:
             new = slice(self.reached, self.reached + n)
             self.training.loss[new, 0] = loss
@@ -171,12 +171,12 @@ class Climb:
         training.collapsed[restarts] = run.collapsed[place]
         training.held[restarts] = np.take_along_axis(run.held[place], order, axis=1)
         ways = zip(restarts, place, orders, strict=True)
-        self._found |= {int(r): (run, int(i), turn) for r, i, turn in ways}
+        self._runs |= {int(r): (run, int(i), turn) for r, i, turn in ways}
         training.norms_along = self._norms_along
-        training.trajectories = _Trajectories(self._found)
+        training.trajectories = _Trajectories(self._runs)
 
     def _norms_along(self, r: int) -> Array:
-        run, i, _ = self._found[r]
+        run, i, _ = self._runs[r]
         with Team(self._problem) as team:
             return run.norms_along(i, team)
 
@@ -186,10 +186,10 @@ class _Trajectories(dict[int, tuple[NDArray[np.int64], Parameters]]):
 
     def __init__(self, climbed: dict[int, tuple[Restarts, int, Order]]) -> None:
         super().__init__()
-        self._found = climbed
+        self._runs = climbed
 
     def __missing__(self, r: int) -> tuple[NDArray[np.int64], Parameters]:
-        run, i, order = self._found[r]
+        run, i, order = self._runs[r]
         steps, points = run.trajectory(i)
         self[r] = steps, points.permuted(order)
         return self[r]

@@ -28,7 +28,7 @@ __all__ = ["cfunc", "njit"]
 logger = logging.getLogger(__name__)
 
 _DIGEST = hashlib.sha256
-_told: set[str] = set()
+_warned: set[str] = set()
 
 
 @cache
@@ -82,9 +82,18 @@ class _Checked(caching.IndexDataCacheFile):
         raise OSError(f"{name} is damaged")  # which numba takes for a file that is gone
 
     def save(self, key: Any, data: Any) -> None:
-        """Keep compiled code, where there is room for it."""
+        """Keep compiled code, where there is room for it, in a file that its signature names.
+
+        numba counts: two processes that compile at the same time would write the code of different
+        signatures into one file, and who reads it could compile nothing that calls it.
+        """
+        number = int.from_bytes(_DIGEST(repr(key).encode()).digest()[:8])
+        name = self._data_name(number)
         try:
-            super().save(key, data)
+            index = self._load_index()
+            if index.get(key) != name:
+                self._save_index(index | {key: name})
+            self._save_data(name, data)
         except OSError as error:
             _tell("written", self._cache_path, error)
 
@@ -98,9 +107,9 @@ class _Checked(caching.IndexDataCacheFile):
 
 def _tell(what: str, folder: Any, why: object) -> None:
     """Say once in the log what the cache does not do."""
-    if what in _told:
+    if what in _warned:
         return
-    _told.add(what)
+    _warned.add(what)
     logger.warning(
         "The cache of compiled code in %s could not be %s (%s): fits are the same, and the first "
         "ones of a process wait until it has compiled.",

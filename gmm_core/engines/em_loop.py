@@ -70,8 +70,8 @@ def climb(
     first, last, rows, passes, structure, shared, x, numbers, layout, counts, means, scatter,
     limit, tolerance, flat_tolerance, value,
     next_weights, next_locs, covariances, weights, locs, factors, zero, plain,
-    stretch, phase, known, best, made, steps, settled, collapsed, stuck, loss, frame_of, frames,
-    heads, total, fixed, head_of, order,
+    stretch, phase, can_return, best, made, steps, settled, collapsed, stuck, loss,
+    frame_of, frames, heads, total, fixed, head_of, order,
 ):  # fmt: skip
     """Take restarts `rows[first:last]` on by so many passes, or until they have ended.
 
@@ -89,7 +89,7 @@ def climb(
             advance(
                 place, place + 1, rows, limit, tolerance, flat_tolerance, value,
                 next_weights, next_locs, covariances, weights, locs, factors, zero, plain,
-                stretch, phase, known, best, made, steps,
+                stretch, phase, can_return, best, made, steps,
                 settled, collapsed, stuck, loss, frame_of, frames,
                 heads, total, fixed, head_of, order,
             )  # fmt: skip

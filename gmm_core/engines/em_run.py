@@ -69,9 +69,9 @@ class EmRun(Restarts):
         self._plain = np.concatenate(flat, axis=1)
         self._zero = self._plain.copy()
         self._stretch, self._best = np.full(R, squarem.STRETCH), np.full(R, -np.inf)
-        self._phase, self._known = np.zeros(R, dtype=np.int64), np.zeros(R, dtype=bool)
+        self._phase, self._can_return = np.zeros(R, dtype=np.int64), np.zeros(R, dtype=bool)
         self._settled, self._stuck = np.zeros(R, dtype=bool), np.zeros(R, dtype=bool)
-        self.made, self._told = np.zeros(R, dtype=np.int64), np.zeros(R, dtype=np.int64)
+        self.made, self._reported = np.zeros(R, dtype=np.int64), np.zeros(R, dtype=np.int64)
         self._limit = np.exp(adam.limits(problem))
         self._most = options.steps
         self._heads = np.empty(0, dtype=np.int64)
@@ -239,7 +239,7 @@ class EmRun(Restarts):
         """Return what `squarem.advance` works on."""
         return (
             self._limit, _SETTLED, _FLAT, self._value, *self._next, *self._at,
-            self._zero, self._plain, self._stretch, self._phase, self._known, self._best,
+            self._zero, self._plain, self._stretch, self._phase, self._can_return, self._best,
             self.made, self._most,
             self._settled, self.collapsed, self._stuck, self.loss, self.frame_of, self._frames,
             self._heads, self.problem.total, self._fixed, self._head_of, self._order,
@@ -264,8 +264,8 @@ class EmRun(Restarts):
         except ValueError:
             if len(points) == 1:
                 return np.full((1, p.size), np.nan)
-            each = [self._coordinates(points[[i]]) for i in range(len(points))]
-            return np.concatenate(each)
+            one_by_one = [self._coordinates(points[[i]]) for i in range(len(points))]
+            return np.concatenate(one_by_one)
 
     def points_now(self) -> Parameters:
         """Return where EM has come to."""
@@ -274,11 +274,11 @@ class EmRun(Restarts):
 
     def fresh(self) -> slice:
         """Return the steps recorded since it was last asked."""
-        changed = self.made > self._told
+        changed = self.made > self._reported
         if not np.any(changed):
             return slice(0, 0)
-        new = slice(int(self._told[changed].min()), int(self.made.max()))
-        self._told = self.made.copy()
+        new = slice(int(self._reported[changed].min()), int(self.made.max()))
+        self._reported = self.made.copy()
         return new
 
     def now(self, i: int) -> Parameters:
@@ -304,8 +304,8 @@ class EmRun(Restarts):
         # EM's own loss, at its own point: through coordinates narrow components lose digits.
         own = np.flatnonzero(~self.moved & (self.made > 0))
         last = self.loss[own, self.made[own] - 1]
-        known = np.isfinite(last)
-        self.final_loss[own[known]] = last[known]
+        finite = np.isfinite(last)
+        self.final_loss[own[finite]] = last[finite]
         if self._m_step.exact:
             self.size[self._settled] = np.minimum(self.size[self._settled], POLISHED)
 

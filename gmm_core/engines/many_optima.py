@@ -84,7 +84,7 @@ def search_each(
     mixture: Mixture,
     replicates: Sequence[Replicate],
     starts: int,
-    given: Sequence[Sequence[Parameters]],
+    candidates: Sequence[Sequence[Parameters]],
 ) -> Best:
     """Search each of some replicates from k-means++ starts and from given points.
 
@@ -92,20 +92,22 @@ def search_each(
     ----------
     dataset : what the replicates are of, in units of its spread.
     replicates : all with weights, or none.
-    given : for each replicate as many points, the first of which is asked about.
+    candidates : for each replicate as many points, the first of which is asked about.
     """
     plain = mixture.family.plain and observed(dataset, mixture).plain
-    if not plain or log_prior_terms(mixture, given[0][0]):
+    if not plain or log_prior_terms(mixture, candidates[0][0]):
         optima = [
             _alone(dataset, mixture, replicate, starts, points)
-            for replicate, points in zip(replicates, given, strict=True)
+            for replicate, points in zip(replicates, candidates, strict=True)
         ]
         return Best(
-            stacked([given[0][0] if one.parameters is None else one.parameters for one in optima]),
+            stacked(
+                [candidates[0][0] if one.parameters is None else one.parameters for one in optima]
+            ),
             np.array([one.parameters is None for one in optima]),
             np.array([one.other_basin for one in optima]),
         )
-    return _together(dataset, mixture, replicates, starts, given)
+    return _together(dataset, mixture, replicates, starts, candidates)
 
 
 def _alone(
@@ -113,7 +115,7 @@ def _alone(
     mixture: Mixture,
     replicate: Replicate,
     starts: int,
-    given: Sequence[Parameters],
+    candidates: Sequence[Parameters],
 ) -> BestOptimum:
     try:
         resampled = replicate.dataset(dataset.columns)
@@ -123,7 +125,7 @@ def _alone(
         degenerate = True
     if degenerate:  # or a class has no point
         return BestOptimum(None, False)
-    return search(resampled, mixture, starts, int(replicate.rng.integers(2**31)), list(given))
+    return search(resampled, mixture, starts, int(replicate.rng.integers(2**31)), list(candidates))
 
 
 def _together(
@@ -131,23 +133,23 @@ def _together(
     mixture: Mixture,
     replicates: Sequence[Replicate],
     starts: int,
-    given: Sequence[Sequence[Parameters]],
+    candidates: Sequence[Sequence[Parameters]],
 ) -> Best:
-    B, G, K = len(replicates), len(given[0]), mixture.n_components
+    B, G, K = len(replicates), len(candidates[0]), mixture.n_components
     weighted = replicates[0].weights is not None
     whole = Dataset(dataset.values, dataset.columns, weights=np.ones(len(dataset.values)))
     problem = Problem.of(whole if weighted else dataset, mixture)
-    known = sites(mixture, stacked([point for points in given for point in points]))
+    site_values = sites(mixture, stacked([point for points in candidates for point in points]))
     locs = np.stack([_far_apart(replicate, K, starts) for replicate in replicates])
     fresh = start_sites(dataset, mixture, locs[0, 0]) | {"locs": locs}
     begin = {
         name: np.concatenate(
             [
-                known[name].reshape(B, G, *known[name].shape[1:]),
-                np.broadcast_to(values, (B, starts, *known[name].shape[1:])),
+                site_values[name].reshape(B, G, *site_values[name].shape[1:]),
+                np.broadcast_to(values, (B, starts, *site_values[name].shape[1:])),
             ],
             axis=1,
-        ).reshape(B * (G + starts), *known[name].shape[1:])
+        ).reshape(B * (G + starts), *site_values[name].shape[1:])
         for name, values in fresh.items()
     }
     R = G + starts
@@ -184,8 +186,8 @@ def _together(
 
 def stacked(points: Sequence[Parameters]) -> Parameters:
     """Return points as a sequence of them."""
-    each = [point.arrays() for point in points]
-    return Parameters.of({name: np.stack([one[name] for one in each]) for name in each[0]})
+    arrays = [point.arrays() for point in points]
+    return Parameters.of({name: np.stack([one[name] for one in arrays]) for name in arrays[0]})
 
 
 def _far_apart(replicate: Replicate, K: int, starts: int) -> Array:

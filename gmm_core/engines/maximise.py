@@ -124,9 +124,9 @@ class MStep:
             locs = prior.mean + (n / (n + seen))[..., None] * gap
             counts = counts + 1
         if prior.freedom is not None:
-            each = 1 if own else K
-            more = np.broadcast_to(prior.scale / each, scatter.shape)
-            scatter, counts = self._with(scatter, more), counts + prior.power / each
+            sharing = 1 if own else K
+            more = np.broadcast_to(prior.scale / sharing, scatter.shape)
+            scatter, counts = self._with(scatter, more), counts + prior.power / sharing
         return locs, counts, scatter
 
     def _about(self, locs: Array, counts: Array, means: Array, scatter: Array) -> Array:

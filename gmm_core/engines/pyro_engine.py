@@ -85,13 +85,13 @@ def fit_map(
         training = Training.empty(mixture, options, from_sites(mixture, stacked, seen.box), initial)
         chosen = int(np.nanargmin(initial)) if np.any(np.isfinite(initial)) else 0
         train = sorted({first for first, _ in alike}) if options.trains_all else [chosen]
-        each = T + (METHODS["adam"].polishing if options.polish else 0)
-        report(0, len(train) * each, training.first_news)
+        work = T + (METHODS["adam"].polishing if options.polish else 0)
+        report(0, len(train) * work, training.first_news)
         report.flush()
         for turn, r in enumerate(train):
             restart.begin(starts[r])
-            _train(dataset, restart, training, r, options, report, turn * each, len(train) * each)
-            report((turn + 1) * each, len(train) * each, dict)
+            _train(dataset, restart, training, r, options, report, turn * work, len(train) * work)
+            report((turn + 1) * work, len(train) * work, dict)
         report.flush()
         if options.trains_all:
             for r, (first, order) in enumerate(alike):
@@ -244,9 +244,9 @@ def fit_guide(
         seen = replace(observed(dataset, mixture), weights=None)
         model = poutine.condition(make_model(mixture, data.shape[1], seen), data=learned)
         # A point of known class has that one for certain, and nothing to be fitted.
-        known = np.full(len(data), -1) if seen.component is None else seen.component
-        certain = np.eye(K)[known] * (known >= 0)[:, None]
-        N = int((known < 0).sum())
+        component = np.full(len(data), -1) if seen.component is None else seen.component
+        certain = np.eye(K)[component] * (component >= 0)[:, None]
+        N = int((component < 0).sum())
         if not N:
             trace = poutine.trace(model).get_trace(data)
             loss[:], norm[:] = -float(trace.log_prob_sum()), 0.0
@@ -254,7 +254,7 @@ def fit_guide(
 
         def every(probs: Tensor) -> Array:
             filled = certain.copy()
-            filled[known < 0] = probs.detach().numpy()
+            filled[component < 0] = probs.detach().numpy()
             return filled
 
         @config_enumerate

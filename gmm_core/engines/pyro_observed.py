@@ -41,8 +41,8 @@ def log_densities(locs: Tensor, factors: Tensor, data: Tensor, seen: Observation
         rows.append(of_pattern)
     joint = torch.cat(parts)[torch.tensor(np.argsort(np.concatenate(rows)))]
     if seen.component is not None:
-        known = torch.tensor(seen.component)[:, None]
-        other = (known >= 0) & (torch.arange(joint.shape[1]) != known)
+        certain = torch.tensor(seen.component)[:, None]
+        other = (certain >= 0) & (torch.arange(joint.shape[1]) != certain)
         joint = joint.masked_fill(other, -math.inf)
     return joint
 
@@ -60,9 +60,9 @@ def observe(weights: Tensor, joint: Tensor, seen: Observation) -> None:
         return
     if seen.component is not None:
         component = torch.tensor(seen.component)
-        known = component >= 0
-        pyro.factor("known", (joint + weights.log())[known, component[known]].sum())
-        joint = joint[~known]
+        certain = component >= 0
+        pyro.factor("known", (joint + weights.log())[certain, component[certain]].sum())
+        joint = joint[~certain]
         if not len(joint):
             return
     with pyro.plate("data", len(joint)):

@@ -133,8 +133,8 @@ class Restarts(ABC):
         if self.polished:
             live = self.unfinished() & ~self.broken & ~self.collapsed & (self.ended < 0)
             if np.any(live):
-                points, known = self.points[live], self.held[live]
-                live[live] = ~collapsed(dataset, self.problem.mixture, points, known)
+                points, sizes = self.points[live], self.held[live]
+                live[live] = ~collapsed(dataset, self.problem.mixture, points, sizes)
             self.held[live], self.moved = np.nan, self.moved | live
             yield from self._polish(team, live)
             self.points = self._points()

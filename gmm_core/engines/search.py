@@ -122,12 +122,12 @@ def leader(dataset: Dataset, training: Training) -> int:
         settled = bool(training.gradient[r] <= POLISHED)
         if rank <= int(not settled):
             continue
-        point, known = points[r].reshape(1), training.held[r : r + 1]
-        if collapsed(dataset, training.mixture, point, known)[0]:
+        point, sizes = points[r].reshape(1), training.held[r : r + 1]
+        if collapsed(dataset, training.mixture, point, sizes)[0]:
             continue
-        if np.isnan(known).any():
-            known = held(point, dataset)
-        standing = int(not settled) + 2 * int(known.min() < fewest)
+        if np.isnan(sizes).any():
+            sizes = held(point, dataset)
+        standing = int(not settled) + 2 * int(sizes.min() < fewest)
         if standing < rank:
             best, rank = r, standing
         if rank == 0:

@@ -286,10 +286,10 @@ def _pareto_k(log_w: Array) -> float:
     """Shape of the tail of importance weights, by arviz-stats (Vehtari et al. 2024)."""
     from arviz_stats.base import array_stats
 
-    known = log_w[np.isfinite(log_w)]
-    if len(known) < 100:
+    finite = log_w[np.isfinite(log_w)]
+    if len(finite) < 100:
         return float("inf")
     try:
-        return float(array_stats.psislw(-known)[1])
+        return float(array_stats.psislw(-finite)[1])
     except ValueError:  # the largest weights are all the same: there is no tail to fit
         return 0.0

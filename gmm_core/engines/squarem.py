@@ -106,11 +106,11 @@ def _back(base, base_locs, seen, weights, locs, factors):
     at = 0
     top = -math.inf
     total = 0.0
-    each = 1 + D + D * (D + 1) // 2
+    width = 1 + D + D * (D + 1) // 2
     for k in range(len(weights)):
-        top = max(top, seen[k * each])
+        top = max(top, seen[k * width])
     for k in range(len(weights)):
-        weights[k] = math.exp(max(seen[k * each] - top, _LOWEST_LOG_WEIGHT))
+        weights[k] = math.exp(max(seen[k * width] - top, _LOWEST_LOG_WEIGHT))
         total += weights[k]
     for k in range(K, len(weights)):
         weights[k] = max(weights[k], NOISE_FLOOR)
@@ -160,8 +160,8 @@ def _thin(weights, factors, limit):
 def advance(
     first, last, rows, limit, tolerance, flat_tolerance, value,
     next_weights, next_locs, covariances, weights, locs, factors, zero, plain,
-    stretch, phase, known, best, made, steps, settled, collapsed, stuck, loss, frame_of, frames,
-    heads, total, fixed, head_of, order,
+    stretch, phase, can_return, best, made, steps, settled, collapsed, stuck, loss,
+    frame_of, frames, heads, total, fixed, head_of, order,
 ):  # fmt: skip
     """Take restarts `rows[first:last]` on, from the M-step at their current points.
 
@@ -177,7 +177,7 @@ def advance(
     zero, plain : [R, width], a point by its weights, locs and factors side by side:
         the first of the cycle, and what to go back to after a leap that has lost.
     stretch : [R], the longest leap.
-    phase, known : [R], where in the cycle, and whether `plain` stands.
+    phase, can_return : [R], where in the cycle, and whether `plain` stands.
     best : [R], the largest objective of a restart so far.
     made, steps : [R] how many points each has recorded, and the most that it may.
     settled, collapsed, stuck : [R], how a restart has ended; stuck when no step goes up.
@@ -189,20 +189,20 @@ def advance(
         of it each one is.
     """
     K, D = locs.shape[1], locs.shape[2]
-    W, each = weights.shape[1], 1 + D + D * (D + 1) // 2
-    one, two = np.empty(K * each + W - K), np.empty(K * each + W - K)
+    W, width = weights.shape[1], 1 + D + D * (D + 1) // 2
+    one, two = np.empty(K * width + W - K), np.empty(K * width + W - K)
     new, work = np.empty((K, D, D)), np.empty(D)
     # What an optimum is above a point that is close to it, at the very most.
-    reach = total * NEAR * NEAR * K * each
+    reach = total * NEAR * NEAR * K * width
     for place in range(first, last):
         r = rows[place]
         now_w, now_l, now_f = weights[r], locs[r], factors[r]
         objective, gain = value[r], math.inf
         if phase[r] != LANDED:
             fell = not objective >= best[r] - ROUNDING * abs(best[r])
-            if fell and known[r]:
+            if fell and can_return[r]:
                 _take(plain[r], now_w, now_l, now_f)
-                known[r], phase[r] = False, FIRST
+                can_return[r], phase[r] = False, FIRST
                 stretch[r] = max(1.0, stretch[r] / STRETCH)
                 continue
             if fell:
@@ -231,7 +231,7 @@ def advance(
         if not sound:
             if phase[r] == LANDED:
                 _take(plain[r], now_w, now_l, now_f)
-                known[r], phase[r] = False, FIRST
+                can_return[r], phase[r] = False, FIRST
                 stretch[r] = max(1.0, stretch[r] / STRETCH)
             else:
                 collapsed[r] = True
@@ -263,7 +263,7 @@ def advance(
         from_w, from_l, from_f = _parts(zero[r], W, K, D)
         # Only after the second step is the first measured again, beside it.
         _relative(now_f, next_weights[r], next_locs[r], new, now_l, one)
-        size = _size(one, now_w, K, D, each)
+        size = _size(one, now_w, K, D, width)
         if size <= tolerance or (size <= flat_tolerance and gain <= _FLAT * abs(objective)):
             settled[r] = True
         if settled[r] or made[r] >= steps:
@@ -271,7 +271,7 @@ def advance(
         if phase[r] == FIRST:
             # What to come back to when even this plain step goes down: this very point.
             _keep(now_w, now_l, now_f, plain[r])
-            known[r] = False
+            can_return[r] = False
             now_w[:], now_l[:], now_f[:] = next_weights[r], next_locs[r], new
             phase[r] = SECOND
             continue
@@ -279,8 +279,8 @@ def advance(
         _relative(from_f, next_weights[r], next_locs[r], new, from_l, two)
         r2, v2 = 0.0, 0.0
         for k in range(W):
-            for p in range(each if k < K else 1):
-                i = k * each + p
+            for p in range(width if k < K else 1):
+                i = k * width + p
                 start = math.log(from_w[k]) if p == 0 else 0.0
                 step = one[i] - start
                 bend = two[i] - one[i] - step
@@ -293,11 +293,11 @@ def advance(
             stretch[r] *= STRETCH
         length = max(length, 1.0)
         _keep(next_weights[r], next_locs[r], new, plain[r])
-        known[r] = True
+        can_return[r] = True
         if length > 1.0:
             for k in range(W):
-                for p in range(each if k < K else 1):
-                    i = k * each + p
+                for p in range(width if k < K else 1):
+                    i = k * width + p
                     start = math.log(from_w[k]) if p == 0 else 0.0
                     step = one[i] - start
                     bend = two[i] - one[i] - step
@@ -311,14 +311,14 @@ def advance(
 
 
 @njit(cache=True, nogil=True)
-def _size(seen, weights, K, D, each):
+def _size(seen, weights, K, D, width):
     """Largest change of a component, or the noise, as seen from itself, times its weight."""
     largest = 0.0
     for k in range(len(weights)):
-        largest = max(largest, weights[k] * abs(seen[k * each] - math.log(weights[k])))
+        largest = max(largest, weights[k] * abs(seen[k * width] - math.log(weights[k])))
     for k in range(K):
-        for p in range(1, each):
-            largest = max(largest, weights[k] * abs(seen[k * each + p]))
+        for p in range(1, width):
+            largest = max(largest, weights[k] * abs(seen[k * width + p]))
     return largest
 
 

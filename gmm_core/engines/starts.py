@@ -69,10 +69,10 @@ def begin(
             _POINTS[options.start](dataset, mixture, (options.first_seed + r) % 2**32, start)
             for r in range(options.restarts)
         ]
-        each = [sites(mixture, point) for point in points]
+        by_restart = [sites(mixture, point) for point in points]
         # Another weight or covariance is another start: they are taken as they come.
         alike = [(r, np.arange(mixture.n_components)) for r in range(options.restarts)]
-        return {name: np.stack([one[name] for one in each]) for name in each[0]}, alike
+        return {name: np.stack([one[name] for one in by_restart]) for name in by_restart[0]}, alike
     locs = known_locs(dataset, mixture, start_locs(dataset, mixture.n_components, options))
     one = start_sites(dataset, mixture, locs[0], options.start_scale)
     starts = {n: np.broadcast_to(v, (len(locs), *v.shape)) for n, v in one.items()}
@@ -129,9 +129,9 @@ def known_locs(dataset: Dataset, mixture: Mixture, locs: Array) -> Array:
     for k in range(len(dataset.class_names)):
         rows = component == k
         count = counts[rows].sum(axis=0)
-        known = count > 0
+        counted = count > 0
         sums = np.where(present[rows], counts[rows] * dataset.values[rows], 0.0).sum(axis=0)
-        locs[:, k, known] = sums[known] / count[known]
+        locs[:, k, counted] = sums[counted] / count[counted]
     return locs
 
 

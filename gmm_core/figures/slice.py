@@ -42,7 +42,7 @@ def objective_slice(
     fig = style.figure(
         "A slice through the objective", names[0], names[1], alt=f"{alt}.", height=height
     )
-    x, y = (_drawn(c, v) for c, v in ((cut.across, cut.x), (cut.up, cut.y)))
+    x, y = (_on_axis(c, v) for c, v in ((cut.across, cut.x), (cut.up, cut.y)))
     finite = cut.loss[np.isfinite(cut.loss)]
     low, high = (float(finite.min()), float(np.quantile(finite, _CLIPPED)))
     high = max(high, low + 1e-9 * max(abs(low), 1.0))
@@ -81,7 +81,7 @@ def objective_slice(
         name="log of 1 + loss above its least",
     )
     if path is not None and len(path) > 1:
-        u, v = (_drawn(c, c.spaced(c.read(path))) for c in (cut.across, cut.up))
+        u, v = (_on_axis(c, c.spaced(c.read(path))) for c in (cut.across, cut.up))
         fig.add_scatter(
             x=u,
             y=v,
@@ -100,7 +100,7 @@ def objective_slice(
             hoverinfo="skip",
         )
         _mark(fig, float(u[0]), float(v[0]), "start", "circle-open")
-    end = [_drawn(c, c.spaced(c.read(point))) for c in (cut.across, cut.up)]
+    end = [_on_axis(c, c.spaced(c.read(point))) for c in (cut.across, cut.up)]
     _mark(fig, float(end[0]), float(end[1]), "end", "circle")
     for update, coordinate, where in (
         (fig.update_xaxes, cut.across, x),
@@ -115,7 +115,7 @@ def objective_slice(
     return fig
 
 
-def _drawn(c: Coordinate, places: Array) -> Array:
+def _on_axis(c: Coordinate, places: Array) -> Array:
     """Return what Plotly's axis wants: a log axis the number, a logit axis the logit."""
     return 10.0**places if c.axis == "log" else np.asarray(places)
 

@@ -83,11 +83,11 @@ def occupied(draws: Parameters, values: ArrayLike, seed: int = 0) -> Array:
     rng = np.random.default_rng(seed)
     for part in _parts(draws, len(x)):
         r = e_step(part, x)[1]
-        total += _counted(r, K) if K <= _SUBSETS else _drawn(r, K, rng)
+        total += _summed(r, K) if K <= _SUBSETS else _sampled(r, K, rng)
     return np.clip(total[1:] / len(draws), 0.0, 1.0)
 
 
-def _counted(r: Array, K: int) -> Array:
+def _summed(r: Array, K: int) -> Array:
     """Sum over draws of the probability of j occupied components [K + 1]; r is [M, W, N]."""
     noise = range(K, r.shape[1])
     inside = np.zeros((K + 1, len(r)))
@@ -104,7 +104,7 @@ def _counted(r: Array, K: int) -> Array:
     return counts.sum(axis=1)
 
 
-def _drawn(r: Array, K: int, rng: np.random.Generator) -> Array:
+def _sampled(r: Array, K: int, rng: np.random.Generator) -> Array:
     """Count the occupied components of one assignment of each draw [K + 1]; r is [M, W, N]."""
     M, W, N = r.shape
     z = (r.cumsum(axis=1) < rng.random((M, 1, N))).sum(axis=1).clip(max=W - 1)

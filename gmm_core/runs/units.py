@@ -202,9 +202,9 @@ class _Trajectories(dict[int, tuple[NDArray[np.int64], Parameters]]):
 
     def __init__(self, units: Units, training: Training) -> None:
         super().__init__()
-        self._units, self._found = units, training
+        self._units, self._training = units, training
 
     def __missing__(self, r: int) -> tuple[NDArray[np.int64], Parameters]:
-        steps, points = self._found.trajectories[r]
+        steps, points = self._training.trajectories[r]
         self[r] = steps, self._units.point(points)
         return self[r]

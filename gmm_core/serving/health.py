@@ -40,23 +40,23 @@ class _Probe:
         self._ask = ask
         self._lock = threading.Lock()
         self._answered = threading.Event()
-        self._asked: float | None = None
-        self._known = float("-inf")  # when the last answer came
+        self._asking_since: float | None = None
+        self._answered_at = float("-inf")  # when the last answer came
         self._reason = ""
 
     def start(self) -> None:
         with self._lock:
-            if self._asked is not None or time.monotonic() - self._known < _FRESH:
+            if self._asking_since is not None or time.monotonic() - self._answered_at < _FRESH:
                 return
-            self._asked = time.monotonic()
+            self._asking_since = time.monotonic()
             self._answered.clear()
         threading.Thread(target=self._run, name="gmm-health", daemon=True).start()
 
     def wait(self, deadline: float) -> str:
         if not self._answered.wait(max(0.0, deadline - time.monotonic())):
             with self._lock:
-                if self._asked is not None:
-                    return f"It has not answered for {time.monotonic() - self._asked:.0f} s."
+                if self._asking_since is not None:
+                    return f"It has not answered for {time.monotonic() - self._asking_since:.0f} s."
         return self._reason
 
     def _run(self) -> None:
@@ -68,5 +68,5 @@ class _Probe:
             words = str(getattr(error, "orig", None) or error).strip().splitlines()
             reason = words[0] if words else type(error).__name__
         with self._lock:
-            self._reason, self._asked, self._known = reason, None, time.monotonic()
+            self._reason, self._asking_since, self._answered_at = reason, None, time.monotonic()
             self._answered.set()

@@ -119,7 +119,7 @@ def _map_cells(
     yield "The fit", _fit(options)
     if options.polish and fit.verdict[fit.chosen] != "collapsed":
         yield "The rest of the way to the optimum", _polish(inside.mixture, inside.dataset)
-    yield "What was found", _found(inside.mixture, units)
+    yield "What was found", _print_optimum(inside.mixture, units)
 
 
 def _guide_cells(spec: Specification, *_: object) -> Iterator[tuple[str, str]]:
@@ -293,7 +293,7 @@ def _polish(mixture: Mixture, dataset: Dataset) -> str:
     return _POLISH % ("data.var(0).mean().sqrt()" if mixture.family.balls else "data.std(0)")
 
 
-def _found(mixture: Mixture, units: Units | None) -> str:
+def _print_optimum(mixture: Mixture, units: Units | None) -> str:
     if units is None:
         return _FOUND
     return _FOUND_IN_UNITS % ("units" if mixture.family.per_column else "units[0]")

@@ -15,16 +15,16 @@ class Clock:
 
     def __init__(self) -> None:
         self._offset = time.time() - time.clock_gettime(_STEADY)
-        self._told = False
+        self._warned = False
 
     def steady(self) -> bool:
         """Whether nobody has set the clock by more than a day; the first time it says so."""
         jump = time.time() - time.clock_gettime(_STEADY) - self._offset
         if abs(jump) <= _JUMP:
-            self._told = False
+            self._warned = False
             return True
-        if not self._told:
-            self._told = True
+        if not self._warned:
+            self._warned = True
             logger.warning(
                 "The clock was set by %+.1f days. No run expires until it is right again, or until "
                 "a restart, which takes it as it is.",

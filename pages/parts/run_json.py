@@ -28,13 +28,17 @@ _pool = ThreadPoolExecutor(2, thread_name_prefix="gmm-api")
 
 async def _answer(request: Request) -> Response:
     status, body = await asyncio.get_running_loop().run_in_executor(
-        _pool, _told, request.path_params["run"], request.cookies, request.headers.get("host", "")
+        _pool,
+        _status_and_body,
+        request.path_params["run"],
+        request.cookies,
+        request.headers.get("host", ""),
     )
     text = json.dumps(body, ensure_ascii=False, allow_nan=False)
     return Response(text, status, {"Cache-Control": "no-store"}, media_type="application/json")
 
 
-def _told(run_id: str, cookies: dict[str, str], host: str) -> tuple[int, dict[str, Any]]:
+def _status_and_body(run_id: str, cookies: dict[str, str], host: str) -> tuple[int, dict[str, Any]]:
     """Return the status of the answer, and what it says."""
     if not sign_in.may_enter(cookies, host):
         return 401, {"error": "Sign in on the pages first, and send that browser's cookies along."}

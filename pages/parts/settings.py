@@ -77,13 +77,13 @@ def _beginnings(sort: _Sort) -> dict[str, Any]:
         usual = kinds.usual(kind.name, sort.sampled)
         own = {} if sort.tutorial else _OWN.get(kind.name, {})
         begins = kind.options(**{**STARTING.get(kind.name, {}), **own, **usual.suggests})
-        kept |= _kept(kind.name, begins, usual.name)
+        kept |= _state_of(kind.name, begins, usual.name)
     return kept
 
 
 def take(spec: Specification) -> None:
     """Set all settings of a kind to those of a run."""
-    st.session_state.update(_kept(spec.kind, spec.options, spec.engine))
+    st.session_state.update(_state_of(spec.kind, spec.options, spec.engine))
     # A page offers the engines of kinds alike as those of one.
     for kind in kinds.alike(spec.kind):
         st.session_state[f"{kind.name}.engine"] = spec.engine
@@ -151,7 +151,7 @@ def named(kind: str, updates: dict[str, Any]) -> dict[str, Any]:
     return {f"{kind}.{field}": value for field, value in updates.items()}
 
 
-def _kept(kind: str, options: Any, engine: str) -> dict[str, Any]:
+def _state_of(kind: str, options: Any, engine: str) -> dict[str, Any]:
     """Return what is kept of options, by key."""
     state: dict[str, Any] = {f"{kind}.engine": engine}
     for field, keys in _keys(kind, type(options)).items():

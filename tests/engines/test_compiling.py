@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gmm_core.engines.compiling import sources
+from gmm_core.engines.compiling import _Checked, sources
 
 ROOT = Path(__file__).parents[2]
 TINY = """\
@@ -154,3 +154,14 @@ def test_code_that_was_compiled_among_other_files_is_compiled_again(run, tmp_pat
     other = "from gmm_core.engines import compiling; compiling.sources = lambda folder: 'other'"
     run(other)
     assert all(file.read_bytes() != contents[file] for file in index)
+
+
+def test_processes_that_compile_at_once_do_not_mix_up_their_code(tmp_path, monkeypatch):
+    one, other = (_Checked(str(tmp_path), "tiny", "stamp") for _ in range(2))
+    monkeypatch.setattr(other, "_load_index", dict)  # it read the index before the first wrote it
+    one.save("of integers", 42)
+    before = one._load_index()
+    other.save("of floats", 0.5)
+    assert one.load("of floats") == 0.5
+    monkeypatch.setattr(one, "_load_index", lambda: before)
+    assert one.load("of integers") == 42

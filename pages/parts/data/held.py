@@ -14,7 +14,7 @@ from typing import Any
 from gmm_core.data.table import Reading
 
 _BYTES = 200 * 2**20
-_kept: OrderedDict[str, tuple[Any, int]] = OrderedDict()
+_values: OrderedDict[str, tuple[Any, int]] = OrderedDict()
 _lock = threading.Lock()
 
 
@@ -22,25 +22,25 @@ def keep(value: Any, size: int) -> str:
     """Keep something of so many bytes; return the name that it is asked for by."""
     name = uuid.uuid4().hex
     with _lock:
-        _kept[name] = value, size
-        while sum(bytes_ for _, bytes_ in _kept.values()) > _BYTES and len(_kept) > 1:
-            _kept.popitem(last=False)
+        _values[name] = value, size
+        while sum(bytes_ for _, bytes_ in _values.values()) > _BYTES and len(_values) > 1:
+            _values.popitem(last=False)
     return name
 
 
 def get(name: str) -> Any:
     """Return what is kept under a name; None when it had to go."""
     with _lock:
-        if name not in _kept:
+        if name not in _values:
             return None
-        _kept.move_to_end(name)
-        return _kept[name][0]
+        _values.move_to_end(name)
+        return _values[name][0]
 
 
 def drop(name: str) -> None:
     """Keep it no longer."""
     with _lock:
-        _kept.pop(name, None)
+        _values.pop(name, None)
 
 
 def size(reading: Reading) -> int:

@@ -56,7 +56,7 @@ def guide(data: Dataset, point: Parameters) -> live.View:
             st.error(text.plain(view.error))
             return view
         live.status_line(view, "guide", "Run the guide")
-        _found(data, point, order, view)
+        _fitted(data, point, order, view)
     return view
 
 
@@ -89,7 +89,7 @@ def _options() -> None:
     controls.betas("guide")
 
 
-def _found(data: Dataset, point: Parameters, order: Array, view: live.View) -> None:
+def _fitted(data: Dataset, point: Parameters, order: Array, view: live.View) -> None:
     """Draw the guide's curves and its probabilities, live and when it is done."""
     assert view.spec is not None
     assert view.spec.parameters is not None

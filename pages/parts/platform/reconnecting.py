@@ -46,7 +46,7 @@ class _Waiting:
     """What a browser has asked for since it came back, and whether any of it has begun."""
 
     def __init__(self) -> None:
-        self._asked = False
+        self._requested = False
         self._fragments: set[str] = set()
         self._begun = False
 
@@ -57,7 +57,7 @@ class _Waiting:
             # Anything else than a page, such as a place to upload to, is answered at once.
             self._begun = True
         else:
-            self._asked = True
+            self._requested = True
             self._fragments |= part.fragments
 
     def passes(self, message: bytes) -> bool:
@@ -68,6 +68,6 @@ class _Waiting:
             part = begins(message)
         except ValueError:
             return True  # whatever it is, the browser is the one to judge it
-        if part is not None and self._asked:
+        if part is not None and self._requested:
             self._begun = part.whole or bool(part.fragments & self._fragments)
         return self._begun

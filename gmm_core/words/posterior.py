@@ -289,7 +289,7 @@ def _agreement(summary: Overview) -> str:
             f"These are too few draws: the effective sample size of the {agreement.least.name} is "
             f"{agreement.ess:,.0f}. Take more."
         )
-    return f"The chains agree (R-hat {_ratio(agreement.r_hat)})."
+    return f"These chains agree (R-hat {_ratio(agreement.r_hat)})."
 
 
 def _closest(together: NDArray[np.float64], apart: list[list[int]]) -> tuple[int, int]:

@@ -32,7 +32,7 @@ def show(
     part: str = "",
     load: Callable[[], Any] | None = None,
     place: DeltaGenerator | None = None,
-    long: bool = False,
+    room: str = "",
 ) -> None:
     """Draw the head of a page; Share and Export only when there is a run.
 
@@ -41,7 +41,7 @@ def show(
     place : where Share and Export go; behind the head when None.
     page : its name in the registry of pages.
     part : what of the run is shown and saved, for the files' names; "" for the whole.
-    long : whether the answer, once it is there, takes more lines than two.
+    room : of the answer, once it is there; see `text.answer`.
     load : fetches the result that files are written from; None for that of the view's run.
     """
     st.title(pages.entry(page).title, anchor=False)
@@ -51,7 +51,7 @@ def show(
     problem = state.get("link_error") or state.get("data_problem") or state.get("prior_problem")
     if problem:
         st.warning(text.plain(problem))
-    text.answer(answer, long)
+    text.answer(answer, room)
     announce(view, answer)
     if view is not None and view.run_id is not None:
         with layout.actions() if place is None else place:

@@ -29,10 +29,10 @@ def sentence(error: Exception) -> str:
     return str(error)
 
 
-def answer(segments: Iterable[Segment], long: bool = False) -> None:
+def answer(segments: Iterable[Segment], room: str = "") -> None:
     """Show the page's one sentence; what speaks of a component has its colour.
 
-    `long` keeps the room of a long one, so that nothing moves as it comes.
+    `room` is the class that keeps the room of a long one, so that nothing moves as it comes.
     """
     parts = []
     for segment in segments:
@@ -43,8 +43,7 @@ def answer(segments: Iterable[Segment], long: bool = False) -> None:
             colour = _colour(segment.component)
             words = f'<b style="border-bottom: 3px solid {colour}">{words}</b>'
         parts.append(words)
-    look = "gmm-answer gmm-long" if long else "gmm-answer"
-    st.html(f'<p class="{look}">{"".join(parts)}</p>')
+    st.html(f'<p class="gmm-answer {room}">{"".join(parts)}</p>')
 
 
 def table(

@@ -95,8 +95,8 @@ def body() -> list[live.View]:
         of = view if shown is None else replace(view, result=shown)
         load = None if shown is None else fetching(view, shown, by_itself)
         segments = [suggestion.CHOOSING] if sweep else answer(view, shown)
-        long = len(session.dataset().columns) > 2  # locs of so many numbers
-        header.show("fit", segments, of, exports(of), part(view, shown), load, page.actions, long)
+        room = "gmm-long" if len(session.dataset().columns) > 2 else "gmm-places"
+        header.show("fit", segments, of, exports(of), part(view, shown), load, page.actions, room)
     with page.main:
         welcome()
         suggestion.note(sweep)

@@ -132,6 +132,26 @@ def test_a_fit_is_saved_as_program_notebook_and_report(view, finished):
     assert "draws.nc" not in offered
 
 
+def test_an_optimum_that_a_search_prefers_is_not_called_a_trap(view, finished, service):
+    # Three galaxies are close together: a component on them is the highest optimum, and set aside.
+    app = finished(
+        view(
+            "fit",
+            dataset=example("galaxies"),
+            n_components=3,
+            covariance="spherical",
+            tied=False,
+            prior="flat",
+            **{"map.method": "em", "map.start": "search", "map.choose": "final"},
+        )
+    )
+    fit = service.result(app.session_state["runs"]["map"])
+    assert fit.basin[fit.chosen] > 0
+    text = page_text(app)
+    assert "Why does it stay here?" not in text
+    assert "It is a local optimum" not in text
+
+
 def open_start(app, finished, r):
     """Pick a start in the list, as a keyboard does, and wait for its run by itself."""
     app.selectbox(key="shown_start").set_value(r).run()

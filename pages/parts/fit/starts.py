@@ -59,7 +59,8 @@ def starts(fit: MapFit, chosen: int) -> go.Figure:
 def local_optimum(run_id: str | None, best: MapFit, shown: MapFit) -> None:
     """Explain the local optimum that is shown, or offer one where the best is; a link keeps it."""
     basin = int(best.basin[shown.chosen])
-    if basin > 0:
+    # The best of a search may have others above it, which it has passed over: it is no trap.
+    if basin > 0 and shown.chosen != best.chosen:
         text.note("Why does it stay here?", fit_words.local_optimum(best, shown.chosen))
     elif basin == 0 and (others := (best.basin == 1).nonzero()[0]).size:
         r = int(others[0])

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from gmm_core.figures import style
 from gmm_core.formatting import number
-from gmm_core.words.fit import optimum
+from gmm_core.words.starts import optimum
 
 Array = NDArray[np.float64]
 

@@ -29,10 +29,11 @@ from gmm_core.runs.specification import Specification
 from gmm_core.words import sampled, transformed
 from gmm_core.words.calibration import CALIBRATION_HEAD, calibration_rows, calibration_words
 from gmm_core.words.comparison import TABLE_HEAD, comparison_answer, table_rows
-from gmm_core.words.fit import component_table, fit_answer, point_answer
+from gmm_core.words.fit import fit_answer, point_answer
 from gmm_core.words.posterior import posterior_answer
 from gmm_core.words.resampled import BOOTSTRAP_HEAD, bootstrap_rows, bootstrap_words, ratio_words
 from gmm_core.words.segments import Segment
+from gmm_core.words.tables import component_table
 from gmm_core.words.written import WRITTEN_HEAD, written_rows, written_words
 
 if TYPE_CHECKING:

@@ -36,9 +36,10 @@ from gmm_core.runs.specification import Specification
 from gmm_core.words import comparison as comparison_words
 from gmm_core.words import transformed
 from gmm_core.words.calibration import CALIBRATION_HEAD, calibration_rows, calibration_words
-from gmm_core.words.fit import component_table, fit_answer, objective_rows, verdict_meaning
+from gmm_core.words.fit import fit_answer, verdict_meaning
 from gmm_core.words.posterior import drawn, posterior_answer
 from gmm_core.words.segments import Segment
+from gmm_core.words.tables import component_table, objective_rows
 
 _PACKAGES = ("numpy", "scipy", "torch", "pyro-ppl", "numba", "nutpie", "plotly")
 _ROWS = 200  # of a table: the draws and parameters have files of their own

@@ -6,28 +6,16 @@ component's colour. Components are numbered by weight, largest first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
-from gmm_core.data.transformed import (
-    in_table,
-    likelihood_shift,
-    parameter_columns,
-    table_columns,
-)
+from gmm_core.data.transformed import in_table, parameter_columns, table_columns
 from gmm_core.formatting import count, number, numeral, percent, rounded
-from gmm_core.mixture import (
-    Mixture,
-    Parameters,
-    log_joint_terms,
-    log_prior_terms,
-    responsibilities,
-)
-from gmm_core.mixture.in_table import medians_in_table, parameters_in_table
-from gmm_core.mixture.landscape import Coordinate, Slice
+from gmm_core.mixture import Mixture, Parameters
+from gmm_core.mixture.in_table import parameters_in_table
 from gmm_core.runs.heaped import heap_of_fit
 from gmm_core.runs.methods import METHODS
 from gmm_core.runs.options import MapOptions
@@ -255,166 +243,3 @@ def agreement(ours: Array, reference: Array) -> str:
         f"Over {count(int(both.sum()), 'step')} Pyro's loss and this one differ by at most "
         f"{number(gap, 2)}, relatively."
     )
-
-
-def points_each(dataset: Dataset, parameters: Parameters) -> list[float]:
-    """Count the points of each component [K]: the sum of its responsibilities."""
-    if dataset.whole is not None:
-        # Of all rows, where an optimum is: there the sum is the component's share.
-        return (dataset.whole.total * parameters.every_weight).tolist()
-    r = responsibilities(parameters, dataset.values)
-    return (r.sum(axis=0) if dataset.weights is None else dataset.weights @ r).tolist()
-
-
-def component_table(
-    dataset: Dataset, parameters: Parameters
-) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Return head and rows of the components: weight, where each is, how wide, and its points.
-
-    In the units of the table, as `mixture.in_table` has them; names say what is of a logarithm, and
-    the medians of such columns stand in the table's units.
-    """
-    point = parameters_in_table(dataset, parameters)
-    K, medians = len(point.weights), medians_in_table(dataset, point.locs)
-    head = ["component", "weight"]
-    head += [f"{what} {name}" for name in parameter_columns(dataset) for what in ("loc", "sd")]
-    head += [*(f"median {name}" for name in medians), "points"]
-    places = np.stack([point.locs, point.scales], axis=2).reshape(K, -1)
-    middles = np.reshape(list(medians.values()), (-1, K)).T
-    points = points_each(dataset, parameters)
-    numbers = np.column_stack([point.weights, places, middles, points[:K]])
-    rows = [(str(k + 1), *(f"{v:.6g}" for v in row)) for k, row in enumerate(numbers.tolist())]
-    if point.noise is not None:
-        empty = [""] * (len(head) - 3)
-        rows.append(("noise", f"{float(point.noise):.6g}", *empty, f"{points[K]:.6g}"))
-    return tuple(head), rows
-
-
-def objective_rows(
-    dataset: Dataset, mixture: Mixture, parameters: Parameters, loss: float | None = None
-) -> list[tuple[str, str]]:
-    """Split the log joint at a point into rows (term, value) for reading, the sum last.
-
-    Of transformed columns the log likelihood of the table follows, by which runs compare.
-
-    Parameters
-    ----------
-    loss : what it is where the data is not here, so that the likelihood is the rest of it.
-    """
-    names = {
-        "likelihood": "log likelihood",
-        "weights": "prior of the weights",
-        "locs": "prior of the locs",
-        "scale": "prior of the scale",
-        "correlation": "prior of the correlations",
-        "shape": "prior of the shape",
-        "covariances": "prior of the covariances",
-    }
-    if loss is None:
-        terms = log_joint_terms(dataset, mixture, parameters)
-    else:
-        priors = {n: float(v) for n, v in log_prior_terms(mixture, parameters).items()}
-        terms = {"likelihood": -loss - sum(priors.values()), **priors}
-    rows = [(names[name], number(value, 5)) for name, value in terms.items()]
-    total = sum(terms.values())
-    rows += [("log joint", number(total, 6)), ("loss = −log joint", number(-total, 6))]
-    if shift := likelihood_shift(dataset):
-        rows.append(("log likelihood of the table", number(terms["likelihood"] + shift, 6)))
-    return rows
-
-
-def start_name(fit: MapFit, r: int) -> str:
-    """Name restart `r` in a list: "3: optimum 2, loss 19.3", "17: collapsed"."""
-    verdict, basin = str(fit.verdict[r]), int(fit.basin[r])
-    if verdict == "untrained":
-        return f"{r}: begins at {number(float(fit.loss[r, 0]), 4)}, not trained"
-    if basin < 0:
-        return f"{r}: {verdict}"
-    return f"{r}: {optimum(basin)}, loss {number(float(fit.final_loss[r]), 4)}"
-
-
-def local_optimum(fit: MapFit, r: int) -> str:
-    """Explain why restart `r` stays where it is, though another optimum is better."""
-    gap = float(fit.final_loss[r] - fit.final_loss[fit.basin == 0].min())
-    n_same = int((fit.basin == fit.basin[r]).sum())
-    return (
-        f"It is a local optimum: the gradient vanishes as it does in the best one, but the loss is "
-        f"{number(gap)} higher. From here every way leads up at first, and a fit only goes down, "
-        f"so where it begins decides where it ends. {n_same:,} of {count(len(fit.loss), 'start')} "
-        "ended here: more starts, or starts from far-apart points, find the best."
-    )
-
-
-def opened_answer(dataset: Dataset, mixture: Mixture, fit: MapFit) -> list[Segment]:
-    """Say what the opened restart, `fit.chosen`, found; the best one is told by `fit_answer`."""
-    r, verdict = fit.chosen, str(fit.verdict[fit.chosen])
-    if verdict == "untrained":
-        return [Segment(f"Start {r} was not trained: this is where it begins.")]
-    if verdict == "failed":
-        return [
-            Segment(
-                f"Start {r} failed: its loss stopped being a number. The learning rate is too "
-                "high for it."
-            )
-        ]
-    loss = number(float(fit.final_loss[r]), 4)
-    if verdict == "collapsed":
-        reason = collapse_reason(dataset, mixture, fit)
-        return [Segment(f"Start {r} collapsed at a loss of {loss}: {reason}")]
-    basin = int(fit.basin[r])
-    unsettled = verdict == "moving" and fit.count("converged") > 0
-    if basin >= 0:
-        where = f"which ended in {_the(basin)}"
-    else:
-        where = "which came to no optimum" if unsettled else "which was trained by itself"
-    words = [Segment(f"Start {r}, {where} (loss {loss}): "), *point_answer(dataset, fit.parameters)]
-    if basin >= 0:
-        agree = int((fit.basin == basin).sum())
-        words.append(Segment(f"{agree:,} of {count(len(fit.loss), 'start')} ended there."))
-    if verdict == "moving":
-        words.append(Segment(" It was still moving when its steps ran out."))
-    return words
-
-
-def _the(basin: int) -> str:
-    return f"the {optimum(basin)}" if basin == 0 else optimum(basin)
-
-
-def coordinate_name(c: Coordinate, columns: Sequence[str]) -> str:
-    """Name a number of a point: "loc 1", "scale", "loc 2 of waiting", "weight 1".
-
-    Components count from 1; a column is named where there are several, and a correlation's two
-    columns where there are more than two.
-    """
-    name = {"locs": "loc", "scale": "scale", "weights": "weight", "correlation": "correlation"}
-    which = "" if c.component is None else f" {c.component + 1}"
-    if c.other is not None and c.column is not None:
-        if len(columns) == 2:
-            return f"{name[c.site]}{which}"
-        pair = f"{columns[c.other]:.20}, {columns[c.column]:.20}"
-        return f"partial {name[c.site]}{which} of {pair}"
-    of = "" if c.column is None or len(columns) == 1 else f" of {columns[c.column]:.20}"
-    return f"{name[c.site]}{which}{of}"
-
-
-def slice_caption(cut: Slice, n_points: int) -> str:
-    """Say how to read a slice: what is held, what is projected, and of which data."""
-    if not cut.finite:
-        return (
-            "There is no slice to draw here: where this fit ended the loss is infinite, and stays "
-            "so whatever these two numbers are."
-        )
-    sentence = (
-        "Everything else is held where the fit ended. The path is a projection: on its way the "
-        "fit had other values of the rest, so it crosses this slice at its end only."
-    )
-    if cut.n_used < n_points:
-        sentence += (
-            f" Computed from a sample of {cut.n_used:,} of {count(n_points, 'point')}, scaled up."
-        )
-    return sentence
-
-
-def optimum(b: int) -> str:
-    """Name an optimum by its number among the basins: 0 is the best."""
-    return "best optimum" if b == 0 else f"optimum {b + 1}"

@@ -22,6 +22,8 @@ from gmm_core.runs.options import MapOptions
 from gmm_core.runs.results import MapFit
 from gmm_core.words import Segment, sampled
 from gmm_core.words import fit as fit_words
+from gmm_core.words import starts as start_words
+from gmm_core.words import tables as table_words
 from gmm_core.words.data import foremost
 from gmm_core.words.segments import NOISE
 from pages.parts import (
@@ -147,7 +149,7 @@ def answer(view: live.View, shown: MapFit | None) -> list[Segment]:
     if view.spec is None:
         return []
     if shown is not None and shown.chosen != view.result.chosen:
-        return fit_words.opened_answer(data, view.spec.mixture, shown)
+        return start_words.opened_answer(data, view.spec.mixture, shown)
     if shown is not None:
         lead = [Segment(lead_text)] if (lead_text := sampled.lead(view.spec)) else []
         return [*lead, *fit_words.fit_answer(data, view.spec.mixture, shown, view.spec.options)]
@@ -322,7 +324,7 @@ def results(fit: MapFit) -> None:
     with right:
         if fit.verdict[fit.chosen] != "failed":
             loss = None if data.whole is None else float(fit.final_loss[fit.chosen])
-            terms = fit_words.objective_rows(data, mixture, fit.parameters, loss)
+            terms = table_words.objective_rows(data, mixture, fit.parameters, loss)
             text.table(["Term", "log"], terms, caption="The objective, split")
 
 
@@ -346,7 +348,7 @@ def parameters_table(fit: MapFit) -> None:
         of = "" if len(pairs) == 1 else f" {columns[i]:.20}, {columns[j]:.20}"
         head.append(f"correlation{of}")
     head.append("points")
-    points = fit_words.points_each(data, fitted)
+    points = table_words.points_each(data, fitted)
     rows = []
     for k in range(len(point.weights)):
         row: list[object] = [Segment(str(k + 1), k), number(float(point.weights[k]))]

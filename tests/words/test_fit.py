@@ -11,7 +11,8 @@ from gmm_core.figures.density import density
 from gmm_core.formatting import number, percent
 from gmm_core.runs.heaped import heap_of, heap_of_fit
 from gmm_core.words import search
-from gmm_core.words.fit import collapse_reason, fit_answer, local_optimum
+from gmm_core.words.fit import collapse_reason, fit_answer
+from gmm_core.words.starts import local_optimum
 
 DATA, MIXTURE = gmm.example("tutorial"), gmm.Mixture()
 

@@ -10,8 +10,9 @@ from gmm_core.formatting import number
 from gmm_core.mixture.expectation import expectation
 from gmm_core.words import data as words
 from gmm_core.words import transformed
-from gmm_core.words.fit import component_table, objective_rows, point_answer
+from gmm_core.words.fit import point_answer
 from gmm_core.words.membership import expectation_answer, membership_answer
+from gmm_core.words.tables import component_table, objective_rows
 
 DATA = gmm.Dataset.from_values([[1.0, 2.0], [10.0, 4.0], [100.0, 9.0]], ["a", "b"])
 

@@ -13,7 +13,7 @@ from gmm_core.figures.style import escape
 from gmm_core.figures.trajectory import trajectory
 from gmm_core.mixture import Mixture, Parameters, landscape
 from gmm_core.runs.results import MapFit
-from gmm_core.words import fit as fit_words
+from gmm_core.words import slice as slice_words
 from pages.parts import session
 from pages.parts.fit.shown import finished
 from pages.parts.stream import figure, live
@@ -67,7 +67,7 @@ def slice_through(view: live.View, fit: MapFit) -> None:
     data, mixture = session.dataset(), session.mixture()
     order = fit.parameters.order
     listed = landscape.coordinates(mixture, len(data.columns))
-    names = {c: fit_words.coordinate_name(c, data.columns) for c in listed}
+    names = {c: slice_words.coordinate_name(c, data.columns) for c in listed}
     named = names.__getitem__
     tied = "_tied" * bool(mixture.tied)
     key = f"{data.fingerprint[:8]}_{mixture.n_components}_{mixture.covariance}{tied}"
@@ -89,7 +89,7 @@ def slice_through(view: live.View, fit: MapFit) -> None:
             key="slice",
             of=finished(view, fit, across, up),
         )
-    st.caption(fit_words.slice_caption(cut, len(data.values)))
+    st.caption(slice_words.slice_caption(cut, len(data.values)))
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

@@ -9,7 +9,7 @@ import streamlit as st
 from gmm_core.jobs import service
 from gmm_core.runs.one_restart import alone, opened
 from gmm_core.runs.results import MapFit
-from gmm_core.words import fit as fit_words
+from gmm_core.words import starts as start_words
 from gmm_core.words.sampled import everywhere
 from pages.parts.stream import live
 
@@ -65,7 +65,7 @@ def pick_start(view: live.View, best: MapFit, shown: MapFit) -> None:
     """Draw the control that opens a start without a pointer, and the way back to the best."""
     other = shown.chosen != best.chosen
     # Held for as long as the page is open, and so the names, not the fit that gives them.
-    names = {r: fit_words.start_name(best, r) for r in range(len(best.loss))}
+    names = {r: start_words.start_name(best, r) for r in range(len(best.loss))}
     names[-1] = f"the best, {best.chosen}"
     st.session_state["shown_start"] = shown.chosen if other else -1
     left, right = st.columns([5, 3], vertical_alignment="bottom")

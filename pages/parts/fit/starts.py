@@ -11,6 +11,7 @@ from gmm_core.runs.heaped import heap_of_fit
 from gmm_core.runs.results import MapFit
 from gmm_core.words import fit as fit_words
 from gmm_core.words import search
+from gmm_core.words import starts as start_words
 from pages.parts import controls, session, settings, text
 from pages.parts.fit.shown import finished, open_now, pick_start
 from pages.parts.stream import figure, live
@@ -61,7 +62,7 @@ def local_optimum(run_id: str | None, best: MapFit, shown: MapFit) -> None:
     basin = int(best.basin[shown.chosen])
     # The best of a search may have others above it, which it has passed over: it is no trap.
     if basin > 0 and shown.chosen != best.chosen:
-        text.note("Why does it stay here?", fit_words.local_optimum(best, shown.chosen))
+        text.note("Why does it stay here?", start_words.local_optimum(best, shown.chosen))
     elif basin == 0 and (others := (best.basin == 1).nonzero()[0]).size:
         r = int(others[0])
         st.button(

@@ -19,7 +19,7 @@ from gmm_core.engines.best_optimum import BestOptimum, best_of, polished, search
 from gmm_core.engines.em_run import EmRun
 from gmm_core.engines.problem import Problem
 from gmm_core.engines.starts import start_sites
-from gmm_core.mixture import Mixture, Parameters, log_prior_terms, sites
+from gmm_core.mixture import Mixture, Parameters, log_prior_terms, sites, stacked
 from gmm_core.mixture.observation import observed
 from gmm_core.runs.options import MapOptions
 from gmm_core.runs.verdicts import collapsed
@@ -182,12 +182,6 @@ def _together(
         best < 0,
         np.array([other for _, other in chosen]),
     )
-
-
-def stacked(points: Sequence[Parameters]) -> Parameters:
-    """Return points as a sequence of them."""
-    arrays = [point.arrays() for point in points]
-    return Parameters.of({name: np.stack([one[name] for one in arrays]) for name in arrays[0]})
 
 
 def _far_apart(replicate: Replicate, K: int, starts: int) -> Array:

@@ -28,7 +28,7 @@ from gmm_core.engines import beginnings
 from gmm_core.engines.climb import Climb
 from gmm_core.engines.starts import in_order_of_classes, start_locs, start_sites
 from gmm_core.engines.training import Training
-from gmm_core.mixture import Mixture, Parameters, from_sites, sites
+from gmm_core.mixture import Mixture, Parameters, from_sites, sites, stacked
 from gmm_core.runs.options import MapOptions
 from gmm_core.runs.progress import OnProgress
 from gmm_core.runs.search_report import SWAPS
@@ -137,10 +137,7 @@ def leader(dataset: Dataset, training: Training) -> int:
 
 def _together(dataset: Dataset, mixture: Mixture, points: Sequence[Parameters]) -> dict[str, Array]:
     """Return points as the model's sites, with a leading axis."""
-    each = [
-        in_order_of_classes(dataset, mixture, beginnings.with_some_noise(point)).arrays()
-        for point in points
+    begun = [
+        in_order_of_classes(dataset, mixture, beginnings.with_some_noise(point)) for point in points
     ]
-    # The box of noise is no site, and only points of other optima have it.
-    named = {name: np.stack([one[name] for one in each]) for name in each[0] if name != "box"}
-    return sites(mixture, Parameters.of(named))
+    return sites(mixture, stacked(begun))

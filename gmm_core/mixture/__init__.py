@@ -16,7 +16,7 @@ from gmm_core.mixture.density import (
 )
 from gmm_core.mixture.log_joint import log_joint, log_joint_terms, log_prior_terms
 from gmm_core.mixture.model import COVARIANCES, MAX_COMPONENTS, Mixture, fewest_components
-from gmm_core.mixture.parameters import Parameters, from_sites, sites
+from gmm_core.mixture.parameters import Parameters, from_sites, sites, stacked
 from gmm_core.mixture.prior_draws import prior_draws
 from gmm_core.mixture.priors import Priors
 
@@ -40,4 +40,5 @@ __all__ = [
     "prior_draws",
     "responsibilities",
     "sites",
+    "stacked",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from functools import lru_cache
 from math import prod
@@ -83,7 +83,7 @@ class Parameters:
     def _part(cls, arrays: Mapping[str, Array]) -> Parameters:
         """Put together what is taken from points that have been checked: it is one as they are."""
         point = object.__new__(cls)
-        for name in _names():
+        for name in _NAMES:
             if name in arrays:
                 point._keep(name, arrays[name])
             else:
@@ -140,7 +140,7 @@ class Parameters:
 
     def arrays(self) -> dict[str, Array]:
         """Return the arrays of the point by name; a part that is absent is left out."""
-        parts = {name: getattr(self, name) for name in _names()}
+        parts = {name: getattr(self, name) for name in _NAMES}
         return {name: array for name, array in parts.items() if array is not None}
 
     @property
@@ -220,9 +220,14 @@ class Parameters:
         return (self[i] for i in range(len(self)))
 
 
-@lru_cache(maxsize=1)
-def _names() -> tuple[str, ...]:
-    return tuple(field.name for field in fields(Parameters))
+_NAMES = tuple(field.name for field in fields(Parameters))
+
+
+def stacked(points: Sequence[Parameters]) -> Parameters:
+    """Return points as a sequence of them, with what all of them have."""
+    arrays = [point.arrays() for point in points]
+    shared = [name for name in arrays[0] if all(name in one for one in arrays)]
+    return Parameters.of({name: np.stack([one[name] for one in arrays]) for name in shared})
 
 
 @lru_cache(maxsize=64)

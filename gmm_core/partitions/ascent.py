@@ -17,7 +17,7 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-from gmm_core.mixture import Mixture, Parameters
+from gmm_core.mixture import Mixture, Parameters, stacked
 from gmm_core.partitions.partition import Moments
 
 Array = NDArray[np.float64]
@@ -80,13 +80,13 @@ class Ascent:
     @property
     def points(self) -> Parameters:
         """Where the next pass is to be made [r]: of those that still move."""
-        return _stacked([climb.at for climb in self._live])
+        return stacked([climb.at for climb in self._live])
 
     def advance(self, moments: Moments) -> None:
         """Take every point on by the moments at `points`."""
         self.passes += 1
         live = self._live
-        at = _stacked([climb.at for climb in live])
+        at = stacked([climb.at for climb in live])
         value = moments.value + self._m_step.log_prior(at.every_weight, at.locs, at.scale_tril)
         steps = self._m_step(moments.counts, moments.means, moments.scatter, at.scale_tril)
         for i, climb in enumerate(live):
@@ -98,7 +98,7 @@ class Ascent:
     @property
     def ends(self) -> Parameters:
         """Where each of the R points has come to."""
-        return _stacked([climb.best for climb in self._climbs])
+        return stacked([climb.best for climb in self._climbs])
 
     @property
     def loss(self) -> Array:
@@ -122,7 +122,7 @@ class Ascent:
         """Return steps [M] and points of one climb; the last is where it ended."""
         frames = self._climbs[r].frames
         steps = np.unique(np.linspace(0, len(frames) - 1, min(len(frames), _FRAMES)).astype(int))
-        return steps, _stacked([frames[i] for i in steps])
+        return steps, stacked([frames[i] for i in steps])
 
 
 class _Climb:
@@ -252,8 +252,3 @@ def _moved(before: Parameters, after: Parameters) -> float:
             widths.max(),
         )
     )
-
-
-def _stacked(points: list[Parameters]) -> Parameters:
-    arrays = [point.arrays() for point in points]
-    return Parameters.of({name: np.stack([sites[name] for sites in arrays]) for name in arrays[0]})

@@ -127,7 +127,7 @@ def soon(posterior: Posterior, dataset: Dataset) -> Posterior:
     """Return draws that `label_order` takes a second for: all, or every n-th of each chain.
 
     A run that came to its end has its labels with it. One that was stopped has none, nor has one of
-    an earlier version, and to find them for all of its draws can take hours.
+    an earlier version, and the more draws, components and points, the longer it takes to find them.
     """
     C, S, K = posterior.draws["weights"].shape
     labelled = posterior.order is not None

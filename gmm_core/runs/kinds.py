@@ -252,6 +252,11 @@ def parts(spec: Specification) -> int:
     return 1 if engine_of(spec).passes else named(spec.kind).parts(spec)
 
 
+def shown(spec: Specification, result: Any) -> Any:
+    """Return what pages, reports and links show of a result; files of draws have all of it."""
+    return named(spec.kind).shown(spec, result)
+
+
 def alike(name: str) -> list[Kind]:
     """Return the kinds whose results are of the same types as those of a kind, that kind first.
 

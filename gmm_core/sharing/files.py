@@ -56,7 +56,7 @@ def _draws(spec: Specification, result: Any, answer: Sequence[Segment]) -> bytes
 def _report(spec: Specification, result: Any, answer: Sequence[Segment]) -> str:
     from gmm_core.sharing.report import report
 
-    return report(spec, kinds.named(spec.kind).shown(spec, result), list(answer))
+    return report(spec, kinds.shown(spec, result), list(answer))
 
 
 FILES = [

@@ -50,7 +50,7 @@ def draws_netcdf(spec: Specification, posterior: Posterior) -> bytes:
     import h5netcdf
 
     data = spec.dataset
-    renamed = kinds.named(spec.kind).shown(spec, posterior) is posterior
+    renamed = kinds.shown(spec, posterior) is posterior
     labels = "as drawn" + (f"; the same in all draws in *{RELABELLED}" if renamed else "")
     tree = groups(posterior, data, spec.mixture, budget=_BUDGET, renamed=renamed)
     buffer = io.BytesIO()

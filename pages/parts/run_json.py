@@ -60,7 +60,7 @@ def _finished(run_id: str) -> dict[str, Any]:
     """Return a finished run as JSON; what is computed of a specification does not change."""
     spec = service().store.specification(run_id)
     # By the link's id, which a later version may compute otherwise.
-    shown = kinds.named(spec.kind).shown(spec, service().result(run_id))
+    shown = kinds.shown(spec, service().result(run_id))
     return {**as_json(spec, shown), "run": run_id}
 
 

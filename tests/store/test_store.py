@@ -458,16 +458,16 @@ def test_what_a_database_works_on_for_too_long_ends_there_too(postgres):
 
 def test_who_holds_the_queue_and_stands_still_loses_it(postgres):
     """As a process does that was frozen in the middle of a change; it changes it later."""
-    url, said = postgres.new_database(), []
+    url, done = postgres.new_database(), []
     with Store(url, longest=1.0) as frozen, Store(url) as other:
 
         def change(queue):
-            if not said:
-                said.append(other.change_queue(lambda queue: "the other's"))
+            if not done:
+                done.append(other.change_queue(lambda queue: "the other's"))
             return "its own"
 
         assert frozen.change_queue(change) == "its own"
-        assert said == ["the other's"]
+        assert done == ["the other's"]
 
 
 def test_a_machine_that_went_away_is_told_by_tcp(postgres):

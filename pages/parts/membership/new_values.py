@@ -89,7 +89,7 @@ def averaged_scores(data: Dataset, point: Parameters, new: Dataset) -> Score | N
         st.info("There are no draws of this mixture's posterior yet. Draw them on its page first.")
         st.page_link(pages.entry("posterior").script, label="Go to Posterior")
         return None
-    posterior = kinds.named(spec.kind).shown(spec, posterior)
+    posterior = kinds.shown(spec, posterior)
     labelled = _labelled(run_id, _digest(point), posterior, point, data)
     return _scores(new.fingerprint, _digest(point), run_id, labelled, new)
 

@@ -68,7 +68,7 @@ def answer(view: live.View) -> Answer | None:
     """Return the posterior of a view, or None while there is none."""
     if view.result is None or view.spec is None:
         return None
-    every: Posterior = kinds.named(view.spec.kind).shown(view.spec, view.result)
+    every: Posterior = kinds.shown(view.spec, view.result)
     data = view.spec.dataset
     key = (str(view.run_id), every.n_chains, every.n_draws)
     groups = _groups(key, data, every)
@@ -87,7 +87,7 @@ def weighed(of: Answer, view: live.View | None) -> Answer | None:
     """Return the draws in which every mode has its weight, where a run beside has them."""
     if view is None or view.result is None or view.spec is None:
         return None
-    weighed_draws: Posterior = kinds.named(view.spec.kind).shown(view.spec, view.result)
+    weighed_draws: Posterior = kinds.shown(view.spec, view.result)
     key = (str(view.run_id), weighed_draws.n_chains, weighed_draws.n_draws)
     return of._replace(key=key, draws=weighed_draws)
 

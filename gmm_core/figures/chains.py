@@ -35,6 +35,7 @@ def trace(
     diverging: ArrayLike | None = None,
     warmup: Array | None = None,
     labels: Sequence[str] | None = None,
+    every: int = 1,
     height: int = HEIGHT,
 ) -> go.Figure:
     """Draw the trace of one parameter of every component, chains side by side.
@@ -46,12 +47,13 @@ def trace(
     diverging : [C, S], where the integrator lost the energy; NaN where not drawn yet.
     warmup : [C, W, K], shown muted before the draws of its chain.
     labels : names of the K lines; "component k" without them.
+    every : of how many draws of its chain each of these is one.
     """
     own = draws.ndim == 3
     lines = draws if own else draws[..., None]
     C, S, K = lines.shape
     W = 0 if warmup is None else warmup.shape[1]
-    length = W + S
+    length = W + S * every
     shown = min(K, _LINES)
     names = list(labels) if labels is not None else [f"component {k + 1}" for k in range(K)]
     n_draws = int(np.isfinite(lines[..., 0]).sum())
@@ -80,14 +82,14 @@ def trace(
                 customdata=draw,
                 hovertemplate=hover.replace("draw", "warm-up step"),
             )
-        x, y, draw = _side_by_side(lines[..., k], W, length, limit)
+        x, y, draw = _side_by_side(lines[..., k], W, length, limit, every)
         fig.add_scatter(x=x, y=y, mode="lines", line=line, customdata=draw, hovertemplate=hover)
     if marks:
         some = [
             marks[i] for i in np.linspace(0, len(marks) - 1, min(len(marks), _MARKS)).astype(int)
         ]
         fig.add_scatter(
-            x=[c * length + W + s + 1 for c, s in some for _ in range(shown)],
+            x=[c * length + W + s * every + 1 for c, s in some for _ in range(shown)],
             y=[float(lines[c, s, k]) for c, s in some for k in range(shown)],
             mode="markers",
             marker={
@@ -126,7 +128,7 @@ def trace(
     low, high = widened((low, high))
     fig.update_yaxes(range=[low, high])
     if own and 1 < K <= 6:
-        _name_ends(fig, lines, low, high, W, length)
+        _name_ends(fig, lines, low, high, W, length, every)
     return fig
 
 
@@ -315,7 +317,7 @@ def forest(quantities: Sequence[Named], title: str) -> go.Figure:
 
 
 def _side_by_side(
-    draws: Array, before: int, length: int, limit: int
+    draws: Array, before: int, length: int, limit: int, every: int = 1
 ) -> tuple[list[float], list[float | None], list[int]]:
     """Lay the chains [C, S] of one number side by side, thinned, with gaps between them."""
     xs: list[float] = []
@@ -323,7 +325,7 @@ def _side_by_side(
     numbers: list[int] = []
     for c, chain in enumerate(draws):
         steps = np.flatnonzero(np.isfinite(chain))
-        step, value = style.thin(steps, chain[steps], limit)
+        step, value = style.thin(steps * every, chain[steps], limit)
         xs += (c * length + before + step + 1).tolist()
         ys += value.tolist()
         numbers += (step + 1).tolist()
@@ -335,7 +337,13 @@ def _side_by_side(
 
 
 def _name_ends(
-    fig: go.Figure, lines: Array, low: float, high: float, before: int, length: int
+    fig: go.Figure,
+    lines: Array,
+    low: float,
+    high: float,
+    before: int,
+    length: int,
+    every: int,
 ) -> None:
     """Write each component's number behind its last draw, not on one another."""
     finite = np.argwhere(np.isfinite(lines).all(axis=-1))
@@ -347,7 +355,7 @@ def _name_ends(
     for k in np.argsort(ends, kind="stable"):
         place = max(float(ends[k]), place + gap)
         colour = style.component_style(int(k)).colour
-        x = c * length + before + s + 1
+        x = c * length + before + s * every + 1
         style.label(fig, x, place, f"<b>{k + 1}</b>", colour, dx=3)
 
 

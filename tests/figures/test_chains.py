@@ -63,6 +63,18 @@ def test_divergences_are_marked_on_the_trace():
     assert "✕ 1 divergent" in fig.layout.title.text
 
 
+def test_every_tenth_draw_stands_where_it_was_drawn():
+    diverging = np.zeros((2, 50))
+    diverging[1, 3] = 1
+    fig = figures.trace(draws_of(S=50), "loc", title="Trace", diverging=diverging, every=10)
+    line, marks = fig.data[0], fig.data[-1]
+    assert list(line.customdata[:3]) == [1, 11, 21]
+    assert list(line.x[:3]) == [1, 11, 21]
+    assert max(line.x) == 500 + 491
+    assert list(marks.x) == [531, 531]
+    assert list(fig.layout.xaxis.range) == [0.5, 1000.5]
+
+
 def test_long_trace_is_thinned():
     fig = figures.trace(draws_of(C=4, S=5000, K=3), "loc", title="Trace")
     assert sum(len(t.x) for t in fig.data) < 5000

@@ -40,7 +40,11 @@ def show(of: Answer, column: int) -> None:
     with left:
         figure.show(
             chains.trace(
-                shown, name, title=f"Trace of the {name}", diverging=of.draws.stats.get("diverging")
+                shown,
+                name,
+                title=f"Trace of the {name}",
+                diverging=of.draws.stats.get("diverging"),
+                every=of.draws.every,
             ),
             key="trust_trace",
         )

@@ -150,8 +150,9 @@ def trace(
     parameter: str,
     naming: str,
     column: int,
+    every: int = 1,
 ) -> go.Figure:
-    """Return the trace of the chosen parameter."""
+    """Return the trace of the chosen parameter; `every` as in `figures.chains.trace`."""
     traced, K = TRACED[parameter], draws["weights"].shape[-1]
     draws, named = arrays_in_table(data, draws), parameter_columns(data)[column]
     values, axis, title = traced.series(draws, stats, column, escape(named, 24))
@@ -163,6 +164,7 @@ def trace(
         title=title or f"Trace of the {traced.label}" + (f" ({naming} labels)" if K > 1 else ""),
         diverging=stats.get("diverging"),
         warmup=None if warmup is None else traced.warmup(warmup, column),
+        every=every,
     )
 
 

@@ -71,7 +71,14 @@ def says(of: Answer, column: int) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         trace = draws.trace(
-            data, of.every.draws, of.every.stats, None, picked.parameter, "raw", column
+            data,
+            of.every.draws,
+            of.every.stats,
+            None,
+            picked.parameter,
+            "raw",
+            column,
+            of.every.every,
         )
         figure.show(trace, key="trace")
     with right:
@@ -132,7 +139,16 @@ def labels(of: Answer, column: int) -> None:
     picked = draws.pickers(data, K, column, running=False)
     left, right = st.columns(2, gap="large")
     with left:
-        trace = draws.trace(data, shown.draws, shown.stats, None, picked.parameter, naming, column)
+        trace = draws.trace(
+            data,
+            shown.draws,
+            shown.stats,
+            None,
+            picked.parameter,
+            naming,
+            column,
+            shown.every,
+        )
         figure.show(trace, key="trace")
     with right:
         if picked.pair is not None:

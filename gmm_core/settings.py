@@ -99,8 +99,8 @@ class Settings(BaseSettings):
     )
     run_numbers: Amount = Field(
         2e7,
-        description="numbers in the result of a run, such as starts × steps or draws × parameters; "
-        "a larger one is refused",
+        description="numbers in the result of a run, such as draws × parameters; a larger one is "
+        "refused. Of the losses of a fit, starts × steps, a million are kept",
     )
     store_seconds: Amount = Field(
         120,

@@ -93,7 +93,7 @@ class Mixture(ClusterMixin, DensityMixin, BaseEstimator):
         self.covariances_ = self.parameters_.covariances
         verdict = str(fit.verdict[fit.chosen])
         self.converged_ = verdict == "converged"
-        self.n_iter_ = max(1, int(np.isfinite(fit.loss[fit.chosen]).sum()))
+        self.n_iter_ = max(1, int(fit.steps_made[fit.chosen]))
         self.agree_ = int((fit.basin == fit.basin[fit.chosen]).sum()) if self.converged_ else 0
         if not self.converged_:
             what = "collapsed" if verdict == "collapsed" else "has not settled"

@@ -113,6 +113,7 @@ class Climb:
         else:
             new = slice(self.reached, self.reached + n)
             self.training.loss[new, 0] = loss
+            self.training.made[new] = np.isfinite(loss)
             for name, array in point.arrays().items():
                 self.training.at[name][new] = array
         self.reached += n
@@ -134,9 +135,11 @@ class Climb:
             new = run.fresh()
             if new.start == new.stop:
                 return {}
-            training.loss[restarts, new] = run.loss[place, new]
+            columns = training.columns(new)
+            recorded = np.ix_(place, training.recorded[columns])
+            training.loss[restarts, columns] = run.loss[recorded]
             for norm, values in zip(training.gradient_norm.values(), run.norms, strict=True):
-                norm[restarts, new] = values[place, new]
+                norm[restarts, columns] = values[recorded]
             return training.news(trained, new, lambda: run.now(shown))
 
         for done in run.advance(self._team):
@@ -164,6 +167,7 @@ class Climb:
                 which = order.reshape(*order.shape, *(1,) * (array.ndim - 2))
                 array = np.take_along_axis(array, which, axis=1)
             training.at[name][restarts] = array
+        training.made[restarts] = np.isfinite(run.loss).sum(axis=1)[place]
         training.final_loss[restarts] = run.final_loss[place]
         training.gradient[restarts] = run.size[place]
         training.trained[restarts] = True

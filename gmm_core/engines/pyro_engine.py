@@ -21,12 +21,13 @@ from gmm_core.engines import pyro_internals
 from gmm_core.engines.polish import polish
 from gmm_core.engines.pyro_model import isolated, make_model, tensor
 from gmm_core.engines.starts import begin
-from gmm_core.engines.training import Training, frame_steps
+from gmm_core.engines.training import Training
 from gmm_core.mixture import Mixture, Parameters, from_sites, sites
 from gmm_core.mixture.observation import observed
 from gmm_core.runs.methods import METHODS
 from gmm_core.runs.options import GuideOptions, MapOptions
 from gmm_core.runs.progress import OnProgress, Patch, Reporter
+from gmm_core.runs.recorded import frame_steps
 from gmm_core.runs.results import GuideFit
 from gmm_core.runs.units import spreads
 from gmm_core.runs.verdicts import gradient_size, is_collapsed
@@ -117,12 +118,11 @@ def _train(
     last, before, sent = frames[0], frames[0], 0
     broken = False
     for t in range(T):
-        training.loss[r, t] = restart.step()
-        broken = not np.isfinite(training.loss[r, t])
+        loss = restart.step()
+        broken = not np.isfinite(loss)
+        training.step(r, t, loss, {} if broken else restart.norms)
         if broken:
             break
-        for name, norm in restart.norms.items():
-            training.gradient_norm[name][r, t] = norm
         # The loss was finite where this step began, so that point is sound; the next may not be.
         before, last = last, restart.unconstrained()
         if t + 1 in keep:
@@ -151,7 +151,7 @@ def _train(
         loss, gradient = restart.loss_and_gradient(end)
         point = from_sites(mixture, restart.constrain(end), training.box)
     # The last frame is where the restart ended: polished, or the last sound point.
-    stop = max((t if np.isnan(training.loss[r, t]) else T) - int(broken), 0)
+    stop = max(int(training.made[r]) - int(broken), 0)
     frames = [frame for step, frame in zip(steps, frames, strict=True) if step < stop] + [end]
     steps = [step for step in steps if step < stop] + [stop]
     stacked = {name: torch.stack([frame[name] for frame in frames]) for name in end}

@@ -16,9 +16,9 @@ from gmm_core.data.dataset import Dataset
 from gmm_core.engines import adam, lbfgs
 from gmm_core.engines.problem import Problem
 from gmm_core.engines.team import Team
-from gmm_core.engines.training import frame_steps
 from gmm_core.mixture import Parameters
 from gmm_core.runs.options import MapOptions
+from gmm_core.runs.recorded import frame_steps
 from gmm_core.runs.units import spreads
 from gmm_core.runs.verdicts import collapsed
 

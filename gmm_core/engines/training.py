@@ -14,29 +14,21 @@ from numpy.typing import NDArray
 from gmm_core.mixture import Mixture, Parameters, from_sites
 from gmm_core.runs.options import MapOptions
 from gmm_core.runs.progress import Patch
+from gmm_core.runs.recorded import recorded_steps
 
 Array = NDArray[np.float64]
 Sites = dict[str, Array]
-
-
-def frame_steps(mixture: Mixture, n_columns: int, steps: int) -> NDArray[np.int64]:
-    """Choose the steps kept as frames of the trajectory, the first and last included.
-
-    At most 200, and fewer where covariances are large: two million numbers at most.
-    """
-    limit = int(np.clip(2_000_000 // (mixture.n_components * n_columns**2), 2, 200))
-    # Ascending, and no two alike: they are one apart at least before they are rounded.
-    return np.linspace(0, steps, min(limit, steps + 1)).round().astype(np.int64)
 
 
 @dataclass(eq=False)
 class Training:
     """R restarts in the making; what is not known yet is NaN.
 
-    `loss` and each of `gradient_norm` are [R, T]; `final_loss` and `gradient` (the size of the
-    gradient per point, see `diagnostics.gradient_size`) are [R]. `trained` says which restarts
-    made steps, `broken` which ended because a loss was no longer finite, `collapsed` which because
-    a component was lost. `at` holds where each is, the arrays of its point with a leading [R].
+    `loss` and each of `gradient_norm` are [R, C], before the steps `recorded` [C] of T; `made` [R]
+    counts all whose loss was finite. `final_loss` and `gradient` (the size of the gradient per
+    point, see `diagnostics.gradient_size`) are [R]. `trained` says which restarts made steps,
+    `broken` which ended because a loss was no longer finite, `collapsed` which because a component
+    was lost. `at` holds where each is, the arrays of its point with a leading [R].
     `origin` names the kind of each start, where a search has had several.
     `held` [R, K] are sums of responsibilities, where the method has known them.
     `norms_along` gives the gradient's norm of each site along one restart [S, T], where an
@@ -44,8 +36,10 @@ class Training:
     """
 
     mixture: Mixture
+    recorded: NDArray[np.int64]
     loss: Array
     gradient_norm: dict[str, Array]
+    made: NDArray[np.int64]
     at: dict[str, Array]
     final_loss: Array
     gradient: Array
@@ -62,15 +56,17 @@ class Training:
         cls, mixture: Mixture, options: MapOptions, starts: Parameters, initial_loss: Array
     ) -> Training:
         """Return the record before any step: `starts` with a leading [R] and their losses [R]."""
-        R, T = len(starts), options.steps
-        D = starts.locs.shape[-1]
+        R, D = len(starts), starts.locs.shape[-1]
+        recorded = recorded_steps(mixture, D, options)
         names = ["weights", "locs", *(site.name for site in mixture.sites(D))]
-        loss = np.full((R, T), np.nan)
+        loss = np.full((R, len(recorded)), np.nan)
         loss[:, 0] = initial_loss
         return cls(
             mixture=mixture,
+            recorded=recorded,
             loss=loss,
-            gradient_norm={name: np.full((R, T), np.nan) for name in names},
+            gradient_norm={name: np.full_like(loss, np.nan) for name in names},
+            made=np.isfinite(initial_loss).astype(np.int64),
             at={name: array.copy() for name, array in starts.arrays().items()},
             final_loss=np.full(R, np.nan),
             gradient=np.full(R, np.nan),
@@ -89,6 +85,19 @@ class Training:
     def points(self) -> Parameters:
         """Where each restart is [R]."""
         return Parameters.of(self.at)
+
+    def columns(self, steps: slice) -> slice:
+        """Return the columns in which those of these steps are that are recorded."""
+        first, last = np.searchsorted(self.recorded, (steps.start, steps.stop))
+        return slice(int(first), int(last))
+
+    def step(self, r: int, t: int, loss: float, norms: dict[str, float]) -> None:
+        """Record of restart `r` the loss before step `t`, and the gradient's norms."""
+        self.made[r] = t + np.isfinite(loss)
+        column = self.columns(slice(t, t + 1))  # empty where the step is not recorded
+        self.loss[r, column] = loss
+        for name, norm in norms.items():
+            self.gradient_norm[name][r, column] = norm
 
     def end(
         self,
@@ -109,7 +118,7 @@ class Training:
     def copy(self, source: int, target: int, order: NDArray[np.intp]) -> None:
         """Give restart `target` what `source` found, with its components in `order`."""
         numbers = (self.loss, *self.gradient_norm.values(), self.final_loss, self.gradient)
-        for array in (*numbers, self.trained, self.broken):
+        for array in (*numbers, self.made, self.trained, self.broken):
             array[target] = array[source]
         steps, points = self.trajectories[source]
         self.trajectories[target] = (steps, points.permuted(order))
@@ -128,13 +137,13 @@ class Training:
         self, r: int | slice, new: slice, current: Callable[[], Parameters]
     ) -> dict[str, Patch]:
         """Return patches for the new steps of restart `r`, or several, and where one is now."""
-        rows = r if isinstance(r, slice) else slice(r, r + 1)
-        where = (rows.start, new.start)
+        rows, columns = r if isinstance(r, slice) else slice(r, r + 1), self.columns(new)
+        where = (rows.start, columns.start)
         patches = {
-            f"gradient_norm.{name}": Patch(norm.shape, where, norm[rows, new].copy())
+            f"gradient_norm.{name}": Patch(norm.shape, where, norm[rows, columns].copy())
             for name, norm in self.gradient_norm.items()
         }
-        patches["loss"] = Patch(self.loss.shape, where, self.loss[rows, new].copy())
+        patches["loss"] = Patch(self.loss.shape, where, self.loss[rows, columns].copy())
         try:
             point = current()
         except ValueError:

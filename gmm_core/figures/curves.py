@@ -31,15 +31,19 @@ def gradient_norms(
     height: int = 320,
     of: str = "the chosen start",
     ended: bool = False,
+    steps: NDArray[np.int64] | None = None,
 ) -> go.Figure:
-    """Draw the 2-norm of the gradient of each site [T] against the step, on a log axis.
+    """Draw the 2-norm of the gradient of each site [C] against the step, on a log axis.
 
-    `ended` says that no step comes any more: the axis then ends where the curves do.
+    `ended` says that no step comes any more: the axis then ends where the curves do. `steps` [C]
+    says which step each number comes before; 0, 1, 2 and so on when None.
     """
-    T = max((len(norm) for norm in norms.values()), default=1)
+    if steps is None:
+        steps = np.arange(max((len(norm) for norm in norms.values()), default=1))
+    T = int(steps[-1]) + 1
     if ended:
-        made = [np.flatnonzero(np.isfinite(norm)) for norm in norms.values()]
-        T = max((int(steps[-1]) + 1 for steps in made if steps.size), default=1)
+        made = [steps[np.isfinite(norm)] for norm in norms.values()]
+        T = max((int(known[-1]) + 1 for known in made if known.size), default=1)
     norms_in_words = []
     for name, norm in norms.items():
         finite = norm[np.isfinite(norm)]
@@ -59,7 +63,7 @@ def gradient_norms(
     for name, norm in norms.items():
         colour, dash = _SITES[name]
         shown = np.where(norm > 0, norm, np.nan)
-        x, y = style.thin(np.arange(len(norm)), shown, 1000)
+        x, y = style.thin(steps, shown, 1000)
         fig.add_scatter(
             x=x,
             y=y,

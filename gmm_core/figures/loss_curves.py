@@ -30,12 +30,13 @@ def losses(
     polished: Array | None = None,
     polishing: bool = False,
     beside_name: str = "Pyro",
+    steps: NDArray[np.int64] | None = None,
 ) -> go.Figure:
     """Draw the loss of each trained start against the step; a click names the start.
 
     Parameters
     ----------
-    loss : [R, T], NaN where there is nothing (yet).
+    loss : [R, C], NaN where there is nothing (yet).
     chosen : the start that is shown elsewhere, drawn in front; the longest curve when None.
     verdict : [R]; collapsed and failed starts are drawn in red.
     beside : [T], the loss of another engine or method from the chosen start, `beside_name`, laid
@@ -45,16 +46,20 @@ def losses(
         drawn as a last segment, so that the figure ends at the loss that the page speaks of.
     polishing : whether that is still to come: its segment has its place from the beginning, so
         that the axis stays as it is, or as somebody has zoomed it.
+    steps : [C], the step that each column of `loss` comes before; 0, 1, 2 and so on when None.
     """
-    R, T = loss.shape
-    n_steps = np.isfinite(loss).sum(axis=1)
+    R, C = loss.shape
+    steps = np.arange(C) if steps is None else steps
+    T = int(steps[-1]) + 1
+    n_seen = np.isfinite(loss).sum(axis=1)
     if chosen is None:
-        chosen = int(n_steps.argmax()) if R else 0
-    trained = n_steps > 1 if verdict is None else (n_steps > 0) & (verdict != "untrained")
+        chosen = int(n_seen.argmax()) if R else 0
+    trained = n_seen > 1 if verdict is None else (n_seen > 0) & (verdict != "untrained")
     if verdict is not None:
         # Methods that stop by themselves leave most of the steps empty that they were given.
-        T = int(max(n_steps.max(initial=2), 0 if beside is None else np.isfinite(beside).sum()))
-        loss = loss[:, :T]
+        columns = n_seen.max(initial=2)
+        steps, loss = steps[:columns], loss[:, :columns]
+        T = max(int(steps[-1]) + 1, 0 if beside is None else int(np.isfinite(beside).sum()))
     bad = np.isin(verdict, ("collapsed", "failed")) if verdict is not None else np.zeros(R, bool)
     background = [r for r in np.flatnonzero(trained) if r != chosen]
     if len(background) > _CURVES:
@@ -80,7 +85,7 @@ def losses(
             continue
         # One trace with gaps: a trace for each start would take most of the page's time.
         pieces = [
-            _with_polish(style.thin(np.arange(T), loss[r], points), polished, int(r), beyond)
+            _with_polish(style.thin(steps, loss[r], points), polished, int(r), beyond)
             for r in group
         ]
         # Steps stay whole numbers, which take half the room: the gap is one of the losses.
@@ -95,7 +100,7 @@ def losses(
             name="start",
             hovertemplate="%{y:.5g} before step %{x}<extra>start %{customdata}</extra>",
         )
-    x, y = style.thin(np.arange(T), loss[chosen], 1000)
+    x, y = style.thin(steps, loss[chosen], 1000)
     fig.add_scatter(
         x=x,
         y=y,
@@ -119,7 +124,7 @@ def losses(
     fig.layout.showlegend = False
     polishing = polishing or polished is not None
     fig.layout.xaxis.range = [0, 1.02 * beyond if polishing else max(T - 1, 1)]
-    at: float = float(np.flatnonzero(np.isfinite(loss[chosen]))[-1]) if np.isfinite(end) else 0.0
+    at = float(steps[np.isfinite(loss[chosen])][-1]) if np.isfinite(end) else 0.0
     after = ""
     if polished is not None and np.isfinite(end) and np.isfinite(polished[chosen]):
         fig.add_scatter(
@@ -150,10 +155,10 @@ def losses(
     if bad.sum() and verdict is not None:
         rows = np.flatnonzero(bad & trained)
         if rows.size and rows[0] != chosen:
-            middle = int(n_steps[rows[0]] * 0.55)
+            middle = int(n_seen[rows[0]] * 0.55)
             style.label(
                 fig,
-                middle,
+                float(steps[middle]),
                 float(loss[rows[0], middle]),
                 f"✕ {int(bad.sum())} collapsed",
                 style.COLLAPSED,
@@ -161,7 +166,7 @@ def losses(
                 dy=-12,
                 dx=-6,
             )
-    fig.update_yaxes(showticklabels=bool(n_steps.any()))  # numbers beside nothing would be made up
+    fig.update_yaxes(showticklabels=bool(n_seen.any()))  # numbers beside nothing would be made up
     return fig
 
 

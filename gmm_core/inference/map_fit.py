@@ -17,6 +17,7 @@ from gmm_core.runs import kinds
 from gmm_core.runs.methods import METHODS
 from gmm_core.runs.options import MapOptions
 from gmm_core.runs.progress import OnProgress
+from gmm_core.runs.recorded import recorded_steps
 from gmm_core.runs.results import MapFit
 from gmm_core.runs.specification import Specification
 from gmm_core.runs.starts import STARTS
@@ -146,7 +147,8 @@ def _judge(dataset: Dataset, options: MapOptions, training: Any) -> MapFit:
     if training.norms_along is not None:
         along = training.norms_along(chosen)
         for norm, values in zip(training.gradient_norm.values(), along, strict=True):
-            norm[chosen] = values
+            norm[chosen] = values[training.recorded]
+    whole = len(training.recorded) == options.steps
     return MapFit(
         loss=training.loss,
         final_loss=training.final_loss,
@@ -159,6 +161,8 @@ def _judge(dataset: Dataset, options: MapOptions, training: Any) -> MapFit:
         origin=training.origin,
         smallest=smallest,
         fewest=fewest,
+        recorded=None if whole else training.recorded,
+        made=None if whole else training.made,
     )
 
 
@@ -182,25 +186,28 @@ def _evaluations(spec: Specification) -> list[kinds.Evaluations]:
     return [kinds.Evaluations(spec.mixture, distinct + trained * steps)]
 
 
-def _curves(spec: Specification) -> int:
-    """Numbers of one restart's curves: its loss, and the gradient norm of each site."""
+def _curves(spec: Specification) -> tuple[int, int]:
+    """Numbers of one restart's curves, its loss and each site's gradient norm: made, and kept."""
     D = spec.dataset.values.shape[1]
-    return spec.options.steps * (4 if spec.mixture.family.diagonal(D) else 5)
+    curves = 4 if spec.mixture.family.diagonal(D) else 5
+    kept = len(recorded_steps(spec.mixture, D, spec.options))
+    return spec.options.steps * curves, kept * curves
 
 
 def _overhead(spec: Specification) -> float:
     options: MapOptions = spec.options
     # What an end is judged by, per restart, and what a search joins into trees.
-    ends = _trained(spec)[1] * 2e-4
+    trained, (made, kept) = _trained(spec)[1], _curves(spec)
+    ends = trained * 2e-4
     if STARTS[options.start].search:
         ends += _TREES * min(len(spec.dataset.values), _TREE_ROWS) ** 2
-    # Curves are laid out for every restart, trained or not.
-    return ends + options.restarts * _curves(spec) * 12e-9
+    # Curves are laid out for every restart, trained or not; whole while they are made.
+    return ends + (options.restarts * kept + trained * (made - kept)) * 12e-9
 
 
 def _stored(spec: Specification) -> float:
     options: MapOptions = spec.options
-    return float(_curves(spec) * (options.restarts if options.trains_all else 1))
+    return float(_curves(spec)[1] * (options.restarts if options.trains_all else 1))
 
 
 def _headline(fit: MapFit) -> str:
@@ -232,8 +239,11 @@ def _final_state(fit: MapFit) -> tuple[str, str]:
     loss = np.append(fit.loss[fit.chosen], fit.final_loss[fit.chosen])
     broken = np.flatnonzero(~np.isfinite(loss))
     if len(broken):
+        step = int(fit.steps_made[fit.chosen])
         what_came = "NaN" if np.isnan(loss[broken[0]]) else "infinite"
-        what = f"The loss became {what_came} at step {broken[0]}"
+        if broken[0] < len(fit.steps) and fit.steps[broken[0]] != step:
+            what_came = "NaN or infinite"  # the step at which it did is not recorded
+        what = f"The loss became {what_came} at step {step}"
     else:
         what = "The parameters left the range of numbers"
     return "failed", f"{what}: the fit diverged. Lower the learning rate and run it again."

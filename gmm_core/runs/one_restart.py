@@ -64,7 +64,7 @@ def opened(fit: MapFit, r: int, by_itself: MapFit | None = None) -> MapFit:
     if r == fit.chosen:
         return fit
     if by_itself is None:
-        made = int(np.isfinite(fit.loss[r]).sum())
+        made = int(fit.steps_made[r])
         steps = np.array([made if fit.verdict[r] != "untrained" else 0])
         return replace(fit, chosen=r, trajectory=(steps, end.reshape(1)))
     if fit.verdict[r] != "untrained":
@@ -81,12 +81,14 @@ def opened(fit: MapFit, r: int, by_itself: MapFit | None = None) -> MapFit:
         fit,
         chosen=r,
         trajectory=by_itself.trajectory,
-        loss=with_row(fit.loss, by_itself.loss[0]),
+        # Of one restart alone every step is recorded.
+        loss=with_row(fit.loss, by_itself.loss[0, fit.steps]),
         final_loss=with_row(fit.final_loss, by_itself.final_loss[0]),
         gradient_norm={
-            name: with_row(norm, by_itself.gradient_norm[name][0])
+            name: with_row(norm, by_itself.gradient_norm[name][0, fit.steps])
             for name, norm in fit.gradient_norm.items()
         },
         points=Parameters.of(points),
         verdict=with_row(fit.verdict, by_itself.verdict[0]),
+        made=None if fit.made is None else with_row(fit.made, by_itself.steps_made[0]),
     )

@@ -1,11 +1,11 @@
 """What a run found: frozen values of NumPy arrays, from which every figure and table is drawn.
 
-N points, D columns, K components, R restarts, T steps, C chains, S draws.
+N points, D columns, K components, R restarts, T steps, C of them recorded, or C chains, S draws.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,11 +25,11 @@ class MapFit:
 
     Attributes
     ----------
-    loss : [R, T], minus the log joint before each step, as `svi.step` returns it; NaN where no
-        step was made.
+    loss : [R, C], minus the log joint before each recorded step, as `svi.step` returns it; NaN
+        where no step was made.
     final_loss : [R], at the point where each restart ended; NaN when it was not trained.
     gradient_norm : {"weights", "locs", "scale" and, where there are any, "correlation"}, each
-        [R, T]: 2-norm of the loss's gradient in unconstrained space before each step.
+        [R, C]: 2-norm of the loss's gradient in unconstrained space before each of these steps.
     points : where each restart ended (its start when untrained), with a leading [R].
     chosen : index of the restart that is shown.
     trajectory : (steps [M], parameters with a leading [M]) of the chosen, M <= 201 frames; the
@@ -41,6 +41,9 @@ class MapFit:
     origin : [R], of a search: the kind of each start, such as "tree" or "swap".
     smallest : [R], of a search: points of the smallest component where each restart ended.
     fewest : of a search: points that every component of the chosen restart has to hold.
+    recorded, made : where R × T is more than a result holds, the steps [C] that are recorded (see
+        `runs.recorded`), and how many steps each restart made [R]. None where all are: ask `steps`
+        and `steps_made`.
     """
 
     loss: Array
@@ -54,11 +57,30 @@ class MapFit:
     origin: NDArray[np.str_] | None = None
     smallest: Array | None = None
     fewest: float = 0.0
+    recorded: NDArray[np.int64] | None = None
+    made: NDArray[np.int64] | None = None
+
+    @property
+    def steps(self) -> NDArray[np.int64]:
+        """The step [C], from 0, that each column of `loss` and the norms comes before."""
+        return np.arange(self.loss.shape[1]) if self.recorded is None else self.recorded
+
+    @property
+    def steps_made(self) -> NDArray[np.int64]:
+        """How many steps each restart made [R]; 1 where only its start was looked at."""
+        return np.isfinite(self.loss).sum(axis=1) if self.made is None else self.made
 
     @property
     def parameters(self) -> Parameters:
         """Where the chosen restart ended."""
         return self.points[self.chosen]
+
+    @property
+    def trajectory_loss(self) -> Array:
+        """Loss at each frame of the trajectory [M]."""
+        # Frames are at recorded steps, but for the last, where the restart has ended.
+        frames = np.searchsorted(self.steps, self.trajectory[0][:-1])
+        return np.append(self.loss[self.chosen, frames], self.final_loss[self.chosen])
 
     @property
     def initial_loss(self) -> Array:
@@ -77,6 +99,19 @@ class MapFit:
         if not 0 <= r < R:
             raise ValueError(f"There is no restart {r}. Give a number from 0 to {R - 1}.")
         return self.points[r]
+
+    def as_recorded(self, whole: MapFit) -> MapFit:
+        """Return another result of the same run, made when all steps were kept, as this one is."""
+        if self.recorded is None or whole.recorded is not None:
+            return whole
+        columns = self.recorded[self.recorded < whole.loss.shape[1]]
+        return replace(
+            whole,
+            loss=whole.loss[:, columns],
+            gradient_norm={name: norm[:, columns] for name, norm in whole.gradient_norm.items()},
+            recorded=columns,
+            made=whole.steps_made,
+        )
 
     def count(self, *verdicts: str) -> int:
         """Count the restarts with one of these verdicts."""

@@ -68,8 +68,11 @@ def compare(stored: Any, computed: Any) -> Difference:
 
     Parameters
     ----------
-    stored, computed : results as `gmm_core.runs.serialize` keeps them. NaN equals NaN.
+    stored, computed : results as `gmm_core.runs.serialize` keeps them. NaN equals NaN. A stored
+        one of a version that kept more is compared where the computed one is recorded.
     """
+    if hasattr(computed, "as_recorded"):
+        stored = computed.as_recorded(stored)
     stored_leaves, new_leaves = dict(_leaves(stored)), dict(_leaves(computed))
     worst = Difference()
     for name in [*stored_leaves, *(name for name in new_leaves if name not in stored_leaves)]:

@@ -130,9 +130,11 @@ def _fit(spec: Specification, fit: MapFit) -> Iterable[str]:
     columns = list(range(min(len(data.columns), 2)))
     yield _figure(density.density(data, point, columns))
     polished = fit.final_loss if spec.options.polish else None  # type: ignore[union-attr]
-    yield _figure(loss_curves.losses(fit.loss, fit.chosen, fit.verdict, polished=polished))
+    yield _figure(
+        loss_curves.losses(fit.loss, fit.chosen, fit.verdict, polished=polished, steps=fit.steps)
+    )
     norms = {name: norm[fit.chosen] for name, norm in fit.gradient_norm.items()}
-    yield _figure(curves.gradient_norms(norms))
+    yield _figure(curves.gradient_norms(norms, steps=fit.steps))
     yield _table("Learned parameters", *component_table(data, point))
     verdicts = ("converged", "moving", "collapsed", "failed", "untrained")
     counts = [[v, str(fit.count(v)), verdict_meaning(v)] for v in verdicts if fit.count(v)]

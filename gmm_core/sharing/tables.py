@@ -230,7 +230,7 @@ def scores_csv(dataset: Dataset, scores: Score) -> str:
 
 
 def curves_csv(fit: MapFit, first_seed: int = 0) -> str:
-    """Write the curves of a MAP fit as CSV, one row per step; empty where nothing was computed.
+    """Write the curves of a MAP fit as CSV, a row per recorded step; empty where none was made.
 
     Columns: step (from 0), the loss before that step and the gradient norms of the chosen restart,
     and the loss of every restart, named by its seed.
@@ -241,18 +241,21 @@ def curves_csv(fit: MapFit, first_seed: int = 0) -> str:
     """
     norms = {name: norm[fit.chosen] for name, norm in fit.gradient_norm.items()}
     every = {f"loss seed {first_seed + r}": loss for r, loss in enumerate(fit.loss)}
-    return _curves(fit.loss[fit.chosen], norms, every)
+    return _curves(fit.steps, fit.loss[fit.chosen], norms, every)
 
 
 def guide_curves_csv(fit: GuideFit) -> str:
     """Write the curves of a guide as CSV: step (from 0), the loss before it, the gradient norm."""
-    return _curves(fit.loss, fit.gradient_norm, {})
+    return _curves(np.arange(len(fit.loss)), fit.loss, fit.gradient_norm, {})
 
 
-def _curves(loss: Array, norms: dict[str, Array], others: dict[str, Array]) -> str:
+def _curves(
+    steps: NDArray[np.int64], loss: Array, norms: dict[str, Array], others: dict[str, Array]
+) -> str:
     series = {f"gradient norm {_plain(name)}": norm for name, norm in norms.items()} | others
     table = np.column_stack([loss, *series.values()])
-    return _csv(["step", "loss", *series], ([t, *row.tolist()] for t, row in enumerate(table)))
+    rows = ([t, *row.tolist()] for t, row in zip(steps.tolist(), table, strict=True))
+    return _csv(["step", "loss", *series], rows)
 
 
 def draws_csv(dataset: Dataset, posterior: Posterior) -> str:

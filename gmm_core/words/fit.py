@@ -98,7 +98,7 @@ def fit_answer(
     """
     R, verdict = len(fit.loss), str(fit.verdict[fit.chosen])
     if verdict == "failed":
-        steps = int((fit.loss[fit.chosen] == fit.loss[fit.chosen]).sum())
+        steps = int(fit.steps_made[fit.chosen])
         return [
             Segment(
                 f"The fit failed: after {count(steps, 'step')} the loss was no longer a number. "
@@ -220,19 +220,22 @@ def verdict_meaning(verdict: str) -> str:
     }[verdict]
 
 
-def two_methods(name: str, ours: Array, adam: Array) -> str:
-    """Say where a method and Adam came from one start, by their losses [T] along the way."""
-    (e, m), (a, n) = ((c[np.isfinite(c)][-1], np.isfinite(c).sum()) for c in (ours, adam))
+def two_methods(name: str, fit: MapFit, adam: MapFit) -> str:
+    """Say where a method and Adam came from one start, the chosen one of both fits."""
+    (e, m), (a, n) = (
+        (loss[np.isfinite(loss)][-1], int(f.steps_made[f.chosen]))
+        for f, loss in ((f, f.loss[f.chosen]) for f in (fit, adam))
+    )
     return (
-        f"{name} came to {number(e, 6)} in {count(int(m), 'step')}, Adam to {number(a, 6)} in "
-        f"{count(int(n), 'step')}."
+        f"{name} came to {number(e, 6)} in {count(m, 'step')}, Adam to {number(a, 6)} in "
+        f"{count(n, 'step')}."
     )
 
 
-def agreement(ours: Array, reference: Array) -> str:
-    """Say how closely the losses of two engines [T] agree, step by step."""
-    steps = min(len(ours), len(reference))
-    a, b = ours[:steps], reference[:steps]
+def agreement(fit: MapFit, reference: MapFit) -> str:
+    """Say how closely two engines' losses from the chosen start agree, step by step."""
+    _, ours, theirs = np.intersect1d(fit.steps, reference.steps, return_indices=True)
+    a, b = fit.loss[fit.chosen, ours], reference.loss[reference.chosen, theirs]
     both = np.isfinite(a) & np.isfinite(b)
     if not both.any():
         return "Pyro's run has no loss to compare."

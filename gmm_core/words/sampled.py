@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from gmm_core.data.dataset import Dataset
 from gmm_core.formatting import count
 from gmm_core.runs import kinds
@@ -36,7 +34,7 @@ def not_exported(sample: Dataset) -> str:
 
 def fit_beyond(sample: Dataset, fit: MapFit) -> str:
     """Say how a fit to all rows came about, and what there is of the sample alone."""
-    passes = int(np.isfinite(fit.loss[fit.chosen]).sum())
+    passes = int(fit.steps_made[fit.chosen])
     optima = count(len(fit.loss), "optimum") if len(fit.loss) == 1 else f"{len(fit.loss)} optima"
     return (
         f"The search made its starts on {of(sample)}, and the best of what it found, {optima}, "

@@ -57,7 +57,7 @@ class SecondCurve(NamedTuple):
     engine: str
     options: dict[str, object]
     help: str
-    compared: Callable[[np.ndarray, np.ndarray], str]
+    compared: Callable[[MapFit, MapFit], str]
 
 
 def second_curve(options: MapOptions) -> SecondCurve:
@@ -226,10 +226,12 @@ def search(view: live.View, fit: MapFit | None) -> list[live.View]:
         steps = options.steps
 
         def losses(view: live.View) -> Figure:
-            return loss_curves.losses(partial.curves(view, steps)[0], polishing=options.polish)
+            so_far = partial.curves(view, steps)
+            return loss_curves.losses(so_far.loss, polishing=options.polish, steps=so_far.steps)
 
         def norms(view: live.View) -> Figure:
-            return curves.gradient_norms(partial.curves(view, steps)[1])
+            so_far = partial.curves(view, steps)
+            return curves.gradient_norms(so_far.norms, steps=so_far.steps)
 
         # Many may wait for their turn, and all look at the same empty figures.
         has_arrays = view.status is not None and view.status.snapshot
@@ -254,6 +256,7 @@ def search(view: live.View, fit: MapFit | None) -> list[live.View]:
             name=name,
             polished=polished,
             beside_name=second_curve(view.spec.options).name,
+            steps=fit.steps,
         )
 
     with place:
@@ -270,7 +273,9 @@ def search(view: live.View, fit: MapFit | None) -> list[live.View]:
         of = "the chosen start" if name == "chosen start" else name
         chosen = {name: norm[fit.chosen] for name, norm in fit.gradient_norm.items()}
         figure.show(
-            lambda: curves.gradient_norms(chosen, of=of, ended=True), key="gradient", of=version
+            lambda: curves.gradient_norms(chosen, of=of, ended=True, steps=fit.steps),
+            key="gradient",
+            of=version,
         )
     return [] if pyro is None else [pyro]
 
@@ -301,7 +306,7 @@ def reference(view: live.View, fit: MapFit) -> live.View | None:
     spec = one.model_copy(update={"options": options, "engine": second.engine})
     pyro = live.view("pyro", lambda: spec, limit=120, link=False)
     if pyro.result is not None:
-        st.caption(second.compared(fit.loss[fit.chosen], pyro.result.loss[0]))
+        st.caption(second.compared(fit, pyro.result))
     else:
         live.status_line(pyro, "pyro", f"Run {second.name}")
     return pyro

@@ -82,7 +82,7 @@ def losses(view: live.View) -> Figure:
     fit: MapFit | None = view.result
     if fit is not None:
         return loss_curves.losses(fit.loss, fit.chosen, fit.verdict)
-    return loss_curves.losses(partial.curves(view, MapOptions().steps)[0])
+    return loss_curves.losses(partial.curves(view, MapOptions().steps).loss)
 
 
 def locs(view: live.View) -> np.ndarray:

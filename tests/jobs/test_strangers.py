@@ -186,18 +186,12 @@ def test_limits_hold_over_people_who_forget_who_they_are(database):
             jobs.cancel(run.id)
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (gmm.MapOptions(restarts=1000, steps=20_000, choose="final"), "starts or steps"),
-        (gmm.NutsOptions(draws=20_000, chains=32), "chains or draws"),
-    ],
-)
-def test_a_result_too_large_to_be_kept_is_refused(jobs, options, message):
+def test_a_result_too_large_to_be_kept_is_refused(jobs):
     data = gmm.Dataset.from_values(np.arange(100.0))
     mixture = gmm.Mixture(n_components=40)
+    options = gmm.NutsOptions(draws=20_000, chains=32)
     spec = gmm.Specification(dataset=data, mixture=mixture, options=options)
-    with pytest.raises(ValueError, match=r"GMM_RUN_NUMBERS.*Use fewer .*" + message):
+    with pytest.raises(ValueError, match=r"GMM_RUN_NUMBERS.*Use fewer .*chains or draws"):
         jobs.submit(spec, "ann")
 
 

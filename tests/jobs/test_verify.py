@@ -9,7 +9,7 @@ import sqlalchemy as sa
 import gmm_core as gmm
 from gmm_core.comparison.sweep import Comparison
 from gmm_core.jobs import JobService, verify
-from gmm_core.runs import serialize
+from gmm_core.runs import recorded, serialize
 from gmm_core.runs.results import GuideFit
 from gmm_core.runs.sameness import Difference, Verdict, compare
 from gmm_core.words.verify import made_with, verdict_words
@@ -95,6 +95,17 @@ def test_a_stored_result_that_was_changed_is_told(jobs):
     sentence = verdict_words(verdict)
     assert "the numbers do not agree" in sentence
     assert "the stored numbers were changed" in sentence
+
+
+def test_a_fit_that_was_stored_with_all_its_steps_verifies_as_equal(jobs, monkeypatch):
+    options = gmm.MapOptions(restarts=1000, steps=1100, choose="final")
+    run_id = done(jobs, options)
+    assert len(jobs.store.result(run_id).steps) < 1100
+    monkeypatch.setattr(recorded, "CURVE_NUMBERS", 10**9)
+    whole = gmm.fit_map(gmm.example("tutorial"), gmm.Mixture(), options)
+    assert whole.loss.shape == (1000, 1100)
+    tamper(jobs, run_id, lambda blob: serialize.pack(whole))
+    assert verified(jobs, run_id).answer == "equal"
 
 
 def test_a_stored_result_that_is_damaged_is_told(jobs):

@@ -1,13 +1,16 @@
-"""How often a page with a run under way is drawn again."""
+"""How often a page with a run under way is drawn again, and with which curves."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import gmm_core as gmm
+from gmm_core.figures import curves, loss_curves
 from gmm_core.jobs import RunStatus
+from gmm_core.runs.progress import Picture
 from gmm_core.runs.specification import Specification
-from pages.parts.stream import frames, live
+from pages.parts.stream import frames, live, partial
 
 
 @pytest.mark.parametrize("streams", [True, False])
@@ -36,3 +39,31 @@ def test_a_page_is_drawn_less_often_the_longer_its_run_goes_on(monkeypatch, stre
 
 def test_a_page_without_a_run_is_not_drawn_again():
     assert live._interval([live.View(None)]) is None
+
+
+@pytest.mark.parametrize("columns", ["recorded", "all"])
+def test_curves_of_a_run_under_way_stand_at_their_steps(columns):
+    options = gmm.MapOptions(restarts=1000, steps=2_000, choose="final")
+    data, mixture = gmm.example("tutorial"), gmm.Mixture()
+    spec = Specification(dataset=data, mixture=mixture, options=options)
+    picture = Picture()
+    fit = gmm.fit_map(
+        data, mixture, options, on_progress=lambda progress: picture.apply(progress.snapshot)
+    )
+    # As a run that an earlier version has stopped left them.
+    whole = {"loss": np.arange(6_000.0).reshape(3, 2_000)}
+    arrays, steps = (whole, np.arange(2_000)) if columns == "all" else (picture.arrays, fit.steps)
+    view = live.View(spec, "a", RunStatus("a", "map", "running", snapshot=arrays))
+    so_far = partial.curves(view, 2_000)
+    np.testing.assert_array_equal(so_far.steps, steps)
+    assert so_far.loss.shape[1] == len(steps) == len(so_far.norms["locs"])
+    figure = loss_curves.losses(so_far.loss, steps=so_far.steps)
+    assert figure.data[-1].x[-1] == figure.layout.xaxis.range[1] == 1_999
+    assert curves.gradient_norms(so_far.norms, steps=so_far.steps).layout.xaxis.range[1] == 1_999
+
+
+def test_curves_of_a_run_before_its_first_report_have_all_their_axis():
+    so_far = partial.curves(live.View(None), 300)
+    assert np.isnan(so_far.loss).all()
+    assert so_far.loss.shape == (1, 300)
+    np.testing.assert_array_equal(so_far.steps, np.arange(300))

@@ -279,3 +279,24 @@ def test_a_family_by_its_code_is_offered_shown_and_fitted(view, finished):
     assert "VEV: same shape, own size and direction" in box.options
     assert app.toggle(key="tied").disabled
     assert not app.exception
+
+
+def test_the_largest_fit_is_shown_and_a_start_of_it_opened(view, finished, service):
+    app = finished(view("fit", **{"map.restarts": 1000, "map.steps": 20_000, "map.polish": False}))
+    text = page_text(app)
+    assert "1,000 starts" in text
+    fit = service.result(app.session_state["runs"]["map"])
+    assert fit.loss.size <= 1_000_000
+    assert fit.steps[-1] == 19_999
+    r = (fit.chosen + 1) % 1000
+    assert f"Start {r} " in page_text(open_start(app, finished, r))
+
+
+def test_adams_curve_lies_over_that_of_a_fit_with_few_of_its_steps(view, finished, service):
+    many = {"map.method": "em", "map.restarts": 1000, "map.steps": 5_000}
+    app = finished(view("fit", **many))
+    fit = service.result(app.session_state["runs"]["map"])
+    app.toggle(key="beside_pyro").set_value(True).run()
+    text = page_text(finished(app, "pyro"))
+    ours = f"EM came to 17.4433 in {fit.steps_made[fit.chosen]} steps, Adam to "
+    assert ours in text

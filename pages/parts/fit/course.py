@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from gmm_core.data.dataset import Dataset
 from gmm_core.figures import curves
@@ -25,7 +23,7 @@ _HEIGHTS = {1: 430, 2: 600}
 def how_it_got_there(view: live.View, fit: MapFit, columns: list[int]) -> None:
     """Play the shown fit back, and show on what it climbed and through which landscape."""
     mixture = session.mixture()
-    (steps, points), loss = fit.trajectory, _losses(fit)
+    (steps, points), loss = fit.trajectory, fit.trajectory_loss
     st.header("How it got there", anchor=False)
     if not st.session_state.get("play_on_top"):
         playback(view, fit, columns)
@@ -46,20 +44,11 @@ def playback(view: live.View, fit: MapFit, columns: list[int]) -> None:
     steps, points = fit.trajectory
     figure.show(
         lambda: trajectory(
-            data, steps, points, _losses(fit), columns, height=_HEIGHTS[len(columns)]
+            data, steps, points, fit.trajectory_loss, columns, height=_HEIGHTS[len(columns)]
         ),
         key="trajectory",
         of=finished(view, fit, *columns),
     )
-
-
-def _losses(fit: MapFit) -> NDArray[np.float64]:
-    """Return the loss at each frame of a fit's trajectory [M]."""
-    steps, _ = fit.trajectory
-    made = fit.loss[fit.chosen]
-    loss = np.append(made, fit.final_loss[fit.chosen])[np.minimum(steps, len(made))]
-    loss[-1] = fit.final_loss[fit.chosen]
-    return loss
 
 
 def slice_through(view: live.View, fit: MapFit) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gmm_core.mixture import Parameters
 from gmm_core.posterior.calibration import Calibration
-from gmm_core.runs.options import NutsOptions, SmcOptions
+from gmm_core.runs.options import MapOptions, NutsOptions, SmcOptions
+from gmm_core.runs.recorded import recorded_steps
 from gmm_core.runs.results import GuideFit
 from gmm_core.runs.specification import Specification
 from pages.parts.stream import live
@@ -26,19 +27,35 @@ def point(view: live.View) -> Parameters | None:
         return None
 
 
-def curves(view: live.View, steps: int) -> tuple[Array, dict[str, Array]]:
-    """Return a running fit's loss [R, T] and its leading start's gradient norms, NaN at first."""
+class Curves(NamedTuple):
+    """A running fit's `loss` [R, C] and its leading start's gradient norms [C] before `steps`."""
+
+    loss: Array
+    norms: dict[str, Array]
+    steps: NDArray[np.int64]
+
+
+def curves(view: live.View, steps: int) -> Curves:
+    """Return the curves of a running fit of so many steps, NaN before its first report."""
     arrays = _arrays(view)
+    recorded = np.arange(steps)
     if "loss" not in arrays:
-        return np.full((1, steps), np.nan), {"locs": np.full(steps, np.nan)}
-    row = int(np.isfinite(arrays["loss"]).sum(axis=1).argmax())
+        nothing = np.full(steps, np.nan)
+        return Curves(nothing[None], {"locs": nothing}, recorded)
+    loss = arrays["loss"]
+    row = int(np.isfinite(loss).sum(axis=1).argmax())
     prefix = "gradient_norm."
     norms = {
         name.removeprefix(prefix): array[row]
         for name, array in arrays.items()
         if name.startswith(prefix)
     }
-    return arrays["loss"], norms or {"locs": np.full(steps, np.nan)}
+    # Not all are recorded of many starts, but of runs that an earlier version has stopped.
+    if loss.shape[1] < steps:
+        spec = _spec(view)
+        assert isinstance(spec.options, MapOptions)
+        recorded = recorded_steps(spec.mixture, spec.dataset.values.shape[1], spec.options)
+    return Curves(loss, norms or {"locs": np.full(len(recorded), np.nan)}, recorded)
 
 
 def guide(view: live.View) -> dict[str, Any]:

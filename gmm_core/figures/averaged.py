@@ -20,8 +20,19 @@ _SHOWN = 0.02  # a K that is less probable has no line of its own
 _LINES = 5
 
 
-def averaged(dataset: Dataset, rows: Sequence[ComparisonRow], column: int = 0) -> go.Figure:
-    """Draw the density averaged over all mixtures, thick, and those of the likeliest K, thin."""
+def averaged(
+    dataset: Dataset,
+    rows: Sequence[ComparisonRow],
+    column: int = 0,
+    n_components: Sequence[int] | None = None,
+) -> go.Figure:
+    """Draw the density averaged over all mixtures, thick, and those of the likeliest K, thin.
+
+    Parameters
+    ----------
+    n_components : all K of the sweep, so that each has its colour from the first row on; None for
+        those of the rows.
+    """
     name = style.escape(table_columns(dataset)[column])
     average = average_density(dataset, rows, column)
     odds = {} if average is None else {K: share for K, (share, _) in average.by_k.items()}
@@ -36,8 +47,9 @@ def averaged(dataset: Dataset, rows: Sequence[ComparisonRow], column: int = 0) -
     )
     if average is None:
         return fig
+    among = n_components or [row.n_components for row in rows]
     for i, K in enumerate(leading):
-        colour = style.component_style(K - 1).colour
+        colour = style.k_colour(K, among)
         fig.add_scatter(
             x=average.grid,
             y=average.by_k[K][1],

@@ -34,6 +34,12 @@ PALETTE = [
 COLLAPSED = "#B00020"
 NOISE = "#8D8D8D"
 
+# ColorBrewer's BuPu (Harrower and Brewer 2003), safe with colour-blindness: of each page the end
+# that stands out from it by 3 : 1 at least, faintest first.
+_K_LIGHT = ("#8690C3", "#8C6BB1", "#88419D", "#810F7C", "#4D004B")
+_K_DARK = ("#8C6BB1", "#8C96C6", "#9EBCDA", "#BFD3E6")
+_K_STEPS = 12  # as many K as a slider has at first
+
 # Tokens: no other colour of a figure may be equal to one of them.
 INK = "#1F2934"
 MUTED = "#5B6673"
@@ -82,6 +88,23 @@ def component_style(k: int, n_components: int | None = None) -> ComponentStyle:
     )
 
 
+def k_colour(K: int, among: Sequence[int]) -> str:
+    """Colour of a number of components `K`: the more among those of a sweep, the stronger.
+
+    K is a quantity and no component, whose colours stand for one each. The colours are tokens.
+
+    Raises
+    ------
+    ValueError
+        When K is not among those of the sweep.
+    """
+    order = sorted(set(among))
+    if K not in order:
+        raise ValueError(f"K = {K} is not among {order}. Pass all K of the sweep.")
+    share = order.index(K) / (len(order) - 1) if len(order) > 1 else 1.0
+    return _ramp(_K_LIGHT)[round(share * (_K_STEPS - 1))]
+
+
 def fade(colour: str, alpha: float) -> str:
     """Return the hex `colour` at an opacity of `alpha`, as rgba(...); tokens stay tokens."""
     red, green, blue = _channels(colour)
@@ -109,13 +132,14 @@ def themes() -> dict[str, dict[str, str]]:
     {"theme": {token: name of a theme colour}, "dark": {token: colour on a dark page}}; the
     tokens of "dark" are right as they stand on a light page.
     """
+    numbers = dict(zip(_ramp(_K_LIGHT), _ramp(_K_DARK), strict=True))
     text = {
-        readable(colour): _until_readable(colour, _DARK_PAGE, towards="#FFFFFF")
-        for colour in PALETTE
+        readable(colour): _until_readable(dark, _DARK_PAGE, towards="#FFFFFF")
+        for colour, dark in [*zip(PALETTE, PALETTE, strict=True), *numbers.items()]
     }
     return {
         "theme": {INK: "text", BACKGROUND: "background"},
-        "dark": text | {COLLAPSED: "#FF6B7A", MUTED: "#9AA5B1", GRID: "#2A323C"},
+        "dark": text | numbers | {COLLAPSED: "#FF6B7A", MUTED: "#9AA5B1", GRID: "#2A323C"},
     }
 
 
@@ -364,6 +388,18 @@ def _blues() -> list[list[float | str]]:
     return [[0.0, fade(PALETTE[0], 0.0)], [0.5, fade(PALETTE[0], 0.55)], [1.0, PALETTE[0]]]
 
 
+def _ramp(colours: Sequence[str]) -> list[str]:
+    """Return `_K_STEPS` colours along these, evenly."""
+    places = np.linspace(0, len(colours) - 1, _K_STEPS)
+    channels = np.array([_channels(colour) for colour in colours])
+    along = [np.interp(places, range(len(colours)), channel) for channel in channels.T]
+    return [_hex(mixed) for mixed in np.transpose(along)]
+
+
+def _hex(channels: ArrayLike) -> str:
+    return "#" + "".join(f"{round(float(channel)):02X}" for channel in np.asarray(channels))
+
+
 def _channels(colour: str) -> tuple[int, int, int]:
     """Red, green and blue of #RRGGBB, 0 to 255."""
     if len(colour) != 7 or not colour.startswith("#"):
@@ -389,4 +425,4 @@ def _until_readable(colour: str, page: str, towards: str) -> str:
         low, high = sorted((_luminance(mixed), page_light))
         if (high + 0.05) / (low + 0.05) >= _READABLE:
             break
-    return "#" + "".join(f"{int(channel):02X}" for channel in mixed)
+    return _hex(mixed)

@@ -76,9 +76,13 @@ def components(cell: Cell, n_columns: int = 2) -> str:
         return f"{numeral(K)} components with {'scales of their own' if own else 'a shared scale'}"
     if tied is None:
         return f"{numeral(K)} {covariance} components"
+    return f"{numeral(K)} components with {covariances(covariance, tied)}"
+
+
+def covariances(covariance: str, tied: bool | None) -> str:
+    """Say which covariances components have: "a shared full covariance"."""
     kind, _ = form(covariance, tied).split(", ")
-    shared = f"a shared {kind} covariance" if tied else f"{kind} covariances of their own"
-    return f"{numeral(K)} components with {shared}"
+    return f"a shared {kind} covariance" if tied else f"{kind} covariances of their own"
 
 
 def evidence(difference: float) -> str:

@@ -16,20 +16,13 @@ from gmm_core.data.transformed import in_table, parameter_columns, table_columns
 from gmm_core.formatting import count, number, numeral, percent, rounded
 from gmm_core.mixture import Mixture, Parameters
 from gmm_core.mixture.in_table import parameters_in_table
-from gmm_core.runs.heaped import heap_of_fit
 from gmm_core.runs.methods import METHODS
 from gmm_core.runs.options import MapOptions
 from gmm_core.runs.results import MapFit
-from gmm_core.words import search
+from gmm_core.words import collapse, search
 from gmm_core.words.segments import NOISE, Segment
 
 Array = NDArray[np.float64]
-
-FAST = 0.5
-"""Learning rate beyond which one step multiplies a scale by more than 1.6."""
-
-FAR = 5.0
-"""Factor on the usual starting scale beyond which the start itself is a cause."""
 
 
 def place(loc: Iterable[float], scale: Iterable[float]) -> str:
@@ -108,8 +101,8 @@ def fit_answer(
     if verdict == "collapsed":
         trained = R - fit.count("untrained")
         start = "The chosen start" if trained < R or R == 1 else f"All {count(R, 'start')}"
-        reason = collapse_reason(dataset, mixture, fit, options)
-        return [Segment(f"{start} collapsed: {reason}")]
+        why = collapse.cause(dataset, mixture, fit, options)
+        return [Segment(f"{start} collapsed: {why.reason}")]
     words = point_answer(dataset, fit.parameters)
     if verdict == "moving":
         words[:0] = [Segment("Not converged: the loss still falls. So far, ")]
@@ -132,19 +125,25 @@ def fit_answer(
             )
         )
         return words
-    agree = int((fit.basin == fit.basin[fit.chosen]).sum())
     collapsed, failed = fit.count("collapsed"), fit.count("failed")
-    if agree == 1 < R:
+    agree = int((fit.basin == fit.basin[fit.chosen]).sum())
+    ended, elsewhere = agree, "ended elsewhere"
+    if scattered := search.scattered(fit, mixture):
+        ended, elsewhere = int((fit.basin >= 0).sum()), "did not settle"
+        words.append(Segment(scattered))
+    elif agree == 1 < R:
         words.append(Segment(f"Only one of {R:,} starts ended here: more may find a better one"))
     else:
         words.append(Segment(f"{agree:,} of {count(R, 'start')} agree"))
-    elsewhere = R - agree - collapsed - failed
+    aside = f"collapsed and {'is' if collapsed == 1 else 'are'} set aside"
+    if collapsed > collapse.MANY * R:
+        aside += f": {collapse.cause(dataset, mixture, fit, options).short}"
     rest = [
         f"{n:,} {what}"
         for n, what in (
-            (elsewhere, "ended elsewhere"),
-            (collapsed, "collapsed and " + ("is" if collapsed == 1 else "are") + " set aside"),
+            (R - ended - collapsed - failed, elsewhere),
             (failed, "failed"),
+            (collapsed, aside),
         )
         if n
     ]
@@ -152,61 +151,6 @@ def fit_answer(
     if doubt := search.doubt(fit):
         words.append(Segment(doubt))
     return words
-
-
-def too_fast(options: MapOptions) -> bool:
-    """Whether the learning rate is out of all proportion; EM has none."""
-    return METHODS[options.method].learning_rate and options.learning_rate > FAST
-
-
-def collapse_reason(
-    dataset: Dataset, mixture: Mixture, fit: MapFit, options: MapOptions | None = None
-) -> str:
-    """Say why starts of this fit have collapsed, in two sentences.
-
-    Column names stand in the sentences as they are: show them as text, not as markup.
-
-    Parameters
-    ----------
-    fit : with collapsed starts; the chosen one is looked at first.
-    options : how it was fitted; a step or a start out of all proportion is named first, since
-        nothing else cures what it did.
-    """
-    if options is not None and too_fast(options):
-        return (
-            f"at a learning rate of {options.learning_rate:g} each step of Adam moves the "
-            "logarithm of a scale by about as much, so a component is thrown off its points. A "
-            "learning rate of 0.1 cures it."
-        )
-    if options is not None and not 1 / FAR <= options.start_scale <= FAR:
-        return (
-            f"the starting scale is {options.start_scale:g} times the usual one, so the components "
-            "begin alike, or each on a few points. The usual starting scale cures it."
-        )
-    if (heap := heap_of_fit(dataset, fit)) and mixture.priors.freedom is None:
-        value, name = number(heap.value, 6), dataset.columns[heap.column]
-        return (
-            f'a component shrank onto {count(heap.points, "point")} whose "{name}" is {value}: the '
-            "narrower it is, the denser they lie in it, and only they. Conjugate priors, under "
-            "which no component shrinks onto equal values, cure it."
-        )
-    c = mixture.priors.concentration
-    if c is not None and c < 1:
-        return (
-            "a component lost its points, and with a Dirichlet concentration of "
-            f"{c:g} < 1 an empty component has infinite density, so the loss falls "
-            "without end. A concentration of 1 or more, or fewer components, cures it."
-        )
-    if c is None:
-        return (
-            "without priors a component that sits on a few points can shrink without end and "
-            "its density grows past all bounds. A prior on the scale, or fewer components, "
-            "cures it."
-        )
-    return (
-        "a component has no points of its own, so the data supports fewer of them. "
-        "Lower K, or change where starts begin (More)."
-    )
 
 
 def verdict_meaning(verdict: str) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from gmm_core.comparison.sweep import ComparisonRow
 from gmm_core.formatting import count, number
+from gmm_core.mixture import Mixture
 from gmm_core.runs.results import MapFit
 from gmm_core.runs.search_report import SWAPS, search_report
 
@@ -22,6 +25,9 @@ ORIGINS = {
     "swap by a split": "a component moved to half of another",
 }
 """The kinds of start of `engines.search`, by name."""
+
+_SEVERAL = 20
+"""Starts that tell how many optima there are; of fewer each may well be alone."""
 
 
 def of_row(row: ComparisonRow) -> str:
@@ -71,6 +77,21 @@ def doubt(fit: MapFit) -> str:
     if held < fit.fewest:
         return f" Its smallest component {few}: it may be an accident."
     return ""
+
+
+def scattered(fit: MapFit, mixture: Mixture) -> str:
+    """Say that most starts have come to an optimum of their own, and what leaves fewer; or "".
+
+    The share of ends that were seen once estimates how probable it is that one more start ends
+    where none has yet (Good 1953, Biometrika 40).
+    """
+    ends = np.bincount(fit.basin[fit.basin >= 0])
+    n_ended, alone, D = int(ends.sum()), int((ends == 1).sum()), fit.points.locs.shape[-1]
+    if n_ended < _SEVERAL or 2 * alone <= n_ended or mixture.n_components == 1:
+        return ""
+    cures = [] if mixture.family.diagonal(D) else ["diagonal covariances"]
+    cures.append("fewer columns or components" if D > 1 else "fewer components")
+    return f"{n_ended:,} starts came to {len(ends):,} optima: {', '.join(cures)} leave fewer"
 
 
 def _by(origin: str, swaps: int) -> str:

@@ -6,7 +6,8 @@ from gmm_core.data.dataset import Dataset
 from gmm_core.formatting import count, number
 from gmm_core.mixture import Mixture
 from gmm_core.runs.results import MapFit
-from gmm_core.words.fit import collapse_reason, point_answer
+from gmm_core.words import collapse
+from gmm_core.words.fit import point_answer
 from gmm_core.words.segments import Segment
 
 
@@ -24,7 +25,7 @@ def opened_answer(dataset: Dataset, mixture: Mixture, fit: MapFit) -> list[Segme
         ]
     loss = number(float(fit.final_loss[r]), 4)
     if verdict == "collapsed":
-        reason = collapse_reason(dataset, mixture, fit)
+        reason = collapse.cause(dataset, mixture, fit).reason
         return [Segment(f"Start {r} collapsed at a loss of {loss}: {reason}")]
     basin = int(fit.basin[r])
     unsettled = verdict == "moving" and fit.count("converged") > 0

@@ -220,7 +220,8 @@ def averaged_over(view: live.View) -> None:
         )
 
     def draw(view: live.View) -> Figure:
-        return averaged.averaged(data, finished(view), column)
+        K = options_of(view).n_components
+        return averaged.averaged(data, finished(view), column, K)
 
     live.show(view, "average", draw, of=column)
     st.caption(

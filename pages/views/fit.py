@@ -13,7 +13,6 @@ import streamlit as st
 from gmm_core.data.transformed import parameter_columns, table_columns
 from gmm_core.figures import curves, density, loss_curves
 from gmm_core.formatting import count, number
-from gmm_core.mixture.covariance import FAMILIES
 from gmm_core.mixture.in_table import medians_in_table, parameters_in_table
 from gmm_core.runs import kinds
 from gmm_core.runs.methods import METHODS
@@ -24,7 +23,6 @@ from gmm_core.words import Segment, sampled
 from gmm_core.words import fit as fit_words
 from gmm_core.words import starts as start_words
 from gmm_core.words import tables as table_words
-from gmm_core.words.data import foremost
 from gmm_core.words.segments import NOISE
 from pages.parts import (
     controls,
@@ -41,8 +39,7 @@ from pages.parts import (
     text,
 )
 from pages.parts.data import pair
-from pages.parts.data.choice import hard
-from pages.parts.fit import beyond
+from pages.parts.fit import before, beyond
 from pages.parts.fit.course import how_it_got_there, playback
 from pages.parts.fit.shown import fetching, finished, open_now, open_start, shown_name
 from pages.parts.fit.starts import restarts
@@ -102,11 +99,7 @@ def body() -> list[live.View]:
     with page.main:
         welcome()
         suggestion.note(sweep)
-        # While covariances are being chosen, what is hard for some of them only can wait: of
-        # diagonal ones nothing more is.
-        family = FAMILIES["diag", False] if sweep else session.family()
-        if difficulties := hard(session.dataset(), family):
-            text.note("Before you fit:", " ".join(foremost(difficulties)))
+        before.cautions(choosing=bool(sweep))
         columns = main_figure(view, shown, bool(sweep))
         if sweep:
             live.status_line(sweep, "suggest")

@@ -7,6 +7,7 @@ import gmm_core as gmm
 from gmm_core.comparison import sweep
 from gmm_core.comparison.odds import average_density, probability_of_k
 from gmm_core.figures import comparison as figures
+from gmm_core.figures import style
 from gmm_core.figures.averaged import averaged
 from gmm_core.words import comparison as say
 
@@ -89,6 +90,16 @@ def test_the_average_is_drawn_with_each_likely_k(rows):
     assert "average" in text
     assert "K = 3" in text
     assert "averaged over all mixtures" in fig.layout.meta["alt"]
+
+
+def test_each_k_has_the_colour_of_its_place_in_the_sweep_from_the_first_row_on(rows):
+    def colours(rows):
+        lines = averaged(TUTORIAL, rows, n_components=(1, 2, 3, 4)).data
+        return {line.line.color for line in lines if line.mode == "lines"} - {style.INK}
+
+    assert colours(rows[1:2]) == {style.k_colour(2, (1, 2, 3, 4))}
+    assert colours(rows) <= {style.k_colour(K, (1, 2, 3, 4)) for K in (1, 2, 3, 4)}
+    assert not colours(rows) & set(style.PALETTE)
 
 
 def test_an_evidence_needs_priors_to_average_over():

@@ -82,6 +82,38 @@ def test_text_colours_are_tokens_of_their_own() -> None:
         assert style.readable(colour) in themes["dark"]
 
 
+def contrast(colour: str, page: str) -> float:
+    """WCAG 2.2's contrast ratio."""
+
+    def light(hexes: str) -> float:
+        channels = (int(hexes[i : i + 2], 16) / 255 for i in (1, 3, 5))
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((light(colour), light(page)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("most", [1, 2, 6, 12, 64])
+def test_more_components_are_drawn_stronger_on_both_pages_and_not_as_a_component(most: int) -> None:
+    among, dark = range(1, most + 1), style.themes()["dark"]
+    colours = [style.k_colour(K, among) for K in among]
+    for page, shown in (("#FFFFFF", colours), ("#11161C", [dark[c] for c in colours])):
+        strength = [contrast(colour, page) for colour in shown]
+        assert min(strength) >= 3  # WCAG 2.2, 1.4.11
+        assert strength == sorted(strength)
+        assert len(set(shown)) == min(most, 12)
+        assert not set(shown) & {*style.PALETTE, style.INK, style.COLLAPSED}
+    for colour in colours:
+        assert contrast(style.readable(colour), "#FFFFFF") >= 4.5
+        assert contrast(dark[style.readable(colour)], "#11161C") >= 4.5
+
+
+def test_a_k_that_is_not_of_the_sweep_has_no_colour() -> None:
+    with pytest.raises(ValueError, match=r"K = 4 is not among \[1, 3\]"):
+        style.k_colour(4, (1, 3))
+
+
 @given(
     st.lists(st.one_of(st.floats(allow_infinity=True), st.just(np.nan)), max_size=300),
     st.integers(4, 60),

@@ -29,9 +29,47 @@ def test_first_screen_fits_the_tutorial_without_a_click(view, finished):
 def test_every_start_trained_says_how_many_agree_and_collapsed(view, finished):
     app = view("fit")
     text = page_text(finished(app))
-    assert "65 of 100 starts agree; 35 collapsed and are set aside." in text
+    assert "65 of 100 starts agree; 35 collapsed and are set aside: a component lost its" in text
+    assert "and a concentration of 1 cures it." in text
     assert "Dirichlet concentration of 0.5 &lt; 1" in text
     assert "cure_concentration" in {button.key for button in app.button}
+
+
+MANY = {
+    "dataset": Dataset.from_values(np.random.default_rng(0).normal(size=(60, 8))),
+    "prior": "data",
+    "n_components": 2,
+    "covariance": "full",
+    "tied": False,
+    "map.method": "em",
+    "map.start": "search",
+}
+
+
+def cautions(app):
+    return [e.proto.body for e in app.get("html") if "Before you fit:" in e.proto.body]
+
+
+@pytest.mark.parametrize(
+    ("button", "chosen"),
+    [
+        ("cure_many", ("conjugate", "full", False)),
+        ("cure_many_EEE", ("data", "full", True)),
+        ("cure_many_VVI", ("data", "diag", False)),
+    ],
+)
+def test_more_parameters_than_points_are_told_before_the_fit_and_cured_at_a_click(
+    view, finished, button, chosen
+):
+    app = finished(view("fit", **MANY))
+    # 1 weight, 16 locs, 72 numbers of covariances.
+    (caution,) = cautions(app)
+    assert "89 free parameters are more than these 60 points" in caution
+    app.button(key=button).click().run()
+    state = app.session_state
+    assert (state["prior"], state["covariance"], state["tied"]) == chosen
+    assert cautions(app) == []
+    assert not [b for b in app.button if b.key.startswith("cure_many")]
 
 
 def test_cure_sets_the_concentration_and_keeps_the_other_priors(view, finished):

@@ -9,9 +9,11 @@ import gmm_core as gmm
 from gmm_core.figures import style
 from gmm_core.figures.density import density
 from gmm_core.formatting import number, percent
-from gmm_core.runs.heaped import heap_of, heap_of_fit
+from gmm_core.mixture import stacked
+from gmm_core.runs.heaped import Handful, Heap, handful_of, heap_of, shrunk_onto
 from gmm_core.words import search
-from gmm_core.words.fit import collapse_reason, fit_answer
+from gmm_core.words.collapse import cause
+from gmm_core.words.fit import fit_answer
 from gmm_core.words.starts import local_optimum
 
 DATA, MIXTURE = gmm.example("tutorial"), gmm.Mixture()
@@ -36,18 +38,18 @@ def test_a_fit_that_still_moves_is_not_announced_as_one_that_converged():
 
 
 @pytest.mark.parametrize(
-    ("change", "cause", "cure"),
+    ("change", "because", "cure"),
     [
         ({"learning_rate": 3.0}, "learning rate of 3", "0.1"),
         ({"start_scale": 30.0}, "starting scale is 30 times", "usual starting scale"),
         ({}, "Dirichlet concentration of 0.5 < 1", "concentration of 1 or more"),
     ],
 )
-def test_a_collapse_is_put_down_to_what_caused_it(change, cause, cure):
+def test_a_collapse_is_put_down_to_what_caused_it(change, because, cure):
     options = gmm.MapOptions(restarts=40, choose="final", **change)
     fit = gmm.fit_map(DATA, MIXTURE, options)
-    reason = collapse_reason(DATA, MIXTURE, fit, options)
-    assert cause in reason
+    reason = cause(DATA, MIXTURE, fit, options).reason
+    assert because in reason
     assert cure in reason
 
 
@@ -78,12 +80,86 @@ def test_a_component_that_shrank_onto_equal_values_names_them_and_a_cure_that_cu
     )
     fit = gmm.fit_map(HEAPED, mixture, options)
     assert fit.count("collapsed")
-    reason = collapse_reason(HEAPED, mixture, fit, options)
+    reason = cause(HEAPED, mixture, fit, options).reason
     assert 'shrank onto 30 points whose "duration" is 2' in reason
     assert "no points of its own" not in reason
     assert "Conjugate priors" in reason
     cured = mixture.model_copy(update={"priors": gmm.Priors.conjugate(HEAPED)})
-    assert heap_of_fit(HEAPED, gmm.fit_map(HEAPED, cured, options)) is None
+    assert shrunk_onto(HEAPED, gmm.fit_map(HEAPED, cured, options)) is None
+
+
+def test_why_starts_collapsed_is_told_at_once_where_more_than_a_tenth_did():
+    options = gmm.MapOptions(restarts=30, method="em", start="search", polish=True)
+    mixture = gmm.Mixture(
+        n_components=3, covariance="diag", tied=False, priors=gmm.Priors.for_data(HEAPED)
+    )
+    fit = gmm.fit_map(HEAPED, mixture, options)
+    fallen = np.flatnonzero(fit.verdict == "collapsed")
+    assert len(fallen) > 4
+
+    def words(n_collapsed):
+        verdict = np.full(30, "converged", dtype="<U9")
+        verdict[fallen[:n_collapsed]] = "collapsed"
+        some = replace(fit, verdict=verdict, basin=np.where(verdict == "collapsed", -1, 0))
+        some = replace(some, chosen=int(np.argmax(some.basin)))
+        return "".join(s.text for s in fit_answer(HEAPED, mixture, some, options))
+
+    why = 'a component shrank onto 30 points whose "duration" is 2, and conjugate priors cure it'
+    assert f"4 collapsed and are set aside: {why}." in words(4)
+    assert "3 collapsed and are set aside." in words(3)
+
+
+def test_a_component_on_fewer_points_than_its_covariance_needs_is_told_and_cured():
+    data = gmm.Dataset.from_values(np.random.default_rng(0).normal(size=(60, 8)))
+    options = gmm.MapOptions(restarts=30, method="em", start="search", polish=True)
+    mixture = gmm.Mixture(
+        n_components=3, covariance="full", tied=False, priors=gmm.Priors.for_data(data)
+    )
+    fit = gmm.fit_map(data, mixture, options)
+    fallen = np.flatnonzero(fit.verdict == "collapsed")
+    handful = shrunk_onto(data, fit)
+    assert isinstance(handful, Handful)
+    held = [gmm.responsibilities(fit.points[r], data.values).sum(axis=0).min() for r in fallen]
+    assert handful.points in np.rint(held)
+    assert handful.points <= 8
+    why = cause(data, mixture, fit, options)
+    assert "too few for its covariance" in why.short
+    cured = mixture.model_copy(update={"priors": gmm.Priors.conjugate(data)})
+    assert why.cure == "conjugate"
+    assert gmm.fit_map(data, cured, options).count("collapsed") == 0
+
+
+def test_what_most_starts_have_shrunk_onto_is_named():
+    heap = gmm.Parameters([0.5, 0.5], [[0.0, 2.0], [0.0, 3.0]], [np.diag([1, 1e-4]), np.eye(2)])
+    far = gmm.Parameters([0.5, 0.5], [[0.0, 3.0], [90.0, 90.0]], [np.eye(2), np.eye(2)])
+    assert heap_of(HEAPED, heap) == Heap(1, 2.0, 30)
+    assert heap_of(HEAPED, far) is None
+    assert handful_of(HEAPED, far) is None  # nothing is near to its second component
+    fit = gmm.fit_map(HEAPED, gmm.Mixture(n_components=2), gmm.MapOptions(restarts=4))
+
+    def most(*points):
+        verdict = np.array(["collapsed"] * 3 + ["converged"])
+        ends = replace(fit, points=stacked([*points, heap]), verdict=verdict, chosen=3)
+        return shrunk_onto(HEAPED, ends)
+
+    assert most(far, heap, heap) == Heap(1, 2.0, 30)
+    assert most(far, heap, far) is None
+
+
+def test_ends_that_are_alone_are_counted_and_more_starts_are_no_cure():
+    fit = gmm.fit_map(DATA, MIXTURE, gmm.MapOptions(restarts=40, choose="final", polish=True))
+    verdict = np.array(["converged"] * 40)
+
+    def words(basin, mixture=MIXTURE):
+        told = fit_answer(DATA, mixture, replace(fit, basin=basin, verdict=verdict, chosen=0))
+        return "".join(segment.text for segment in told)
+
+    every = words(np.arange(40))
+    assert "40 starts came to 40 optima: fewer components leave fewer." in every
+    assert "agree" not in every
+    # Half of them are alone: more than that many would have to be.
+    half = np.r_[np.zeros(20, dtype=int), 1:21]
+    assert "20 of 40 starts agree; 20 ended elsewhere." in words(half)
 
 
 def test_an_empty_component_is_no_heap():

@@ -7,14 +7,21 @@ import streamlit as st
 
 from gmm_core.figures import start_losses
 from gmm_core.formatting import count, number
-from gmm_core.runs.heaped import heap_of_fit
 from gmm_core.runs.results import MapFit
+from gmm_core.words import collapse, search
 from gmm_core.words import fit as fit_words
-from gmm_core.words import search
 from gmm_core.words import starts as start_words
 from pages.parts import controls, session, settings, text
 from pages.parts.fit.shown import finished, open_now, pick_start
 from pages.parts.stream import figure, live
+
+# What is set at a click for a cure of `collapse.Cause`: fewer components and the usual starting
+# scale have buttons of their own.
+_CURES: dict[str, tuple[str, dict[str, object]]] = {
+    "rate": ("Learning rate 0.1", {"map.learning_rate": 0.1}),
+    "conjugate": ("Conjugate priors", {"prior": "conjugate"}),
+    "concentration": ("Concentration 1", {"concentration": 1.0}),
+}
 
 
 def restarts(view: live.View, best: MapFit, shown: MapFit) -> None:
@@ -81,16 +88,11 @@ def advice(fit: MapFit) -> None:
     if collapsed:
         title = f"Why did {count(collapsed, 'start')} collapse?"
         options = settings.options("map")
-        reason = fit_words.collapse_reason(session.dataset(), mixture, fit, options)
-        text.note(title, reason[0].upper() + reason[1:], trap=True)
-        heaped = heap_of_fit(session.dataset(), fit) is not None
+        why = collapse.cause(session.dataset(), mixture, fit, options)
+        text.note(title, why.reason[0].upper() + why.reason[1:], trap=True)
         with st.container(horizontal=True):
-            if fit_words.too_fast(options):
-                controls.cure("Learning rate 0.1", {"map.learning_rate": 0.1}, "cure_rate")
-            elif heaped and mixture.priors.freedom is None:
-                controls.cure("Conjugate priors", {"prior": "conjugate"}, "cure_heap")
-            elif mixture.priors.concentration is None or mixture.priors.concentration < 1:
-                controls.cure("Concentration 1", {"concentration": 1.0}, "cure_concentration")
+            if why.cure in _CURES:
+                controls.cure(*_CURES[why.cure], f"cure_{why.cure}")
             if mixture.n_components > 1:
                 K = mixture.n_components - 1
                 controls.cure(f"K = {K}", {"n_components": K}, "cure_fewer")
@@ -119,7 +121,9 @@ def advice(fit: MapFit) -> None:
         controls.cure("Train every start", {"map.choose": "final"}, "cure_final")
     R, agree = len(fit.loss), int((fit.basin == fit.basin[fit.chosen]).sum())
     more = min(3 * R, int(settings.most("map", "restarts")))
-    if verdict == "converged" and agree == 1 < R < more:
+    if verdict == "converged" and (scattered := search.scattered(fit, mixture)):
+        text.note("Is this the best optimum?", f"Hardly, and more starts find others: {scattered}.")
+    elif verdict == "converged" and agree == 1 < R < more:
         text.note(
             "Is this the best optimum?",
             "Only one start has found it, so there may be a better one. More starts tell; with "

@@ -39,7 +39,7 @@ STARTS = {
     "tree": Start("Groups of a tree"),
     # A search ranks its ends.
     "search": Start(
-        "A search of them all",
+        "A search of all",
         suggests={"method": "em"},
         implies={"choose": "final"},
         search=True,

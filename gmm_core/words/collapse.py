@@ -26,12 +26,14 @@ class Cause(NamedTuple):
     """Why starts have collapsed.
 
     reason : in two sentences, with the cure.
-    short : the same in half a sentence.
+    how : the same in a few words, behind "collapsed".
+    what_cures : and what cures it.
     cure : "rate", "scale", "conjugate", "concentration" or "fewer": what is to be set otherwise.
     """
 
     reason: str
-    short: str
+    how: str
+    what_cures: str
     cure: str
 
 
@@ -58,14 +60,16 @@ def cause(
             f"at a learning rate of {options.learning_rate:g} each step of Adam moves the "
             "logarithm of a scale by about as much, so a component is thrown off its points. A "
             "learning rate of 0.1 cures it.",
-            f"a learning rate of {options.learning_rate:g} is too high, and 0.1 cures it",
+            f"(a learning rate of {options.learning_rate:g} is too high)",
+            "0.1 cures it",
             "rate",
         )
     if options is not None and not 1 / FAR <= options.start_scale <= FAR:
         return Cause(
             f"the starting scale is {options.start_scale:g} times the usual one, so the components "
             "begin alike, or each on a few points. The usual starting scale cures it.",
-            f"the starting scale is {options.start_scale:g} times the usual one, and that cures it",
+            f"(the starting scale is {options.start_scale:g} times the usual one)",
+            "the usual one cures it",
             "scale",
         )
     if mixture.priors.freedom is None:
@@ -83,18 +87,19 @@ def _on_a_heap(dataset: Dataset, heap: Heap) -> Cause:
     return Cause(
         f"a component shrank onto {which}: the narrower it is, the denser they lie in it, and only "
         "they. Conjugate priors, under which no component shrinks onto equal values, cure it.",
-        f"a component shrank onto {which}, and conjugate priors cure it",
+        f"onto equal values ({which})",
+        "conjugate priors cure it",
         "conjugate",
     )
 
 
 def _on_a_few(points: int, D: int) -> Cause:
-    which = f"{count(points, 'point')}, too few for its covariance"
     return Cause(
-        f"a component shrank onto {which} in {count(D, 'column')}: the thinner it is, the denser "
-        "they lie in it, without end. Conjugate priors, under which no component shrinks onto a "
-        "few points, cure it.",
-        f"a component shrank onto {which}, and conjugate priors cure it",
+        f"a component shrank onto {count(points, 'point')}, too few for its covariance in "
+        f"{count(D, 'column')}: the thinner it is, the denser they lie in it, without end. "
+        "Conjugate priors, under which no component shrinks onto a few points, cure it.",
+        f"onto a few points ({points} in one)",
+        "conjugate priors cure it",
         "conjugate",
     )
 
@@ -106,7 +111,8 @@ def _on_nothing(mixture: Mixture) -> Cause:
             "a component lost its points, and with a Dirichlet concentration of "
             f"{c:g} < 1 an empty component has infinite density, so the loss falls "
             "without end. A concentration of 1 or more, or fewer components, cures it.",
-            "a component lost its points, and a concentration of 1 cures it",
+            "(a component lost its points)",
+            "a concentration of 1 cures it",
             "concentration",
         )
     if c is None:
@@ -114,12 +120,14 @@ def _on_nothing(mixture: Mixture) -> Cause:
             "without priors a component that sits on a few points can shrink without end and "
             "its density grows past all bounds. A prior on the scale, or fewer components, "
             "cures it.",
-            "without priors a component can shrink without end, and a prior on the scale cures it",
+            "(without priors a component can shrink without end)",
+            "a prior on the scale cures it",
             "concentration",
         )
     return Cause(
         "a component has no points of its own, so the data supports fewer of them. "
         "Lower K, or change where starts begin (More).",
-        "a component has no points of its own, and a lower K helps",
+        "(a component has no points of its own)",
+        "a lower K helps",
         "fewer",
     )

@@ -231,7 +231,7 @@ def _skewed(x: Array, names: list[str]) -> list[str]:
         return []
     one = len(skewed) == 1
     return [
-        f"{listing(skewed)} {'has' if one else 'have'} a long tail upward, and "
+        f"{listing(skewed, 3)} {'has' if one else 'have'} a long tail upward, and "
         f"{'its logarithm' if one else 'their logarithms'} a much shorter one. In the "
         "table's units components may stand for the tail and not for groups: fit "
         f"{'the logarithm' if one else 'logarithms'} (Data, Transform columns)."

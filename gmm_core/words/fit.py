@@ -135,15 +135,16 @@ def fit_answer(
         words.append(Segment(f"Only one of {R:,} starts ended here: more may find a better one"))
     else:
         words.append(Segment(f"{agree:,} of {count(R, 'start')} agree"))
-    aside = f"collapsed and {'is' if collapsed == 1 else 'are'} set aside"
+    aside = f"and {'is' if collapsed == 1 else 'are'} set aside"
     if collapsed > collapse.MANY * R:
-        aside += f": {collapse.cause(dataset, mixture, fit, options).short}"
+        why = collapse.cause(dataset, mixture, fit, options)
+        aside = f"{why.how} {aside}: {why.what_cures}"
     rest = [
         f"{n:,} {what}"
         for n, what in (
             (R - ended - collapsed - failed, elsewhere),
             (failed, "failed"),
-            (collapsed, aside),
+            (collapsed, f"collapsed {aside}"),
         )
         if n
     ]

@@ -44,16 +44,15 @@ def caution(dataset: Dataset, mixture: Mixture) -> str:
     if not too_many(dataset, mixture):
         return ""
     D, N = len(dataset.columns), _points(dataset)
-    cures = [
+    others = [
         f"{covariances(other.covariance, other.tied)} {'has' if other.tied else 'have'} "
         f"{other.n_parameters(D):,}"
         for other in simpler(dataset, mixture)
     ]
     return (
-        f"{mixture.n_parameters(D):,} free parameters are more than these {N:,.6g} points: the "
-        "best fit follows their accidents, and a component may shrink onto a few of them. "
-        f"Conjugate priors keep it bounded for any data; "
-        f"{', '.join([*cures, 'fewer columns need fewer'])}."
+        f"{mixture.n_parameters(D):,} free parameters are more than these {N:,.6g} points, so the "
+        "best fit follows accidents. Conjugate priors keep it bounded for any data; "
+        f"{', '.join([*others, 'fewer columns have fewer'])}."
     )
 
 

@@ -89,9 +89,10 @@ def scattered(fit: MapFit, mixture: Mixture) -> str:
     n_ended, alone, D = int(ends.sum()), int((ends == 1).sum()), fit.points.locs.shape[-1]
     if n_ended < _SEVERAL or 2 * alone <= n_ended or mixture.n_components == 1:
         return ""
-    cures = [] if mixture.family.diagonal(D) else ["diagonal covariances"]
-    cures.append("fewer columns or components" if D > 1 else "fewer components")
-    return f"{n_ended:,} starts came to {len(ends):,} optima: {', '.join(cures)} leave fewer"
+    fewer = ["diagonal covariances"] if not mixture.family.diagonal(D) else []
+    fewer += ["fewer columns"] if D > 1 else []
+    fewer += ["fewer components"]
+    return f"{n_ended:,} starts came to {len(ends):,} optima: {' or '.join(fewer[:2])} leave fewer"
 
 
 def _by(origin: str, swaps: int) -> str:

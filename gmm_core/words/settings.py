@@ -55,8 +55,8 @@ VALUES = {
     "method": {name: method.label for name, method in METHODS.items()},
     "by": {
         "points": "Points drawn again",
-        "weights": "Weights of all points drawn",
-        "parametric": "Points that the fit makes",
+        "weights": "Weights drawn",
+        "parametric": "Points of the fit",
     },
     "choose": {"initial": "Smallest initial loss", "final": "Smallest final loss"},
 }

@@ -9,6 +9,7 @@ from gmm_core.figures import predictive as prior_figures
 from gmm_core.figures.families import picture
 from gmm_core.mixture import MAX_COMPONENTS, Priors
 from gmm_core.mixture.covariance import FAMILIES
+from gmm_core.mixture.family import Family
 from gmm_core.runs.methods import METHODS
 from gmm_core.words.priors import prior_rows
 from pages.parts import session, settings, specifications, text
@@ -16,18 +17,25 @@ from pages.parts.platform import widget_state
 from pages.parts.posterior import computed
 from pages.parts.stream import figure
 
-_COVARIANCES = {
+COVARIANCES = {
     "spherical": "spherical",
     "diag": "diagonal",
     "full": "full",
 }
-_CODES = {
-    family.covariance: f"{family.label}: {family.words}"
-    for family in FAMILIES.values()
-    if family.tied is None
-}
-_LABELS = {"ignore": "compared with the fit", "fix": "fixed: a class is a component"}
-_PRIORS = {
+
+
+def _brief(family: Family) -> str:
+    """Name a family of a code by as much of what is shared or own as a list has room for."""
+    parts = list(zip(("size", "shape", "direction"), family.code, strict=True))
+    own = [part for part, letter in parts if letter == "V"]
+    shared = [part for part, letter in parts if letter == "E"]
+    said = f"own {own[0]}" if len(own) == 1 else f"shared {shared[0]}"
+    return f"{family.label}: {'diagonal, ' * (family.code[2] == 'I')}{said}"
+
+
+CODES = {family.covariance: _brief(family) for family in FAMILIES.values() if family.tied is None}
+CLASSES = {"ignore": "compared with the fit", "fix": "fixed to components"}
+PRIORS = {
     "tutorial": "Tutorial",
     "data": "From the data",
     "conjugate": "Conjugate",
@@ -48,9 +56,9 @@ def mixture() -> None:
         "\\mathcal N(x \\mid \\mu_k, \\Sigma_k)$. More always fit better; whether they are "
         "believable is another question.",
     )
-    by_code = st.session_state["covariance"] in _CODES
+    by_code = st.session_state["covariance"] in CODES
     every = by_code or st.session_state.get("every_family", False)
-    named = _COVARIANCES | (_CODES if every else {})
+    named = COVARIANCES | (CODES if every else {})
     st.selectbox(
         "Covariance",
         **widget_state.choice("covariance", named),
@@ -79,8 +87,8 @@ def mixture() -> None:
     beside_components()
     st.selectbox(
         "Priors",
-        **widget_state.choice("prior", _PRIORS),
-        format_func=_PRIORS.__getitem__,
+        **widget_state.choice("prior", PRIORS),
+        format_func=PRIORS.__getitem__,
         help="$w \\sim \\mathrm{Dirichlet}(c)$, $\\mu_k \\sim \\mathcal N(m, s)$, "
         "$\\log\\sigma \\sim \\mathcal N(a, b)$. The tutorial's suit numbers around 0 to 12; "
         "those from the data are weak and in the data's own units. Conjugate ones are mclust's "
@@ -110,8 +118,8 @@ def beside_components() -> None:
     if session.dataset().class_names:
         st.selectbox(
             "Known classes",
-            **widget_state.choice("class_labels", _LABELS),
-            format_func=_LABELS.__getitem__,
+            **widget_state.choice("class_labels", CLASSES),
+            format_func=CLASSES.__getitem__,
             help="Compared with: the fit does not see them, and Membership shows how far they "
             "agree. Fixed: a point of a known class comes from that class's component, and "
             "the others are sorted to them.",

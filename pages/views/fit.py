@@ -94,8 +94,8 @@ def body() -> list[live.View]:
         of = view if shown is None else replace(view, result=shown)
         load = None if shown is None else fetching(view, shown, by_itself)
         segments = [suggestion.CHOOSING] if sweep else answer(view, shown)
-        room = "gmm-long" if len(session.dataset().columns) > 2 else "gmm-places"
-        header.show("fit", segments, of, exports(of), part(view, shown), load, page.actions, room)
+        files, named = exports(of), part(view, shown)
+        header.show("fit", segments, of, files, named, load, page.actions, room="gmm-long")
     with page.main:
         welcome()
         suggestion.note(sweep)

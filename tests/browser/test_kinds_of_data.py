@@ -104,7 +104,7 @@ def test_known_classes_are_compared_with_and_followed(page: Page, birds: Path) -
     named = chart(page, "membership").locator(".legendtext")
     expect(named.filter(has_text="robin")).to_be_visible()
     go(page, "Fit")
-    pick(page, "Known classes", "fixed: a class is a component")
+    pick(page, "Known classes", "fixed to components")
     says(page, "Two components explain these 80 points")
     go(page, "Membership")
     expect(page.get_by_text("The fit took each known class for its component.")).to_be_visible()

@@ -29,8 +29,8 @@ def test_first_screen_fits_the_tutorial_without_a_click(view, finished):
 def test_every_start_trained_says_how_many_agree_and_collapsed(view, finished):
     app = view("fit")
     text = page_text(finished(app))
-    assert "65 of 100 starts agree; 35 collapsed and are set aside: a component lost its" in text
-    assert "and a concentration of 1 cures it." in text
+    assert "65 of 100 starts agree; 35 collapsed (a component lost its points) and are set" in text
+    assert "set aside: a concentration of 1 cures it." in text
     assert "Dirichlet concentration of 0.5 &lt; 1" in text
     assert "cure_concentration" in {button.key for button in app.button}
 
@@ -314,7 +314,8 @@ def test_a_family_by_its_code_is_offered_shown_and_fitted(view, finished):
     app = finished(view("fit", dataset=example("faithful"), prior="data", covariance="VEV"), "map")
     box = app.selectbox(key="covariance")
     assert box.value == "VEV"
-    assert "VEV: same shape, own size and direction" in box.options
+    assert "VEV: shared shape" in box.options
+    assert "VEV: same shape, own size and direction." in {c.value for c in app.caption}
     assert app.toggle(key="tied").disabled
     assert not app.exception
 

@@ -104,8 +104,8 @@ def test_why_starts_collapsed_is_told_at_once_where_more_than_a_tenth_did():
         some = replace(some, chosen=int(np.argmax(some.basin)))
         return "".join(s.text for s in fit_answer(HEAPED, mixture, some, options))
 
-    why = 'a component shrank onto 30 points whose "duration" is 2, and conjugate priors cure it'
-    assert f"4 collapsed and are set aside: {why}." in words(4)
+    why = 'onto equal values (30 points whose "duration" is 2)'
+    assert f"4 collapsed {why} and are set aside: conjugate priors cure it." in words(4)
     assert "3 collapsed and are set aside." in words(3)
 
 
@@ -123,7 +123,7 @@ def test_a_component_on_fewer_points_than_its_covariance_needs_is_told_and_cured
     assert handful.points in np.rint(held)
     assert handful.points <= 8
     why = cause(data, mixture, fit, options)
-    assert "too few for its covariance" in why.short
+    assert f"a component shrank onto {handful.points} point" in why.reason
     cured = mixture.model_copy(update={"priors": gmm.Priors.conjugate(data)})
     assert why.cure == "conjugate"
     assert gmm.fit_map(data, cured, options).count("collapsed") == 0

@@ -54,4 +54,4 @@ def test_nothing_is_said_where_points_suffice_or_nothing_can_shrink(data, mixtur
 def test_where_no_simpler_covariance_has_few_enough_only_columns_are_left():
     few = WIDE.take(np.arange(20))
     assert simpler(few, FULL) == []
-    assert caution(few, FULL).endswith("bounded for any data; fewer columns need fewer.")
+    assert caution(few, FULL).endswith("bounded for any data; fewer columns have fewer.")

@@ -47,20 +47,21 @@ def trace(
     diverging : [C, S], where the integrator lost the energy; NaN where not drawn yet.
     warmup : [C, W, K], shown muted before the draws of its chain.
     labels : names of the K lines; "component k" without them.
-    every : of how many draws of its chain each of these is one.
+    every : of how many draws of its chain, and of its warm-up, each of these is one.
     """
     own = draws.ndim == 3
     lines = draws if own else draws[..., None]
     C, S, K = lines.shape
     W = 0 if warmup is None else warmup.shape[1]
+    W *= every
     length = W + S * every
     shown = min(K, _LINES)
     names = list(labels) if labels is not None else [f"component {k + 1}" for k in range(K)]
-    n_draws = int(np.isfinite(lines[..., 0]).sum())
+    n_draws = int(np.isfinite(lines[..., 0]).sum()) * every
     marks = _divergences(diverging)
     alt = (
-        f"Trace of {name}: {n_draws:,} of {C * S:,} draws in {C} chain{'' if C == 1 else 's'}, "
-        f"{len(marks):,} divergent."
+        f"Trace of {name}: {n_draws:,} of {C * S * every:,} draws in {C} chain"
+        f"{'' if C == 1 else 's'}, {len(marks):,} divergent."
     )
     if marks:
         title = f"{title}, ✕ {len(marks):,} divergent"
@@ -72,7 +73,7 @@ def trace(
         line = {"color": colour, "width": 1, "dash": component.dash if own else "solid"}
         hover = "%{y:.5g} in draw %{customdata}<extra>" + (names[k] if own else name) + "</extra>"
         if warmup is not None:
-            x, y, draw = _side_by_side(warmup[..., k], 0, length, limit)
+            x, y, draw = _side_by_side(warmup[..., k], 0, length, limit, every)
             fig.add_scatter(
                 x=x,
                 y=y,

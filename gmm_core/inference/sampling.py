@@ -15,7 +15,8 @@ from gmm_core.posterior import relabelling
 from gmm_core.posterior.draws import Posterior
 from gmm_core.runs import kinds
 from gmm_core.runs.options import NutsOptions, SmcOptions
-from gmm_core.runs.progress import OnProgress
+from gmm_core.runs.progress import OnProgress, thinned
+from gmm_core.runs.recorded import shown_draws
 from gmm_core.runs.specification import Specification
 
 _GRADIENTS = 8
@@ -62,9 +63,16 @@ def sample_posterior(
 def _run(spec: Specification, part: int, on_progress: OnProgress | None) -> Posterior:
     engine = kinds.engine_of(spec).load()
     chain: Posterior = engine.sample_chain(
-        spec.dataset, spec.mixture, spec.options, part, on_progress
+        spec.dataset, spec.mixture, spec.options, part, shown_now(spec, on_progress)
     )
     return chain
+
+
+def shown_now(spec: Specification, on_progress: OnProgress | None) -> OnProgress | None:
+    """Return what reports as many draws as a page can hold; see `recorded.shown_draws`."""
+    D = spec.dataset.values.shape[1]
+    every = shown_draws(spec.mixture.n_components, D, spec.options)
+    return thinned(on_progress, every, "draws.", "warmup.")
 
 
 def _combine(spec: Specification, parts: Sequence[Posterior | None]) -> Posterior:

@@ -9,7 +9,14 @@ from typing import Any
 from gmm_core.data.dataset import Dataset
 from gmm_core.data.transformed import likelihood_shift
 from gmm_core.inference.run import checked_options, run_here
-from gmm_core.inference.sampling import named_alike, ordering, refuse_flat, soon_named, stacked
+from gmm_core.inference.sampling import (
+    named_alike,
+    ordering,
+    refuse_flat,
+    shown_now,
+    soon_named,
+    stacked,
+)
 from gmm_core.mixture import Mixture, Parameters
 from gmm_core.posterior.draws import Posterior
 from gmm_core.posterior.evidence import Evidence, pooled
@@ -64,7 +71,7 @@ def _run(spec: Specification, part: int, on_progress: OnProgress | None) -> Post
     more: dict[str, Any] = {} if spec.parameters is None else {"start": spec.parameters}
     engine = kinds.engine_of(spec).load()
     shift = likelihood_shift(spec.dataset)
-    report = shifted(on_progress, "stats.log_evidence", shift)
+    report = shifted(shown_now(spec, on_progress), "stats.log_evidence", shift)
     population: Posterior = engine.sample_population(
         spec.dataset, spec.mixture, spec.options, part, report, **more
     )

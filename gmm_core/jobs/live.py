@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from gmm_core.runs import serialize
-from gmm_core.runs.progress import Patch, Picture
+from gmm_core.runs.progress import Picture
 
 if TYPE_CHECKING:
     from distributed import Future
@@ -130,7 +130,7 @@ class LiveRun:
         if part.execution is None or self.started is None:
             return None
         age = time.monotonic() - self.started
-        patches = [(name, Patch.whole(array)) for name, array in part.picture.arrays.items()]
+        patches = [(name, drawn.patch) for name, drawn in part.picture.drawn.items()]
         return serialize.pack(
             (
                 *(self.attempt, part.execution, age, index, part.number),
@@ -190,14 +190,16 @@ class LiveRun:
         if self._seen[0] != moment:
             arrays: dict[str, np.ndarray] = {}
             for part in self.parts:
-                for name, array in part.picture.arrays.items():
+                for name, drawn in part.picture.drawn.items():
                     merged = arrays.get(name)
-                    if merged is None or merged.shape != array.shape:
+                    if merged is None or merged.shape != drawn.shape:
+                        array = drawn.array()
                         small = array.size <= _SMALL and not self.closed
-                        whole = len(self.parts) > 1 or small
-                        arrays[name] = array.copy() if whole else array.view()
+                        own = drawn.whole and (len(self.parts) > 1 or small)
+                        arrays[name] = array.copy() if own else array.view()
                     else:
-                        np.copyto(merged, array, where=~np.isnan(array))
+                        rows = merged[drawn.at : drawn.at + len(drawn.rows)]
+                        np.copyto(rows, drawn.rows, where=~np.isnan(drawn.rows))
             for array in arrays.values():
                 array.flags.writeable = False
             self._seen = moment, arrays
@@ -211,4 +213,4 @@ class LiveRun:
     @property
     def size(self) -> int:
         """Bytes of the arrays so far."""
-        return sum(a.nbytes for part in self.parts for a in list(part.picture.arrays.values()))
+        return sum(part.picture.size for part in self.parts)

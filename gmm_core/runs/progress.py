@@ -72,11 +72,86 @@ class Cancelled(Exception):  # noqa: N818 - the public name says what happened, 
         self.partial = partial
 
 
+def thinned(on_progress: OnProgress | None, every: int, *starts: str) -> OnProgress | None:
+    """Return what reports one of `every` numbers along the second axis of some arrays.
+
+    They are those whose names start with one of `starts`, and which have a second axis.
+    """
+    if on_progress is None or every <= 1:
+        return on_progress
+
+    def thin(patch: Patch) -> Patch:
+        first = -patch.offset[1] % every
+        shape, offset = list(patch.shape), list(patch.offset)
+        shape[1], offset[1] = -(-shape[1] // every), -(-offset[1] // every)
+        return Patch(tuple(shape), tuple(offset), patch.values[:, first::every])
+
+    def report(progress: Progress) -> None:
+        snapshot = {
+            name: thin(patch) if name.startswith(starts) and len(patch.shape) > 1 else patch
+            for name, patch in progress.snapshot.items()
+        }
+        on_progress(replace(progress, snapshot=snapshot))
+
+    return report
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """What of an array of `shape` is known: `rows` along its first axis, the first at `at`."""
+
+    shape: tuple[int, ...]
+    at: int
+    rows: Array
+
+    @property
+    def whole(self) -> bool:
+        """Whether all rows are there."""
+        return self.rows.shape == self.shape
+
+    @property
+    def patch(self) -> Patch:
+        """The rows as one patch of the array."""
+        offset = (self.at, *(0,) * (len(self.shape) - 1)) if self.shape else ()
+        return Patch(self.shape, offset, self.rows)
+
+    def array(self) -> Array:
+        """Return the whole array, NaN in the rows that are not there: the same where all are."""
+        if self.whole:
+            return self.rows
+        array = np.full(self.shape, np.nan)
+        array[self.at : self.at + len(self.rows)] = self.rows
+        return array
+
+    def covering(self, first: int, last: int) -> Drawn:
+        """Return the same with rows from `first` to `last` at least."""
+        end = self.at + len(self.rows)
+        low, high = min(first, self.at), max(last, end)
+        if (low, high) == (self.at, end):
+            return self
+        rows = np.full((high - low, *self.shape[1:]), np.nan)
+        rows[self.at - low : end - low] = self.rows
+        return Drawn(self.shape, low, rows)
+
+
 class Picture:
-    """The arrays that a run has drawn so far, by name; NaN where nothing is known yet."""
+    """The arrays that a run has drawn so far, by name; NaN where nothing is known yet.
+
+    drawn : of each array the rows in which something is known. One chain of many has its own.
+    """
 
     def __init__(self) -> None:
-        self.arrays: dict[str, Array] = {}
+        self.drawn: dict[str, Drawn] = {}
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        """The arrays, whole."""
+        return {name: drawn.array() for name, drawn in self.drawn.items()}
+
+    @property
+    def size(self) -> int:
+        """Bytes of what is kept."""
+        return sum(drawn.rows.nbytes for drawn in list(self.drawn.values()))
 
     def apply(self, snapshot: Snapshot) -> None:
         """Lay the patches of one report on the arrays.
@@ -87,18 +162,27 @@ class Picture:
             When a patch does not fit into its array.
         """
         for name, patch in snapshot.items():
-            array = self.arrays.get(name)
-            if array is None or array.shape != patch.shape:
-                array = self.arrays[name] = np.full(patch.shape, np.nan)
-            window = tuple(
-                slice(o, o + n) for o, n in zip(patch.offset, patch.values.shape, strict=True)
-            )
-            if array[window].shape != patch.values.shape:
+            ends = [o + n for o, n in zip(patch.offset, patch.values.shape, strict=True)]
+            fits = all(o >= 0 for o in patch.offset) and len(ends) == len(patch.shape)
+            if not fits or any(end > n for end, n in zip(ends, patch.shape, strict=True)):
                 raise ValueError(
                     f"A patch of {name} with shape {patch.values.shape} at {patch.offset} does not "
                     f"fit into {patch.shape}. Give an offset and values inside the array."
                 )
-            array[window] = patch.values
+            drawn = self.drawn.get(name)
+            if drawn is None or drawn.shape != patch.shape:
+                nothing = np.empty((0, *patch.shape[1:])) if patch.shape else np.full((), np.nan)
+                drawn = Drawn(patch.shape, patch.offset[0] if patch.shape else 0, nothing)
+            if not patch.shape:
+                drawn.rows[...] = patch.values
+            else:
+                drawn = drawn.covering(patch.offset[0], ends[0])
+                window = (
+                    slice(patch.offset[0] - drawn.at, ends[0] - drawn.at),
+                    *(slice(o, end) for o, end in zip(patch.offset[1:], ends[1:], strict=True)),
+                )
+                drawn.rows[window] = patch.values
+            self.drawn[name] = drawn
 
 
 class Reporter:

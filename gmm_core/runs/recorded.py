@@ -1,4 +1,5 @@
-"""Which steps of a fit are kept: as frames of a trajectory, and as columns of its curves.
+"""Which steps of a fit are kept, as frames of a trajectory and as columns of its curves, and which
+draws are shown while a sampler runs.
 
 A fit of a thousand starts over twenty thousand steps has more losses than a page can hold, and than
 anybody can see. Engines know all of them while they compute; what leaves them has these.
@@ -9,12 +10,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gmm_core.mixture import Mixture
-from gmm_core.runs.options import MapOptions
+from gmm_core.mixture import Mixture, Parameters
+from gmm_core.runs.options import MapOptions, NutsOptions, SmcOptions
 
 CURVE_NUMBERS = 1_000_000
 """Losses of all starts that a fit keeps. As many gradient norms of each site come to 40 MB at most,
 which the web process holds for each fit that is looked at."""
+
+DRAWN_NUMBERS = 1_000_000
+"""Numbers of all draws, warm-up included, that the web process holds of a sampler under way: 8 MB.
+The result has every draw."""
 
 
 def frame_steps(mixture: Mixture, n_columns: int, steps: int) -> NDArray[np.int64]:
@@ -42,3 +47,10 @@ def recorded_steps(mixture: Mixture, n_columns: int, options: MapOptions) -> NDA
     frames = frame_steps(mixture, n_columns, T)[:-1]  # the last is after the last step
     even = np.linspace(len(dense), T - 1, C - len(dense) - len(frames)).round()
     return np.unique(np.concatenate([dense, frames, even.astype(np.int64)]))
+
+
+def shown_draws(n_components: int, n_columns: int, options: NutsOptions | SmcOptions) -> int:
+    """Return of how many draws of a chain one is shown while the sampler runs."""
+    K, D, warmup = n_components, n_columns, getattr(options, "warmup", 0)
+    numbers = options.draws * Parameters.size(K, D) + warmup * K * D
+    return -(-options.chains * numbers // DRAWN_NUMBERS)

@@ -77,9 +77,14 @@ def occupancy_words(labels: Labels) -> str:
     return f"{sentence}: the chains switch labels often enough to see the symmetry."
 
 
-def live_jumps(jumps: int) -> str:
-    """Say how often labels have jumped in a run that is under way."""
-    return "No label jump so far." if not jumps else f"Labels have jumped {_times(jumps)} so far."
+def live_jumps(jumps: int, every: int = 1) -> str:
+    """Say how often labels have jumped in a run that is under way, of which one of `every` draws is
+    seen.
+    """
+    if not jumps:
+        return "No label jump so far."
+    least = "at least " if every > 1 else ""
+    return f"Labels have jumped {least}{_times(jumps)} so far."
 
 
 def boundary_words(dataset: Dataset, draws: Boundaries) -> str:

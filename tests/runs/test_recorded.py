@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 import gmm_core as gmm
-from gmm_core.runs.recorded import CURVE_NUMBERS, frame_steps, recorded_steps
+from gmm_core.runs.recorded import (
+    CURVE_NUMBERS,
+    DRAWN_NUMBERS,
+    frame_steps,
+    recorded_steps,
+    shown_draws,
+)
 
 
 def numbers(most):
@@ -36,3 +43,20 @@ def test_a_million_losses_are_kept_the_beginning_whole_and_the_end(R, T, K, D):
     room = CURVE_NUMBERS // R - dense - 200
     assert np.diff(steps).max() <= np.ceil((T - dense) / room) + 1
     assert np.isin(frame_steps(mixture, D, T)[:-1], steps).all()
+
+
+@pytest.mark.parametrize(
+    ("K", "D", "options"),
+    [
+        (2, 1, gmm.NutsOptions()),
+        (2, 1, gmm.NutsOptions(draws=20_000, warmup=20_000, chains=32)),
+        (10, 10, gmm.NutsOptions(draws=20_000, warmup=0, chains=4)),
+        (3, 4, gmm.SmcOptions(draws=20_000, populations=32)),
+    ],
+)
+def test_of_a_sampler_under_way_a_page_holds_a_million_numbers(K, D, options):
+    every = shown_draws(K, D, options)
+    warmup = getattr(options, "warmup", 0)
+    numbers = options.draws * gmm.Parameters.size(K, D) + warmup * K * D
+    assert numbers * options.chains <= every * DRAWN_NUMBERS
+    assert every == 1 or numbers * options.chains > (every - 1) * DRAWN_NUMBERS

@@ -40,8 +40,10 @@ def running(view: live.View, column: int) -> None:
 
     def trace(view: live.View) -> Figure:
         now = partial.draws(view)
+        every = now["every"]
+        stats = {n: a[:, ::every] if a.ndim > 1 else a for n, a in now["stats"].items()}
         return draws.trace(
-            data, now["draws"], now["stats"], now["warmup"], parameter, "raw", column
+            data, now["draws"], stats, now["warmup"], parameter, "raw", column, every
         )
 
     left, right = st.columns(2, gap="large")
@@ -58,7 +60,7 @@ def running(view: live.View, column: int) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         if K > 1:
-            text.note("Labels so far.", live_jumps(jumps_so_far(now["draws"])))
+            text.note("Labels so far.", live_jumps(jumps_so_far(now["draws"]), now["every"]))
     with right:
         if partial.weighing(view) is None:
             draws.chain_table(chain_rows(now["stats"]))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gmm_core.mixture import Parameters
 from gmm_core.posterior.calibration import Calibration
 from gmm_core.runs.options import MapOptions, NutsOptions, SmcOptions
-from gmm_core.runs.recorded import recorded_steps
+from gmm_core.runs.recorded import recorded_steps, shown_draws
 from gmm_core.runs.results import GuideFit
 from gmm_core.runs.specification import Specification
 from pages.parts.stream import live
@@ -82,19 +82,21 @@ def draws(view: live.View) -> dict[str, Any]:
     """Return the draws, statistics and warm-up of a run of NUTS, NaN where there are none yet.
 
     "draws" and "stats" are as those of a `Posterior`; "warmup" is [C, W, K, D], or None without
-    one.
+    one. Of draws and warm-up one of "every" is there, where there are very many.
     """
     arrays, spec = _arrays(view), _spec(view)
     assert isinstance(spec.options, NutsOptions | SmcOptions)
     C, S, W = spec.options.chains, spec.options.draws, getattr(spec.options, "warmup", 0)
     K, D = spec.mixture.n_components, len(spec.dataset.columns)
+    every = shown_draws(K, D, spec.options)
+    shown = -(-S // every)
 
     def array(name: str, *shape: int) -> Array:
         return arrays[name] if name in arrays else np.full(shape, np.nan)
 
     return {
         "draws": {
-            name: array(f"draws.{name}", C, S, *shape)
+            name: array(f"draws.{name}", C, shown, *shape)
             for name, shape in Parameters.shapes(K, D).items()
         },
         "stats": {
@@ -102,7 +104,8 @@ def draws(view: live.View) -> dict[str, Any]:
             "acceptance": array("stats.acceptance", C, S),
             "step_size": array("stats.step_size", C),
         },
-        "warmup": array("warmup.locs", C, W, K, D) if W else None,
+        "warmup": array("warmup.locs", C, -(-W // every), K, D) if W else None,
+        "every": every,
     }
 
 

@@ -16,6 +16,7 @@ from gmm_core.data.partitioned import PartitionedDataset
 from gmm_core.inference.cost import PASSES
 from gmm_core.inference.run import run_here
 from gmm_core.mixture import Mixture, Parameters, sites
+from gmm_core.mixture.likelihood import log_densities
 from gmm_core.mixture.matching import basins
 from gmm_core.mixture.observation import EVERYTHING
 from gmm_core.partitions.ascent import Ascent
@@ -37,6 +38,9 @@ CORESET = SAMPLE
 
 BASINS = 3
 """Optima of the sample that go on to the full data: their order there may be another."""
+
+_SURE = 6.0
+"""Standard errors by which an optimum of the sample is behind that does not go on."""
 
 _SEARCH = {
     "start": "search",
@@ -86,7 +90,7 @@ def fit(
     Returns
     -------
     A fit whose restarts are the optima of the sample that went on to the full data, the best three
-    at most.
+    at most: those that are so far behind on the sample that all the rows cannot turn it do not.
 
     Raises
     ------
@@ -195,13 +199,28 @@ def _at(point: Parameters, mixture: Mixture) -> Parameters:
 def _searched(
     sample: Dataset, mixture: Mixture, options: MapOptions, on_progress: OnProgress | None
 ) -> Parameters:
-    """Search the sample, and return one point of each of the best optima that it has."""
+    """Search the sample, and return one point of each of the optima that may be the best of all."""
     spec = Specification(dataset=sample, mixture=mixture, options=options)
-    return best_few(run_here(spec, on_progress))
+    return close(best_few(run_here(spec, on_progress)), sample, mixture)
 
 
 def best_few(fit: MapFit) -> Parameters:
     """Return one point of each of the best optima of a fit [R], the chosen one first."""
-    first = [int(np.flatnonzero(fit.basin == b)[0]) for b in range(BASINS) if b in fit.basin]
-    rows = list(dict.fromkeys([fit.chosen, *first]))[:BASINS]
-    return fit.points[rows]
+    chosen = int(fit.basin[fit.chosen])
+    others = [b for b in range(BASINS) if b != chosen and b in fit.basin]
+    rows = [fit.chosen, *(int(np.flatnonzero(fit.basin == b)[0]) for b in others)]
+    return fit.points[rows[:BASINS]]
+
+
+def close(points: Parameters, sample: Dataset, mixture: Mixture) -> Parameters:
+    """Return those of points [R] that all the rows may prefer to the first, which comes first.
+
+    A difference in log likelihood is a sum over rows, and the sample tells how unsure it is
+    (Vuong 1989, Econometrica 57:307): where it is many times that, all the rows do not turn it.
+    """
+    density = log_densities(sample, mixture, points)
+    weights = np.ones(len(sample.values)) if sample.weights is None else sample.weights
+    behind = density[0] - density
+    mean = behind @ weights / weights.sum()
+    error = np.sqrt((behind - mean[:, None]) ** 2 @ weights**2)
+    return points[np.flatnonzero(mean * weights.sum() <= _SURE * error)]

@@ -23,15 +23,23 @@ def log_likelihood(dataset: Dataset, mixture: Mixture, points: Parameters) -> Ar
     component alone; what is missing of it is integrated out; noise is uniform over the data's box.
     """
     seen = observed(dataset, mixture)
+    return _summed(_log_densities(dataset, seen, points), seen)
+
+
+def log_densities(dataset: Dataset, mixture: Mixture, points: Parameters) -> Array:
+    """Log density of each point of a dataset [..., N], as `log_likelihood` takes it, unweighted."""
+    return _log_densities(dataset, observed(dataset, mixture), points)
+
+
+def _log_densities(dataset: Dataset, seen: Observation, points: Parameters) -> Array:
     points = _with_box(points, seen)
     if seen.component is None:
-        density = log_density(points, dataset.values)
-    else:
-        joint = log_components(points, dataset.values)
-        classified = np.flatnonzero(seen.component >= 0)
-        density = log_sum_exp(joint, axis=-2)
-        density[..., classified] = joint[..., seen.component[classified], classified]
-    return _summed(density, seen)
+        return log_density(points, dataset.values)
+    joint = log_components(points, dataset.values)
+    classified = np.flatnonzero(seen.component >= 0)
+    density = log_sum_exp(joint, axis=-2)
+    density[..., classified] = joint[..., seen.component[classified], classified]
+    return density
 
 
 def membership(dataset: Dataset, mixture: Mixture, parameters: Parameters) -> tuple[float, Array]:

@@ -11,6 +11,8 @@ import pytest
 
 import gmm_core as gmm
 from gmm_core.inference import partitioned
+from gmm_core.mixture import stacked
+from gmm_core.mixture.likelihood import log_densities, log_likelihood
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
@@ -57,3 +59,37 @@ def test_the_best_optimum_is_that_of_the_search_in_memory(
     mine, theirs = (result.parameters.permuted(result.parameters.order) for result in (fit, whole))
     np.testing.assert_allclose(mine.weights, theirs.weights, atol=1e-4)
     np.testing.assert_allclose(mine.locs, theirs.locs, atol=1e-2)
+
+
+def test_an_optimum_goes_on_where_all_the_rows_may_prefer_it_to_the_best_of_the_sample():
+    sample = gmm.Dataset.from_values(groups(1, 2000))
+    mixture = gmm.Mixture(n_components=6, covariance="VVV", tied=None, priors=gmm.Priors.flat())
+    fit = gmm.fit_map(sample, mixture, SEARCH)
+    few = partitioned.best_few(fit)
+    assert len(few) == 3
+    losses = -log_likelihood(sample, mixture, few)
+    assert losses[0] == pytest.approx(fit.final_loss[fit.chosen])
+    assert np.all(np.diff(losses) > 1e-3)  # three optima, and none of them twice
+    # Resampled rows are the oracle of how unsure the order is.
+    rng = np.random.default_rng(0)
+    density = log_densities(sample, mixture, few)
+    often = rng.multinomial(2000, np.full(2000, 1 / 2000), size=500)
+    ahead = often @ (density[0] - density).T
+    turned = ahead.min(axis=0) < 0
+    kept = partitioned.close(few, sample, mixture).locs
+    assert np.array_equal(kept[0], few.locs[0])
+    for i in np.flatnonzero(turned):
+        assert any(np.array_equal(locs, few.locs[i]) for locs in kept)
+
+
+def test_an_optimum_far_behind_on_the_sample_does_not_go_on():
+    rng = np.random.default_rng(0)
+    values = np.concatenate([rng.normal(-10, 1, 500), rng.normal(10, 1, 500)])
+    sample = gmm.Dataset.from_values(values, weights=rng.uniform(0.5, 2, 1000))
+    mixture = gmm.Mixture(n_components=2, priors=gmm.Priors.flat())
+    right = gmm.Parameters([0.5, 0.5], [[-10], [10]], [[[1]], [[1]]])
+    wrong = gmm.Parameters([0.5, 0.5], [[-11], [-9]], [[[10]], [[10]]])
+    points = stacked([right, wrong, right])
+    np.testing.assert_array_equal(
+        partitioned.close(points, sample, mixture).locs, points.locs[[0, 2]]
+    )

@@ -25,6 +25,7 @@ class AdamRun(Restarts):
     ) -> None:
         super().__init__(problem, options, starts)
         R, P = starts.shape
+        self.norms = np.full(self.norms.shape, np.nan)
         self.step, self._sent = 0, 0
         self.before = starts.copy()
         self.mean, self.square = np.zeros((R, P)), np.zeros((R, P))

@@ -65,7 +65,8 @@ class Restarts(ABC):
         self.ended = np.full(R, -1)
         self.broken, self.collapsed = np.zeros(R, dtype=bool), np.zeros(R, dtype=bool)
         self.loss = np.full((R, T), np.nan)
-        self.norms = np.full((S, R, T), np.nan)
+        # Takes no memory: a method that follows the gradient puts its own array here.
+        self.norms = np.broadcast_to(np.nan, (S, R, T))
         self.held = np.full((R, problem.mixture.n_components), np.nan)
         self.moved = np.zeros(R, dtype=bool)
         self.keep = frame_steps(problem.mixture, problem.n_columns, T)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gmm_core.data.dataset import Dataset
 from gmm_core.mixture import Parameters
 from gmm_core.posterior.draws import Posterior
 from gmm_core.posterior.summary import Named, named_draws
@@ -46,10 +49,16 @@ class Bootstrap:
     failed: NDArray[np.bool_]
     columns: tuple[str, ...]
 
-    def summary(self) -> list[BootstrapRow]:
+    def summary(self, columns: Sequence[str] | Dataset | None = None) -> list[BootstrapRow]:
         """Estimate, standard error and 95 % percentile interval of each parameter.
 
-        Replicates without an optimum are left out; those that changed the basin are not.
+        Replicates without an optimum are left out; those that changed the basin are not. Components
+        are numbered by weight, largest first, as everywhere a fit is shown.
+
+        Parameters
+        ----------
+        columns : as in `posterior.summary`: with the data, numbers are in the units of its table.
+            By default the names of the columns that were fitted, and their numbers.
 
         Raises
         ------
@@ -62,9 +71,13 @@ class Bootstrap:
                 f"{int(sound.sum())} of {len(sound)} replicates have an optimum, and a standard "
                 "error needs two. Give priors, or fewer components."
             )
-        one = {name: array[None, None] for name, array in self.parameters.arrays().items()}
-        many = {name: array[None, sound] for name, array in self.draws.items()}
-        pairs = zip(self._named(one), self._named(many), strict=True)
+        order = self.parameters.order
+        replicates = Parameters.of({name: array[sound] for name, array in self.draws.items()})
+        one, many = (
+            [*self._named(points.permuted(order), columns)]
+            for points in (self.parameters, replicates)
+        )
+        pairs = zip(one, many, strict=True)
         return [
             BootstrapRow(
                 estimate.name,
@@ -75,7 +88,12 @@ class Bootstrap:
             for estimate, replicated in pairs
         ]
 
-    def _named(self, draws: dict[str, Array]) -> list[Named]:
+    def _named(
+        self, points: Parameters, columns: Sequence[str] | Dataset | None
+    ) -> Iterator[Named]:
+        """Go through the parameters of one point, or of a sequence, as draws of one chain."""
+        draws = points.reshape(1, -1).arrays()
         # Replicates have no log joint to compare: each is one of other data.
         nothing = {"log_joint": np.zeros(draws["weights"].shape[:2])}
-        return list(named_draws(Posterior(draws, nothing), self.columns))[1:]
+        named = named_draws(Posterior(draws, nothing), columns or self.columns)
+        return islice(named, 1, None)

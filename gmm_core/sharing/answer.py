@@ -223,10 +223,10 @@ def _bootstrap(spec: Specification, bootstrap: Bootstrap) -> Answer:
     return Answer(
         bootstrap_words(bootstrap),
         BOOTSTRAP_HEAD,
-        bootstrap_rows(bootstrap),
+        bootstrap_rows(bootstrap, spec.dataset),
         {
-            "parameters": bootstrap.parameters,
-            "summary": [row._asdict() for row in bootstrap.summary()],
+            "parameters": bootstrap.parameters.permuted(bootstrap.parameters.order),
+            "summary": [row._asdict() for row in bootstrap.summary(spec.dataset)],
             "changed_basin": int(bootstrap.changed_basin.sum()),
             "failed": int(bootstrap.failed.sum()),
         },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gmm_core.comparison.likelihood_ratio import LikelihoodRatio
+from gmm_core.data.dataset import Dataset
 from gmm_core.formatting import count, number, numeral
 from gmm_core.posterior.bootstrap import Bootstrap
 
@@ -31,8 +32,8 @@ def bootstrap_words(result: Bootstrap) -> str:
     return f"{sentences}."
 
 
-def bootstrap_rows(result: Bootstrap) -> list[tuple[str, ...]]:
-    """Write each parameter as a row of `BOOTSTRAP_HEAD`."""
+def bootstrap_rows(result: Bootstrap, dataset: Dataset) -> list[tuple[str, ...]]:
+    """Write each parameter as a row of `BOOTSTRAP_HEAD`, in the units of the table."""
     return [
         (
             row.name,
@@ -41,7 +42,7 @@ def bootstrap_rows(result: Bootstrap) -> list[tuple[str, ...]]:
             number(row.q2_5, 4),
             number(row.q97_5, 4),
         )
-        for row in result.summary()
+        for row in result.summary(dataset)
     ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from gmm_core.mixture.model import MAX_COMPONENTS
@@ -17,7 +19,7 @@ from pages.parts import controls, settings, text
 from pages.parts.stream import live
 
 _AUTO = 20.0  # seconds that a switch is worth without a button
-_ROWS = 40
+_ROWS = 40  # a longer table folds up
 
 
 def show(view: live.View) -> list[live.View]:
@@ -51,8 +53,16 @@ def bootstrap(spec: Specification) -> live.View | None:
     shown = _run(spec, "bootstrap", "Bootstrap")
     if shown.result is not None:
         st.markdown(text.plain(bootstrap_words(shown.result)))
-        text.table(list(BOOTSTRAP_HEAD), bootstrap_rows(shown.result)[:_ROWS], caption="Bootstrap")
+        _table(bootstrap_rows(shown.result, spec.dataset))
     return shown
+
+
+def _table(rows: Sequence[Sequence[str]]) -> None:
+    if len(rows) <= _ROWS:
+        text.table(list(BOOTSTRAP_HEAD), rows, caption="Bootstrap")
+        return
+    with st.expander(f"Bootstrap: {len(rows)} parameters"):
+        text.table(list(BOOTSTRAP_HEAD), rows)
 
 
 def one_more(spec: Specification) -> live.View | None:

@@ -1,5 +1,7 @@
 """Replicates vary as theory says, wherever theory says it in closed form."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from bodies import two_forms
@@ -49,6 +51,34 @@ def test_two_clear_components_vary_as_much_as_their_posterior():
         assert bootstrap_errors == pytest.approx(posterior_spread, rel=0.3)
     # Components keep their names: each replicate's are within some errors of the fit's.
     assert np.abs(bootstrap.draws["locs"] - bootstrap.parameters.locs)[..., 0].max() < 0.3
+
+
+def test_a_bootstrap_numbers_components_by_weight_and_tells_them_in_the_tables_units():
+    data = gmm.transformed(FAITHFUL, {"eruptions": "log", "waiting": "standardise"})
+    options = gmm.BootstrapOptions(replicates=20, starts=2)
+    noisy = FULL.model_copy(update={"priors": gmm.Priors.for_data(data), "noise": True})
+    for mixture in (noisy, noisy.model_copy(update={"noise": False})):
+        bootstrap = gmm.bootstrap(data, mixture, options)
+        # Whichever component the fit itself has first.
+        order = bootstrap.parameters.order[::-1]
+        draws = gmm.Parameters.of(bootstrap.draws).permuted(order).arrays()
+        turned = replace(bootstrap, parameters=bootstrap.parameters.permuted(order), draws=draws)
+        rows = {row.name: row for row in turned.summary(data)}
+        point = bootstrap.parameters.permuted(bootstrap.parameters.order)
+        assert rows["weight 1"].estimate == point.weights.max()
+        how = data.transforms[1]
+        mean, sd = how.moments(np.zeros(()), np.ones(()))
+        for k in range(2):
+            loc = rows[f"loc {k + 1} waiting"]
+            assert loc.estimate == pytest.approx(mean + sd * point.locs[k, 1])
+            assert loc.q2_5 < loc.estimate < loc.q97_5
+            median = rows[f"median {k + 1} eruptions"]
+            assert median.estimate == pytest.approx(np.exp(point.locs[k, 0]))
+            assert rows[f"loc {k + 1} log eruptions"].estimate == pytest.approx(point.locs[k, 0])
+        # Without the data, as it was fitted.
+        fitted = {row.name: row.estimate for row in turned.summary()}
+        assert fitted[f"loc 1 {data.columns[1]}"] == pytest.approx(point.locs[0, 1])
+        assert ("noise" in str([*rows])) == mixture.noise
 
 
 def test_replicates_that_change_the_basin_are_counted():

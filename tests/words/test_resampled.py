@@ -33,11 +33,12 @@ def test_replicates_are_counted(counts, words):
 
 
 def test_the_table_has_a_row_for_each_parameter():
-    rows = say.bootstrap_rows(bootstrap())
+    rows = say.bootstrap_rows(bootstrap(), gmm.Dataset.from_values([0.0, 1.0, 5.0], ["x"]))
     assert [row[0] for row in rows] == ["weight 1", "weight 2", "loc 1", "loc 2", "scale"]
     assert len(rows[0]) == len(say.BOOTSTRAP_HEAD)
-    assert rows[3][1] == "5.000"
-    assert float(rows[3][2]) == pytest.approx(1, abs=0.2)
+    # The larger component is the first, as in the fit's own table.
+    assert [row[1] for row in rows[:4]] == ["0.6000", "0.4000", "5.000", "0"]
+    assert float(rows[2][2]) == pytest.approx(1, abs=0.2)
 
 
 def test_one_component_more_is_called_for_where_chance_would_not_do():

@@ -41,12 +41,24 @@ class Suggestion(NamedTuple):
     rows: tuple[ComparisonRow, ...]
 
     def cost(self, mixture: Mixture) -> float | None:
-        """How much larger the BIC of another mixture is; None where the sweep has no optimum."""
-        for row in self.rows:
+        """How much larger the BIC of another mixture is; None where the sweep has no optimum.
+
+        It has none of mixtures that it was not of: `compares`.
+        """
+        for row in self.rows if self.compares(mixture) else ():
             cell = (mixture.n_components, mixture.covariance, mixture.tied)
             if tuple(row.cell) == cell and row.sound:
                 return row.bic - self.best.bic
         return None
+
+    def compares(self, mixture: Mixture) -> bool:
+        """Whether the sweep was of mixtures that explain the data as this one does.
+
+        It is by maximum likelihood. Weak priors hardly move that, but conjugate ones have optima
+        where it has none, on repeated values.
+        """
+        conjugate = mixture.priors.freedom is not None
+        return not (mixture.noise or mixture.classes_fixed or conjugate)
 
     def columns(self) -> tuple[int, int]:
         """Return the two columns in which the best mixture's components overlap least.

@@ -30,12 +30,30 @@ def chosen(suggestion: Suggestion, n_columns: int) -> str:
     return f"{sentence}."
 
 
+def not_compared(mixture: Mixture) -> str:
+    """Say what this mixture has that those of the sweep had not."""
+    more = [
+        words
+        for words, has in (
+            ("noise", mixture.noise),
+            ("fixed classes", mixture.classes_fixed),
+            ("conjugate priors", mixture.priors.freedom is not None),
+        )
+        if has
+    ]
+    return (
+        f"The mixture to begin with was chosen without {' or '.join(more)}; the Compare page "
+        "weighs mixtures that have the same."
+    )
+
+
 def cost(suggestion: Suggestion, mixture: Mixture, n_columns: int) -> str:
     """Say what it costs to stay with this mixture; "" where it costs hardly anything."""
     behind = suggestion.cost(mixture)
     if behind is not None and behind < _LITTLE:
         return ""
     best = components(suggestion.best.cell, n_columns)
+    suit = "suits" if suggestion.best.n_components == 1 else "suit"
     if behind is None:
-        return f"By BIC, {best} suit these points best of the mixtures that were compared."
-    return f"By BIC, {best} suit these points better, by {number(behind)}."
+        return f"By BIC, {best} {suit} these points best of the mixtures that were compared."
+    return f"By BIC, {best} {suit} these points better, by {number(behind)}."

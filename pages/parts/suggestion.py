@@ -115,7 +115,9 @@ def _advice(suggestion: Suggestion) -> None:
         mixture = session.mixture()
     except ValueError:  # a setting is out of range, and the page says so
         return
-    if (mixture.n_components, mixture.covariance, mixture.tied) == tuple(suggestion.best.cell):
+    if not suggestion.compares(mixture):
+        st.caption(text.plain(say.not_compared(mixture)))
+    elif (mixture.n_components, mixture.covariance, mixture.tied) == tuple(suggestion.best.cell):
         st.caption(text.plain(say.chosen(suggestion, D)))
     elif sentence := say.cost(suggestion, mixture, D):
         with st.container(horizontal=True, vertical_alignment="center"):

@@ -38,6 +38,35 @@ def test_the_cost_of_another_choice_is_said(faithful):
     assert "came second" in say.chosen(faithful, 2)
 
 
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"noise": True}, "chosen without noise; the Compare page"),
+        ({"labels": "fix"}, "chosen without fixed classes; the Compare page"),
+        ({"noise": True, "labels": "fix"}, "without noise or fixed classes;"),
+        (
+            {"priors": gmm.Priors.conjugate(gmm.example("faithful"))},
+            "chosen without conjugate priors; the Compare page",
+        ),
+    ],
+)
+def test_a_mixture_that_the_sweep_was_not_of_is_not_held_against_its_rows(faithful, fields, words):
+    best = gmm.Mixture(n_components=3, covariance="full", tied=True)
+    stripes = gmm.Mixture(n_components=2, covariance="spherical", tied=True)
+    assert faithful.compares(best)
+    for mixture in (best, stripes):
+        other = mixture.model_copy(update=fields)
+        assert not faithful.compares(other)
+        assert faithful.cost(other) is None
+        assert words in say.not_compared(other)
+
+
+def test_one_component_suits_and_several_suit():
+    rows = swept(gmm.Dataset.from_values(np.random.default_rng(2).normal(size=60)), 2)
+    words = say.cost(suggest(rows, 1), gmm.Mixture(n_components=2), 1)
+    assert words.startswith("By BIC, one component suits these points better")
+
+
 def test_an_optimum_on_a_handful_of_points_does_not_win():
     def row(K, bic, smallest, verdict="converged"):
         numbers = (-1.0, 5, bic, bic, bic, verdict, None, 5, 10, smallest, "", 0.1)

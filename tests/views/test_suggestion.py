@@ -45,6 +45,13 @@ def test_the_first_fit_of_other_data_is_the_suggested_one_and_another_choice_sta
         "three components with a shared full covariance suit" in w.value.replace("\\", "")
         for w in app.warning
     )
+    # The sweep was of mixtures without noise, and says nothing against one that has it.
+    app.session_state["noise"] = True
+    app.run(timeout=60)
+    assert not any("By BIC" in w.value for w in app.warning)
+    assert any("chosen without noise; the Compare page" in c.value for c in app.caption)
+    app.session_state["noise"] = False
+    app.run(timeout=60)
     app.button(key="use_suggestion").click().run(timeout=60)
     assert mixture(app) == (3, "full", True)
 

@@ -21,12 +21,16 @@ points together: below this nobody sees a difference. The probabilities themselv
 They look right long before, while those that should be 1e-50 still are 1e-4."""
 
 
-def membership_answer(dataset: Dataset, parameters: Parameters) -> list[Segment]:
+def membership_answer(
+    dataset: Dataset, parameters: Parameters, classes_fixed: bool = False
+) -> list[Segment]:
     """Say where the boundary is, and how many points are certain or doubtful.
 
     Parameters
     ----------
     parameters : components by weight, largest first.
+    classes_fixed : whether the fit took known classes for components. Certain is here what the
+        numbers say without them, and the answer says so.
     """
     K, noisy = len(parameters.weights), parameters.noise is not None
     certainty = overview(dataset, parameters)
@@ -60,6 +64,14 @@ def membership_answer(dataset: Dataset, parameters: Parameters) -> list[Segment]
             Segment("noise", NOISE),
             Segment("."),
         ]
+    if classes_fixed:
+        known = sum(name is not None for name in dataset.classes or ())
+        words.append(
+            Segment(
+                f" So say their numbers alone: of {count(known, 'point')} the fit was told the "
+                "component."
+            )
+        )
     return words
 
 

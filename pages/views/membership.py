@@ -66,7 +66,8 @@ def body() -> list[live.View]:
     view = guide(data, point)
     points(data, point)
     with page.head:
-        segments, files = membership_answer(data, point), exports(data, point, view)
+        fixed = session.mixture().classes_fixed
+        segments, files = membership_answer(data, point, fixed), exports(data, point, view)
         header.show("membership", segments, view, files, place=page.actions)
     return [view]
 

@@ -37,6 +37,16 @@ def test_one_doubtful_point_is_named_with_its_components() -> None:
     assert coloured == [1, 0]
 
 
+def test_what_a_fit_was_told_of_classes_is_said() -> None:
+    classes = ["low", None, None, "high", "high"]
+    data = Dataset.from_values([0, 1, 5.7, 11, 12], classes=classes)
+    segments = membership_answer(data, TUTORIAL, classes_fixed=True)
+    sentence = "".join(s.text for s in segments)
+    end = " So say their numbers alone: of 3 points the fit was told the component."
+    assert sentence.endswith(end)
+    assert sentence.removesuffix(end).replace("\u202f", " ") == text_of(data, TUTORIAL)
+
+
 def test_several_doubtful_points_name_the_most_doubtful() -> None:
     data = Dataset.from_values([5.7, 5.73, 5.72])
     assert text_of(data, TUTORIAL) == (

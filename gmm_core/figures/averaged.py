@@ -45,6 +45,7 @@ def averaged(
         alt=f"Density of {name} averaged over all mixtures by their probability: {listed}.",
         height=HEIGHT,
     )
+    style.density_ticks(fig)
     if average is None:
         return fig
     among = n_components or [row.n_components for row in rows]

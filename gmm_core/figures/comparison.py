@@ -357,6 +357,7 @@ def _pair_lines(
             hovertemplate="%{y:.4g} at %{x:.4g}<extra>" + style.escape(name) + "</extra>",
         )
     fig.update_yaxes(range=[0, 1.1 * top], showticklabels=True, title_text="density")
+    style.density_ticks(fig)
     fig.update_xaxes(range=[grid[0], grid[-1]])
 
 

@@ -114,6 +114,7 @@ def _line(
         )
         alt = f"Density over {names[0]}: {alt}."
     fig = style.figure(title, names[0], "density", alt=alt, height=height)
+    style.density_ticks(fig)
     grid, top = _grid(x, parameters), 0.0
     # With few points the rug says it all; with many a histogram does, on the density's scale.
     if len(x) > RUG:

@@ -49,6 +49,7 @@ def density_bands(
             "with the band of half and of 90 % of them. " + alt
         )
     fig = style.figure(title, name, "density", alt=alt, height=height)
+    style.density_ticks(fig)
     top = 0.0
     if len(x) > RUG:
         heights, edges = np.histogram(x, bins="auto" if np.ptp(x) > 0 else 10, density=True)
@@ -168,6 +169,7 @@ def boundary(
         )
     alt += f"{percent(draws.none)} of the draws have none among the data."
     fig = style.figure("Where the most probable component changes", name, "density", alt=alt)
+    style.density_ticks(fig)
     fig.update_layout(height=HEIGHT)
     if n:
         heights, edges = np.histogram(draws.places, bins=60, range=(low, high), density=True)

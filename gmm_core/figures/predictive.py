@@ -29,6 +29,7 @@ def replicated_densities(dataset: Dataset, check: PredictiveCheck, column: int =
     R = len(check.densities)
     alt = f"Kernel density of the data along {name} over those of {R} replicated data sets."
     fig = style.figure("Density of replicated data", name, "density", alt=alt, height=HEIGHT)
+    style.density_ticks(fig)
     _thin_lines(fig, check.grid, check.densities)
     fig.add_scatter(
         x=check.grid,
@@ -145,6 +146,7 @@ def prior_draws(
     fig = style.figure(
         "What the priors expect, before the data", name, "density", alt=alt, height=height
     )
+    style.density_ticks(fig)
     _thin_lines(fig, grid, curves)
     rug(fig, x)
     corner(fig, f"{some} draws from the priors", style.PALETTE[0])

@@ -203,6 +203,12 @@ def powers_of_ten(fig: go.Figure, axis: str = "y") -> go.Figure:
     return fig
 
 
+def density_ticks(fig: go.Figure) -> go.Figure:
+    """Write ticks of the density along y as 0.0002 or a power of ten; Plotly would write 200µ."""
+    fig.layout.yaxis.update(exponentformat="power", minexponent=5)
+    return fig
+
+
 def note(
     fig: go.Figure,
     x: float,

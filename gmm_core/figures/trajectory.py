@@ -83,6 +83,7 @@ def trajectory(
         x = x[~np.isnan(x).any(axis=1)]
     grid = _grid(x[:, 0], end) if len(columns) == 1 else np.empty(0)
     if len(columns) == 1:
+        style.density_ticks(fig)
         _line(fig, moving, x[:, 0], points, grid)
     else:
         _plane(fig, moving, x, points)

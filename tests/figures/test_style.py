@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gmm_core.data.dataset import Dataset
 from gmm_core.figures import style
+from gmm_core.figures.density import density
+from gmm_core.figures.posterior import density_bands
 from gmm_core.formatting import number, percent
 
 
@@ -61,6 +64,13 @@ def test_percent_is_never_rounded_to_certainty(p: float, text: str) -> None:
 def test_escaped_text_has_nothing_that_plotly_would_read() -> None:
     assert style.escape("<b>%{x}\n& more") == "&lt;b&gt;&#37;{x} &amp; more"
     assert style.escape("a" * 100) == "a" * 59 + "…"
+
+
+def test_ticks_of_a_density_have_no_prefixes_of_units() -> None:
+    flat = Dataset.from_values(np.random.default_rng(0).normal(0, 1e4, 300))
+    for fig in (density(flat, None, [0]), density_bands(flat, None, 0)):
+        assert fig.layout.yaxis.title.text == "density"
+        assert (fig.layout.yaxis.exponentformat, fig.layout.yaxis.minexponent) == ("power", 5)
 
 
 def test_figure_without_a_text_alternative_is_refused() -> None:

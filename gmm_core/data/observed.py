@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gmm_core.formatting import count
+
 Array = NDArray[np.float64]
 
 MOST_CLASSES = 64
@@ -41,8 +43,9 @@ def point_weights(weights: ArrayLike | None, n_points: int) -> Array | None:
     wrong = np.flatnonzero(~(np.isfinite(array) & (array >= 0)))
     if wrong.size:
         raise ValueError(
-            f"{wrong.size:,} of {n_points:,} weights are negative or no numbers; the first is "
-            f"{array[wrong[0]]} in row {wrong[0] + 1}. Give numbers >= 0."
+            f"{wrong.size:,} of {count(n_points, 'weight')} "
+            f"{'is' if wrong.size == 1 else 'are'} negative or no number; the first is "
+            f"{array[wrong[0]]:g} in row {wrong[0] + 1:,}. Give numbers >= 0."
         )
     if not array.any():
         raise ValueError(
@@ -104,8 +107,8 @@ def check_missing(missing: NDArray[np.bool_], columns: Sequence[str]) -> None:
     nothing = np.flatnonzero(missing.all(axis=1))
     if nothing.size:
         raise ValueError(
-            f"{nothing.size:,} rows have no value at all; the first is row {nothing[0] + 1}. "
-            "Remove these rows."
+            f"{count(nothing.size, 'row')} {'has' if nothing.size == 1 else 'have'} no value at "
+            f"all; the first is row {nothing[0] + 1:,}. Remove what has none."
         )
     empty = np.flatnonzero(missing.all(axis=0))
     if empty.size:

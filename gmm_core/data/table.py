@@ -159,11 +159,12 @@ class Reading:
         finite = np.isfinite(values)
         rows: NDArray[np.bool_] = np.asarray(finite.all(axis=1))
         if missing == "refuse" and not rows.all():
-            row = int(np.argmin(rows))
+            row, many = int(np.argmin(rows)), int((~rows).sum())
             cell = values[row, int(np.argmin(finite[row]))]
             raise ValueError(
-                f"{int((~rows).sum()):,} of {self.n_rows:,} rows have a missing or infinite value; "
-                f"the first is row {row + 1} ({'infinite' if np.isinf(cell) else 'missing'}). "
+                f"{many:,} of {self.n_rows:,} rows {'has' if many == 1 else 'have'} a missing or "
+                f"infinite value; the first is row {row + 1} "
+                f"({'infinite' if np.isinf(cell) else 'missing'}). "
                 "Remove these rows, fill the values in, or let them be dropped."
             )
         if missing == "keep":

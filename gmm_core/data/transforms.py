@@ -154,7 +154,8 @@ class Applied:
         present = ~np.isnan(x)
         wrong = np.flatnonzero(present & ~how.accepts(np.where(present, x, 1.0)))
         if wrong.size:
-            many = f"{wrong.size:,} of {int(present.sum()):,} values are not"
+            are = "is" if wrong.size == 1 else "are"
+            many = f"{wrong.size:,} of {int(present.sum()):,} values {are} not"
             raise ValueError(
                 f'The {how.label.lower()} of "{self.column}" takes values {how.expected}, but '
                 f"{many}; the first is {x[wrong[0]]:.6g}, value {wrong[0] + 1:,} of the column. "

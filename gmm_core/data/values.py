@@ -92,9 +92,10 @@ def table(values: Any, incomplete: bool) -> NDArray[np.float64]:
         finite |= lacking
     if not finite.all():
         row, column = np.argwhere(~finite)[0]
+        many = int((~finite).sum())
         raise ValueError(
-            f"{int((~finite).sum()):,} of {table.size:,} values are not finite numbers; the first "
-            f"is {table[row, column]} in row {row + 1}, column {column + 1}. "
+            f"{many:,} of {table.size:,} values {'is' if many == 1 else 'are'} not finite; the "
+            f"first is {table[row, column]} in row {row + 1}, column {column + 1}. "
             + (
                 "Remove these rows, or correct the values."
                 if incomplete

@@ -48,8 +48,9 @@ def check_waiting(n_waiting: int, limit: int) -> None:
     """
     if 0 < limit <= n_waiting:
         raise ValueError(
-            f"{n_waiting:,} of your runs are waiting, and {limit:,} is the limit "
-            "(GMM_QUEUED_RUNS). Wait until one has started, or cancel one on the Runs page."
+            f"{n_waiting:,} of your runs {'is' if n_waiting == 1 else 'are'} waiting, and "
+            f"{limit:,} is the limit (GMM_QUEUED_RUNS). Wait until one has started, or "
+            "cancel one on the Runs page."
         )
 
 

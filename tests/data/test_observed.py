@@ -67,8 +67,11 @@ def test_moments_count_weights_and_pass_over_holes():
     ("fields", "words"),
     [
         ({"weights": [1, 2]}, r"shape \(2,\), but the data has 3 points"),
-        ({"weights": [1, -2, 1]}, r"negative or no numbers; the first is -2.0 in row 2"),
-        ({"weights": [1, math.nan, 1]}, "negative or no numbers"),
+        (
+            {"weights": [1, -2, 1]},
+            r"1 of 3 weights is negative or no number; the first is -2 in row 2",
+        ),
+        ({"weights": [-1, math.nan, 1]}, "2 of 3 weights are negative or no number"),
         ({"weights": [0, 0, 0]}, "All weights are zero"),
         ({"weights": ["a", "b", "c"]}, "weights are not numbers"),
         ({"classes": ["a", "b"]}, "2 classes came for 3 points"),
@@ -84,9 +87,9 @@ def test_what_does_not_fit_is_refused_in_words(fields, words):
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ([[math.nan, math.nan], [1, 2]], "1 rows have no value at all; the first is row 1"),
+        ([[math.nan, math.nan], [1, 2]], "1 row has no value at all; the first is row 1"),
         ([[math.nan, 1], [math.nan, 2]], 'column "x1" has no value at all'),
-        ([[math.inf, 1], [math.nan, 2]], "1 of 4 values are not finite"),
+        ([[math.inf, 1], [math.nan, 2]], "1 of 4 values is not finite"),
     ],
 )
 def test_holes_that_leave_nothing_are_refused(values, words):

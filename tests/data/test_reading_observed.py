@@ -40,7 +40,7 @@ def test_a_row_that_does_not_say_how_often_it_counts_is_dropped_and_told():
         text = " ".join(reading.sentences(["a", "b"], **kind))
         assert f'Dropped {dropped} row{"s" * (dropped > 1)} without a number in "n".' in text
         assert "In use: 2 rows of 2 columns" in text
-    with pytest.raises(ValueError, match="weights are negative or no numbers; the first is nan"):
+    with pytest.raises(ValueError, match="negative or no number; the first is nan"):
         reading.dataset(["b"], missing="refuse", weights="n")
 
 

@@ -132,7 +132,7 @@ def test_what_cannot_be_transformed_is_said_in_words():
     data = gmm.Dataset.from_values([[1.0, 2.0], [0.0, 2.0], [-3.0, 2.0]], ["a", "b"])
     for how, message in (
         ({"a": "log"}, '"a" takes values above zero, but 2 of 3 values are not; the first is 0'),
-        ({"a": "sqrt"}, "zero or above, but 1 of 3 values are not; the first is -3, value 3"),
+        ({"a": "sqrt"}, "zero or above, but 1 of 3 values is not; the first is -3, value 3"),
         ({"b": "standardise"}, '"b" has the standard deviation 0'),
         ({"c": "log"}, 'came for "c", which is not among the columns. Choose from "a", "b"'),
         ({"a": "cube"}, "There is no transform 'cube'. Choose 'log', 'sqrt', 'standardise'"),

@@ -116,7 +116,9 @@ def test_faithful_with_holes_has_the_value_of_a_second_implementation(options):
     np.testing.assert_allclose(point.weights, [0.355162, 0.644838], atol=1e-6)
     expected = [[2.02683, 54.55916], [4.29158, 80.23505]]
     np.testing.assert_allclose(point.locs, expected, atol=1e-5)
-    value, _ = best(gmm.Dataset.from_values(x, missing="drop"), OWN, options)
+    dropped = gmm.Dataset.from_values(x, missing="drop")
+    assert len(dropped.values) == 217
+    value, _ = best(dropped, OWN, options)
     assert value == pytest.approx(-895.005331, abs=1e-5)
 
 

@@ -451,7 +451,7 @@ def test_a_value_that_a_transform_cannot_take_is_said_and_nothing_lost(view):
     app.button(key="use_upload").click().run()
     app = transform(app, "log", ["a"])
     text = page_text(app)
-    assert 'logarithm of "a" takes values above zero, but 1 of 3 values are not' in text
+    assert 'logarithm of "a" takes values above zero, but 1 of 3 values is not' in text
     assert "use_transform" not in buttons(app)
     app = transform(app, "log", ["b"])
     app.button(key="use_transform").click().run()

@@ -29,7 +29,7 @@ WIDTH = [f"{n * 3 % 11 + 0.25}".replace(".", ",") for n in range(300)]
 @pytest.mark.parametrize(
     ("counts", "message"),
     [
-        ([2, -3, *[1, 4] * 149], "1 of 300 weights are negative or no numbers; the first is -3.0"),
+        ([2, -3, *[1, 4] * 149], "1 of 300 weights is negative or no number; the first is -3 in"),
         ([0] * 300, "All weights are zero, so that no point counts"),
     ],
     ids=["negative", "zero"],

@@ -47,7 +47,7 @@ attack: $(VENV)/.test chromium servers
 pictures: $(VENV)/.test chromium
 	$(BIN)/python docs/pictures.py
 
-# How a pass over data in partitions grows with its rows, and the figure of it.
+# How a pass over data in partitions grows up to 10^8 rows, and the figure of it.
 growth: $(VENV)/.bench
 	$(BIN)/python docs/growth.py
 

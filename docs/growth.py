@@ -28,7 +28,7 @@ from gmm_core.partitions.held import held  # noqa: E402
 from gmm_core.runs.progress import Progress  # noqa: E402
 
 MARKS = ("<!-- growth -->", "<!-- /growth -->")
-SIZES = (100_000, 300_000, 1_000_000, 3_000_000, 10_000_000)
+SIZES = (100_000, 300_000, 1_000_000, 3_000_000, 10_000_000, 30_000_000, 100_000_000)
 BLOCK = 1_000_000  # rows of a file and of its row groups
 D, K = 4, 5
 PASSES = 3  # of which the quickest counts

@@ -23,6 +23,7 @@ _POINTS = 4000  # of all lines of a trace together; each is a node of an SVG pat
 _LINES = 12  # components with a line of their own; more cannot be told apart
 _MARKS = 150  # divergences marked one by one
 _NAMED = 8  # chains with a name above them
+_IN_FULL = 4  # of more there is room on a phone for their numbers only
 _FOREST = 24  # parameters of a forest; the table has them all
 _SHOWN = 0.97  # of the draws; an empty component's loc follows its wide prior
 
@@ -36,6 +37,7 @@ def trace(
     warmup: Array | None = None,
     labels: Sequence[str] | None = None,
     every: int = 1,
+    numbers: Sequence[int] | None = None,
     height: int = HEIGHT,
 ) -> go.Figure:
     """Draw the trace of one parameter of every component, chains side by side.
@@ -48,6 +50,7 @@ def trace(
     warmup : [C, W, K], shown muted before the draws of its chain.
     labels : names of the K lines; "component k" without them.
     every : of how many draws of its chain, and of its warm-up, each of these is one.
+    numbers : of the C chains, counted from 0, where they are some of a run's.
     """
     own = draws.ndim == 3
     lines = draws if own else draws[..., None]
@@ -103,7 +106,9 @@ def trace(
     fig.update_layout(shapes=[_wall(c * length + 0.5) for c in range(1, C)])
     if C <= _NAMED:
         for c in range(C):
-            label = f"chain {c + 1}"
+            label = f"{(c if numbers is None else numbers[c]) + 1}"
+            if c == 0 or C <= _IN_FULL:
+                label = f"chain {label}"
             middle = c * length + (W + length if W else length) / 2
             style.label(fig, middle, 1.0, label, style.MUTED, anchor="center", dy=8, yref="paper")
     # Where the warm-up is narrow its name would cover the first chain's.
@@ -133,15 +138,17 @@ def trace(
     return fig
 
 
-def ranks(counts: Array, name: str) -> go.Figure:
+def ranks(counts: Array, name: str, numbers: Sequence[int] | None = None) -> go.Figure:
     """Draw how each chain's draws rank among all: level lines where the chains agree.
 
     Parameters
     ----------
     counts : [C, B], `trust.rank_counts`: one in every bin is even.
     name : of the quantity; plain or escaped.
+    numbers : of the chains, as in `trace`.
     """
     C, B = counts.shape
+    own = range(C) if numbers is None else numbers
     alt = (
         f"Ranks of {name} in {C} chains: shares of the draws in {B} bins of rank lie between "
         f"{number(float(counts.min()), 2)} and {number(float(counts.max()), 2)} times "
@@ -164,7 +171,7 @@ def ranks(counts: Array, name: str) -> go.Figure:
                 "width": 1.3,
                 "dash": ("solid", "dash", "dot", "dashdot")[c % 4],
             },
-            hovertemplate=f"chain {c + 1}: %{{y:.2f}}<extra></extra>",
+            hovertemplate=f"chain {own[c] + 1}: %{{y:.2f}}<extra></extra>",
         )
     fig.update_layout(
         shapes=[

@@ -110,15 +110,19 @@ def two_locs(
     return fig
 
 
-def occupancy(orders: Sequence[Sequence[int]], shares: Array) -> go.Figure:
+def occupancy(
+    orders: Sequence[Sequence[int]], shares: Array, numbers: Sequence[int] | None = None
+) -> go.Figure:
     """Draw the share of draws in each label order beside the equal shares that symmetry demands.
 
     Parameters
     ----------
     orders : [K!] orders, each K component numbers counted from 0.
     shares : [C, K!], of each chain's draws.
+    numbers : of the chains, counted from 0, where they are some of a run's.
     """
     C, n = shares.shape
+    own = range(C) if numbers is None else numbers
     names = [" ".join(str(k + 1) for k in order) for order in orders]
     mean = shares.mean(axis=0)
     alt = (
@@ -141,7 +145,9 @@ def occupancy(orders: Sequence[Sequence[int]], shares: Array) -> go.Figure:
                 "line": {"width": 0},
             },
             customdata=shares[c],
-            hovertemplate=f"chain {c + 1}: %{{customdata:.1%}} of its draws<extra>%{{x}}</extra>",
+            hovertemplate=(
+                f"chain {own[c] + 1}: %{{customdata:.1%}} of its draws<extra>%{{x}}</extra>"
+            ),
         )
     fig.update_layout(
         barmode="stack",

@@ -25,6 +25,14 @@ def apart_words(groups: ChainGroups) -> str:
     )
 
 
+def of_which(groups: ChainGroups) -> str:
+    """Say which chains something is of where some are set aside; "" where it is of all."""
+    if not groups.apart:
+        return ""
+    aside = "is" if len(groups.apart) == 1 else "are"
+    return f"This is of {_named(groups.together)} alone; {_named(groups.apart)} {aside} set aside."
+
+
 def apart_advice(groups: ChainGroups) -> str:
     """Say what helps where chains stay apart, and what does not."""
     return (

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gmm_core.figures import chains as figures
+from gmm_core.figures.labels import occupancy
 from gmm_core.posterior.summary import Named
 
 
@@ -30,6 +31,22 @@ def test_chains_stand_side_by_side_with_walls_and_names():
     assert [s.x0 for s in fig.layout.shapes] == [50.5, 100.5]
     assert all(f"chain {c}" in words(fig) for c in (1, 2, 3))
     assert sum(v is None for v in fig.data[0].y) == 3  # no line from one chain to the next
+
+
+def test_chains_keep_their_numbers_where_others_are_set_aside():
+    fig = figures.trace(draws_of(C=2, S=50), "loc", title="Trace", numbers=(0, 2))
+    assert "chain 3" in words(fig)
+    assert "chain 2" not in words(fig)
+    ranked = figures.ranks(np.ones((2, 5)), "log joint", (1, 3))
+    assert [line.hovertemplate.split(":")[0] for line in ranked.data] == ["chain 2", "chain 4"]
+    ordered = occupancy([(0, 1), (1, 0)], np.full((2, 2), 0.5), (1, 3))
+    assert [bar.hovertemplate.split(":")[0] for bar in ordered.data] == ["chain 2", "chain 4"]
+
+
+def test_many_chains_have_numbers_that_do_not_meet_on_a_phone():
+    fig = figures.trace(draws_of(C=6, S=50), "loc", title="Trace")
+    above = [note.text for note in fig.layout.annotations if note.yref == "paper"]
+    assert above[:6] == ["chain 1", "2", "3", "4", "5", "6"]
 
 
 def test_running_chain_is_drawn_as_far_as_it_is_on_the_axis_of_the_whole():

@@ -5,7 +5,7 @@ import pytest
 
 import gmm_core as gmm
 from gmm_core.posterior.chain_groups import chain_groups
-from gmm_core.words.chain_groups import apart_advice, apart_words
+from gmm_core.words.chain_groups import apart_advice, apart_words, of_which
 
 RNG = np.random.default_rng(0)
 DATA = gmm.example("tutorial")
@@ -34,6 +34,7 @@ def test_chains_that_began_where_a_component_is_empty_are_set_aside():
     assert words.startswith("Not usable together: chains 2 and 4 stayed where a component is empty")
     assert "What follows is of chains 1 and 3 alone" in words
     assert "More draws do not help" in apart_advice(groups)
+    assert of_which(groups) == "This is of chains 1 and 3 alone; chains 2 and 4 are set aside."
 
 
 def test_another_mode_is_not_called_an_empty_component():
@@ -50,7 +51,7 @@ def test_chains_that_meet_are_not_set_apart(heights, spread):
     groups = chain_groups(DATA, posterior(heights, [SOUND] * len(heights), spread))
     assert groups.apart == ()
     assert groups.together == tuple(range(len(heights)))
-    assert apart_words(groups) == ""
+    assert apart_words(groups) == of_which(groups) == ""
 
 
 def test_real_chains_of_the_tutorial_lie_together():

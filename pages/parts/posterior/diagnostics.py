@@ -9,6 +9,7 @@ from gmm_core.figures import chains, pairs
 from gmm_core.posterior.diagnostics import chain_rows, invariant_draws, rank_counts
 from gmm_core.posterior.summary import Named, named_draws
 from gmm_core.runs.options import NutsOptions
+from gmm_core.words.chain_groups import of_which
 from gmm_core.words.checks import chain_advice
 from gmm_core.words.posterior import advice, trust_words
 from gmm_core.words.weighed import EVIDENCE_HEAD, evidence_rows, populations_words
@@ -24,7 +25,7 @@ def show(of: Answer, column: int) -> None:
     if of.weighs_modes:
         st.markdown(text.plain(populations_words(of.every.stats["pareto_k"].tolist())))
     else:
-        st.markdown(text.plain(trust_words(summary)))
+        st.markdown(text.plain(f"{trust_words(summary)} {of_which(of.groups)}"))
         cures(of, of.options)
     quantities = {q.name: q for q in invariant_draws(of.data, of.draws, column)}
     name = st.selectbox(
@@ -45,11 +46,12 @@ def show(of: Answer, column: int) -> None:
                 title=f"Trace of the {name}",
                 diverging=of.draws.stats.get("diverging"),
                 every=of.draws.every,
+                numbers=of.groups.together,
             ),
             key="trust_trace",
         )
     with right:
-        figure.show(chains.ranks(rank_counts(shown), name), key="ranks")
+        figure.show(chains.ranks(rank_counts(shown), name, of.groups.together), key="ranks")
     draws.summary_table(
         computed.invariant(of, column), "What does not depend on labels, with its diagnostics"
     )

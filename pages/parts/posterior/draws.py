@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -151,8 +151,9 @@ def trace(
     naming: str,
     column: int,
     every: int = 1,
+    numbers: Sequence[int] | None = None,
 ) -> go.Figure:
-    """Return the trace of the chosen parameter; `every` as in `figures.chains.trace`."""
+    """Return the trace of the chosen parameter; the last two as in `figures.chains.trace`."""
     traced, K = TRACED[parameter], draws["weights"].shape[-1]
     draws, named = arrays_in_table(data, draws), parameter_columns(data)[column]
     values, axis, title = traced.series(draws, stats, column, escape(named, 24))
@@ -165,6 +166,7 @@ def trace(
         diverging=stats.get("diverging"),
         warmup=None if warmup is None else traced.warmup(warmup, column),
         every=every,
+        numbers=numbers,
     )
 
 

@@ -17,6 +17,7 @@ from gmm_core.posterior import exact_check
 from gmm_core.posterior.diagnostics import chain_rows
 from gmm_core.posterior.overview import Overview
 from gmm_core.posterior.relabelling import jumps_so_far
+from gmm_core.words.chain_groups import of_which
 from gmm_core.words.checks import (
     boundary_words,
     label_words,
@@ -136,7 +137,7 @@ def labels(of: Answer, column: int) -> None:
     )
     naming = naming or "raw"
     assert summary.labels is not None
-    st.markdown(text.plain(label_words(summary.labels)))
+    st.markdown(text.plain(f"{label_words(summary.labels)} {of_which(of.groups)}"))
     shown = computed.labelled(of, naming, column)
     picked = draws.pickers(data, K, column, running=False)
     left, right = st.columns(2, gap="large")
@@ -150,6 +151,7 @@ def labels(of: Answer, column: int) -> None:
             naming,
             column,
             shown.every,
+            of.groups.together,
         )
         figure.show(trace, key="trace")
     with right:
@@ -161,7 +163,9 @@ def labels(of: Answer, column: int) -> None:
         occupancy = summary.labels.occupancy()
         with left:
             if occupancy is not None:
-                figure.show(label_figures.occupancy(*occupancy), key="occupancy")
+                figure.show(
+                    label_figures.occupancy(*occupancy, of.groups.together), key="occupancy"
+                )
             else:
                 text.note("How many orders are there?", occupancy_words(summary.labels))
         with right:

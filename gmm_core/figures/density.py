@@ -161,9 +161,15 @@ def _line(
                 y = min(peak, top)
                 notes.append(style.note(fig, m, y, label, colour, anchor="center", dy=13))
         if parameters.noise is not None:
+            noise = total - parts.sum(axis=1)
+            # At the end of the axis, where no component is, the mixture lies on top of it.
+            label = f"noise  {percent(float(parameters.noise))}"
+            notes.append(
+                style.note(fig, grid[-1], noise[-1], label, style.NOISE, anchor="right", dy=11)
+            )
             fig.add_scatter(
                 x=grid,
-                y=total - parts.sum(axis=1),
+                y=noise,
                 mode="lines",
                 line={"color": style.NOISE, "width": 2, "dash": "dot"},
                 name="noise",

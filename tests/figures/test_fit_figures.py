@@ -226,6 +226,21 @@ def test_contours_go_round_components_narrower_than_the_grid():
     assert trace.z.max(axis=1)[rows] / top == pytest.approx(expected, abs=0.01)
 
 
+def test_noise_is_named_beside_its_line_in_its_grey():
+    data = gmm.Dataset.from_values([0.0, 1.0, 10.0, 11.0, 40.0])
+    point = gmm.Parameters([0.9], [[5.0]], [[[5.0]]], noise=0.1, box=np.array([40.0]))
+    for values in (
+        data,
+        gmm.transformed(gmm.Dataset.from_values(data.values + 1), {"value": "log"}),
+    ):
+        fig = density.density(values, point, [0])
+        (named,) = [note for note in fig.layout.annotations if note.text.startswith("noise")]
+        (line,) = [trace for trace in fig.data if trace.name == "noise"]
+        assert named.text.replace("\u202f", " ") == "noise  10 %"
+        assert (named.x, named.y) == pytest.approx((line.x[-1], line.y[-1]))
+        assert named.font.color == style.readable(style.NOISE)
+
+
 def test_a_point_says_on_hover_what_it_came_from_and_which_are_noise():
     factors = np.stack([np.eye(2) * 0.1] * 2)
     locs = np.array([[0.0, 0], [5, 5]])

@@ -68,8 +68,8 @@ def membership_answer(
         known = sum(name is not None for name in dataset.classes or ())
         words.append(
             Segment(
-                f" So say their numbers alone: of {count(known, 'point')} the fit was told the "
-                "component."
+                " This goes by the numbers alone, though the fit was told the component of "
+                f"{count(known, 'point')}."
             )
         )
     return words

@@ -67,3 +67,10 @@ def test_curves_of_a_run_before_its_first_report_have_all_their_axis():
     assert np.isnan(so_far.loss).all()
     assert so_far.loss.shape == (1, 300)
     np.testing.assert_array_equal(so_far.steps, np.arange(300))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.02, "under 0.1 s"), (12.0, "about 12 s"), (200, "about 3 min")]
+)
+def test_an_estimate_is_about_so_long_or_under_it(seconds, words):
+    assert live.about(seconds) == words

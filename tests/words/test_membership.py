@@ -42,7 +42,7 @@ def test_what_a_fit_was_told_of_classes_is_said() -> None:
     data = Dataset.from_values([0, 1, 5.7, 11, 12], classes=classes)
     segments = membership_answer(data, TUTORIAL, classes_fixed=True)
     sentence = "".join(s.text for s in segments)
-    end = " So say their numbers alone: of 3 points the fit was told the component."
+    end = " This goes by the numbers alone, though the fit was told the component of 3 points."
     assert sentence.endswith(end)
     assert sentence.removesuffix(end).replace("\u202f", " ") == text_of(data, TUTORIAL)
 

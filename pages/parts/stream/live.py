@@ -229,7 +229,7 @@ def status_line(view: View, slot: str, label: str = "Run") -> None:
         if view.waiting and view.spec is not None:
             seconds = estimate_seconds(view.spec)
             words = "" if status is None else _words(status) + " "
-            line.caption(f"{words}This run takes about {duration(seconds)}.")
+            line.caption(f"{words}This run takes {about(seconds)}.")
             line.button(
                 label,
                 key=f"start_{slot}",
@@ -274,6 +274,12 @@ def _status(run_id: str) -> RunStatus | None:
         raise
     except ValueError:
         return None
+
+
+def about(seconds: float | None) -> str:
+    """Say an estimate of time in words: "about 12 s", "under 0.1 s"."""
+    words = duration(seconds)
+    return words if words.startswith("under") else f"about {words}"
 
 
 def duration(seconds: float | None) -> str:

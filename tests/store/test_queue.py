@@ -150,14 +150,14 @@ def test_asking_again_for_what_failed_counts_and_what_is_under_way_does_not(stor
     store.set_state(first.id, "failed", attempt="a1")
     store.create_run(second, "ann", claim=Claim("a2", "asker", 1), admit=admit)
     store.create_run(second, "ann", claim=Claim("a3", "asker", 1), admit=admit)
-    with pytest.raises(ValueError, match="1 of your runs are waiting"):
+    with pytest.raises(ValueError, match="1 of your runs is waiting"):
         store.create_run(first, "ann", claim=Claim("a4", "asker", 1), admit=admit)
     assert store.state(first.id).state == "failed"
     store.set_state(second.id, "done", attempt="a2")
     assert (
         store.create_run(first, "ann", claim=Claim("a5", "asker", 1), admit=admit).attempt == "a5"
     )
-    with pytest.raises(ValueError, match="1 of your runs are waiting"):
+    with pytest.raises(ValueError, match="1 of your runs is waiting"):
         store.create_check(second.id, second, "ann", claim=Claim("a6", "asker", 1), admit=admit)
 
 

@@ -116,7 +116,7 @@ def test_upload_says_in_numbers_what_is_left_out_before_it_is_used(view):
 def test_missing_rows_can_refuse_the_file(view):
     app = upload(view("data"), "mine.csv", b"x\n1\n\nnan\n3\n")
     app.radio[0].set_value("refuse").run()
-    assert "rows have a missing or infinite value" in page_text(app)
+    assert "1 of 3 rows has a missing or infinite value" in page_text(app)
     assert "use_upload" not in buttons(app)
 
 

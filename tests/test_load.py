@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+from fuzz.corpus import HEAVY
+from load import stranger
 from load.client import Person
 from load.mix import Measured, crowd
 from load.server import Served, serving
@@ -49,6 +52,17 @@ def test_everybody_is_answered_and_nobody_is_kept(served: Served) -> None:
     assert served.usage().threads <= before + 4  # Python's pools keep a few
     assert served.complaints() == []
     assert {state for _, state, _ in served.runs()} <= set(ENDED) - {"failed"}
+
+
+def test_a_stranger_beside_them_is_served_and_counted_apart(served: Served) -> None:
+    """Two visits of one; what is asked for from elsewhere is none of the crowd's runs."""
+    before, did = len(served.runs()), Counter[str]()
+    files = [("page.parquet", HEAVY["Parquet with a page of 2 GB"]()), ("a.csv", b"1\n2\n")]
+    asyncio.run(stranger.stay(served.url, stranger.PAUSE + 1, files, did))
+    assert did["fit"] == did["posterior"] == did["upload"] >= 1
+    assert did["turned away"] == 0
+    assert len(served.runs()) == before
+    assert served.complaints() == []
 
 
 async def where_one_is(url: str) -> str:

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import screens, streaming
+from . import screens, stranger, streaming
 from .client import Person
 from .mix import FIRST, Measured, crowd, everything
 from .report import Found, text
@@ -51,7 +51,11 @@ async def _crowd(served: Served, results: Found) -> None:
     await _given_up(served)
     results.usage["start"] = served.usage()
     measured = results.measured
+    files = await asyncio.to_thread(stranger.bombs)
     task = asyncio.create_task(crowd(served.url, results.people, results.seconds, measured))
+    beside = asyncio.create_task(
+        stranger.stay(served.url, results.seconds, files, results.stranger)
+    )
     seen = [served.usage()]
     connected: dict[int, Usage] = {}
     while not task.done():
@@ -59,6 +63,7 @@ async def _crowd(served: Served, results: Found) -> None:
         seen.append(await asyncio.to_thread(served.usage))
         connected[await asyncio.to_thread(served.sessions)] = seen[-1]
     await task
+    await beside
     # The last look at the fullest house; people leave within seconds of each other.
     results.usage["end"] = connected[max(connected)]
     results.usage["peak"] = Usage(*(max(u[i] for u in seen) for i in range(3)))
@@ -66,7 +71,7 @@ async def _crowd(served: Served, results: Found) -> None:
     results.usage["after"] = served.usage()
     runs = served.runs()
     results.runs = len(runs)
-    results.waits = [wait for _, _, wait in runs if wait is not None]
+    results.waits = [wait for kind, _, wait in runs if kind == "map" and wait is not None]
     failed = [f"a run of kind {kind} failed" for kind, state, _ in runs if state == "failed"]
     results.errors += [*warm.errors, *measured.errors, *failed, *served.complaints()]
 

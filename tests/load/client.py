@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Common_pb2 import FileURLs
 from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
@@ -38,11 +39,13 @@ class Person:
     """One session of the dashboard at `url`, from opening to leaving.
 
     errors : what must not happen: exceptions and error boxes on the page, closed connections.
+    address : where the person comes from, one of this machine's own; "" for the usual one.
     changed_at : when a figure, by its key, was last drawn with other content.
     """
 
-    def __init__(self, url: str, errors: list[str], cookie: str = "") -> None:
+    def __init__(self, url: str, errors: list[str], cookie: str = "", address: str = "") -> None:
         self.url = url
+        self.address = address
         self.errors = errors
         self.cookie = cookie or secrets.token_urlsafe(32)
         self.query = ""
@@ -62,10 +65,14 @@ class Person:
         self._projector: asyncio.Task[None] | None = None
         self._pages: dict[str, str] = {}
         self._page = ""
+        self._session = ""
+        self._places: list[FileURLs] = []  # where the server takes the files that were asked for
         self._fragments: list[str] = []
         self._asked = False  # for a run that has not begun
         self._news = asyncio.Condition()
-        self._headers = {"Cookie": f"gmm_browser={self.cookie}"}
+        # A session answers the browser that began it, which it knows by the second cookie.
+        door = secrets.token_urlsafe(32)
+        self._headers = {"Cookie": f"gmm_browser={self.cookie}; gmm_door={door}"}
         self._socket: ClientConnection | None = None
         self._listener: asyncio.Task[None] | None = None
 
@@ -84,6 +91,7 @@ class Person:
             open_timeout=PATIENCE,
             compression=None,
             ping_timeout=PATIENCE,
+            **({"local_addr": (self.address, 0)} if self.address else {}),
         )
         self._listener = asyncio.create_task(self._listen())
         await self._rerun(page_name=page)
@@ -118,6 +126,39 @@ class Person:
         element, fragment = self._widget(key)
         state = WidgetState(id=element.button.id, trigger_value=True)
         await self._rerun(fragment=fragment, trigger=state)
+
+    async def upload(self, key: str, name: str, content: bytes) -> int:
+        """Give a file to an uploader; return the status with which the server took it."""
+        element, fragment = self._widget(key)
+        assert self._socket is not None
+        message = BackMsg()
+        request = message.file_urls_request
+        request.request_id, request.session_id = secrets.token_hex(8), self._session
+        request.file_names.append(name)
+        self._places = []
+        await self._socket.send(message.SerializeToString())
+        await self.until(lambda: self._places, "where to send the file")
+        place = self._places[0]
+        cookie = self._headers["Cookie"]
+        transport = httpx.AsyncHTTPTransport(local_address=self.address or None)
+        async with httpx.AsyncClient(
+            transport=transport, timeout=PATIENCE, headers=self._headers
+        ) as client:
+            # The server takes a file from who sends back the token that it gave.
+            await client.get(f"{self.url}/_stcore/health")
+            token = client.cookies.get("_streamlit_xsrf", "")
+            answer = await client.put(
+                f"{self.url}{place.upload_url}",
+                files={"file": (name, content)},
+                headers={"X-Xsrftoken": token, "Cookie": f"{cookie}; _streamlit_xsrf={token}"},
+            )
+        state = WidgetState(id=_id(element))
+        state.file_uploader_state_value.uploaded_file_info.add(
+            name=name, size=len(content), file_id=place.file_id, file_urls=place
+        )
+        self._values[_id(element)] = state
+        await self._rerun(fragment=fragment)
+        return answer.status_code
 
     async def go_to(self, page: str) -> None:
         """Choose a page in the navigation."""
@@ -298,6 +339,8 @@ class Person:
             self._page = message.navigation.page_script_hash
         elif kind == "page_info_changed":
             self.query = message.page_info_changed.query_string
+        elif kind == "file_urls_response":
+            self._places = list(message.file_urls_response.file_urls)
         elif kind == "auto_rerun":
             self._start_timer(message.auto_rerun.fragment_id, message.auto_rerun.interval)
         elif kind == "stop_auto_rerun":
@@ -313,6 +356,7 @@ class Person:
     def _begin(self, message: ForwardMsg) -> None:
         self.begun += 1
         self._asked = False
+        self._session = message.new_session.initialize.session_id or self._session
         self._kept_for = message.new_session.config.max_cached_message_age
         self._fragments = list(message.metadata.run.fragment_ids)
         if not self._fragments:
@@ -392,7 +436,7 @@ class Person:
     def _widget(self, name: str) -> tuple[Element, str]:
         for element, _, fragment in self._elements.values():
             kind = str(element.WhichOneof("type"))
-            widget = getattr(element, kind) if kind in (*_STARTS, "button") else None
+            widget = getattr(element, kind) if kind in (*_STARTS, *_OTHERS) else None
             if widget is not None and name in (_key(widget.id), widget.label):
                 return element, fragment
         raise GaveUpError(f"there is no {name!r} on the page")
@@ -454,6 +498,9 @@ _STARTS: dict[str, Callable[[Any], WidgetState]] = {
     "multiselect": _options,
     "button_group": _options,
 }
+
+
+_OTHERS = ("button", "file_uploader")  # that hold nothing when they are drawn
 
 
 def _state(element: Element, value: Any) -> WidgetState:

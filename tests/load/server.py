@@ -64,11 +64,18 @@ class Served:
         return [line for line in lines if re.search(r"Traceback|ERROR|CRITICAL", line)]
 
     def runs(self) -> list[tuple[str, str, float | None]]:
-        """Return of each run its kind, how it ended, and how long it waited for a worker."""
-        columns = (schema.runs.c[n] for n in ("kind", "state", "created", "started"))
+        """Return of each run of the crowd its kind, how it ended, and how long it waited.
+
+        The crowd asks from this machine's usual address, which is not kept as a place.
+        """
+        runs, asked = schema.runs.c, schema.run_owners.c
         engine = sa.create_engine(f"sqlite:///{self.folder / 'runs.sqlite'}")
         with engine.connect() as connection:
-            rows = connection.execute(sa.select(*columns)).all()
+            rows = connection.execute(
+                sa.select(runs.kind, runs.state, runs.created, runs.started).where(
+                    sa.exists().where(asked.run_id == runs.id, asked.place == "")
+                )
+            ).all()
         engine.dispose()
         return [
             (kind, state, None if began is None else (began - submitted).total_seconds())

@@ -26,7 +26,7 @@ from gmm_core.jobs.queue import Queue
 from gmm_core.jobs.steps import Steps
 from gmm_core.jobs.workers import Workers, death
 from gmm_core.program import fingerprint
-from gmm_core.store import ENDED, Claim, Entry, RunState, Store, reason
+from gmm_core.store import ENDED, Claim, Entry, Length, RunState, Store, reason
 
 if TYPE_CHECKING:
     from gmm_core.settings import Settings
@@ -76,21 +76,26 @@ class Dispatcher:
 
     # ---- giving ----
 
-    def claim(self, n_parts: int, long: bool) -> Claim:
+    def claim(self, n_parts: int, length: Length) -> Claim:
         """Return a new attempt of a run, with which the store queues it."""
-        return self.queue.claim(uuid.uuid4().hex, n_parts, long)
+        return self.queue.claim(uuid.uuid4().hex, n_parts, length)
 
     def begin(
-        self, run_id: str, kind: str, n_parts: int, owners: list[str], long: bool = False
+        self,
+        run_id: str,
+        kind: str,
+        n_parts: int,
+        owners: list[str],
+        length: Length = Length.SHORT,
     ) -> None:
         """Queue a run for a new attempt, unless somebody else was faster."""
-        claim = self.claim(n_parts, long)
+        claim = self.claim(n_parts, length)
         if self.store.claim(run_id, *claim, owners=owners):
             self.follow(run_id, kind, claim, owners)
 
     def follow(self, run_id: str, kind: str, claim: Claim, owners: list[str]) -> None:
         """Follow a run that was queued for this process."""
-        fresh = LiveRun(run_id, kind, claim.attempt, claim.n_parts, owners, long=claim.long)
+        fresh = LiveRun(run_id, kind, claim.attempt, claim.n_parts, owners, length=claim.length)
         self.teller.expect()
         self.following.keep(fresh)
         self.queue.changed()
@@ -318,7 +323,7 @@ class Dispatcher:
         if live.again:
             # Before anybody who waits looks: for them the run goes on.
             self.steps.guarded(
-                self.begin, live.run_id, live.kind, len(live.parts), live.owners, live.long
+                self.begin, live.run_id, live.kind, len(live.parts), live.owners, live.length
             )
         live.ended.set()
         live.forget_copies()  # before the lock: who looks at a run holds its own and asks for this
@@ -341,11 +346,11 @@ class Dispatcher:
 
     # ---- telling ----
 
-    def lengthen(self, live: LiveRun) -> None:
-        """Count a run among the long ones: it runs for longer than was estimated."""
-        if not live.long:
-            self.queue.lengthen(live.attempt)
-            live.long = True
+    def lengthen(self, live: LiveRun, length: Length) -> None:
+        """Count a run among longer ones: it runs for longer than was estimated."""
+        if live.length < length:
+            self.queue.lengthen(live.attempt, length)
+            live.length = length
             self._pump_soon()
 
     def waits(self, live: LiveRun) -> bool:

@@ -39,7 +39,7 @@ class Following:
         fresh = LiveRun(
             *(run.id, run.kind, entry.key, entry.n_parts, list(entry.owners)),
             own=own,
-            long=entry.long,
+            length=entry.length,
             guest=not self.reaches(run),
         )
         return self.keep(fresh)

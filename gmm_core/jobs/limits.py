@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING
 
 from gmm_core.inference.cost import estimate_seconds, size
 from gmm_core.runs import kinds
+from gmm_core.store import Length
 
 if TYPE_CHECKING:
     from gmm_core.runs.specification import Specification
 
 
-_LONG = 2.0  # seconds
+LONG, SLOW = 2.0, 60.0  # seconds
 
 
-def is_long(spec: Specification) -> bool:
-    """Whether a part of a run takes longer than somebody else's short run should wait."""
-    return estimate_seconds(spec) / kinds.parts(spec) > _LONG
+def length(spec: Specification) -> Length:
+    """Return how long a part of a run takes, as far as others have to wait for it."""
+    seconds = estimate_seconds(spec) / kinds.parts(spec)
+    return Length(int(seconds > LONG) + int(seconds > SLOW))
 
 
 def check_size(spec: Specification, limit: float) -> None:

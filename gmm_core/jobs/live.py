@@ -15,6 +15,7 @@ import numpy as np
 
 from gmm_core.runs import serialize
 from gmm_core.runs.progress import Picture
+from gmm_core.store import Length
 
 if TYPE_CHECKING:
     from distributed import Future
@@ -51,7 +52,7 @@ class LiveRun:
     own : whether it was asked for here, or this process has given a part of it; else this process
         only watches it.
     guest : whether it was asked for on a web process that does not reach the workers of this one.
-    long : whether a part of it takes longer than others should wait for.
+    length : how long a part of it takes.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class LiveRun:
         n_parts: int,
         owners: list[str],
         own: bool = True,
-        long: bool = False,
+        length: Length = Length.SHORT,
         guest: bool = False,
     ) -> None:
         self.run_id = run_id
@@ -70,7 +71,7 @@ class LiveRun:
         self.attempt = attempt
         self.owners = owners
         self.own = own
-        self.long = long
+        self.length = length
         self.guest = guest
         self.relay_due = 0.0
         self.relayed: dict[int, int] = {}  # part -> the report of it that was shown elsewhere

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gmm_core.jobs import process_registry
 from gmm_core.jobs.live import End
 from gmm_core.program import fingerprint
-from gmm_core.store import Claim, Entry, FairQueue, Store, Taker
+from gmm_core.store import Claim, Entry, FairQueue, Length, Store, Taker
 
 _FRESH = 0.3  # seconds for which what was read is shown to those who look
 _AWAY = 5.0  # seconds until a database that did not answer is asked again by who only looks
@@ -47,10 +47,10 @@ class Queue:
         self._view = FairQueue()
         self._due = 0.0
 
-    def claim(self, attempt: str, n_parts: int, long: bool) -> Claim:
+    def claim(self, attempt: str, n_parts: int, length: Length) -> Claim:
         """Return how an attempt of a run is queued."""
         self.changed()
-        return Claim(attempt, self.server, n_parts, long, fingerprint())
+        return Claim(attempt, self.server, n_parts, length, fingerprint())
 
     def take(self, slots: int, room: int) -> Taken:
         """Take the part whose turn it is, whoever asked for it, when a worker is free for it.
@@ -95,9 +95,9 @@ class Queue:
         self._store.change_queue(back)
         self.changed()
 
-    def lengthen(self, attempt: str) -> None:
-        """Count a run among the long ones: it takes longer than was thought."""
-        self._store.change_queue(lambda queue: queue.lengthen(attempt))
+    def lengthen(self, attempt: str, length: Length) -> None:
+        """Count a run among longer ones: it takes longer than was thought."""
+        self._store.change_queue(lambda queue: queue.lengthen(attempt, length))
         self.changed()
 
     def stop(self, attempt: str, end: End) -> None:

@@ -155,7 +155,7 @@ class JobService:
         with store_answers():
             admission.check(self.store, self.settings, specification, owner)
             claim = self._dispatcher.claim(
-                inference.n_parts(specification), limits.is_long(specification)
+                inference.n_parts(specification), limits.length(specification)
             )
             run = self.store.create_run(
                 specification, owner, place, claim, admission.of_one_more(self.settings)
@@ -208,7 +208,7 @@ class JobService:
                     f"{kind.label} are files, which would be written once more. Compare the files."
                 )
             claim = self._dispatcher.claim(
-                inference.n_parts(specification), limits.is_long(specification)
+                inference.n_parts(specification), limits.length(specification)
             )
             admit = admission.of_one_more(self.settings)
             run = self.store.create_check(run_id, specification, owner, place, claim, admit)
@@ -229,7 +229,7 @@ class JobService:
                     return
         if run.state in LIVE and run.attempt is not None:
             self._orphans.mark_if_lost(run)
-        self._dispatcher.begin(run.id, run.kind, claim.n_parts, [owner], claim.long)
+        self._dispatcher.begin(run.id, run.kind, claim.n_parts, [owner], claim.length)
 
     def note_visit(self, run_id: str, owner: str | None = None) -> None:
         """Say that somebody looks at a run, so that it does not expire.

@@ -15,7 +15,7 @@ from gmm_core.jobs.live import End, LiveRun
 from gmm_core.jobs.orphans import Orphans
 from gmm_core.jobs.relay import Relay
 from gmm_core.jobs.stopping import Stopping
-from gmm_core.store import reason
+from gmm_core.store import Length, reason
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +87,9 @@ class Watch:
         if limit and late and live.own:
             self._stopping.stop(live, End("failed", limits.too_long(limit, live.kind)))
         if live.computing > _OVERDUE:
-            self._dispatcher.lengthen(live)
+            self._dispatcher.lengthen(live, Length.LONG)
+        if live.computing > limits.SLOW * len(live.parts):
+            self._dispatcher.lengthen(live, Length.SLOW)
         if live.own:
             self._dispatcher.check(live)
         if live.own or live.far:

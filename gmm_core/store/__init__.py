@@ -21,7 +21,7 @@ from gmm_core.store.database import (
 )
 from gmm_core.store.datasets import DatasetRow
 from gmm_core.store.events import Event
-from gmm_core.store.fair_queue import Entry, FairQueue, Taker
+from gmm_core.store.fair_queue import Entry, FairQueue, Length, Taker
 from gmm_core.store.ids import ENDED, LIVE, check_run_id, now
 from gmm_core.store.listing import MOST_NOTE, MOST_TITLE, Listing, RunRow
 from gmm_core.store.queue import Picture, Queue
@@ -41,6 +41,7 @@ __all__ = [
     "Entry",
     "Event",
     "FairQueue",
+    "Length",
     "Picture",
     "RunRow",
     "RunState",

@@ -10,7 +10,14 @@ from __future__ import annotations
 import heapq
 from collections import Counter, deque
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import NamedTuple
+
+
+class Length(IntEnum):
+    """How long a part of a run takes: no longer than others may wait for it, longer, or minutes."""
+
+    SHORT, LONG, SLOW = range(3)
 
 
 class Taker(NamedTuple):
@@ -49,7 +56,7 @@ class Entry:
     key: str
     owners: list[str]
     waiting: deque[int]
-    long: bool = False
+    length: Length = Length.SHORT
     given: dict[int, Turn] = field(default_factory=dict)
     by: str | None = None
     run_id: str = ""
@@ -68,11 +75,10 @@ class FairQueue:
     """Parts of runs, given out owner by owner.
 
     Next is the owner with the fewest parts given at the moment; among equals the one whose last
-    turn is longest ago. Who comes anew joins at the present turn: before whoever had it,
-    behind all who have waited for longer. An
-    owner's own runs start in the order in which they were asked for, except that a long one which
-    may not start yet is passed by short ones, and a run that several people asked for starts at the
-    first turn of any of them.
+    turn is longest ago. Who comes anew joins at the present turn: before whoever had it, behind all
+    who have waited for longer. An owner's own runs start in the order in which they were asked for,
+    except that one which may not start yet, since it is long, is passed by shorter ones, and a run
+    that several people asked for starts at the first turn of any of them.
 
     Parameters
     ----------
@@ -87,9 +93,11 @@ class FairQueue:
         self._turn = max([0.0, *self.turns.values()])
         self._positions: dict[str, int] | None = None
 
-    def add(self, key: str, owners: list[str], parts: list[int], long: bool = False) -> None:
+    def add(
+        self, key: str, owners: list[str], parts: list[int], length: Length = Length.SHORT
+    ) -> None:
         """Queue the parts of a run; each attempt has a key of its own."""
-        self.put(Entry(key, list(owners), deque(parts), long, n_parts=len(parts)))
+        self.put(Entry(key, list(owners), deque(parts), length, n_parts=len(parts)))
 
     def put(self, entry: Entry) -> None:
         """Queue a run that may have begun."""
@@ -98,10 +106,10 @@ class FairQueue:
         self.entries[entry.key] = entry
         self._positions = None
 
-    def lengthen(self, key: str) -> None:
-        """Count a run among the long ones from now on: it takes longer than was thought."""
+    def lengthen(self, key: str, length: Length) -> None:
+        """Count a run among longer ones from now on: it takes longer than was thought."""
         if entry := self.entries.get(key):
-            entry.long = True
+            entry.length = max(entry.length, length)
 
     def stop(self, key: str, end: tuple[str, str]) -> None:
         """Give nothing more of a run; the first word counts."""
@@ -115,13 +123,18 @@ class FairQueue:
         Parameters
         ----------
         room : how many parts of long runs may be given to the taker's workers at the same time;
-            None for any number.
+            None for any number. Slow ones leave a place of it to those that take seconds, where
+            there is more than one.
         """
-        short = room is not None and self.n_given_long(taker.cluster) >= room
+        most = Length.SLOW
+        if room is not None and self.n_given_long(taker.cluster) >= room:
+            most = Length.SHORT
+        elif room is not None and self.n_given_long(taker.cluster, Length.SLOW) >= max(1, room - 1):
+            most = Length.LONG
         charged = self._charged()
         best: tuple[int, float] | None = None
         chosen: tuple[str, Entry] | None = None
-        for owner, entry in self._heads(taker, short).items():
+        for owner, entry in self._heads(taker, most).items():
             rank = (charged[owner], self.turns.get(owner, 0.0))
             if best is None or rank < best:
                 best, chosen = rank, (owner, entry)
@@ -147,11 +160,11 @@ class FairQueue:
         """Count the parts that are given, to these workers or to any, and have not ended."""
         return sum(map(len, self._turns_of(cluster)))
 
-    def n_given_long(self, cluster: str | None = None) -> int:
-        """Count the parts of long runs among them."""
+    def n_given_long(self, cluster: str | None = None, least: Length = Length.LONG) -> int:
+        """Count the parts of runs of some length at least among them."""
         entries = self.entries.values()
         given = zip(entries, self._turns_of(cluster), strict=True)
-        return sum(len(turns) for entry, turns in given if entry.long)
+        return sum(len(turns) for entry, turns in given if entry.length >= least)
 
     def position(self, key: str) -> int:
         """Count the waiting runs that start before this one; 0 for the next, and for one begun."""
@@ -173,12 +186,12 @@ class FairQueue:
         turns_by_entry = (entry.given.values() for entry in self.entries.values())
         return Counter(turn.owner for turns in turns_by_entry for turn in turns)
 
-    def _heads(self, taker: Taker, short: bool) -> dict[str, Entry]:
-        """Return the run that each owner's turn would go to; with `short` only short ones."""
+    def _heads(self, taker: Taker, most: Length) -> dict[str, Entry]:
+        """Return the run that each owner's turn would go to, of those that are no longer."""
         started = Counter(entry.by for entry in self.entries.values() if entry.by is not None)
         heads: dict[str, Entry] = {}
         for entry in self.entries.values():
-            if not entry.waits or (short and entry.long) or entry.program != taker.program:
+            if not entry.waits or entry.length > most or entry.program != taker.program:
                 continue
             for owner in entry.owners:
                 full = 0 < self.running <= started[owner]

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 import sqlalchemy as sa
 
 from gmm_core.store import schema
-from gmm_core.store.fair_queue import Entry, FairQueue, Turn
+from gmm_core.store.fair_queue import Entry, FairQueue, Length, Turn
 from gmm_core.store.ids import now
 from gmm_core.store.runs import Runs
 
@@ -218,7 +218,7 @@ def _loaded(connection: sa.Connection, running: int) -> FairQueue:
                 key=row.attempt,
                 owners=owners[row.run_id],
                 waiting=deque(row.waiting),
-                long=row.long,
+                length=Length(row.length),
                 given=given[row.run_id],
                 by=row.by,
                 run_id=row.run_id,
@@ -238,7 +238,7 @@ def _changed(connection: sa.Connection, update: sa.Update, values: Mapping[str, 
 def _row(entry: Entry) -> dict[str, object]:
     return {
         "waiting": list(entry.waiting),
-        "long": entry.long,
+        "length": int(entry.length),
         "by": entry.by,
         "stop": None if entry.stop is None else list(entry.stop),
         "lost": entry.lost,

@@ -120,7 +120,7 @@ queue = sa.Table(
     sa.Column("attempt", sa.String(32), nullable=False),
     sa.Column("n_parts", sa.Integer, nullable=False),
     sa.Column("waiting", sa.JSON, nullable=False),
-    sa.Column("long", sa.Boolean, nullable=False),
+    sa.Column("length", sa.Integer, nullable=False, default=0, server_default="0"),
     sa.Column("program", sa.String(64), nullable=False),
     sa.Column("by", sa.String(255)),
     sa.Column("stop", sa.JSON(none_as_null=True)),

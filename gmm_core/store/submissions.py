@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from gmm_core.store import schema
 from gmm_core.store.events import record
+from gmm_core.store.fair_queue import Length
 from gmm_core.store.ids import LIVE, now
 from gmm_core.store.queue import lock_queue
 from gmm_core.store.runs import Runs, RunState, state_of, state_query
@@ -22,14 +23,14 @@ class Claim(NamedTuple):
     attempt : name of the attempt.
     server : the web process that asks.
     n_parts : parts that are queued; with 0 it is not queued, but in the server's own hands.
-    long : whether short runs may pass it.
+    length : how long each part takes: shorter runs may pass it.
     program : fingerprint of the program; no other one computes it.
     """
 
     attempt: str
     server: str
     n_parts: int = 0
-    long: bool = False
+    length: Length = Length.SHORT
     program: str = ""
 
 
@@ -85,7 +86,7 @@ class Submissions(Runs):
         attempt: str,
         server: str,
         n_parts: int = 0,
-        long: bool = False,
+        length: Length = Length.SHORT,
         program: str = "",
         owners: Sequence[str] | None = None,
     ) -> bool:
@@ -93,14 +94,14 @@ class Submissions(Runs):
 
         Parameters
         ----------
-        attempt, server, n_parts, long, program : as of `Claim`.
+        attempt, server, n_parts, length, program : as of `Claim`.
         owners : who asks for this attempt.
 
         Returns
         -------
         Whether this call got it. Of several processes that ask at once, one does.
         """
-        claim = Claim(attempt, server, n_parts, long, program)
+        claim = Claim(attempt, server, n_parts, length, program)
 
         def take() -> bool:
             with self._write() as connection:
@@ -188,7 +189,7 @@ class Submissions(Runs):
                     attempt=claim.attempt,
                     n_parts=claim.n_parts,
                     waiting=list(range(claim.n_parts)),
-                    long=claim.long,
+                    length=int(claim.length),
                     program=claim.program,
                 )
             )

@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gmm_core.store import FairQueue
+from gmm_core.store import FairQueue, Length
 
 
 def filled(*runs, running=0):
@@ -95,8 +95,8 @@ def test_who_comes_anew_again_and_again_passes_nobody_who_waits():
 
 def test_long_runs_leave_room_and_short_ones_pass_them():
     queue = FairQueue()
-    queue.add("long", ["ann"], [0, 1, 2], long=True)
-    queue.add("longer", ["ben"], [0], long=True)
+    queue.add("long", ["ann"], [0, 1, 2], length=Length.LONG)
+    queue.add("longer", ["ben"], [0], length=Length.LONG)
     assert [queue.next(1), queue.next(1)] == [("long", 0), None]
     queue.add("short", ["ann"], [0])
     assert queue.next(1) == ("short", 0)
@@ -104,8 +104,28 @@ def test_long_runs_leave_room_and_short_ones_pass_them():
     done(queue, "long", 0)
     assert queue.next(1) == ("longer", 0)
     queue.add("slow", ["cat"], [0])
-    queue.lengthen("slow")  # it turned out to be long
+    queue.lengthen("slow", Length.LONG)  # it turned out to be long
     assert queue.next(1) is None
+
+
+def test_runs_of_minutes_leave_a_place_to_those_of_seconds():
+    """A stranger with a new cookie for each: however many there are, one of two places is free."""
+    queue = FairQueue()
+    for i in range(3):
+        queue.add(f"minutes {i}", [f"stranger {i}"], [0], length=Length.SLOW)
+    assert [queue.next(2), queue.next(2)] == [("minutes 0", 0), None]
+    queue.add("seconds", ["ann"], [0], length=Length.LONG)
+    queue.add("seconds too", ["ben"], [0], length=Length.LONG)
+    assert [queue.next(2), queue.next(2)] == [("seconds", 0), None]
+    done(queue, "minutes 0", 0)
+    assert queue.next(2)[0] in ("seconds too", "minutes 1")  # in turn
+    # A single place is for all of them.
+    alone = FairQueue()
+    alone.add("minutes", ["stranger"], [0], length=Length.SLOW)
+    assert alone.next(1) == ("minutes", 0)
+    queue.lengthen("seconds", Length.SLOW)
+    queue.lengthen("seconds", Length.LONG)
+    assert queue.entries["seconds"].length == Length.SLOW
 
 
 @given(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import gmm_core as gmm
 from gmm_core.jobs import admission
 from gmm_core.settings import Settings
-from gmm_core.store import Claim, FairQueue, Picture, Store, Taker
+from gmm_core.store import Claim, FairQueue, Length, Picture, Store, Taker
 
 
 @pytest.fixture
@@ -29,10 +29,10 @@ def specification(seed=0):
     )
 
 
-def enqueue(store, key, owner, n_parts=1, long=False):
+def enqueue(store, key, owner, n_parts=1, length=Length.SHORT):
     """Queue a run whose attempt has this name; return its id."""
     spec = specification(len(store.runs()))
-    claim = Claim(key, "asker", n_parts, long)
+    claim = Claim(key, "asker", n_parts, length)
     assert store.create_run(spec, owner, claim=claim).attempt == key
     return spec.id
 
@@ -49,7 +49,9 @@ def taken(store, room=None, taker=HERE):
 )
 @given(
     asks=st.lists(
-        st.tuples(st.sampled_from("abc"), st.integers(1, 3), st.booleans()), min_size=1, max_size=6
+        st.tuples(st.sampled_from("abc"), st.integers(1, 3), st.sampled_from(list(Length))),
+        min_size=1,
+        max_size=6,
     ),
     room=st.integers(1, 3),
     data=st.data(),
@@ -58,10 +60,10 @@ def test_the_store_gives_what_the_rule_gives(tmp_path_factory, asks, room, data)
     """Every step reads the queue from the database and writes it back; the rule alone keeps it."""
     rule, ids = FairQueue(), {}
     with Store(f"sqlite:///{tmp_path_factory.mktemp('queue') / 'runs.db'}") as store:
-        for number, (owner, n_parts, long) in enumerate(asks):
+        for number, (owner, n_parts, length) in enumerate(asks):
             key = f"{number}"
-            ids[key] = enqueue(store, key, owner, n_parts, long)
-            rule.add(key, [owner], list(range(n_parts)), long)
+            ids[key] = enqueue(store, key, owner, n_parts, length)
+            rule.add(key, [owner], list(range(n_parts)), length)
             for _ in range(data.draw(st.integers(0, 2))):
                 assert taken(store, room) == rule.next(room)
             key = data.draw(st.sampled_from(sorted(rule.entries) or ["none"]))

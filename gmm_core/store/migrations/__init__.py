@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 # What `schema.py` describes. Written here too, so that a store that is up to date is opened with
 # one small query and without loading Alembic.
-HEAD = "0008"
+HEAD = "0009"
 
 # Any number that nobody else locks on this database: "GMM" in ASCII.
 _LOCK = 0x474D4D

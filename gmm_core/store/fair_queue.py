@@ -123,13 +123,13 @@ class FairQueue:
         Parameters
         ----------
         room : how many parts of long runs may be given to the taker's workers at the same time;
-            None for any number. Slow ones leave a place of it to those that take seconds, where
-            there is more than one.
+            None for any number. Where there are three and more, slow ones leave a place of it to
+            those that take seconds.
         """
         most = Length.SLOW
         if room is not None and self.n_given_long(taker.cluster) >= room:
             most = Length.SHORT
-        elif room is not None and self.n_given_long(taker.cluster, Length.SLOW) >= max(1, room - 1):
+        elif room is not None and self.n_given_long(taker.cluster, Length.SLOW) >= max(2, room - 1):
             most = Length.LONG
         charged = self._charged()
         best: tuple[int, float] | None = None

@@ -109,20 +109,22 @@ def test_long_runs_leave_room_and_short_ones_pass_them():
 
 
 def test_runs_of_minutes_leave_a_place_to_those_of_seconds():
-    """A stranger with a new cookie for each: however many there are, one of two places is free."""
+    """A stranger has a new cookie for each: however many come, one of three places is free."""
     queue = FairQueue()
-    for i in range(3):
+    for i in range(4):
         queue.add(f"minutes {i}", [f"stranger {i}"], [0], length=Length.SLOW)
-    assert [queue.next(2), queue.next(2)] == [("minutes 0", 0), None]
+    given = [queue.next(3) for _ in range(3)]
+    assert given == [("minutes 0", 0), ("minutes 1", 0), None]
     queue.add("seconds", ["ann"], [0], length=Length.LONG)
     queue.add("seconds too", ["ben"], [0], length=Length.LONG)
-    assert [queue.next(2), queue.next(2)] == [("seconds", 0), None]
+    assert [queue.next(3), queue.next(3)] == [("seconds", 0), None]
     done(queue, "minutes 0", 0)
-    assert queue.next(2)[0] in ("seconds too", "minutes 1")  # in turn
-    # A single place is for all of them.
-    alone = FairQueue()
-    alone.add("minutes", ["stranger"], [0], length=Length.SLOW)
-    assert alone.next(1) == ("minutes", 0)
+    assert queue.next(3)[0] in ("seconds too", "minutes 2")  # in turn
+    # Two places are for all of them: one alone would not use what it has.
+    few = FairQueue()
+    for i in range(2):
+        few.add(f"minutes {i}", ["ann"], [0], length=Length.SLOW)
+    assert [few.next(2), few.next(2)] == [("minutes 0", 0), ("minutes 1", 0)]
     queue.lengthen("seconds", Length.SLOW)
     queue.lengthen("seconds", Length.LONG)
     assert queue.entries["seconds"].length == Length.SLOW

@@ -18,6 +18,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
+from gmm_core.figures.colours import channels, ramp, until_readable
 from gmm_core.figures.plotly_internals import unchecked
 
 # Okabe & Ito (2008), grey for black: distinguishable with colour-blindness, on light and on dark.
@@ -49,8 +50,6 @@ BACKGROUND = "#FEFEFF"
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _PATTERNS = ("", "/", ".", "x", "\\", "-")
 _LIGHT_PAGE, _DARK_PAGE = "#FFFFFF", "#11161C"
-_READABLE = 4.5  # contrast of text with its page, WCAG 2.2, 1.4.3
-
 FONT_SIZE = 13
 TITLE_SIZE = 15
 # A log axis sets its powers of ten 1.25 times larger than the size asked for.
@@ -102,12 +101,12 @@ def k_colour(K: int, among: Sequence[int]) -> str:
     if K not in order:
         raise ValueError(f"K = {K} is not among {order}. Pass all K of the sweep.")
     share = order.index(K) / (len(order) - 1) if len(order) > 1 else 1.0
-    return _ramp(_K_LIGHT)[round(share * (_K_STEPS - 1))]
+    return ramp(_K_LIGHT, _K_STEPS)[round(share * (_K_STEPS - 1))]
 
 
 def fade(colour: str, alpha: float) -> str:
     """Return the hex `colour` at an opacity of `alpha`, as rgba(...); tokens stay tokens."""
-    red, green, blue = _channels(colour)
+    red, green, blue = channels(colour)
     return f"rgba({red},{green},{blue},{alpha:g})"
 
 
@@ -120,7 +119,7 @@ def readable(colour: str) -> str:
     """
     if colour in (INK, MUTED, COLLAPSED):
         return colour
-    return _until_readable(colour, _LIGHT_PAGE, towards="#000000")
+    return until_readable(colour, _LIGHT_PAGE, towards="#000000")
 
 
 @functools.cache
@@ -132,9 +131,9 @@ def themes() -> dict[str, dict[str, str]]:
     {"theme": {token: name of a theme colour}, "dark": {token: colour on a dark page}}; the
     tokens of "dark" are right as they stand on a light page.
     """
-    numbers = dict(zip(_ramp(_K_LIGHT), _ramp(_K_DARK), strict=True))
+    numbers = dict(zip(ramp(_K_LIGHT, _K_STEPS), ramp(_K_DARK, _K_STEPS), strict=True))
     text = {
-        readable(colour): _until_readable(dark, _DARK_PAGE, towards="#FFFFFF")
+        readable(colour): until_readable(dark, _DARK_PAGE, towards="#FFFFFF")
         for colour, dark in [*zip(PALETTE, PALETTE, strict=True), *numbers.items()]
     }
     return {
@@ -392,43 +391,3 @@ def _template() -> go.layout.Template:
 def _blues() -> list[list[float | str]]:
     """From transparent to the first colour and beyond it: counts on any background."""
     return [[0.0, fade(PALETTE[0], 0.0)], [0.5, fade(PALETTE[0], 0.55)], [1.0, PALETTE[0]]]
-
-
-def _ramp(colours: Sequence[str]) -> list[str]:
-    """Return `_K_STEPS` colours along these, evenly."""
-    places = np.linspace(0, len(colours) - 1, _K_STEPS)
-    channels = np.array([_channels(colour) for colour in colours])
-    along = [np.interp(places, range(len(colours)), channel) for channel in channels.T]
-    return [_hex(mixed) for mixed in np.transpose(along)]
-
-
-def _hex(channels: ArrayLike) -> str:
-    return "#" + "".join(f"{round(float(channel)):02X}" for channel in np.asarray(channels))
-
-
-def _channels(colour: str) -> tuple[int, int, int]:
-    """Red, green and blue of #RRGGBB, 0 to 255."""
-    if len(colour) != 7 or not colour.startswith("#"):
-        raise ValueError(f"A colour is written #RRGGBB, but {colour!r} came. Pass six hex digits.")
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
-
-
-def _luminance(channels: Sequence[float]) -> float:
-    """Relative luminance of an sRGB colour, WCAG 2.2."""
-    linear = [
-        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
-        for c in (channel / 255 for channel in channels)
-    ]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def _until_readable(colour: str, page: str, towards: str) -> str:
-    """Mix `colour` with `towards` by as little as makes it readable on `page`."""
-    start, end = np.array(_channels(colour)), np.array(_channels(towards))
-    page_light = _luminance(_channels(page))
-    for share in np.linspace(0.02, 1.0, 50):
-        mixed = np.rint(start + share * (end - start))
-        low, high = sorted((_luminance(mixed), page_light))
-        if (high + 0.05) / (low + 0.05) >= _READABLE:
-            break
-    return _hex(mixed)
